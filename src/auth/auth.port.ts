@@ -1,0 +1,31 @@
+import type { KeyObject } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+
+/** Who a request comes from: its signature verified, associated with the organization. */
+export interface Requestor {
+  readonly name: string;
+  readonly type: 'user' | 'client';
+  readonly orgName: string;
+  /** The organization's guid, 32 hex digits. */
+  readonly orgId: string;
+  /** The key that verified the request. */
+  readonly key: KeyObject;
+}
+
+/** What a route asks of its requestor (REST API, "Rights"). */
+export type Right = 'read' | 'write' | 'config';
+
+/** An answer that refuses a request: a list of texts from authentication, a plain text from validation. */
+export interface Refusal {
+  readonly status: number;
+  readonly error: string | readonly string[];
+}
+
+/** How a route is protected, in the order of REST API, "Order of judgement". */
+export interface Protection {
+  readonly right: Right;
+  /** Media type that the route answers with; an `Accept` that leaves it out gets 406. */
+  readonly produces: 'application/json' | 'application/octet-stream' | 'text/event-stream';
+  /** Judges the request's form before it is known who sent it; the body is a Buffer of the bytes that came. */
+  readonly judge?: (request: FastifyRequest) => Refusal | undefined;
+}

@@ -1,0 +1,21 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type Clock, systemClock } from '../lib/clock.js';
+import { SERVER_CONFIG, type ServerConfig } from './server-config.js';
+import { SERVER_SECRETS, type ServerSecrets } from './server-secrets.js';
+
+/** Under this token the clock is injected. */
+export const CLOCK = Symbol('CLOCK');
+
+/** Hands the parsed settings, the secrets and the clock to every feature. */
+@Global()
+@Module({})
+export class ConfigModule {
+  static with(config: ServerConfig, secrets: ServerSecrets, clock: Clock = systemClock): DynamicModule {
+    const providers = [
+      { provide: SERVER_CONFIG, useValue: config },
+      { provide: SERVER_SECRETS, useValue: secrets },
+      { provide: CLOCK, useValue: clock },
+    ];
+    return { module: ConfigModule, providers, exports: providers };
+  }
+}

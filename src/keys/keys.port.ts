@@ -1,0 +1,45 @@
+import type { KeyObject } from 'node:crypto';
+import type { CurveKeyPair } from '../protocol/curve-key.js';
+import type { NodeAddress } from '../protocol/node-address.js';
+
+/** Under this token the server's own keys are injected. */
+export const SERVER_KEYS = Symbol('SERVER_KEYS');
+
+/** The keys that the server is known by. They change only when an administrator rotates them. */
+export interface ServerKeys {
+  readonly rsaPrivateKey: KeyObject;
+  /** SubjectPublicKeyInfo PEM. */
+  readonly rsaPublicKeyPem: string;
+  readonly curve: CurveKeyPair;
+  /** A UUID that is made from the public keys, so it stays as long as they do. */
+  readonly incarnationId: string;
+}
+
+/** What the server and one node share. The object stays the same for a node; its key may be replaced. */
+export interface Session {
+  readonly address: NodeAddress;
+  readonly orgName: string;
+  /** 32 bytes: signs what goes between the two. */
+  readonly key: Buffer;
+}
+
+/** Under this token the session keys are injected. */
+export const SESSIONS = Symbol('SESSIONS');
+
+/** Session keys and accepted Curve keys; kept in the database, so both survive a restart. */
+export interface Sessions {
+  /**
+   * Admits a node whose config request was verified: its Curve key (Z85) is accepted from now on, and it gets the
+   * session key that it had, or a new one where it is new or another RSA key than before verified it. Resolves when
+   * that is stored.
+   */
+  admit(
+    node: NodeAddress & { readonly orgName: string },
+    curveKey: string,
+    verifiedBy: KeyObject,
+  ): Promise<Session>;
+  /** The session of a node by the names that its messages carry. */
+  find(orgName: string, node: string): Session | undefined;
+  /** Whether a Curve public key (32 raw bytes) was named by an admitted node and is still valid. */
+  accepts(curveKey: Uint8Array): boolean;
+}

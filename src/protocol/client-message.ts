@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+/** Job ids are 32 hex digits in small letters. */
+export const JOB_ID = /^[0-9a-f]{32}$/;
+
+const base = {
+  node: z.string().min(1).max(1024),
+  org: z.string().min(1).max(1024),
+  client: z.string().max(1024).optional(),
+  protocol_version: z.string().max(32).optional(),
+  sequence: z.number().int().nonnegative(),
+  timestamp: z.string().max(64),
+  incarnation_id: z.string().min(1).max(64),
+};
+
+const jobId = z.string().max(64);
+
+/** What a client says it is doing, in its heartbeats. */
+export const JOB_STATES = ['idle', 'committed', 'running'] as const;
+export type ReportedJobState = (typeof JOB_STATES)[number];
+
+/** The messages about a job that every client may send. */
+export const JOB_MESSAGE_TYPES = [
+  'ack_commit',
+  'nack_commit',
+  'ack_run',
+  'nack_run',
+  'succeeded',
+  'failed',
+  'aborted',
+] as const;
+export type JobMessageType = (typeof JOB_MESSAGE_TYPES)[number];
+
+const heartbeat = z.object({
+  ...base,
+  type: z.literal('heartbeat'),
+  job_state: z.enum(JOB_STATES),
+  job_id: jobId.nullish(),
+  client_version: z.string().max(64).optional(),
+});
+
+const jobMessage = z.object({
+  ...base,
+  type: z.enum(JOB_MESSAGE_TYPES),
+  job_id: jobId.nullish(),
+  stdout: z.string().optional(),
+  stderr: z.string().optional(),
+  exit_code: z.number().int().optional(),
+  signal: z.string().max(32).optional(),
+  duration_ms: z.number().nonnegative().optional(),
+  reason: z.string().max(1024).optional(),
+});
+
+/**
+ * The body of a frame from a client (wire protocol, section 5). `exit_code`, `signal`, `duration_ms`, `reason` and
+ * `client_version` are our own client's, others leave them out; unknown fields are ignored.
+ */
+export const clientMessageSchema = z.discriminatedUnion('type', [heartbeat, jobMessage]);
+
+export type HeartbeatMessage = z.infer<typeof heartbeat>;
+export type JobMessage = z.infer<typeof jobMessage>;
+export type ClientMessage = z.infer<typeof clientMessageSchema>;

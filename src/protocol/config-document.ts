@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+/**
+ * The answer to a node's config request (wire protocol, section 2). Times are in seconds, `max_body_size` in bytes.
+ * A 1.x server leaves out `curve_public_key`.
+ */
+export const configDocumentSchema = z.object({
+  type: z.literal('config').optional(),
+  host: z.string().optional(),
+  push_jobs: z.object({
+    heartbeat: z.object({
+      out_addr: z.string().min(1),
+      command_addr: z.string().min(1),
+      interval: z.number().positive(),
+      offline_threshold: z.number().positive(),
+      online_threshold: z.number().nonnegative(),
+    }),
+  }),
+  node: z.string().optional(),
+  organization: z.string().optional(),
+  public_key: z.string().min(1),
+  curve_public_key: z.string().optional(),
+  encoded_session_key: z.object({ method: z.literal('hmac_sha256'), key: z.string().min(1) }),
+  lifetime: z.number().positive(),
+  max_message_skew: z.number().positive().optional(),
+  max_body_size: z.number().positive().optional(),
+  incarnation_id: z.string(),
+});
+
+export type ConfigDocument = z.infer<typeof configDocumentSchema>;
+
+/** The name of the field by which a client names its Curve public key when it asks for its config. */
+export const CONFIG_QUERY = { curveKey: 'ccpk', version: 'version' } as const;

@@ -1,0 +1,63 @@
+import { formatFeedTimestamp } from './wire-time.js';
+
+/** How a node voted (job lifecycle, "Voting"); one spelling is kept as clients know it. */
+export type VoteStatus =
+  | 'success'
+  | 'failure'
+  | 'down'
+  | 'voting_timeout'
+  | 'unexpected_commit'
+  | 'lost_availibility'
+  | 'client_died_while_voting';
+
+/** How a node's run ended (job lifecycle, "Running"). */
+export type RunStatus =
+  'success' | 'failure' | 'crashed' | 'run_nacked' | 'run_nacked_while_running' | 'client_died_while_running';
+
+/** The events of a job's feed, without their timestamps (job lifecycle, "Events"). */
+export type JobEvent =
+  | { readonly name: 'start'; readonly data: JobStartData }
+  | { readonly name: 'quorum_vote'; readonly data: { readonly node: string; readonly status: VoteStatus } }
+  | { readonly name: 'quorum_succeeded'; readonly data: NoData }
+  | { readonly name: 'run_start'; readonly data: { readonly node: string } }
+  | { readonly name: 'run_complete'; readonly data: { readonly node: string; readonly status: RunStatus } }
+  | { readonly name: 'rehab'; readonly data: { readonly node: string } }
+  | { readonly name: 'job_complete'; readonly data: { readonly status: string } };
+
+/** An event that says all by its name. */
+export type NoData = Readonly<Record<string, never>>;
+
+/** What a job's `start` event tells; `user` is who asked, `job_user` whom the command runs as. */
+export interface JobStartData {
+  readonly command: string;
+  readonly run_timeout: number;
+  readonly quorum: number;
+  readonly node_count: number;
+  readonly user: string;
+  readonly job_user?: string;
+  readonly dir?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly file_specified?: true;
+  readonly capture: boolean;
+}
+
+/** One event as it stands in a feed: `data` is JSON whose first member is the timestamp. */
+export interface FeedEvent {
+  readonly id: string;
+  readonly name: string;
+  readonly data: string;
+}
+
+/** Puts an event into the form of a feed; `atMicros` is microseconds since 1970. */
+export const toFeedEvent = (id: string, name: string, atMicros: number, data: object): FeedEvent => ({
+  id,
+  name,
+  data: JSON.stringify({ timestamp: formatFeedTimestamp(atMicros), ...data }),
+});
+
+/** The bytes of an event in a Server-Sent Events stream. */
+export const formatSse = ({ id, name, data }: FeedEvent): string =>
+  `event: ${name}\nid: ${id}\ndata: ${data}\n\n`;
+
+/** A comment that keeps proxies and readers from giving up on a quiet feed. */
+export const SSE_KEEPALIVE = ':keepalive\n\n';

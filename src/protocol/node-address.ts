@@ -1,0 +1,8 @@
+/** A node is known by its organization's guid (32 hex digits) and its name. */
+export interface NodeAddress {
+  readonly orgId: string;
+  readonly node: string;
+}
+
+/** One string for both, to be a map's key. A guid has a fixed length, so no two addresses share one. */
+export const nodeKeyOf = ({ orgId, node }: NodeAddress): string => `${orgId}/${node}`;

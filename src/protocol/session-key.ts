@@ -1,0 +1,30 @@
+import { constants, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
+
+/** Length of a session key. */
+export const SESSION_KEY_BYTES = 32;
+
+/** Encrypts a session key to a node's RSA public key (PKCS#1 v1.5 type 2), in base64. */
+export const encryptSessionKey = (nodeKey: KeyObject, sessionKey: Uint8Array): string =>
+  publicEncrypt({ key: nodeKey, padding: constants.RSA_PKCS1_PADDING }, sessionKey).toString('base64');
+
+/**
+ * Decrypts a session key with the node's RSA private key; undefined where it is not one encrypted to this key.
+ *
+ * The padding is taken off here, since Node.js 20 refuses PKCS#1 v1.5 decryption: its caller could be an oracle
+ * for whoever sends ciphertexts. This caller is none, it tells nobody what came out: the answer came over verified
+ * TLS from the server that the node asked.
+ */
+export const decryptSessionKey = (privateKey: KeyObject, encrypted: string): Buffer | undefined => {
+  let padded: Buffer;
+  try {
+    const ciphertext = Buffer.from(encrypted, 'base64');
+    padded = privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, ciphertext);
+  } catch {
+    return undefined; // not as long as the modulus
+  }
+  if (padded[0] !== 0 || padded[1] !== 2) return undefined;
+  const end = padded.indexOf(0, 2);
+  if (end < 10) return undefined; // at least 8 bytes of padding
+  const key = padded.subarray(end + 1);
+  return key.length === SESSION_KEY_BYTES ? key : undefined;
+};

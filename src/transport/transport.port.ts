@@ -1,0 +1,48 @@
+import type { ClientMessage } from '../protocol/client-message.js';
+import type { NodeAddress } from '../protocol/node-address.js';
+import type { NodeCommand } from '../protocol/server-message.js';
+
+/** A message from a node that verified: signature, session, names, clock and sequence were all right. */
+export interface ReceivedMessage {
+  readonly address: NodeAddress;
+  readonly message: ClientMessage;
+  /** Whether it is the first on its connection: the node waits for an answer then. */
+  readonly firstOnConnection: boolean;
+}
+
+/** Why something that came on the command channel was dropped; the labels under which drops are counted. */
+export type DropReason =
+  | 'frame_count'
+  | 'header_too_long'
+  | 'header_malformed'
+  | 'header_version'
+  | 'header_method'
+  | 'body_too_long'
+  | 'body_not_json'
+  | 'body_malformed'
+  | 'unknown_node'
+  | 'wrong_node'
+  | 'bad_signature'
+  | 'clock_skew'
+  | 'replayed';
+
+/** Told of what comes from nodes. */
+export interface NodeMessageHandler {
+  received(message: ReceivedMessage): void;
+  /** Something was dropped that names a node we have a session with; kept for that node's diagnostics. */
+  dropped(address: NodeAddress, reason: DropReason): void;
+}
+
+/** Under this token the command channel is injected. */
+export const COMMAND_CHANNEL = Symbol('COMMAND_CHANNEL');
+
+/** The way to the nodes. */
+export interface CommandChannel {
+  /** Registers the one handler of what nodes send; before that everything is dropped. */
+  handle(handler: NodeMessageHandler): void;
+  /**
+   * Sends a command to each of these nodes, over the connection that a node's last valid message came on. A node
+   * without one gets nothing: whoever sends watches for the answer, not for the sending.
+   */
+  send(addresses: readonly NodeAddress[], command: NodeCommand): void;
+}

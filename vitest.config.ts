@@ -1,0 +1,28 @@
+import swc from 'unplugin-swc';
+import { defineConfig } from 'vitest/config';
+
+/** One project per kind of test, so that `npx vitest --project unit` runs only the fast ones. */
+const project = (name: string, testTimeout: number) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout,
+    hookTimeout: Math.max(testTimeout, 30_000),
+  },
+});
+
+export default defineConfig({
+  plugins: [swc.vite({ module: { type: 'es6' } })],
+  oxc: false,
+  test: {
+    pool: 'forks',
+    projects: [
+      project('unit', 10_000),
+      project('contract', 20_000),
+      project('integration', 30_000),
+      project('e2e', 60_000),
+      project('interop', 60_000),
+    ],
+  },
+});
