@@ -1,0 +1,35 @@
+import type { Clock } from '../../lib/clock.js';
+import type { Result } from '../../lib/result.js';
+import { signRequest, type Signer } from '../../protocol/chef-signature/sign-request.js';
+import type { HttpClient, HttpFault, HttpRequest, HttpResponse, HttpStream } from './http-client.js';
+
+const NO_BODY = new Uint8Array();
+
+/** Requests with Chef's signed headers (REST API, "Authentication"), in the name of one user or client. */
+export class SignedHttp {
+  constructor(
+    private readonly http: HttpClient,
+    private readonly signer: Signer,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Signs and sends a request and reads the whole answer, whatever its status. */
+  send(request: HttpRequest): Promise<Result<HttpResponse, HttpFault>> {
+    return this.http.send(this.sign(request));
+  }
+
+  /** Signs and sends a request and hands out the answer's body as it comes. */
+  open(request: HttpRequest): Promise<Result<HttpStream, HttpFault>> {
+    return this.http.open(this.sign(request));
+  }
+
+  private sign(request: HttpRequest): HttpRequest {
+    const { pathname } = new URL(request.url);
+    const signed = signRequest(
+      this.signer,
+      { method: request.method, path: pathname, body: request.body ?? NO_BODY },
+      this.clock.now(),
+    );
+    return { ...request, headers: { Accept: 'application/json', ...request.headers, ...signed } };
+  }
+}
