@@ -1,4 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
+import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { SERVER_CONFIG, type ServerConfig } from './server-config.js';
 import { SERVER_SECRETS, type ServerSecrets } from './server-secrets.js';
@@ -6,14 +7,23 @@ import { SERVER_SECRETS, type ServerSecrets } from './server-secrets.js';
 /** Under this token the clock is injected. */
 export const CLOCK = Symbol('CLOCK');
 
-/** Hands the parsed settings, the secrets and the clock to every feature. */
+/** Under this token the program's logger is injected; each feature makes a child of it with its scope. */
+export const LOGGER = Symbol('LOGGER');
+
+/** Hands the parsed settings, the secrets, the logger and the clock to every feature. */
 @Global()
 @Module({})
 export class ConfigModule {
-  static with(config: ServerConfig, secrets: ServerSecrets, clock: Clock = systemClock): DynamicModule {
+  static with(
+    config: ServerConfig,
+    secrets: ServerSecrets,
+    logger: Logger,
+    clock: Clock = systemClock,
+  ): DynamicModule {
     const providers = [
       { provide: SERVER_CONFIG, useValue: config },
       { provide: SERVER_SECRETS, useValue: secrets },
+      { provide: LOGGER, useValue: logger },
       { provide: CLOCK, useValue: clock },
     ];
     return { module: ConfigModule, providers, exports: providers };

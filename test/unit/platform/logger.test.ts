@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { createLogger } from '../../../src/platform/logger.js';
+
+const recordingDestination = () => {
+  const lines: string[] = [];
+  return { lines, write: (line: string) => void lines.push(line) };
+};
+
+const firstLine = (lines: string[]): unknown => JSON.parse(lines[0] ?? '');
+
+describe('createLogger', () => {
+  it('writes one JSON object a line with the level as a word and the scope of a child', () => {
+    const destination = recordingDestination();
+    createLogger({ level: 'info', destination }).child({ org: 'acme', node: 'web1' }).info('is online');
+
+    expect(firstLine(destination.lines)).toMatchObject({
+      level: 'info',
+      org: 'acme',
+      node: 'web1',
+      msg: 'is online',
+    });
+  });
+
+  it('leaves out what stands below its level', () => {
+    const destination = recordingDestination();
+    createLogger({ level: 'warn', destination }).info('nobody asked');
+
+    expect(destination.lines).toEqual([]);
+  });
+
+  it.each(['key', 'curve_secret_key', 'session_seal_key', 'sql_password', 'authorization', 'stdout'])(
+    'takes out the value of %s, also one level down',
+    (name) => {
+      const destination = recordingDestination();
+      createLogger({ level: 'info', destination }).info(
+        { [name]: 's3cret', inner: { [name]: 's3cret' } },
+        'oops',
+      );
+
+      expect(destination.lines.join('')).not.toContain('s3cret');
+    },
+  );
+});
