@@ -1,0 +1,124 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chownSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { eventually } from '../eventually.js';
+import { freePort } from '../free-port.js';
+import { findPostgresBinaries } from './binaries.js';
+
+/** A PostgreSQL of our own, empty when it starts and gone when it stops. */
+export interface ThrowAwayCluster {
+  /** `postgres://postgres:password@127.0.0.1:port/postgres`, a superuser's. */
+  readonly url: string;
+  /** Ends the server and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/** PostgreSQL refuses to run as root. */
+interface Owner {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** Small, but with the durability of a server in production (fsync stays on). */
+const SETTINGS = ['max_connections=200', 'shared_buffers=32MB', 'listen_addresses=127.0.0.1'];
+
+/** Ends the server and removes its folder as soon as this process is gone, however it went. */
+const REAPER = 'read -r _; kill -QUIT "$1"; sleep 1; rm -rf "$2"';
+
+/** Makes a cluster in a temporary folder and starts it on a free port of 127.0.0.1; throws with PostgreSQL's own words. */
+export const startThrowAwayCluster = async (): Promise<ThrowAwayCluster> => {
+  const binaries = findPostgresBinaries();
+  const owner = findOwner();
+  const folder = mkdtempSync(join(tmpdir(), 'push-jobs-test-postgres-'));
+  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(folder, owner.uid, owner.gid);
+  const password = randomBytes(16).toString('hex');
+  try {
+    makeCluster(binaries, owner, folder, password);
+    const port = await freePort();
+    const server = startServer(binaries, owner, folder, port);
+    const reaper = startReaper(owner, server, folder);
+    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+    const stop = async (): Promise<void> => {
+      if (server.exitCode === null && server.signalCode === null) {
+        server.kill('SIGINT'); // "fast": ends the sessions that are open
+        await once(server, 'exit');
+      }
+      reaper.kill();
+      rmSync(folder, { recursive: true, force: true });
+    };
+    await waitUntilReady(server, url, folder).catch(async (thrown: unknown) => {
+      await stop();
+      throw thrown;
+    });
+    return { url, stop };
+  } catch (thrown) {
+    rmSync(folder, { recursive: true, force: true });
+    throw thrown;
+  }
+};
+
+const findOwner = (): Owner => {
+  if (process.getuid?.() !== 0) return {};
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const user = ['postgres', 'nobody'].map((name) => users.find((fields) => fields[0] === name)).find(Boolean);
+  if (user === undefined)
+    throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody');
+  return { uid: Number(user[2]), gid: Number(user[3]) };
+};
+
+const makeCluster = (binaries: string, owner: Owner, folder: string, password: string): void => {
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
+  const how = ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync'];
+  execFileSync(
+    join(binaries, 'initdb'),
+    ['--pgdata', join(folder, 'data'), '--username=postgres', `--pwfile=${passwordFile}`, ...how],
+    { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+};
+
+const startServer = (binaries: string, owner: Owner, folder: string, port: number): ChildProcess => {
+  const settings = [...SETTINGS, `port=${port}`, `unix_socket_directories=${folder}`];
+  const log = openSync(join(folder, 'log'), 'a');
+  return spawn(
+    join(binaries, 'postgres'),
+    ['-D', join(folder, 'data'), ...settings.flatMap((setting) => ['-c', setting])],
+    // Detached: a Ctrl-C at the terminal is not for it, it ends after the tests have.
+    { ...owner, cwd: folder, stdio: ['ignore', log, log], detached: true },
+  );
+};
+
+const startReaper = (owner: Owner, server: ChildProcess, folder: string): ChildProcess => {
+  const reaper = spawn('sh', ['-c', REAPER, 'sh', String(server.pid), folder], {
+    ...owner,
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  reaper.unref();
+  return reaper;
+};
+
+const waitUntilReady = async (server: ChildProcess, url: string, folder: string): Promise<void> => {
+  const probe = async (): Promise<boolean> => {
+    if (server.exitCode !== null) return true;
+    const client = new pg.Client({ connectionString: url });
+    try {
+      await client.connect();
+      return true;
+    } finally {
+      await client.end();
+    }
+  };
+  await eventually(probe, { withinMs: 30_000, everyMs: 50 });
+  if (server.exitCode !== null) {
+    throw new Error(`PostgreSQL did not start:\n${readFileSync(join(folder, 'log'), 'utf8')}`);
+  }
+};
