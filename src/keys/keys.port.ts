@@ -42,4 +42,9 @@ export interface Sessions {
   find(orgName: string, node: string): Session | undefined;
   /** Whether a Curve public key (32 raw bytes) was named by an admitted node and is still valid. */
   accepts(curveKey: Uint8Array): boolean;
+  /**
+   * Takes note that a valid message came from a node at this time (milliseconds since 1970): the Curve key that it
+   * named last stays accepted, however long it does not fetch its config because it is busy.
+   */
+  heardFrom(session: Session, at: number): void;
 }

@@ -1,0 +1,185 @@
+import { createHash, type KeyObject, randomBytes } from 'node:crypto';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { AppError, messageOf } from '../lib/app-error.js';
+import type { Clock } from '../lib/clock.js';
+import { decodeCurveKey } from '../protocol/curve-key.js';
+import { nodeKeyOf, type NodeAddress } from '../protocol/node-address.js';
+import { SESSION_KEY_BYTES } from '../protocol/session-key.js';
+import { AcceptedCurveKeys } from './accepted-curve-keys.js';
+import type { Session, Sessions } from './keys.port.js';
+import { NodeSession } from './node-session.js';
+import type { SessionSeal } from './session-seal.js';
+import type { SessionStore } from './session-store.js';
+import { Turns } from './turns.js';
+
+/** How often Curve keys are looked through, in milliseconds. */
+const SWEEP_INTERVAL_MS = 60_000;
+
+/** The least time that a Curve key stays valid beyond the lifetime of a config, in seconds. */
+const LEAST_MARGIN_S = 60;
+
+/** The nodes of one organization, by name. */
+interface OrgSessions {
+  readonly orgId: string;
+  readonly nodes: Map<string, NodeSession>;
+}
+
+/** What the registry works with. */
+export interface SessionRegistryOptions {
+  readonly store: SessionStore;
+  readonly seal: SessionSeal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Seconds after which a node that is idle fetches its config again. */
+  readonly configLifetime: number;
+}
+
+/**
+ * Keeps the sessions in memory, where every message looks them up, and what must outlive a restart in its store. A
+ * change is made in the store first and in memory when it stands there; so what failed to be stored never happened.
+ *
+ * A Curve key stays valid for twice the lifetime of a config, at least that lifetime and a minute: nodes name theirs
+ * again once in a lifetime, and may be late with it.
+ */
+export class SessionRegistry implements Sessions, OnApplicationShutdown {
+  private readonly orgs = new Map<string, OrgSessions>();
+  private readonly turns = new Turns();
+  private readonly validityMs: number;
+  private readonly accepted: AcceptedCurveKeys;
+  private sweeping: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: SessionRegistryOptions) {
+    const lifetime = options.configLifetime;
+    this.validityMs = (lifetime + Math.max(lifetime, LEAST_MARGIN_S)) * 1000;
+    this.accepted = new AcceptedCurveKeys(this.validityMs);
+  }
+
+  /** Loads what was kept, and begins to sweep. Rejects where the database fails. */
+  async start(): Promise<void> {
+    const { store, seal, clock, logger } = this.options;
+    const { sessions, curveKeys } = await store.load(clock.now());
+    const byNode = new Map<string, NodeSession>();
+    for (const { orgId, node, orgName, sealedKey, keyFingerprint } of sessions) {
+      const key = seal.open({ orgId, node }, sealedKey);
+      if (key === undefined) continue;
+      const session = new NodeSession({ orgId, node }, orgName, key, keyFingerprint);
+      this.place(session);
+      byNode.set(nodeKeyOf(session.address), session);
+    }
+    for (const { curveKey, expiresAt, ...address } of curveKeys) {
+      const session = byNode.get(nodeKeyOf(address));
+      if (session !== undefined) this.accepted.add(curveKey, session, expiresAt);
+    }
+    const unopened = sessions.length - byNode.size;
+    if (unopened > 0) {
+      logger.warn(
+        { sessions: unopened },
+        'sessions were not sealed with the secret session_seal_key; their nodes must fetch their config again',
+      );
+    }
+    this.sweeping = setInterval(() => void this.sweep(), SWEEP_INTERVAL_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.sweeping);
+  }
+
+  async admit(
+    node: NodeAddress & { readonly orgName: string },
+    curveKey: string,
+    verifiedBy: KeyObject,
+  ): Promise<Session> {
+    const rawKey = decodeCurveKey(curveKey);
+    if (rawKey === undefined) {
+      throw new AppError(
+        'curve_key_invalid',
+        `'${curveKey}' is not a Curve public key in Z85 (40 characters)`,
+      );
+    }
+    return this.turns.take(nodeKeyOf(node), () => this.admitNow(node, rawKey, fingerprintOf(verifiedBy)));
+  }
+
+  find(orgName: string, node: string): Session | undefined {
+    return this.orgs.get(orgName)?.nodes.get(node);
+  }
+
+  accepts(curveKey: Uint8Array): boolean {
+    return this.accepted.has(curveKey, this.options.clock.now());
+  }
+
+  heardFrom(session: Session, at: number): void {
+    if (session instanceof NodeSession) session.heardAt = at;
+  }
+
+  /** Stores for how much longer Curve keys are valid by messages that came, and drops those that are not any more. */
+  async sweep(): Promise<void> {
+    const { store, clock, logger } = this.options;
+    try {
+      const extended = this.accepted.extended();
+      if (extended.length > 0) {
+        await store.extend(extended.map(({ key, until }) => ({ curveKey: key.curveKey, expiresAt: until })));
+        for (const { key, until } of extended) key.expiresAt = until;
+      }
+      const now = clock.now();
+      this.accepted.sweep(now);
+      await store.removeExpired(now);
+    } catch (thrown) {
+      logger.warn(
+        { reason: messageOf(thrown) },
+        'Curve keys could not be brought up to date; trying again soon',
+      );
+    }
+  }
+
+  private async admitNow(
+    { orgId, node, orgName }: NodeAddress & { readonly orgName: string },
+    curveKey: Buffer,
+    keyFingerprint: string,
+  ): Promise<Session> {
+    const { store, seal, clock } = this.options;
+    const org = this.orgs.get(orgName);
+    const known = org?.orgId === orgId ? org.nodes.get(node) : undefined;
+    const isVerifiedAsBefore = known?.keyFingerprint === keyFingerprint;
+    const session = known ?? new NodeSession({ orgId, node }, orgName, Buffer.alloc(0), keyFingerprint);
+    const key = isVerifiedAsBefore ? known.key : randomBytes(SESSION_KEY_BYTES);
+    const expiresAt = clock.now() + this.validityMs;
+    const forgottenKeys = this.accepted.surplusOf(session, curveKey);
+
+    await store.save({
+      session: isVerifiedAsBefore
+        ? undefined
+        : { orgId, node, orgName, sealedKey: seal.seal({ orgId, node }, key), keyFingerprint },
+      curveKey: { curveKey, orgId, node, expiresAt },
+      forgottenKeys,
+      replacedOrg: org !== undefined && org.orgId !== orgId ? org.orgId : undefined,
+    });
+
+    session.key = key;
+    session.keyFingerprint = keyFingerprint;
+    this.place(session);
+    for (const forgotten of forgottenKeys) this.accepted.remove(forgotten);
+    this.accepted.add(curveKey, session, expiresAt);
+    return session;
+  }
+
+  /** Puts a session where it is found; an organization that had this name under another guid goes, with its nodes. */
+  private place(session: NodeSession): void {
+    const { orgId, node } = session.address;
+    let org = this.orgs.get(session.orgName);
+    if (org?.orgId !== orgId) {
+      for (const gone of org?.nodes.values() ?? []) {
+        for (const curveKey of gone.curveKeys) this.accepted.remove(curveKey);
+      }
+      org = { orgId, nodes: new Map() };
+      this.orgs.set(session.orgName, org);
+    }
+    org.nodes.set(node, session);
+  }
+}
+
+/** Says which RSA key this is: base64 of the SHA-256 of its public form. */
+const fingerprintOf = (publicKey: KeyObject): string =>
+  createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64');

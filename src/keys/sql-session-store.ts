@@ -1,0 +1,94 @@
+import type { DataSource } from 'typeorm';
+import type { Admission, SessionStore, StoredCurveKey, StoredSession } from './session-store.js';
+
+interface SessionRow {
+  readonly org_id: string;
+  readonly node_name: string;
+  readonly org_name: string;
+  readonly sealed_key: Buffer;
+  readonly key_fingerprint: string;
+}
+
+interface CurveKeyRow {
+  readonly curve_key: Buffer;
+  readonly org_id: string;
+  readonly node_name: string;
+  readonly expires_at: Date;
+}
+
+const SAVE_SESSION = `
+  INSERT INTO node_sessions (org_id, node_name, org_name, sealed_key, key_fingerprint)
+  VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (org_id, node_name) DO UPDATE
+  SET org_name = excluded.org_name, sealed_key = excluded.sealed_key, key_fingerprint = excluded.key_fingerprint`;
+
+const SAVE_CURVE_KEY = `
+  INSERT INTO curve_keys (curve_key, org_id, node_name, expires_at)
+  VALUES ($1, $2, $3, $4)
+  ON CONFLICT (curve_key) DO UPDATE
+  SET org_id = excluded.org_id, node_name = excluded.node_name, expires_at = excluded.expires_at`;
+
+const EXTEND_CURVE_KEYS = `
+  UPDATE curve_keys SET expires_at = longer.expires_at
+  FROM unnest($1::bytea[], $2::timestamptz[]) AS longer (curve_key, expires_at)
+  WHERE curve_keys.curve_key = longer.curve_key`;
+
+/** Keeps sessions and Curve keys in the tables `node_sessions` and `curve_keys`. */
+export class SqlSessionStore implements SessionStore {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async load(now: number): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
+    const sessions = await this.dataSource.query<SessionRow[]>(
+      'SELECT org_id, node_name, org_name, sealed_key, key_fingerprint FROM node_sessions',
+    );
+    const curveKeys = await this.dataSource.query<CurveKeyRow[]>(
+      'SELECT curve_key, org_id, node_name, expires_at FROM curve_keys WHERE expires_at > $1 ORDER BY expires_at',
+      [new Date(now)],
+    );
+    return { sessions: sessions.map(toStoredSession), curveKeys: curveKeys.map(toStoredCurveKey) };
+  }
+
+  async save({ session, curveKey, forgottenKeys, replacedOrg }: Admission): Promise<void> {
+    await this.dataSource.transaction(async (transaction) => {
+      if (replacedOrg !== undefined) {
+        await transaction.query('DELETE FROM node_sessions WHERE org_id = $1', [replacedOrg]);
+        await transaction.query('DELETE FROM curve_keys WHERE org_id = $1', [replacedOrg]);
+      }
+      if (session !== undefined) {
+        const { orgId, node, orgName, sealedKey, keyFingerprint } = session;
+        await transaction.query(SAVE_SESSION, [orgId, node, orgName, sealedKey, keyFingerprint]);
+      }
+      const { curveKey: key, orgId, node, expiresAt } = curveKey;
+      await transaction.query(SAVE_CURVE_KEY, [key, orgId, node, new Date(expiresAt)]);
+      if (forgottenKeys.length > 0) {
+        await transaction.query('DELETE FROM curve_keys WHERE curve_key = ANY($1::bytea[])', [forgottenKeys]);
+      }
+    });
+  }
+
+  async extend(keys: readonly Pick<StoredCurveKey, 'curveKey' | 'expiresAt'>[]): Promise<void> {
+    await this.dataSource.query(EXTEND_CURVE_KEYS, [
+      keys.map(({ curveKey }) => curveKey),
+      keys.map(({ expiresAt }) => new Date(expiresAt)),
+    ]);
+  }
+
+  async removeExpired(now: number): Promise<void> {
+    await this.dataSource.query('DELETE FROM curve_keys WHERE expires_at <= $1', [new Date(now)]);
+  }
+}
+
+const toStoredSession = (row: SessionRow): StoredSession => ({
+  orgId: row.org_id,
+  node: row.node_name,
+  orgName: row.org_name,
+  sealedKey: row.sealed_key,
+  keyFingerprint: row.key_fingerprint,
+});
+
+const toStoredCurveKey = (row: CurveKeyRow): StoredCurveKey => ({
+  orgId: row.org_id,
+  node: row.node_name,
+  curveKey: row.curve_key,
+  expiresAt: row.expires_at.getTime(),
+});
