@@ -2,22 +2,24 @@ import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js
 import type { NodeAddress } from '../protocol/node-address.js';
 import type { NodeCommand } from '../protocol/server-message.js';
 
+/** A node's part in a live job, while the node has not ended it. */
+export interface LivePart {
+  readonly jobId: string;
+  readonly status: 'new' | 'ready' | 'running';
+}
+
 /** Told of what becomes of nodes; the jobs are. */
 export interface NodeWatcher {
   /** A node sent a message about a job. */
   jobMessage(address: NodeAddress, message: JobMessage): void;
   /** A node says what it is doing. */
   heartbeat(address: NodeAddress, message: HeartbeatMessage): void;
-  /** A node cannot take part any more: it went offline, came back as another process, or was sent to rehab. */
+  /** A node is gone: it went offline or came back as another process. */
   down(address: NodeAddress, reason: string): void;
-  /** The live job that the server believes a node to take part in, if any. */
-  liveJobOf(address: NodeAddress): LiveJobPart | undefined;
-}
-
-/** A node's part in a live job. */
-export interface LiveJobPart {
-  readonly jobId: string;
-  readonly status: 'new' | 'ready' | 'running';
+  /** A node was sent to rehab, by the job `byJob` where that is given, which knows already. */
+  rehabbed(address: NodeAddress, reason: string, byJob: string | undefined): void;
+  /** The parts in live jobs that a node has not ended. */
+  livePartsOf(address: NodeAddress): readonly LivePart[];
 }
 
 /** Under this token the fleet is injected. */
@@ -31,6 +33,11 @@ export interface Fleet {
   isAvailable(address: NodeAddress): boolean;
   /** Sends a command to these nodes. */
   send(addresses: readonly NodeAddress[], command: NodeCommand): void;
-  /** Makes a node drop what it is doing: `abort` until it answers, unavailable meanwhile. Its job is not told. */
-  rehab(address: NodeAddress): void;
+  /**
+   * Makes a node drop what it is doing: `abort` until it answers, unavailable meanwhile. All its live jobs are told
+   * but `byJob`, which asked for it.
+   */
+  rehab(address: NodeAddress, reason: string, byJob?: string): void;
+  /** How many nodes the server has heard of since it started. */
+  count(): number;
 }

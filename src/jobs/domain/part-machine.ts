@@ -1,0 +1,136 @@
+import type { RunStatus, VoteStatus } from '../../protocol/feed-event.js';
+import { isNodeDone, type NodeStatus } from '../../protocol/job-status.js';
+
+/**
+ * A node's part in a job: what each input does to it (job lifecycle, "Voting" and "Running"). The tables below are
+ * the machine; a cell that is not listed is the `other` cell of its column, and a column without one changes nothing.
+ *
+ * States and their exits: `new` → ready, nacked, unavailable; `ready` → running, was_ready, failed, crashed,
+ * unavailable, timed_out; `running` → succeeded, failed, crashed, timed_out; `new`, `ready`, `running` → aborted.
+ * All others are terminal and have none.
+ */
+export type PartInput =
+  | 'ack_commit'
+  | 'nack_commit'
+  | 'ack_run'
+  | 'nack_run'
+  | 'succeeded'
+  | 'failed'
+  | 'aborted'
+  /** The node dropped out: offline, another process, rehab, or it ended the job without telling. */
+  | 'down'
+  | 'voting_timeout'
+  | 'run_timeout'
+  /** The quorum was not reached. */
+  | 'quorum_failed'
+  /** A user called the job off. */
+  | 'called_off'
+  /** After a restart: the node knows nothing of the vote it was asked for. */
+  | 'asked_again';
+
+/** How far the job is. */
+export type JobPhase = 'voting' | 'running' | 'over';
+
+/** What follows besides a new status, in order. `rehab` is an event too, `quiet_rehab` is not. */
+export type Consequence =
+  { readonly vote: VoteStatus } | { readonly runComplete: RunStatus } | 'run_start' | 'rehab' | 'quiet_rehab';
+
+export interface Verdict {
+  /** The new status; left out where it stays. */
+  readonly status?: NodeStatus;
+  readonly then: readonly Consequence[];
+}
+
+type Column = 'new' | 'ready' | 'running' | 'terminal';
+type Cells = Partial<Record<PartInput | 'other', Verdict>>;
+
+const NOTHING: Verdict = { then: [] };
+
+const vote = (status: VoteStatus): Consequence => ({ vote: status });
+const runComplete = (status: RunStatus): Consequence => ({ runComplete: status });
+
+const to = (status: NodeStatus, ...then: Consequence[]): Verdict => ({ status, then });
+const stay = (...then: Consequence[]): Verdict => ({ then });
+
+const calledOff: Cells = { called_off: to('aborted', 'quiet_rehab') };
+const ourOwn: Cells = {
+  voting_timeout: NOTHING,
+  run_timeout: NOTHING,
+  quorum_failed: NOTHING,
+  asked_again: NOTHING,
+};
+
+const crashed = to('crashed', 'rehab', runComplete('crashed'));
+const diedWhileRunning = stay('rehab', runComplete('client_died_while_running'));
+
+const TABLES: Record<JobPhase, Partial<Record<Column, Cells>>> = {
+  voting: {
+    new: {
+      ...ourOwn,
+      ...calledOff,
+      ack_commit: to('ready', vote('success')),
+      nack_commit: to('nacked', vote('failure')),
+      down: to('unavailable', vote('down'), 'rehab'),
+      voting_timeout: to('unavailable', vote('voting_timeout'), 'quiet_rehab'),
+      other: to('unavailable', 'rehab'),
+    },
+    ready: {
+      ...ourOwn,
+      ...calledOff,
+      ack_commit: stay(vote('unexpected_commit')),
+      nack_commit: to('unavailable', 'rehab', vote('lost_availibility')),
+      down: to('unavailable', vote('down'), 'rehab'),
+      quorum_failed: to('was_ready', 'quiet_rehab'),
+      asked_again: to('new'),
+      other: to('unavailable', 'rehab'),
+    },
+    terminal: {
+      ...ourOwn,
+      called_off: NOTHING,
+      ack_commit: stay('rehab', vote('client_died_while_voting')),
+      nack_commit: stay('rehab', vote('client_died_while_voting')),
+      down: stay(vote('down'), 'rehab'),
+      other: stay('rehab'),
+    },
+  },
+  running: {
+    ready: {
+      ...ourOwn,
+      ...calledOff,
+      ack_run: to('running', 'run_start'),
+      nack_run: to('failed', 'rehab', runComplete('run_nacked')),
+      run_timeout: to('timed_out', 'quiet_rehab'),
+      other: crashed,
+    },
+    running: {
+      ...ourOwn,
+      ...calledOff,
+      ack_run: NOTHING,
+      nack_run: to('failed', 'rehab', runComplete('run_nacked_while_running')),
+      succeeded: to('succeeded', runComplete('success')),
+      failed: to('failed', runComplete('failure')),
+      run_timeout: to('timed_out', 'quiet_rehab'),
+      other: crashed,
+    },
+    terminal: {
+      ...ourOwn,
+      called_off: NOTHING,
+      ack_run: stay(runComplete('client_died_while_running'), 'rehab'),
+      other: diedWhileRunning,
+    },
+  },
+  // The feed has ended: no events any more. A node that still believes in the job is told to drop it.
+  over: { terminal: { ack_commit: stay('quiet_rehab'), ack_run: stay('quiet_rehab') } },
+};
+
+const columnOf = (status: NodeStatus): Column => {
+  if (status === 'new' || status === 'ready' || status === 'running') return status;
+  return 'terminal';
+};
+
+/** What an input does to a node of this status while the job is in this phase; a terminal status never changes. */
+export const judgePart = (phase: JobPhase, status: NodeStatus, input: PartInput): Verdict => {
+  const cells = TABLES[phase][columnOf(status)];
+  const verdict = cells?.[input] ?? cells?.other ?? NOTHING;
+  return isNodeDone(status) ? { then: verdict.then } : verdict;
+};
