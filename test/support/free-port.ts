@@ -13,7 +13,7 @@ const given = new Set<number>();
 
 /** Test files that run at the same time each look in a slice of their own; vitest numbers their processes. */
 const firstOfSlice = (): number =>
-  FIRST_PORT + (Number(process.env['VITEST_POOL_ID'] ?? 0) % SLICES) * SLICE_PORTS;
+  FIRST_PORT + (Number(process.env.VITEST_POOL_ID ?? 0) % SLICES) * SLICE_PORTS;
 
 /** A TCP port of 127.0.0.1 that is free now, for a program that cannot be told to take any; each is given once. */
 export const freePort = async (): Promise<number> => {

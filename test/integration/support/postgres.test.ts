@@ -15,7 +15,7 @@ const query = async (url: string, sql: string): Promise<Record<string, unknown>[
 
 describe('the PostgreSQL of the run', () => {
   it('is named in the environment, lets a superuser in, and keeps what it has acknowledged', async () => {
-    const url = process.env['PUSH_JOBS_TEST_POSTGRES'] ?? '';
+    const url = process.env.PUSH_JOBS_TEST_POSTGRES ?? '';
     const [row] = await query(
       url,
       "select current_setting('is_superuser') as superuser, current_setting('fsync') as fsync",

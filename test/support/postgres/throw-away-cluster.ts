@@ -14,7 +14,7 @@ export interface ThrowAwayCluster {
   /** `postgres://postgres:password@127.0.0.1:port/postgres`, a superuser's. */
   readonly url: string;
   /** Ends the server and removes its folder. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** PostgreSQL refuses to run as root. */
