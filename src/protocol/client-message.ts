@@ -57,6 +57,10 @@ const jobMessage = z.object({
  */
 export const clientMessageSchema = z.discriminatedUnion('type', [heartbeat, jobMessage]);
 
+/** The names that a body claims to come from, read before it is known whether that is so. */
+export const claimedSenderSchema = z.object({ node: base.node, org: base.org });
+
+export type ClaimedSender = z.infer<typeof claimedSenderSchema>;
 export type HeartbeatMessage = z.infer<typeof heartbeat>;
 export type JobMessage = z.infer<typeof jobMessage>;
 export type ClientMessage = z.infer<typeof clientMessageSchema>;

@@ -1,6 +1,11 @@
 import type { z } from 'zod';
 import { err, ok, type Result } from '../lib/result.js';
-import { clientMessageSchema, type ClientMessage } from './client-message.js';
+import {
+  claimedSenderSchema,
+  type ClaimedSender,
+  clientMessageSchema,
+  type ClientMessage,
+} from './client-message.js';
 import { formatHeader } from './frame-header.js';
 import { signHmac } from './frame-signature.js';
 import {
@@ -41,6 +46,10 @@ const decode = <Schema extends z.ZodType>(
 /** Reads the body of a frame from a client. */
 export const decodeClientMessage = (body: Uint8Array): Result<ClientMessage, BodyFault> =>
   decode(clientMessageSchema, body);
+
+/** Reads only whom the body of a frame claims to come from: enough to find the key that can tell. */
+export const decodeClaimedSender = (body: Uint8Array): Result<ClaimedSender, BodyFault> =>
+  decode(claimedSenderSchema, body);
 
 /** Reads the body of a frame on the command channel. */
 export const decodeCommandMessage = (body: Uint8Array): Result<CommandMessage, BodyFault> =>

@@ -46,3 +46,20 @@ export interface CommandChannel {
    */
   send(addresses: readonly NodeAddress[], command: NodeCommand): void;
 }
+
+/** Under this token the counts of the command channel are injected. */
+export const TRANSPORT_COUNTS = Symbol('TRANSPORT_COUNTS');
+
+/** What happened on the command channel since the start of the server. */
+export interface TransportCounts {
+  /** Messages from nodes that verified. */
+  readonly received: number;
+  /** What was dropped, by reason; a reason that did not occur is missing. */
+  readonly dropped: ReadonlyMap<DropReason, number>;
+  /** Messages handed to ZeroMQ for a node. */
+  readonly sent: number;
+  /** Messages that went nowhere: no connection, it is gone, or too much waits for it. */
+  readonly unsent: number;
+  /** Connections refused because their Curve key is not accepted. */
+  readonly refused: number;
+}

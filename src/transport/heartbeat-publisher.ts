@@ -1,0 +1,60 @@
+import type { Logger } from 'pino';
+import type { ServerKeys } from '../keys/keys.port.js';
+import { messageOf } from '../lib/app-error.js';
+import type { Clock } from '../lib/clock.js';
+import type { HeartbeatSocket } from '../platform/zmq/heartbeat-socket.js';
+import { formatHeader } from '../protocol/frame-header.js';
+import { signRsa } from '../protocol/frame-signature.js';
+import type { ServerHeartbeat } from '../protocol/server-message.js';
+import { formatRfc1123 } from '../protocol/wire-time.js';
+
+/** What the heartbeats are made of. */
+export interface HeartbeatPublisherOptions {
+  readonly socket: HeartbeatSocket;
+  readonly keys: ServerKeys;
+  /** The host name that the server is known by. */
+  readonly serverName: string;
+  /** Milliseconds from one heartbeat to the next. */
+  readonly intervalMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Tells all nodes, once in an interval and never more often, that the server is there and which one it is. */
+export class HeartbeatPublisher {
+  private sequence = 0;
+  private beating: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: HeartbeatPublisherOptions) {}
+
+  /** Listens and sends the first heartbeat. Throws an AppError that names the address where it cannot. */
+  async start(address: string): Promise<void> {
+    const bound = await this.options.socket.listen(address);
+    this.options.logger.info({ address: bound }, 'the heartbeat channel is open');
+    this.beating = setInterval(() => this.beat(), this.options.intervalMs);
+    this.beat();
+  }
+
+  /** Ends the heartbeats and closes all connections. */
+  stop(): void {
+    clearInterval(this.beating);
+    this.options.socket.close();
+  }
+
+  private beat(): void {
+    const { socket, keys, serverName, clock, logger } = this.options;
+    const heartbeat: ServerHeartbeat = {
+      sequence: this.sequence++,
+      timestamp: formatRfc1123(clock.now()),
+      server: serverName,
+      type: 'heartbeat',
+      incarnation_id: keys.incarnationId,
+    };
+    const body = JSON.stringify(heartbeat);
+    socket
+      .send(formatHeader('rsa2048_sha1', signRsa(keys.rsaPrivateKey, body)), body)
+      .catch((thrown: unknown) => {
+        logger.warn({ reason: messageOf(thrown) }, 'a heartbeat could not be sent');
+      });
+  }
+}

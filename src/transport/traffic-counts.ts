@@ -1,0 +1,15 @@
+import type { DropReason, TransportCounts } from './transport.port.js';
+
+/** Counts what happens on the command channel. */
+export class TrafficCounts implements TransportCounts {
+  received = 0;
+  sent = 0;
+  unsent = 0;
+  refused = 0;
+  readonly dropped = new Map<DropReason, number>();
+
+  /** Counts something that was dropped. */
+  drop(reason: DropReason): void {
+    this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,84 @@
+import { Module } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { CLOCK, LOGGER } from '../config/config.module.js';
+import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import { KeysModule } from '../keys/keys.module.js';
+import { SERVER_KEYS, SESSIONS, type ServerKeys, type Sessions } from '../keys/keys.port.js';
+import type { Clock } from '../lib/clock.js';
+import { HeartbeatSocket } from '../platform/zmq/heartbeat-socket.js';
+import { createServerContext, type ZmqContext } from '../platform/zmq/zmq-context.js';
+import { CommandRouter } from './command-router.js';
+import { HeartbeatPublisher } from './heartbeat-publisher.js';
+import { TrafficCounts } from './traffic-counts.js';
+import { TransportLifecycle } from './transport-lifecycle.js';
+import { COMMAND_CHANNEL, TRANSPORT_COUNTS } from './transport.port.js';
+
+const ZMQ_CONTEXT = Symbol('ZMQ_CONTEXT');
+
+const scopeOf = (logger: Logger): Logger => logger.child({ part: 'transport' });
+
+const createCommandRouter = (
+  context: ZmqContext,
+  keys: ServerKeys,
+  sessions: Sessions,
+  counts: TrafficCounts,
+  config: ServerConfig,
+  clock: Clock,
+  logger: Logger,
+): CommandRouter =>
+  new CommandRouter({
+    context,
+    keys,
+    sessions,
+    counts,
+    clock,
+    logger: scopeOf(logger),
+    limits: { maxBodySize: config.max_body_size, maxSkewMs: config.max_time_skew * 1000 },
+  });
+
+const createHeartbeatPublisher = (
+  context: ZmqContext,
+  keys: ServerKeys,
+  config: ServerConfig,
+  clock: Clock,
+  logger: Logger,
+): HeartbeatPublisher =>
+  new HeartbeatPublisher({
+    socket: new HeartbeatSocket(context),
+    keys,
+    clock,
+    logger: scopeOf(logger),
+    serverName: config.server_name_advertised,
+    intervalMs: config.heartbeat_interval,
+  });
+
+/** Gives the command channel and keeps the heartbeats going. */
+@Module({
+  imports: [KeysModule],
+  providers: [
+    {
+      provide: ZMQ_CONTEXT,
+      useFactory: (config: ServerConfig) => createServerContext(config.zmq_io_processes),
+      inject: [SERVER_CONFIG],
+    },
+    { provide: TRANSPORT_COUNTS, useClass: TrafficCounts },
+    {
+      provide: COMMAND_CHANNEL,
+      useFactory: createCommandRouter,
+      inject: [ZMQ_CONTEXT, SERVER_KEYS, SESSIONS, TRANSPORT_COUNTS, SERVER_CONFIG, CLOCK, LOGGER],
+    },
+    {
+      provide: HeartbeatPublisher,
+      useFactory: createHeartbeatPublisher,
+      inject: [ZMQ_CONTEXT, SERVER_KEYS, SERVER_CONFIG, CLOCK, LOGGER],
+    },
+    {
+      provide: TransportLifecycle,
+      useFactory: (router: CommandRouter, heartbeats: HeartbeatPublisher, config: ServerConfig) =>
+        new TransportLifecycle(router, heartbeats, config),
+      inject: [COMMAND_CHANNEL, HeartbeatPublisher, SERVER_CONFIG],
+    },
+  ],
+  exports: [COMMAND_CHANNEL, TRANSPORT_COUNTS],
+})
+export class TransportModule {}

@@ -1,0 +1,50 @@
+import type { Admission, SessionStore, StoredCurveKey, StoredSession } from '../../src/keys/session-store.js';
+import { nodeKeyOf } from '../../src/protocol/node-address.js';
+
+/** A double of the session store that keeps its rows in memory; it can be told to fail as a database does. */
+export class MemorySessionStore implements SessionStore {
+  readonly sessions = new Map<string, StoredSession>();
+  readonly curveKeys = new Map<string, StoredCurveKey>();
+  /** While set, every method rejects with it. */
+  failure: Error | undefined;
+
+  load(now: number): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
+    return this.answer(() => ({
+      sessions: [...this.sessions.values()],
+      curveKeys: [...this.curveKeys.values()]
+        .filter(({ expiresAt }) => expiresAt > now)
+        .sort((one, other) => one.expiresAt - other.expiresAt),
+    }));
+  }
+
+  save({ session, curveKey, forgottenKeys, replacedOrg }: Admission): Promise<void> {
+    return this.answer(() => {
+      for (const [name, { orgId }] of this.sessions) if (orgId === replacedOrg) this.sessions.delete(name);
+      for (const [name, { orgId }] of this.curveKeys) if (orgId === replacedOrg) this.curveKeys.delete(name);
+      if (session !== undefined) this.sessions.set(nodeKeyOf(session), session);
+      this.curveKeys.set(curveKey.curveKey.toString('hex'), curveKey);
+      for (const key of forgottenKeys) this.curveKeys.delete(key.toString('hex'));
+    });
+  }
+
+  extend(keys: readonly Pick<StoredCurveKey, 'curveKey' | 'expiresAt'>[]): Promise<void> {
+    return this.answer(() => {
+      for (const { curveKey, expiresAt } of keys) {
+        const stored = this.curveKeys.get(curveKey.toString('hex'));
+        if (stored !== undefined) this.curveKeys.set(curveKey.toString('hex'), { ...stored, expiresAt });
+      }
+    });
+  }
+
+  removeExpired(now: number): Promise<void> {
+    return this.answer(() => {
+      for (const [name, { expiresAt }] of this.curveKeys) if (expiresAt <= now) this.curveKeys.delete(name);
+    });
+  }
+
+  private async answer<T>(make: () => T): Promise<T> {
+    await Promise.resolve();
+    if (this.failure !== undefined) throw this.failure;
+    return make();
+  }
+}

@@ -1,0 +1,35 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { serverConfigSchema, type ServerConfig } from '../../src/config/server-config.js';
+import type { ServerSecrets } from '../../src/config/server-secrets.js';
+import { generateCurveKeyPair } from '../../src/protocol/curve-key.js';
+import { freePort } from './free-port.js';
+
+/** Settings of a server that listens on free ports of this machine only; `overrides` win. */
+export const testServerConfig = async (overrides: Partial<ServerConfig> = {}): Promise<ServerConfig> =>
+  serverConfigSchema.parse({
+    listen: '127.0.0.1',
+    api_port: await freePort(),
+    zeromq_listen_address: 'tcp://127.0.0.1',
+    command_port: await freePort(),
+    server_heartbeat_port: await freePort(),
+    server_name_advertised: '127.0.0.1',
+    database: { host: '127.0.0.1' },
+    secrets_file: '/nowhere/secrets.json',
+    ...overrides,
+  });
+
+/** Secrets made for this test file; making the RSA key takes a moment, so make them once a file. */
+export const testServerSecrets = async (): Promise<ServerSecrets> => {
+  const pem = { type: 'pkcs8', format: 'pem' } as const;
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: pem,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  return {
+    pushy_priv_key: privateKey,
+    curve_secret_key: (await generateCurveKeyPair()).secretKey,
+    session_seal_key: randomBytes(32).toString('base64'),
+    superuser_key: privateKey,
+  };
+};
