@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { rootCertificates } from 'node:tls';
 import { Agent, type Dispatcher, request } from 'undici';
 import { messageOf } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
@@ -7,6 +8,8 @@ import { err, ok, type Result } from '../../lib/result.js';
 export interface HttpClientOptions {
   /** PEM certificates that are trusted besides those of the system. */
   readonly ca?: string | readonly string[];
+  /** False takes any certificate: the administrator asked for that, against advice (default true). */
+  readonly verifyTls?: boolean;
   /** Milliseconds until a connection must stand (default 5,000). */
   readonly connectTimeoutMs?: number;
   /** Connections that one origin gets at the most (default 32). */
@@ -53,17 +56,22 @@ export interface HttpFault {
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_BYTES = 8 * 1024 * 1024;
 
-/** HTTP with keep-alive, bounded in time and size. TLS certificates are verified. Redirects are not followed. */
+/** HTTP with keep-alive, bounded in time and size. TLS certificates are verified by default. Redirects are not followed. */
 export class HttpClient {
   private readonly dispatcher: Dispatcher;
 
   constructor(options: HttpClientOptions = {}) {
-    const { ca, connectTimeoutMs = 5000, connections = 32 } = options;
+    const { ca, verifyTls = true, connectTimeoutMs = 5000, connections = 32 } = options;
     this.dispatcher =
       options.dispatcher ??
       new Agent({
         connections,
-        connect: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca: [...[ca].flat()] }) },
+        connect: {
+          timeout: connectTimeoutMs,
+          rejectUnauthorized: verifyTls,
+          // Node.js takes `ca` in place of its own list, so that has to be named too.
+          ...(ca === undefined ? {} : { ca: [...rootCertificates, ...[ca].flat()] }),
+        },
       });
   }
 
