@@ -1,0 +1,183 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { z } from 'zod';
+import { AppError } from '../lib/app-error.js';
+import { type Clock, systemClock } from '../lib/clock.js';
+import { ok, type Result } from '../lib/result.js';
+import { HttpClient } from '../platform/http/http-client.js';
+import { SignedHttp } from '../platform/http/signed-http.js';
+import type { JobFeedEvent } from '../protocol/feed-event-schema.js';
+import {
+  type Job,
+  jobCreatedSchema,
+  type JobRequest,
+  jobSchema,
+  type JobSummary,
+  jobSummarySchema,
+  type NodeAvailability,
+  nodeAvailabilitySchema,
+  type NodeState,
+  nodeStateSchema,
+} from '../protocol/rest-shapes.js';
+import { ApiError } from './api-error.js';
+import { type FeedOptions, readJobFeed } from './job-feed.js';
+import { searchNodeNames } from './node-search.js';
+import { RestCaller } from './rest-caller.js';
+
+export { ApiError };
+export type { FeedOptions, Job, JobFeedEvent, JobRequest, JobSummary, NodeAvailability, NodeState, Result };
+export type { ApiErrorCode } from './api-error.js';
+export type { JobStatus, NodeStatus } from '../protocol/job-status.js';
+
+/** Which server to speak to, and as whom. */
+export interface PushJobsClientOptions {
+  /** `https://HOST[:PORT]/organizations/ORG`, as `chef_server_url` has it. */
+  readonly serverUrl: string;
+  /** The name of a user or client of the Chef Server. */
+  readonly user: string;
+  /** Its RSA private key: PEM text, or a key that was read before. */
+  readonly key: string | KeyObject;
+  /** PEM certificates that are trusted besides the well-known ones. */
+  readonly ca?: readonly string[];
+  /** False takes any TLS certificate (default true). */
+  readonly verifyTls?: boolean;
+  /** For signatures (default: this machine's). */
+  readonly clock?: Clock;
+}
+
+/** A job that the server took on. */
+export interface StartedJob {
+  readonly id: string;
+  /** Where the server shows it. */
+  readonly uri: string;
+}
+
+/** Which of a command's two output streams. */
+export type OutputChannel = 'stdout' | 'stderr';
+
+const JOB_ID_LENGTH = 32;
+
+/**
+ * The REST API of a Push Jobs server, in the name of one user and for one organization. Whatever can go wrong on the
+ * way is a `Result` with an ApiError; only wrong options throw. Close it at the end.
+ *
+ * ```ts
+ * const client = new PushJobsClient({ serverUrl, user: 'alice', key: readFileSync('alice.pem', 'utf8') });
+ * const started = await client.startJob({ command: 'chef-client', nodes: ['web1', 'web2'] });
+ * if (!started.ok) throw started.error;
+ * for await (const event of client.jobFeed(started.value.id)) console.log(event.name, event.data);
+ * await client.close();
+ * ```
+ */
+export class PushJobsClient {
+  private readonly http: HttpClient;
+  private readonly rest: RestCaller;
+
+  /** Throws an AppError where the address or the key is not one. */
+  constructor(options: PushJobsClientOptions) {
+    const { ca, verifyTls, user, clock = systemClock } = options;
+    const organizationUrl = readServerUrl(options.serverUrl);
+    const signer = { userId: user, key: readKey(options.key) };
+    this.http = new HttpClient({
+      ...(ca === undefined ? {} : { ca }),
+      ...(verifyTls === undefined ? {} : { verifyTls }),
+    });
+    this.rest = new RestCaller(new SignedHttp(this.http, signer, clock), organizationUrl);
+  }
+
+  /**
+   * Starts a job. Where the answer was lost on the way (`timeout`, `unreachable`) the job may be running all the same:
+   * look at `listJobs` before you start it again.
+   */
+  async startJob(request: JobRequest): Promise<Result<StartedJob, ApiError>> {
+    const created = await this.rest.json(jobCreatedSchema, {
+      method: 'POST',
+      path: 'pushy/jobs',
+      body: request,
+    });
+    if (!created.ok) return created;
+    const { uri } = created.value;
+    return ok({ id: uri.slice(-JOB_ID_LENGTH), uri });
+  }
+
+  /** All jobs of the organization, oldest first, without their nodes. */
+  listJobs(): Promise<Result<JobSummary[], ApiError>> {
+    return this.rest.json(z.array(jobSummarySchema), { path: 'pushy/jobs' });
+  }
+
+  /** One job with its nodes by status; with `includeFile`, also the file that was sent along. */
+  getJob(
+    id: string,
+    options: { readonly includeFile?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<Result<Job, ApiError>> {
+    const query = options.includeFile === true ? '?include_file=true' : '';
+    return this.rest.json(jobSchema, { path: `pushy/jobs/${segment(id)}${query}`, signal: options.signal });
+  }
+
+  /** What a node's command wrote, byte by byte; `not_found` where nothing was captured. */
+  getOutput(id: string, node: string, channel: OutputChannel): Promise<Result<Buffer, ApiError>> {
+    const path = `pushy/jobs/${segment(id)}/output/${segment(node)}/${channel}`;
+    return this.rest.bytes({ path, accept: 'application/octet-stream' });
+  }
+
+  /** The nodes that the server has seen since it started and that are not offline. */
+  listNodes(): Promise<Result<NodeAvailability[], ApiError>> {
+    return this.rest.json(z.array(nodeAvailabilitySchema), { path: 'pushy/node_states' });
+  }
+
+  /** One node's state; a name that the server never saw is offline and unavailable, not an error. */
+  getNode(name: string): Promise<Result<NodeState, ApiError>> {
+    return this.rest.json(nodeStateSchema, { path: `pushy/node_states/${segment(name)}` });
+  }
+
+  /**
+   * A job's events as they happen, from its start to its end, over broken connections too. The iteration ends by itself
+   * after `job_complete` or `summary` and quietly when `options.signal` aborts; it throws an ApiError where the feed
+   * cannot be had.
+   */
+  jobFeed(id: string, options?: FeedOptions): AsyncGenerator<JobFeedEvent, void> {
+    return readJobFeed(this.rest, id, options);
+  }
+
+  /** The names of the nodes that a query of Chef's own search finds, sorted. */
+  searchNodes(query: string): Promise<Result<readonly string[], ApiError>> {
+    return searchNodeNames(this.rest, query);
+  }
+
+  /** Closes all connections; what is under way fails. */
+  async close(): Promise<void> {
+    await this.http.close();
+  }
+}
+
+const segment = encodeURIComponent;
+
+const SERVER_PATH = /^(?:\/[^/]+)*\/organizations\/[^/]+$/;
+
+const readServerUrl = (text: string): string => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const path = url?.pathname.replace(/\/+$/, '') ?? '';
+  if (url === undefined || !/^https?:$/.test(url.protocol) || !SERVER_PATH.test(path)) {
+    throw new AppError(
+      'bad_server_url',
+      `'${text}' is not the address of an organization on a Chef Server; it should look like https://chef.example.com/organizations/ORG`,
+    );
+  }
+  return `${url.origin}${path}`;
+};
+
+const readKey = (key: string | KeyObject): KeyObject => {
+  const read = typeof key === 'string' ? parseKey(key) : key;
+  if (read?.type === 'private' && read.asymmetricKeyType === 'rsa') return read;
+  throw new AppError(
+    'bad_key',
+    'the private key is not an RSA key in PEM form, or it is protected by a passphrase',
+  );
+};
+
+const parseKey = (pem: string): KeyObject | undefined => {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    return undefined; // OpenSSL's own text might quote the key
+  }
+};
