@@ -21,6 +21,7 @@ export default defineConfig({
   oxc: false,
   test: {
     pool: 'forks',
+    setupFiles: ['test/support/leak-guard.ts'],
     projects: [
       project('unit', 10_000, []),
       project('contract', 20_000),
