@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/lib/clock.js';
+import { HttpClient } from '../../../src/platform/http/http-client.js';
+import { SignedHttp } from '../../../src/platform/http/signed-http.js';
+import { DevChefServer } from '../../dev-chef-server/dev-chef-server.js';
+import { makePrivateKey } from '../../dev-chef-server/key-pair.js';
+
+interface RecordedAnswer {
+  readonly request: string;
+  readonly status: string;
+  readonly header: string;
+  readonly body: string;
+}
+
+const { answers } = JSON.parse(
+  readFileSync(new URL('../../fixtures/chef-server-answers.json', import.meta.url), 'utf8'),
+) as { answers: RecordedAnswer[] };
+
+/** The recording's request line: `GET principals/alice api=1 (remark)`, or a whole path, signed by pivotal or not. */
+const REQUEST = /^GET (?<path>\S+)(?: api=(?<version>\w+))?(?<signed> signed by pivotal)?/;
+
+const GUID = 'a04385636728e8275e07fc4cf902d738';
+
+/** Keys and authz ids differ from server to server. */
+const withoutIds = (body: string): unknown =>
+  JSON.parse(body, (key, value: unknown) => (key === 'public_key' || key === 'authz_id' ? '…' : value));
+
+describe('the development Chef Server answers as the recorded one did', () => {
+  const http = new HttpClient();
+  let chef: DevChefServer;
+  let pivotal: SignedHttp;
+
+  beforeAll(async () => {
+    const privateKey = await makePrivateKey();
+    chef = await DevChefServer.start({ superuserKey: privateKey });
+    pivotal = new SignedHttp(http, { userId: 'pivotal', key: createPrivateKey(privateKey) }, systemClock);
+    chef.createOrganization('acme', { fullName: 'Acme Corp', guid: GUID });
+    for (const name of ['alice', 'multi', 'dual'])
+      await chef.createUser(name, { orgs: ['acme'], privateKey });
+    await chef.createUser('eve', { privateKey });
+    await chef.addKey({ name: 'multi' }, 'second', { privateKey });
+    for (const name of ['node1', 'dual', 'ci']) await chef.createClient('acme', name, { privateKey });
+    chef.setGroup('acme', 'pushy_job_writers', {
+      users: ['alice', 'dual', 'multi'],
+      clients: ['ci'],
+      groups: ['deployers'],
+    });
+  });
+
+  afterAll(async () => {
+    await chef.stop();
+    await http.close();
+  });
+
+  it.each(answers)('$request', async ({ request, status, header, body }) => {
+    const { path = '', version, signed } = REQUEST.exec(request)?.groups ?? {};
+    const answer = await (signed === undefined ? http : pivotal).send({
+      method: 'GET',
+      url: `${chef.url}${path.startsWith('/') ? path : `/organizations/acme/${path}`}`,
+      headers: version === undefined || version === 'none' ? {} : { 'X-Ops-Server-API-Version': version },
+    });
+    if (!answer.ok) throw new Error(answer.error.reason);
+    expect(`${answer.value.status}`).toBe(status.split(' ')[1]);
+    expect(`X-Ops-Server-API-Version: ${String(answer.value.headers['x-ops-server-api-version'])}`).toBe(
+      header,
+    );
+    expect(withoutIds(answer.value.body.toString())).toEqual(withoutIds(body));
+  });
+});

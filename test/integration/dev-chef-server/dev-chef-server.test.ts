@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/lib/clock.js';
+import { HttpClient } from '../../../src/platform/http/http-client.js';
+import { SignedHttp } from '../../../src/platform/http/signed-http.js';
+import { DevChefServer } from '../../dev-chef-server/dev-chef-server.js';
+import { makePrivateKey } from '../../dev-chef-server/key-pair.js';
+import { StateFolder } from '../../dev-chef-server/state-folder.js';
+
+const http = new HttpClient();
+let privateKey: string;
+let chef: DevChefServer;
+
+const signedBy = (userId: string, key = privateKey): SignedHttp =>
+  new SignedHttp(http, { userId, key: createPrivateKey(key) }, systemClock);
+
+const ask = async (client: Pick<SignedHttp, 'send'>, path: string, body?: unknown) => {
+  const answer = await client.send({
+    url: `${chef.url}${path}`,
+    ...(body === undefined ? { method: 'GET' } : { method: 'POST', body: Buffer.from(JSON.stringify(body)) }),
+  });
+  if (!answer.ok) throw new Error(answer.error.reason);
+  return { status: answer.value.status, body: JSON.parse(answer.value.body.toString()) as unknown };
+};
+
+beforeAll(async () => {
+  privateKey = await makePrivateKey();
+  chef = await DevChefServer.start({ superuserKey: privateKey });
+  chef.createOrganization('acme');
+  await chef.createUser('alice', { orgs: ['acme'], privateKey });
+  await chef.createUser('eve', { privateKey });
+  await chef.createClient('acme', 'web1', { privateKey });
+  for (const [name, role] of [['web1', 'web'] as const, ['web2', 'web'] as const, ['db1', 'db'] as const]) {
+    chef.createNode('acme', name, { role });
+  }
+});
+
+afterAll(async () => {
+  await chef.stop();
+  await http.close();
+});
+
+describe('who may ask the development Chef Server', () => {
+  it.each([
+    ['a user of the organization', 'alice', 200],
+    ['a client of the organization', 'web1', 200],
+    ['the superuser', 'pivotal', 200],
+    ['a user of no organization', 'eve', 403],
+    ['nobody that it knows', 'mallory', 401],
+  ])('%s', async (_who, name, status) => {
+    expect(await ask(signedBy(name), '/organizations/acme/nodes')).toMatchObject({ status });
+  });
+
+  it('refuses a signature of another key and a request without one', async () => {
+    const wrong = signedBy('alice', await makePrivateKey());
+    expect(await ask(wrong, '/organizations/acme/nodes')).toMatchObject({ status: 401 });
+    expect(await ask(http, '/organizations/acme/nodes')).toMatchObject({ status: 400 });
+  });
+});
+
+describe('searches for nodes', () => {
+  const find = (query: string, body?: unknown) =>
+    ask(signedBy('alice'), `/organizations/acme/search/node?q=${encodeURIComponent(query)}`, body);
+
+  it.each([
+    ['*:*', ['db1', 'web1', 'web2']],
+    ['name:*', ['db1', 'web1', 'web2']],
+    ['name:web*', ['web1', 'web2']],
+    ['name:web2', ['web2']],
+    ['role:db', ['db1']],
+    ['name:web1 OR role:db', ['db1', 'web1']],
+    ['name:none', []],
+  ])('%s', async (query, names) => {
+    expect(await find(query)).toMatchObject({
+      status: 200,
+      body: { total: names.length, start: 0, rows: names.map((name) => ({ name })) },
+    });
+  });
+
+  it('a partial search gives addresses and the keys that were asked for', async () => {
+    expect(await find('name:web1', { name: ['name'], role: ['role'], none: ['a', 'b'] })).toEqual({
+      status: 200,
+      body: {
+        total: 1,
+        start: 0,
+        rows: [
+          {
+            url: `${chef.url}/organizations/acme/nodes/web1`,
+            data: { name: 'web1', role: 'web', none: null },
+          },
+        ],
+      },
+    });
+  });
+
+  it('a query that it does not understand is refused', async () => {
+    expect(await find('name:[a TO b]')).toMatchObject({ status: 400 });
+  });
+});
+
+describe('a restart', () => {
+  it('goes on with the keys and the organizations that were there', async () => {
+    const path = mkdtempSync(join(tmpdir(), 'dev-chef-server-'));
+    const folder = new StateFolder(path);
+    const before = await DevChefServer.start({
+      superuserKey: privateKey,
+      onChange: (state) => folder.save(state),
+    });
+    const guid = before.createOrganization('acme');
+    await before.createUser('alice', { orgs: ['acme'], privateKey });
+    folder.writeKey('alice', privateKey);
+    await before.stop();
+
+    const after = await DevChefServer.start({
+      superuserKey: privateKey,
+      state: new StateFolder(path).load(),
+    });
+    expect(after.state).toEqual(before.state);
+    expect(after.state.organizations.get('acme')?.guid).toBe(guid);
+    expect(folder.readKey('alice')).toBe(privateKey);
+    for (const file of ['alice.pem', 'state.json'])
+      expect(statSync(join(path, file)).mode & 0o777).toBe(0o600);
+    await after.stop();
+    rmSync(path, { recursive: true });
+  });
+});
+
+describe('requests for push jobs', () => {
+  let pushy: Server;
+  const seen: { url: string | undefined; host: string | undefined; proto: unknown }[] = [];
+
+  beforeAll(async () => {
+    pushy = createServer((request, response) => {
+      seen.push({
+        url: request.url,
+        host: request.headers.host,
+        proto: request.headers['x-forwarded-proto'],
+      });
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.write('data: one\n\n'); // and stays open, as a feed does
+    }).listen(0, '127.0.0.1');
+    await once(pushy, 'listening');
+    chef.pushyUrl = `http://127.0.0.1:${(pushy.address() as AddressInfo).port}`;
+  });
+
+  afterAll(() => {
+    pushy.closeAllConnections();
+    pushy.close();
+  });
+
+  it('are handed on with path and host as they came, and the answer streams', async () => {
+    const path = '//organizations//acme/pushy/config/a%2fb/?ccpk=%00';
+    const socket = connect(Number(new URL(chef.url).port), '127.0.0.1');
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: chef.example.com\r\n\r\n`);
+    let text = '';
+    while (!text.includes('data: one')) text += String((await once(socket, 'data'))[0]);
+    expect(text).toContain('200 OK');
+    expect(seen).toEqual([{ url: path, host: 'chef.example.com', proto: 'http' }]);
+    socket.destroy();
+  });
+
+  it('get 502 where the push jobs server is away', async () => {
+    chef.pushyUrl = 'http://127.0.0.1:1';
+    const answer = await http.send({ method: 'GET', url: `${chef.url}/pushy/_status` });
+    expect(answer).toMatchObject({ value: { status: 502 } });
+  });
+});
