@@ -1,0 +1,152 @@
+import { visit } from 'jsonc-parser';
+import { err, ok, type Result } from '../../lib/result.js';
+import type { JobRequest } from '../../protocol/rest-shapes.js';
+
+/** The largest file that goes with a job, bytes once decoded. */
+export const MAX_FILE_BYTES = 100_000;
+
+/** The largest number for `quorum` and `run_timeout`: what the database's columns hold. */
+const MAX_INT = 2 ** 31 - 1;
+
+const KNOWN_KEYS = new Set([
+  'command',
+  'nodes',
+  'quorum',
+  'run_timeout',
+  'user',
+  'dir',
+  'env',
+  'file',
+  'capture_output',
+]);
+const OTHER_FAULT = 'an unknown validation error has occurred';
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const NUL = '\0';
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Judges one rule; hands back the text of the fault, or undefined. */
+type Rule = (body: JsonObject, json: string) => string | undefined;
+
+/** A job request from the bytes of a body (REST API, "POST jobs"); the error is the text for the user. */
+export const readJobRequest = (bytes: Uint8Array): Result<JobRequest, string> => {
+  if (bytes.length === 0) return err('the body is empty: a JSON object with command and nodes is needed');
+  let json: string;
+  try {
+    json = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return err('the body is not valid UTF-8');
+  }
+  let body: unknown;
+  try {
+    body = JSON.parse(json);
+  } catch {
+    return err('the body is not valid JSON');
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return err(OTHER_FAULT);
+  for (const rule of RULES) {
+    const fault = rule(body as JsonObject, json);
+    if (fault !== undefined) return err(fault);
+  }
+  return ok(withNodesOnce(body as unknown as JobRequest));
+};
+
+const withNodesOnce = (request: JobRequest): JobRequest => ({
+  ...request,
+  nodes: [...new Set(request.nodes)],
+});
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+const command: Rule = ({ command }) => (isText(command) ? undefined : 'invalid command supplied');
+
+const nodes: Rule = ({ nodes }) =>
+  Array.isArray(nodes) && nodes.length > 0 && nodes.every((name) => isText(name) && name !== '')
+    ? undefined
+    : 'at least one node must be supplied';
+
+const knownKeys: Rule = (body) =>
+  Object.keys(body).every((key) => KNOWN_KEYS.has(key)) ? undefined : 'invalid key supplied';
+
+const wholeNumber =
+  (key: 'quorum' | 'run_timeout'): Rule =>
+  (body) => {
+    const value = body[key];
+    if (value === undefined) return undefined;
+    if (typeof value !== 'number') return `invalid type supplied for ${key} (expected a number)`;
+    const legal = Number.isInteger(value) && value >= 0 && value <= MAX_INT;
+    return legal
+      ? undefined
+      : `invalid value supplied for ${key} (expected a whole number from 0 to ${MAX_INT})`;
+  };
+
+const captureOutput: Rule = ({ capture_output: capture }) =>
+  capture === undefined || typeof capture === 'boolean'
+    ? undefined
+    : 'invalid type supplied for capture_output (expected a boolean)';
+
+const userAndDir: Rule = ({ user, dir }) =>
+  [user, dir].every((value) => value === undefined || isText(value)) ? undefined : OTHER_FAULT;
+
+const env: Rule = ({ env }, json) => {
+  if (env === undefined) return undefined;
+  if (typeof env !== 'object' || env === null || Array.isArray(env)) return OTHER_FAULT;
+  if (!Object.values(env).every(isText)) return OTHER_FAULT;
+  if (Object.keys(env).some((name) => name === '' || name.includes('='))) {
+    return "invalid environment name (must not be empty or contain '=')";
+  }
+  return hasRepeatedEnvKey(json) ? 'invalid environment value (duplicate key)' : undefined;
+};
+
+/** Whether a key stands twice in `env`; a parsed object would hide it. */
+const hasRepeatedEnvKey = (json: string): boolean => {
+  const seen = new Set<string>();
+  let repeated = false;
+  visit(json, {
+    onObjectProperty: (name, _offset, _length, _line, _character, pathOf) => {
+      const path = pathOf();
+      if (path.length !== 1 || path[0] !== 'env') return;
+      repeated ||= seen.has(name);
+      seen.add(name);
+    },
+  });
+  return repeated;
+};
+
+const file: Rule = ({ file }) => {
+  if (file === undefined) return undefined;
+  if (!isText(file)) return OTHER_FAULT;
+  const size = fileSize(file);
+  if (!size.ok) return size.error;
+  return size.value <= MAX_FILE_BYTES ? undefined : `invalid file size (must be <= ${MAX_FILE_BYTES} bytes)`;
+};
+
+const fileSize = (file: string): Result<number, string> => {
+  if (file.startsWith('raw:')) return ok(Buffer.byteLength(file.slice('raw:'.length)));
+  if (!file.startsWith('base64:')) return err("invalid file contents (expected 'base64:...' or 'raw:...')");
+  const text = file.slice('base64:'.length).replaceAll(/[\r\n]/g, '');
+  if (!BASE64.test(text)) return err("invalid file contents (couldn't decode base64 string)");
+  return ok(Buffer.byteLength(text, 'base64'));
+};
+
+/** PostgreSQL cannot hold NUL in a text, and no command, name or path has one. */
+const noNul: Rule = (body) => {
+  const { command, user, dir, file, nodes, env } = body as unknown as JobRequest;
+  const texts = [command, user, dir, file, ...nodes, ...Object.entries(env ?? {}).flat()];
+  const bad = texts.some((text) => text?.includes(NUL));
+  return bad ? 'invalid value supplied (NUL characters are not allowed)' : undefined;
+};
+
+/** In the order in which faults are reported. */
+const RULES: readonly Rule[] = [
+  command,
+  nodes,
+  knownKeys,
+  wholeNumber('quorum'),
+  wholeNumber('run_timeout'),
+  captureOutput,
+  userAndDir,
+  env,
+  file,
+  noNul,
+];

@@ -1,0 +1,287 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../lib/clock.js';
+import { Mailbox } from '../lib/mailbox.js';
+import { setLongTimer, type Timer } from '../lib/timer.js';
+import type { Fleet, LivePart } from '../nodes/nodes.port.js';
+import type { NodeDetails } from '../persistence/batch-writer.port.js';
+import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js';
+import type { JobEvent } from '../protocol/feed-event.js';
+import { isJobOver, isNodeDone, type JobStatus, type NodeStatus } from '../protocol/job-status.js';
+import type { NodeAddress } from '../protocol/node-address.js';
+import { type JobEffect, type JobInput, type JobState, jobState, reduceJob } from './domain/job-machine.js';
+import type { PartInput } from './domain/part-machine.js';
+import { JobFeed } from './job-feed.js';
+import { commitOf, type JobRecord, startDataOf } from './job-record.js';
+import type { JobStore } from './job-store.port.js';
+
+/** What a live job works with. */
+export interface JobTools {
+  readonly store: JobStore;
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The name that this server is known by. */
+  readonly serverName: string;
+  /** The job began or ended. */
+  onPublicEvent(job: LiveJob, event: JobEvent, atMicros: number): void;
+  /** The job's end is stored and told. */
+  onEnded(job: LiveJob): void;
+}
+
+/** Deadlines, milliseconds since 1970; that of the run is not known before it starts. */
+export interface JobDeadlines {
+  readonly voting: number;
+  readonly run?: number | undefined;
+}
+
+interface Letter {
+  readonly input: JobInput | { readonly type: 'node'; readonly node: string; readonly input: PartInput };
+  readonly details?: NodeDetails;
+}
+
+/** After this many heartbeats without its job a node has ended it without telling. */
+const IDLE_REPORTS = 2;
+
+/**
+ * One job that is going on or has just ended: holds its nodes' statuses and its feed, has one mailbox, and executes
+ * what the machine asks for. Everything that changes is handed to the store in the order in which it happened.
+ */
+export class LiveJob {
+  readonly feed: JobFeed;
+  updatedAt: number;
+  private state: JobState;
+  private readonly mailbox: Mailbox<Letter>;
+  private readonly idleReports = new Map<string, number>();
+  /** Nodes that were not heard since the server was started again. */
+  private readonly unheard = new Set<string>();
+  private readonly withOutput = new Set<string>();
+  private timer: Timer | undefined;
+
+  constructor(
+    readonly record: JobRecord,
+    private readonly nodes: Map<string, NodeStatus>,
+    private readonly tools: JobTools,
+    recovered?: { readonly status: JobStatus; readonly feed: JobFeed; readonly updatedAt: number },
+  ) {
+    const logger = tools.logger.child({ job: record.id });
+    const onFault = (thrown: unknown): void =>
+      logger.error({ err: thrown }, 'a job event could not be handled');
+    this.state = jobState(recovered?.status ?? 'voting', record.quorum, nodes.values());
+    this.updatedAt = recovered?.updatedAt ?? record.createdAt;
+    this.feed = recovered?.feed ?? new JobFeed(record.id, tools.store, onFault);
+    this.mailbox = new Mailbox((letter) => this.step(letter), onFault);
+  }
+
+  get status(): JobStatus {
+    return this.state.status;
+  }
+
+  get isOver(): boolean {
+    return isJobOver(this.state.status);
+  }
+
+  /** Asks all nodes for their votes; those that cannot take a job now have voted already. */
+  begin(votingDeadline: number): void {
+    this.emit({ name: 'start', data: startDataOf(this.record, this.nodes.size) });
+    const [here, away] = this.addresses(['new']).reduce<[NodeAddress[], NodeAddress[]]>(
+      ([here, away], address) => {
+        (this.tools.fleet.isAvailable(address) ? here : away).push(address);
+        return [here, away];
+      },
+      [[], []],
+    );
+    this.tools.fleet.send(here, commitOf(this.record, this.tools.serverName));
+    this.setTimer(votingDeadline, 'voting_timeout');
+    for (const { node } of away) this.post(node, 'down');
+  }
+
+  /** Goes on after a restart of the server, with the deadlines that were. */
+  resume(deadlines: JobDeadlines): void {
+    for (const { node } of this.addresses(['new', 'ready', 'running'])) this.unheard.add(node);
+    if (this.state.phase === 'running') this.setTimer(deadlines.run ?? deadlines.voting, 'run_timeout');
+    else this.setTimer(deadlines.voting, 'voting_timeout');
+    this.mailbox.post({ input: { type: 'recovered' } });
+  }
+
+  /** A node that is in this job says something about it. */
+  deliver(node: string, message: JobMessage): void {
+    this.unheard.delete(node);
+    this.idleReports.delete(node);
+    this.keepOutput(node, message);
+    this.post(node, message.type, detailsOf(message));
+  }
+
+  /** A node that is in this job is gone, or does not do it any more. */
+  down(node: string, reason: string): void {
+    this.post(node, 'down', { reason });
+  }
+
+  /** Ends the job at a user's wish. */
+  callOff(): void {
+    this.mailbox.post({ input: { type: 'called_off' } });
+  }
+
+  /** Holds what a node's heartbeat says against what we believe (wire protocol, sections 6 and 8). */
+  heartbeat(node: string, { job_state: doing, job_id: jobId }: HeartbeatMessage): void {
+    const status = this.nodes.get(node);
+    if (this.unheard.delete(node)) this.catchUp(node, status, doing, jobId);
+    const shouldWork = status === 'running' || (status === 'ready' && this.state.phase === 'running');
+    if (!shouldWork || doing !== 'idle') {
+      this.idleReports.delete(node);
+      return;
+    }
+    const reports = (this.idleReports.get(node) ?? 0) + 1;
+    this.idleReports.set(node, reports);
+    if (reports >= IDLE_REPORTS) this.down(node, 'the node is idle: its job ended without a word');
+  }
+
+  statusOf(node: string): NodeStatus | undefined {
+    return this.nodes.get(node);
+  }
+
+  /** The node's part while it is not ended. */
+  livePartOf(node: string): LivePart | undefined {
+    const status = this.nodes.get(node);
+    return status === 'new' || status === 'ready' || status === 'running'
+      ? { jobId: this.record.id, status }
+      : undefined;
+  }
+
+  /** The nodes with their statuses, in the order in which they were asked for. */
+  nodeStatuses(): IterableIterator<[node: string, status: NodeStatus]> {
+    return this.nodes.entries();
+  }
+
+  /** Stops the job's timer; for the stop of the server. */
+  stop(): void {
+    this.timer?.cancel();
+  }
+
+  private post(node: string, input: PartInput, details?: NodeDetails): void {
+    this.mailbox.post({
+      input: { type: 'node', node, input },
+      ...(details === undefined ? {} : { details }),
+    });
+  }
+
+  /** What a node may have missed while the server was away is said again. */
+  private catchUp(
+    node: string,
+    status: NodeStatus | undefined,
+    doing: HeartbeatMessage['job_state'],
+    jobId: string | null | undefined,
+  ): void {
+    const address = { orgId: this.record.orgId, node };
+    if (this.state.phase === 'running') {
+      const missedRun = status === 'ready' && doing === 'committed' && jobId === this.record.id;
+      if (missedRun) this.tools.fleet.send([address], { type: 'run', job_id: this.record.id });
+    } else if (doing === 'idle' && (status === 'new' || status === 'ready')) {
+      this.post(node, 'asked_again');
+      this.tools.fleet.send([address], commitOf(this.record, this.tools.serverName));
+    }
+  }
+
+  private step({ input, details }: Letter): void {
+    const next = input.type === 'node' ? this.asJobInput(input) : input;
+    if (next === undefined) return;
+    const { state, effects } = reduceJob(this.state, next);
+    this.state = state;
+    for (const effect of effects) this.execute(effect, details);
+  }
+
+  private asJobInput({ node, input }: { node: string; input: PartInput }): JobInput | undefined {
+    const status = this.nodes.get(node);
+    return status === undefined ? undefined : { type: 'part', node, status, input };
+  }
+
+  private execute(effect: JobEffect, details: NodeDetails | undefined): void {
+    const { id, orgId } = this.record;
+    switch (effect.type) {
+      case 'emit':
+        return this.emit(effect.event);
+      case 'set_node':
+        return this.setNode(effect.node, effect.status, details);
+      case 'rehab':
+        return this.tools.fleet.rehab({ orgId, node: effect.node }, 'its job is over for it', id);
+      case 'each':
+        for (const { node } of this.addresses(effect.statuses)) this.post(node, effect.input);
+        return;
+      case 'run':
+        return this.run();
+      case 'store_outcome':
+        return this.storeOutcome(effect.status);
+      case 'ended':
+        return this.end();
+    }
+  }
+
+  private emit(event: JobEvent): void {
+    const at = this.feed.append(event, this.tools.clock.now());
+    if (event.name === 'start' || event.name === 'job_complete') this.tools.onPublicEvent(this, event, at);
+  }
+
+  private setNode(node: string, status: NodeStatus, details: NodeDetails | undefined): void {
+    this.nodes.set(node, status);
+    this.touch();
+    const told = isNodeDone(status) ? details : undefined;
+    this.tools.store.nodeStatus(this.record.orgId, this.record.id, node, status, this.updatedAt, told);
+  }
+
+  private run(): void {
+    this.touch();
+    const runDeadline = this.updatedAt + this.record.runTimeout * 1000;
+    this.tools.store.jobStatus(this.record.id, 'running', this.updatedAt, { runDeadline });
+    this.tools.fleet.send(this.addresses(['ready']), { type: 'run', job_id: this.record.id });
+    this.setTimer(runDeadline, 'run_timeout');
+  }
+
+  private storeOutcome(status: JobStatus): void {
+    this.timer?.cancel();
+    this.touch();
+    this.tools.store.jobStatus(this.record.id, status, this.updatedAt);
+    this.tools.store.flushed().then(
+      () => this.mailbox.post({ input: { type: 'outcome_stored' } }),
+      (thrown: unknown) =>
+        this.tools.logger.error({ job: this.record.id, err: thrown }, 'the end of a job was not stored'),
+    );
+  }
+
+  private end(): void {
+    this.feed.close();
+    this.tools.logger.info({ job: this.record.id, org: this.record.orgId, status: this.status }, 'job ended');
+    this.tools.onEnded(this);
+  }
+
+  private keepOutput(node: string, { stdout, stderr }: JobMessage): void {
+    if (!this.record.capture || (stdout === undefined && stderr === undefined) || this.withOutput.has(node))
+      return;
+    this.withOutput.add(node);
+    this.tools.store.saveOutput(this.record.id, node, Buffer.from(stdout ?? ''), Buffer.from(stderr ?? ''));
+  }
+
+  private setTimer(deadline: number, type: 'voting_timeout' | 'run_timeout'): void {
+    this.timer?.cancel();
+    this.timer = setLongTimer(deadline - this.tools.clock.now(), () =>
+      this.mailbox.post({ input: { type } }),
+    );
+  }
+
+  private touch(): void {
+    this.updatedAt = this.tools.clock.now();
+  }
+
+  private addresses(statuses: readonly NodeStatus[]): NodeAddress[] {
+    const { orgId } = this.record;
+    const found: NodeAddress[] = [];
+    for (const [node, status] of this.nodes) if (statuses.includes(status)) found.push({ orgId, node });
+    return found;
+  }
+}
+
+/** What our own client tells beyond the type of its message. */
+const detailsOf = (message: JobMessage): NodeDetails => ({
+  ...(message.exit_code === undefined ? {} : { exitCode: message.exit_code }),
+  ...(message.signal === undefined ? {} : { signal: message.signal }),
+  ...(message.duration_ms === undefined ? {} : { durationMs: message.duration_ms }),
+  ...(message.reason === undefined ? {} : { reason: message.reason }),
+});

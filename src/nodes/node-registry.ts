@@ -1,0 +1,213 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { CLOCK, LOGGER } from '../config/config.module.js';
+import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import type { Clock } from '../lib/clock.js';
+import { Mailbox } from '../lib/mailbox.js';
+import { setLongTimer, type Timer } from '../lib/timer.js';
+import type { ClientMessage } from '../protocol/client-message.js';
+import { type NodeAddress, nodeKeyOf } from '../protocol/node-address.js';
+import type { NodeCommand } from '../protocol/server-message.js';
+import {
+  COMMAND_CHANNEL,
+  type CommandChannel,
+  type DropReason,
+  type NodeMessageHandler,
+  type ReceivedMessage,
+} from '../transport/transport.port.js';
+import {
+  type NodeEffect,
+  type NodeInput,
+  type NodeMachineState,
+  type PresenceRules,
+  reduceNode,
+  unheardNode,
+} from './domain/node-machine.js';
+import { NODE_STORE, type NodeStore } from './node-store.port.js';
+import type { Fleet, NodeWatcher } from './nodes.port.js';
+
+interface Letter {
+  readonly input: NodeInput;
+  readonly message?: ClientMessage;
+}
+
+interface Entry {
+  readonly address: NodeAddress;
+  readonly mailbox: Mailbox<Letter>;
+  state: NodeMachineState;
+  rehabTimer?: Timer | undefined;
+}
+
+/** How a node shows itself to users. */
+export interface NodePresence {
+  readonly online: boolean;
+  readonly available: boolean;
+}
+
+/**
+ * All nodes that were heard since the server started, each with its machine and its mailbox: executes what the machine
+ * asks for. Nodes come into being by verified messages only, and stay (offline ones too) until the server stops.
+ */
+@Injectable()
+export class NodeRegistry implements Fleet, NodeMessageHandler {
+  private readonly entries = new Map<string, Entry>();
+  private readonly remembered = new Map<string, string>();
+  private readonly rules: PresenceRules;
+  private readonly logger: Logger;
+  private watcher: NodeWatcher | undefined;
+  private sweep: Timer | undefined;
+
+  constructor(
+    @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
+    @Inject(COMMAND_CHANNEL) private readonly channel: CommandChannel,
+    @Inject(NODE_STORE) private readonly store: NodeStore,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.rules = { downThreshold: config.down_threshold, decayWindow: config.decay_window };
+    this.logger = logger.child({ scope: 'nodes' });
+  }
+
+  /** Loads what is remembered of nodes and begins to listen to them; the watcher must stand. */
+  async start(): Promise<void> {
+    for (const node of await this.store.load()) this.remembered.set(nodeKeyOf(node), node.incarnation);
+    this.channel.handle(this);
+    this.sweepAfter(this.config.heartbeat_interval);
+  }
+
+  /** Stops all timers; nothing is sent any more. */
+  stop(): void {
+    this.sweep?.cancel();
+    for (const entry of this.entries.values()) entry.rehabTimer?.cancel();
+  }
+
+  watch(watcher: NodeWatcher): void {
+    this.watcher = watcher;
+  }
+
+  isAvailable(address: NodeAddress): boolean {
+    return this.presence(address).available;
+  }
+
+  send(addresses: readonly NodeAddress[], command: NodeCommand): void {
+    this.channel.send(addresses, command);
+  }
+
+  rehab(address: NodeAddress, reason: string, byJob?: string): void {
+    this.entries.get(nodeKeyOf(address))?.mailbox.post({ input: { type: 'rehab_wanted', reason, byJob } });
+  }
+
+  count(): number {
+    return this.entries.size;
+  }
+
+  /** How a node stands; one that was never heard is offline and unavailable. */
+  presence(address: NodeAddress): NodePresence {
+    const state = this.entries.get(nodeKeyOf(address))?.state;
+    return { online: state?.online ?? false, available: state?.online === true && state.mode === 'idle' };
+  }
+
+  /** The names of an organization's nodes that are online, and whether each can take a job. */
+  onlineNodes(orgId: string): { readonly node: string; readonly available: boolean }[] {
+    const online = [];
+    for (const { address, state } of this.entries.values()) {
+      if (address.orgId === orgId && state.online) {
+        online.push({ node: address.node, available: state.mode === 'idle' });
+      }
+    }
+    return online;
+  }
+
+  received({ address, message, firstOnConnection }: ReceivedMessage): void {
+    const kind = message.type === 'heartbeat' || message.type === 'aborted' ? message.type : 'other';
+    this.entryOf(address).mailbox.post({
+      input: {
+        type: 'heard',
+        kind,
+        incarnation: message.incarnation_id,
+        firstOnConnection,
+        strayJob: this.isStray(address, message),
+      },
+      message,
+    });
+  }
+
+  dropped(address: NodeAddress, reason: DropReason): void {
+    this.logger.debug({ ...address, reason }, 'dropped a message');
+  }
+
+  /** Whether a message names a job of which the node has no live part. An `aborted` names what is over anyway. */
+  private isStray(address: NodeAddress, message: ClientMessage): boolean {
+    if (message.type === 'aborted' || !message.job_id) return false;
+    if (message.type === 'heartbeat' && message.job_state === 'idle') return false;
+    const parts = this.watcher?.livePartsOf(address) ?? [];
+    return !parts.some((part) => part.jobId === message.job_id);
+  }
+
+  private entryOf(address: NodeAddress): Entry {
+    const key = nodeKeyOf(address);
+    const known = this.entries.get(key);
+    if (known !== undefined) return known;
+    const entry: Entry = {
+      address,
+      state: unheardNode(this.remembered.get(key)),
+      mailbox: new Mailbox<Letter>(
+        (letter) => this.step(entry, letter),
+        (thrown) => this.logger.error({ ...address, err: thrown }, 'a node event could not be handled'),
+      ),
+    };
+    this.entries.set(key, entry);
+    return entry;
+  }
+
+  private step(entry: Entry, { input, message }: Letter): void {
+    const { state, effects } = reduceNode(entry.state, input, this.rules);
+    if (state.mode !== entry.state.mode || state.online !== entry.state.online) {
+      this.logger.info({ ...entry.address, mode: state.mode, online: state.online }, 'node changed');
+    }
+    entry.state = state;
+    for (const effect of effects) this.execute(entry, effect, message);
+  }
+
+  private execute(entry: Entry, effect: NodeEffect, message: ClientMessage | undefined): void {
+    const { address } = entry;
+    switch (effect.type) {
+      case 'send_abort':
+        return this.channel.send([address], { type: 'abort' });
+      case 'send_ack':
+        return this.channel.send([address], { type: 'ack' });
+      case 'set_rehab_timer':
+        entry.rehabTimer?.cancel();
+        entry.rehabTimer = setLongTimer(this.config.rehab_timer, () =>
+          entry.mailbox.post({ input: { type: 'rehab_timer_fired' } }),
+        );
+        return;
+      case 'clear_rehab_timer':
+        return entry.rehabTimer?.cancel();
+      case 'remember_incarnation':
+        return this.store.remember({ ...address, incarnation: effect.incarnation });
+      case 'pass_on':
+        return this.passOn(address, message);
+      case 'tell_down':
+        return this.watcher?.down(address, effect.reason);
+      case 'tell_rehab':
+        return this.watcher?.rehabbed(address, effect.reason, effect.byJob);
+    }
+  }
+
+  private passOn(address: NodeAddress, message: ClientMessage | undefined): void {
+    if (message === undefined) return;
+    if (message.type === 'heartbeat') this.watcher?.heartbeat(address, message);
+    else this.watcher?.jobMessage(address, message);
+  }
+
+  /** Ends an interval for all nodes together; a sweep that comes late does not shorten the next interval. */
+  private sweepAfter(delayMs: number): void {
+    const due = this.clock.now() + delayMs;
+    this.sweep = setLongTimer(delayMs, () => {
+      for (const entry of this.entries.values()) entry.mailbox.post({ input: { type: 'interval_ended' } });
+      const late = Math.max(0, this.clock.now() - due) % this.config.heartbeat_interval;
+      this.sweepAfter(this.config.heartbeat_interval - late);
+    });
+  }
+}
