@@ -1,0 +1,58 @@
+import { isJobOver, isNodeDone } from '../protocol/job-status.js';
+import type { Write } from './batch-writer.port.js';
+
+/** Writes with the same key are about the same row. */
+const keyOf = (write: Write): string => {
+  switch (write.kind) {
+    case 'node_status':
+      return `n ${write.jobId} ${write.orgId} ${write.node}`;
+    case 'job_status':
+      return `j ${write.jobId}`;
+    case 'output':
+      return `o ${write.jobId} ${write.node}`;
+    case 'job_events':
+      return `e ${write.jobId} ${write.firstSeq}`;
+    case 'forget_events':
+      return `f ${write.jobId}`;
+    case 'org_event':
+      return `g ${write.orgId} ${write.seq}`;
+  }
+};
+
+/** The later write wins, but keeps what only the earlier one says; a terminal status stays. */
+const merge = (earlier: Write, later: Write): Write => {
+  const isFinal =
+    (earlier.kind === 'node_status' && isNodeDone(earlier.status)) ||
+    (earlier.kind === 'job_status' && isJobOver(earlier.status));
+  return isFinal ? { ...later, ...earlier } : { ...earlier, ...later };
+};
+
+/** Makes one write of several that are about the same row; rows stay in the order in which they first came. */
+export const coalesce = (writes: readonly Write[]): Write[] => {
+  const rows = new Map<string, Write>();
+  for (const write of writes) {
+    const key = keyOf(write);
+    const earlier = rows.get(key);
+    rows.set(key, earlier === undefined ? write : merge(earlier, write));
+  }
+  return [...rows.values()];
+};
+
+/** What a write costs besides its variable parts: objects, keys, slots. A guess that is rather too high. */
+const BASE_BYTES = 300;
+
+/** About how many bytes of memory a write holds. */
+export const bytesOf = (write: Write): number => {
+  switch (write.kind) {
+    case 'output':
+      return BASE_BYTES + write.stdout.length + write.stderr.length;
+    case 'job_events':
+      return write.events.reduce((sum, { data }) => sum + BASE_BYTES + 2 * data.length, BASE_BYTES);
+    case 'org_event':
+      return BASE_BYTES + 2 * write.event.data.length;
+    case 'node_status':
+    case 'job_status':
+    case 'forget_events':
+      return BASE_BYTES;
+  }
+};

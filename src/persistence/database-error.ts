@@ -1,0 +1,60 @@
+import { QueryFailedError } from 'typeorm';
+import { AppError, messageOf } from '../lib/app-error.js';
+import { DATABASE_UNAVAILABLE } from './database.port.js';
+
+/** Where the database is, for a message: never with the password. */
+export interface DatabaseTarget {
+  /** Like `db.example.com:5432`, or the folder of the embedded database. */
+  readonly where: string;
+  readonly database: string;
+  readonly user: string;
+}
+
+/** SQLSTATE classes of faults that lie in the statement's data, so that it can never succeed. */
+const DATA_FAULTS = ['22', '23', '54'];
+
+/** The SQLSTATE or system error code of what was thrown, if it has one. */
+const codeOf = (thrown: unknown): string | undefined => {
+  const cause: unknown = thrown instanceof QueryFailedError ? thrown.driverError : thrown;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+};
+
+/**
+ * Whether trying again cannot help: the data break a rule of the database, or our own code is at fault. Everything
+ * else (away, restarting, out of connections or disk, a dead-lock, missing rights) may be mended from outside.
+ */
+export const isPermanent = (thrown: unknown): boolean => {
+  if (thrown instanceof TypeError || thrown instanceof RangeError) return true;
+  const code = codeOf(thrown);
+  return code?.length === 5 && DATA_FAULTS.includes(code.slice(0, 2));
+};
+
+/** What the person who runs the server should look at, by SQLSTATE or system error code. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'is PostgreSQL running there, and does it listen on that address?',
+  ENOTFOUND: 'is the host name right?',
+  EAI_AGAIN: 'does name resolution work on this machine?',
+  EHOSTUNREACH: 'is the network up?',
+  ETIMEDOUT: 'is a firewall between the two?',
+  '28P01': 'check sql_password in the secrets file.',
+  '28000': 'check pg_hba.conf and sql_user.',
+  '3D000': 'the database is missing; run: opscode-push-jobs-server-ctl reconfigure',
+  '42501': 'the role must own the tables; run as the superuser: opscode-push-jobs-server-ctl upgrade',
+  '53300': 'raise max_connections of PostgreSQL or lower db_pool_size.',
+  '57P03': 'PostgreSQL is starting or stopping; try again in a moment.',
+};
+
+/** Turns what the driver threw into an error that says which database it was about and what to check. */
+export const toDatabaseError = (thrown: unknown, target: DatabaseTarget): AppError => {
+  if (thrown instanceof AppError) return thrown;
+  const advice =
+    ADVICE[codeOf(thrown) ?? ''] ?? 'is it reachable from this machine, and are the settings right?';
+  return new AppError(
+    DATABASE_UNAVAILABLE,
+    `cannot use the database ${target.database} at ${target.where} as ${target.user}: ${reasonOf(thrown)}; ${advice}`,
+  );
+};
+
+/** The driver's words; of a failed statement neither its text nor its parameters, which may hold captured output. */
+export const reasonOf = (thrown: unknown): string => messageOf(thrown);

@@ -1,0 +1,18 @@
+/** Under this token the database is injected. */
+export const DATABASE = Symbol('DATABASE');
+
+/** Codes of the AppErrors that a Database throws. */
+export const DATABASE_UNAVAILABLE = 'database_unavailable';
+export const DATABASE_REFUSED = 'database_refused';
+
+/** The database as the stores use it. */
+export interface Database {
+  /**
+   * Runs one statement, a transaction by itself, with `$1`, `$2` … for the parameters, and hands back its rows.
+   * Throws an AppError without the parameters: `database_unavailable` where it is away or too busy, `database_refused`
+   * where the data can never be stored.
+   */
+  query(sql: string, parameters?: readonly unknown[]): Promise<unknown[]>;
+  /** Runs several statements in one transaction; the same errors. */
+  transaction<T>(work: (query: Database['query']) => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,38 @@
+import type { ServerConfig } from '../config/server-config.js';
+import { type Connection, connectionOf } from './connection-options.js';
+import { startEmbeddedDatabase } from './embedded-database.js';
+import { migrate } from './migrate.js';
+
+/** A database whose tables are up to date, but that nobody is connected to yet. */
+export interface PreparedDatabase {
+  readonly connection: Connection;
+  /** How many connections it takes at once; undefined: as many as the settings say. */
+  readonly mostConnections?: number;
+  /** The migrations that ran just now. */
+  readonly migrated: readonly string[];
+  /** Ends the embedded database, where it is one. Close the connections first. */
+  close(): Promise<void>;
+}
+
+/**
+ * Gets the database of the settings ready: starts it where it is the embedded one, and migrates it. Throws an AppError
+ * that says which database it was about and what to check.
+ */
+export const prepareDatabase = async (
+  database: ServerConfig['database'],
+  password?: string,
+): Promise<PreparedDatabase> => {
+  if ('host' in database) {
+    const connection = connectionOf(database, password);
+    return { connection, migrated: await migrate(connection), close: () => Promise.resolve() };
+  }
+  const embedded = await startEmbeddedDatabase(database.embedded_folder);
+  const { connection } = embedded;
+  try {
+    const migrated = await migrate(connection);
+    return { connection, mostConnections: 1, migrated, close: () => embedded.close() };
+  } catch (thrown) {
+    await embedded.close();
+    throw thrown;
+  }
+};
