@@ -1,0 +1,117 @@
+import type { NodeDetails } from '../persistence/batch-writer.port.js';
+import type { FeedEvent } from '../protocol/feed-event.js';
+import type { JobStatus, NodeStatus } from '../protocol/job-status.js';
+
+/** How a job's command is to be run, as it was asked for; what was not asked for is left out. */
+export interface JobOptions {
+  readonly user?: string;
+  readonly dir?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly capture: boolean;
+}
+
+/** A job that was just accepted; it starts in `voting`. Times are milliseconds since 1970. */
+export interface NewJob extends JobOptions {
+  /** 32 hex digits. */
+  readonly id: string;
+  readonly orgId: string;
+  readonly command: string;
+  /** Seconds. */
+  readonly runTimeout: number;
+  readonly quorum: number;
+  /** Who asked for it. */
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly votingDeadline: number;
+  /** Each name once. */
+  readonly nodes: readonly string[];
+  /** `raw:…` or `base64:…`, as it came. */
+  readonly file?: string;
+}
+
+/** A job as it is listed; what an old server stored shows up just the same. */
+export interface StoredJob extends JobOptions {
+  readonly id: string;
+  readonly command: string;
+  readonly status: JobStatus;
+  /** Seconds. */
+  readonly runTimeout: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly fileSpecified: boolean;
+}
+
+/** A node's part in a job; details are there where the node's client told them. */
+export interface JobNode extends NodeDetails {
+  readonly name: string;
+  readonly status: NodeStatus;
+}
+
+/** A job with its nodes, by name. */
+export interface StoredJobWithNodes extends StoredJob {
+  readonly nodes: readonly JobNode[];
+  /** Only where it was asked for. */
+  readonly file?: string;
+}
+
+/** A job that was going on when the server stopped, with all that is needed to go on with it. */
+export interface LiveJob extends StoredJobWithNodes {
+  readonly orgId: string;
+  readonly quorum: number;
+  readonly createdBy: string;
+  readonly votingDeadline?: number;
+  readonly runDeadline?: number;
+  /** All events so far, oldest first: the first is `job-1`. */
+  readonly events: readonly FeedEvent[];
+}
+
+/** Under this token the job store is injected. */
+export const JOB_STORE = Symbol('JOB_STORE');
+
+/**
+ * The jobs in the database. Reads and `create` answer when the database has, and reject with an AppError
+ * (`database_unavailable`) where it cannot be used. Changes are taken over at once and stored in order, batched.
+ */
+export interface JobStore {
+  /** Stores a job with its nodes and options, all or nothing; durable when it resolves. */
+  create(job: NewJob): Promise<void>;
+  /** All jobs of an organization, oldest first. */
+  list(orgId: string): Promise<StoredJob[]>;
+  /** One job of that organization, or undefined; with its file only where `includeFile` is set. */
+  find(
+    orgId: string,
+    id: string,
+    options?: { readonly includeFile?: boolean },
+  ): Promise<StoredJobWithNodes | undefined>;
+  /** What a node's command wrote, or undefined where nothing was captured. */
+  output(orgId: string, id: string, node: string, stream: 'stdout' | 'stderr'): Promise<Buffer | undefined>;
+  /** All jobs that have not ended, oldest first; for the start of the server. */
+  loadLive(): Promise<LiveJob[]>;
+
+  /** A node's status changed. A terminal status never changes again. */
+  nodeStatus(
+    orgId: string,
+    jobId: string,
+    node: string,
+    status: NodeStatus,
+    at: number,
+    details?: NodeDetails,
+  ): void;
+  /** A job's status changed, perhaps with a new deadline. */
+  jobStatus(
+    jobId: string,
+    status: JobStatus,
+    at: number,
+    deadlines?: { readonly votingDeadline?: number; readonly runDeadline?: number },
+  ): void;
+  /** A node handed in what its command wrote. */
+  saveOutput(jobId: string, node: string, stdout: Buffer, stderr: Buffer): void;
+  /** Events were added to a job's feed, the first of them `job-<firstSeq>`. */
+  events(jobId: string, firstSeq: number, events: readonly FeedEvent[]): void;
+  /** A job has left memory; its events are not needed any more. */
+  forgetEvents(jobId: string): void;
+  /** Resolves when all changes so far are durable. */
+  flushed(): Promise<void>;
+  /** Whether so many changes wait for the database that no new job should be accepted. */
+  readonly overloaded: boolean;
+}

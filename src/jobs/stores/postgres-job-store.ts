@@ -1,0 +1,163 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError } from '../../lib/app-error.js';
+import { BATCH_WRITER, type BatchWriter, type NodeDetails } from '../../persistence/batch-writer.port.js';
+import { DATABASE, DATABASE_UNAVAILABLE, type Database } from '../../persistence/database.port.js';
+import { JOB_ID } from '../../protocol/client-message.js';
+import type { FeedEvent } from '../../protocol/feed-event.js';
+import {
+  JOB_STATUS_CODES,
+  type JobStatus,
+  NODE_STATUS_CODES,
+  type NodeStatus,
+} from '../../protocol/job-status.js';
+import type { JobStore, LiveJob, NewJob, StoredJob, StoredJobWithNodes } from '../job-store.port.js';
+import { JOB_COLUMNS, type JobRow, NODE_COLUMNS, type NodeRow, toJobNode, toStoredJob } from './job-rows.js';
+import { loadLiveJobs } from './live-jobs.js';
+
+/** Jobs, options and nodes in one statement: one round trip, all or nothing. */
+const CREATE = `
+  WITH job AS (
+    INSERT INTO jobs (id, org_id, command, status, run_timeout, last_updated_by, created_by, created_at, updated_at,
+                      quorum, voting_deadline)
+    SELECT $1, $2, $3, ${JOB_STATUS_CODES.voting}, $4, left($5, 32), $5, at, at, $6, to_timestamp($7::float8 / 1000)
+    FROM (SELECT to_timestamp($8::float8 / 1000) AT TIME ZONE 'UTC' AS at) AS clock
+  ), options AS (
+    INSERT INTO job_options (job_id, job_user, user_name, dir, env, capture, job_file)
+    VALUES ($1, left($9, 32), $9, $10, $11, $12, $13)
+  )
+  INSERT INTO job_nodes (job_id, org_id, node_name, status, created_at, updated_at)
+  SELECT $1, $2, node, ${NODE_STATUS_CODES.new}, at, at
+  FROM unnest($14::text[]) AS node, (SELECT to_timestamp($8::float8 / 1000) AT TIME ZONE 'UTC' AS at) AS clock`;
+
+/** Parameters that name a char(32) column are left without a type, or else its index would not serve. */
+const LIST = `
+  SELECT ${JOB_COLUMNS} FROM jobs j LEFT JOIN job_options o ON o.job_id = j.id
+  WHERE j.org_id = $1 ORDER BY j.created_at, j.id`;
+
+const FIND = `
+  SELECT ${JOB_COLUMNS}, CASE WHEN $3::boolean THEN o.job_file END AS job_file
+  FROM jobs j LEFT JOIN job_options o ON o.job_id = j.id WHERE j.id = $1 AND j.org_id = $2`;
+
+const NODES = `
+  SELECT ${NODE_COLUMNS} FROM job_nodes n WHERE n.job_id = $1 AND n.org_id = $2 ORDER BY n.node_name COLLATE "C"`;
+
+/** Output that was text stands in the text column, byte for byte what it was; other bytes beside it. */
+const OUTPUT = `
+  SELECT CASE WHEN $4 = 'stdout' THEN coalesce(stdout_bytes, convert_to(stdout, 'UTF8'))
+              ELSE coalesce(stderr_bytes, convert_to(stderr, 'UTF8')) END AS bytes
+  FROM job_output WHERE node_name = $3 AND job_id = (SELECT id FROM jobs WHERE id = $1 AND org_id = $2)`;
+
+/** Jobs in PostgreSQL; changes go through the batching writer. */
+@Injectable()
+export class PostgresJobStore implements JobStore {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(BATCH_WRITER) private readonly writer: BatchWriter,
+  ) {}
+
+  async create(job: NewJob): Promise<void> {
+    try {
+      await this.database.query(CREATE, [
+        job.id,
+        job.orgId,
+        job.command,
+        job.runTimeout,
+        job.createdBy,
+        job.quorum,
+        job.votingDeadline,
+        job.createdAt,
+        job.user,
+        job.dir,
+        job.env === undefined ? undefined : JSON.stringify(job.env),
+        job.capture,
+        job.file,
+        job.nodes,
+      ]);
+    } catch (thrown) {
+      // Perhaps it was stored and only the answer got lost; nobody will run it, and it must not look alive for ever.
+      if (thrown instanceof AppError && thrown.code === DATABASE_UNAVAILABLE) {
+        this.jobStatus(job.id, 'crashed', job.createdAt);
+      }
+      throw thrown;
+    }
+  }
+
+  async list(orgId: string): Promise<StoredJob[]> {
+    const rows = (await this.database.query(LIST, [orgId])) as JobRow[];
+    return rows.map(toStoredJob);
+  }
+
+  async find(
+    orgId: string,
+    id: string,
+    { includeFile = false }: { readonly includeFile?: boolean } = {},
+  ): Promise<StoredJobWithNodes | undefined> {
+    if (!JOB_ID.test(id)) return undefined;
+    const [jobs, nodes] = await Promise.all([
+      this.database.query(FIND, [id, orgId, includeFile]),
+      this.database.query(NODES, [id, orgId]),
+    ]);
+    const [row] = jobs as (JobRow & { job_file: string | null })[];
+    if (row === undefined) return undefined;
+    return {
+      ...toStoredJob(row),
+      ...(row.job_file === null ? {} : { file: row.job_file }),
+      nodes: (nodes as NodeRow[]).map(toJobNode),
+    };
+  }
+
+  async output(
+    orgId: string,
+    id: string,
+    node: string,
+    stream: 'stdout' | 'stderr',
+  ): Promise<Buffer | undefined> {
+    if (!JOB_ID.test(id) || node.includes('\0')) return undefined;
+    const [row] = (await this.database.query(OUTPUT, [id, orgId, node, stream])) as { bytes: Buffer }[];
+    return row?.bytes;
+  }
+
+  loadLive(): Promise<LiveJob[]> {
+    return loadLiveJobs(this.database);
+  }
+
+  nodeStatus(
+    orgId: string,
+    jobId: string,
+    node: string,
+    status: NodeStatus,
+    at: number,
+    details: NodeDetails = {},
+  ): void {
+    this.writer.push({ kind: 'node_status', orgId, jobId, node, status, at, ...details });
+  }
+
+  jobStatus(
+    jobId: string,
+    status: JobStatus,
+    at: number,
+    deadlines: { readonly votingDeadline?: number; readonly runDeadline?: number } = {},
+  ): void {
+    this.writer.push({ kind: 'job_status', jobId, status, at, ...deadlines });
+  }
+
+  saveOutput(jobId: string, node: string, stdout: Buffer, stderr: Buffer): void {
+    this.writer.push({ kind: 'output', jobId, node, stdout, stderr });
+  }
+
+  events(jobId: string, firstSeq: number, events: readonly FeedEvent[]): void {
+    if (events.length > 0) this.writer.push({ kind: 'job_events', jobId, firstSeq, events });
+  }
+
+  forgetEvents(jobId: string): void {
+    this.writer.push({ kind: 'forget_events', jobId });
+  }
+
+  flushed(): Promise<void> {
+    return this.writer.flushed();
+  }
+
+  get overloaded(): boolean {
+    return this.writer.overloaded;
+  }
+}
