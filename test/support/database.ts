@@ -1,0 +1,137 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { ServerDatabase } from '../../src/persistence/connection-options.js';
+import { connectionOf } from '../../src/persistence/connection-options.js';
+import { migrate } from '../../src/persistence/migrate.js';
+import { type OpenDatabase, openDatabase, type OpenOptions } from '../../src/persistence/open-database.js';
+
+/** A database of one test file's own. */
+export interface TestDatabase {
+  /** `database` of the server's settings. */
+  readonly config: ServerDatabase;
+  readonly password: string;
+  /** `postgres://…`, a superuser's. */
+  readonly url: string;
+  /** Opens it as the server does; `over` sets what a test wants otherwise. Close it before `drop`. */
+  open(over?: Partial<OpenOptions>): Promise<OpenDatabase>;
+  /** Runs statements beside the code under test and hands back the rows of the last one. */
+  sql(statements: string, parameters?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Removes the database, also from under connections that still stand. */
+  drop(): Promise<void>;
+}
+
+const MIGRATIONS = join(import.meta.dirname, '../../migrations');
+
+/** All builders of the template wait for each other by this advisory lock. */
+const TEMPLATE_LOCK = 7_283_911_047;
+
+const serverUrl = (): string => {
+  const url = process.env.PUSH_JOBS_TEST_POSTGRES;
+  if (url !== undefined) return url;
+  throw new Error(
+    'PUSH_JOBS_TEST_POSTGRES is not set: only contract, integration and e2e tests get a PostgreSQL',
+  );
+};
+
+const urlOf = (database: string): string => {
+  const url = new URL(serverUrl());
+  url.pathname = `/${database}`;
+  return url.href;
+};
+
+const query = async (
+  url: string,
+  sql: string,
+  parameters?: unknown[],
+): Promise<Record<string, unknown>[]> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const result: unknown = await client.query(sql, parameters);
+    const last = (Array.isArray(result) ? result.at(-1) : result) as pg.QueryResult<Record<string, unknown>>;
+    return last.rows;
+  } finally {
+    await client.end();
+  }
+};
+
+/** Makes an empty database, as an administrator does before the first start; the caller drops it. */
+export const createEmptyDatabase = (): Promise<TestDatabase> => create('template0');
+
+/** Makes a database with all migrations done, copied from a template that the first caller makes; the caller drops it. */
+export const createTestDatabase = async (): Promise<TestDatabase> => create(await migratedTemplate());
+
+const create = async (template: string): Promise<TestDatabase> => {
+  const name = `push_jobs_test_${randomBytes(8).toString('hex')}`;
+  await query(serverUrl(), `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  const { config, password } = settingsOf(name);
+  return {
+    config,
+    password,
+    url: urlOf(name),
+    open: (over = {}) => openDatabase({ database: config, password, poolSize: 5, ...over }),
+    sql: (statements, parameters) => query(urlOf(name), statements, parameters),
+    drop: async () => {
+      await query(serverUrl(), `DROP DATABASE ${name} WITH (FORCE)`);
+    },
+  };
+};
+
+const settingsOf = (name: string): { config: ServerDatabase; password: string } => {
+  const url = new URL(serverUrl());
+  return {
+    config: {
+      host: url.hostname,
+      port: Number(url.port || 5432),
+      database_name: name,
+      sql_user: decodeURIComponent(url.username),
+      sslmode: 'disable',
+    },
+    password: decodeURIComponent(url.password),
+  };
+};
+
+/** A name that changes with the migrations, for a server that outlives them. */
+const templateName = (): string => {
+  const hash = createHash('sha256');
+  for (const file of readdirSync(MIGRATIONS).sort()) hash.update(readFileSync(join(MIGRATIONS, file)));
+  return `push_jobs_template_${hash.digest('hex').slice(0, 16)}`;
+};
+
+/** Makes the template where it is missing; it gets its name only when it is complete. */
+const migratedTemplate = async (): Promise<string> => {
+  const name = templateName();
+  const draft = `${name}_draft`;
+  const client = new pg.Client({ connectionString: serverUrl() });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [TEMPLATE_LOCK]);
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
+    if (rowCount === 0) {
+      await client.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`);
+      await client.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
+      const { config, password } = settingsOf(draft);
+      await migrate(connectionOf(config, password));
+      await client.query(`ALTER DATABASE ${draft} RENAME TO ${name}`);
+    }
+  } finally {
+    await client.end();
+  }
+  return name;
+};
+
+/** The embedded database on a folder of one test file's own. */
+export const createEmbeddedTestDatabase = async (): Promise<OpenDatabase> => {
+  const folder = mkdtempSync(join(tmpdir(), 'push-jobs-test-embedded-'));
+  const open = await openDatabase({ database: { embedded_folder: folder }, poolSize: 5 });
+  return {
+    ...open,
+    close: async () => {
+      await open.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};

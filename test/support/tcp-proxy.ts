@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A stretch of network in front of a server, that can be cut and healed. */
+export interface TcpProxy {
+  readonly port: number;
+  /** Breaks all connections and refuses new ones. */
+  cut(): void;
+  /** Lets bytes vanish on connections that stand, and on new ones: nobody is told. */
+  swallow(): void;
+  /** Lets new connections through again; what was swallowed stays lost. */
+  heal(): void;
+  close(): Promise<void>;
+}
+
+/** Starts a proxy on a free port of 127.0.0.1 that passes connections on to `host:port`. */
+export const startTcpProxy = async (host: string, port: number): Promise<TcpProxy> => {
+  let mode: 'open' | 'cut' | 'swallowing' = 'open';
+  const sockets = new Set<Socket>();
+  const track = (socket: Socket): Socket => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => sockets.delete(socket));
+    return socket;
+  };
+  const server = createServer((inside) => {
+    track(inside);
+    if (mode === 'cut') {
+      inside.resetAndDestroy();
+      return;
+    }
+    const outside = track(connect(port, host));
+    const pass = (from: Socket, to: Socket): void => {
+      from.on('data', (bytes) => {
+        if (mode === 'open') to.write(bytes);
+      });
+      from.on('close', () => to.destroy());
+    };
+    pass(inside, outside);
+    pass(outside, inside);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const breakAll = (): void => sockets.forEach((socket) => socket.resetAndDestroy());
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut: () => {
+      mode = 'cut';
+      breakAll();
+    },
+    swallow: () => {
+      mode = 'swallowing';
+    },
+    heal: () => {
+      mode = 'open';
+    },
+    close: async () => {
+      breakAll();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+};
