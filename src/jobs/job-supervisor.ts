@@ -1,0 +1,178 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { CLOCK, LOGGER } from '../config/config.module.js';
+import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import type { Clock } from '../lib/clock.js';
+import { setLongTimer, type Timer } from '../lib/timer.js';
+import { FLEET, type Fleet, type LivePart, type NodeWatcher } from '../nodes/nodes.port.js';
+import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js';
+import { type NodeAddress, nodeKeyOf } from '../protocol/node-address.js';
+import { JobFeed } from './job-feed.js';
+import { JOB_STORE, type JobStore, type LiveJob as StoredLiveJob, type NewJob } from './job-store.port.js';
+import type { FeedReader, JobObserver, LiveJobs } from './jobs.port.js';
+import { type JobTools, LiveJob } from './live-job.js';
+
+/**
+ * The jobs in memory, found by id and by node: hands them what comes from nodes, takes up those that a restart
+ * interrupted, and lets a job go some time after its end.
+ */
+@Injectable()
+export class JobSupervisor implements LiveJobs, NodeWatcher {
+  private readonly jobs = new Map<string, LiveJob>();
+  private readonly jobsOfNode = new Map<string, Set<LiveJob>>();
+  private readonly farewells = new Map<string, Timer>();
+  private readonly tools: JobTools;
+  private readonly logger: Logger;
+  private observer: JobObserver | undefined;
+
+  constructor(
+    @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
+    @Inject(JOB_STORE) private readonly store: JobStore,
+    @Inject(FLEET) private readonly fleet: Fleet,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.logger = logger.child({ scope: 'jobs' });
+    this.tools = {
+      store,
+      fleet,
+      clock,
+      logger: this.logger,
+      serverName: config.server_name_advertised,
+      onPublicEvent: (job, event, at) => this.observer?.jobEvent(job.record.orgId, job.record.id, event, at),
+      onEnded: (job) => this.letGoSoon(job),
+    };
+  }
+
+  observe(observer: JobObserver): void {
+    this.observer = observer;
+  }
+
+  /** Takes up the jobs that were going on when the server stopped. */
+  async recover(): Promise<void> {
+    this.fleet.watch(this);
+    for (const stored of await this.store.loadLive()) this.resume(stored);
+  }
+
+  /** Asks the nodes of a job that has just been stored. */
+  begin(job: NewJob): void {
+    const live = new LiveJob(job, new Map(job.nodes.map((node) => [node, 'new'])), this.tools);
+    this.add(live);
+    live.begin(job.votingDeadline);
+  }
+
+  /** A job that is in memory, if it is one of this organization. */
+  find(orgId: string, jobId: string): LiveJob | undefined {
+    const job = this.jobs.get(jobId);
+    return job?.record.orgId === orgId ? job : undefined;
+  }
+
+  follow(
+    orgId: string,
+    jobId: string,
+    lastEventId: string | undefined,
+    reader: FeedReader,
+  ): (() => void) | undefined {
+    return this.find(orgId, jobId)?.feed.subscribe(lastEventId, reader);
+  }
+
+  ids(): string[] {
+    return [...this.jobs.values()].filter((job) => !job.isOver).map((job) => job.record.id);
+  }
+
+  /** Stops all timers; what is stored stays as it is for the next start. */
+  stop(): void {
+    for (const job of this.jobs.values()) job.stop();
+    for (const timer of this.farewells.values()) timer.cancel();
+  }
+
+  jobMessage(address: NodeAddress, message: JobMessage): void {
+    const { orgId, node } = address;
+    const job = message.job_id ? this.find(orgId, message.job_id) : undefined;
+    if (job?.statusOf(node) !== undefined) return job.deliver(node, message);
+    this.unknownJob(address, message);
+  }
+
+  heartbeat(address: NodeAddress, message: HeartbeatMessage): void {
+    for (const job of this.jobsOf(address)) job.heartbeat(address.node, message);
+  }
+
+  down(address: NodeAddress, reason: string): void {
+    for (const job of this.jobsOf(address)) job.down(address.node, reason);
+  }
+
+  rehabbed(address: NodeAddress, reason: string, byJob: string | undefined): void {
+    for (const job of this.jobsOf(address)) {
+      if (job.record.id !== byJob && job.livePartOf(address.node) !== undefined)
+        job.down(address.node, reason);
+    }
+  }
+
+  livePartsOf(address: NodeAddress): readonly LivePart[] {
+    return this.jobsOf(address).flatMap((job) => job.livePartOf(address.node) ?? []);
+  }
+
+  /**
+   * A message about a job that the node is not in. A refusal changes nothing. An `aborted` ends what the node was
+   * doing, if that was anything: a client that cannot report its result says so too, without a job's name. All else
+   * shows that the node and we do not agree.
+   */
+  private unknownJob(address: NodeAddress, message: JobMessage): void {
+    if (message.type === 'nack_commit' || message.type === 'nack_run') return;
+    if (message.type !== 'aborted')
+      return this.fleet.rehab(address, `it sent ${message.type} for an unknown job`);
+    for (const job of this.jobsOf(address)) {
+      const status = job.statusOf(address.node);
+      if (status === 'ready' || status === 'running') job.deliver(address.node, message);
+    }
+  }
+
+  private resume(stored: StoredLiveJob): void {
+    const { id, status, updatedAt, events } = stored;
+    const onFault = (thrown: unknown): void =>
+      this.logger.error({ job: id, err: thrown }, 'a feed broke off');
+    const nodes = new Map(stored.nodes.map((node) => [node.name, node.status]));
+    const feed = new JobFeed(id, this.store, onFault, events);
+    const live = new LiveJob(stored, nodes, this.tools, { status, updatedAt, feed });
+    this.add(live);
+    live.resume({ voting: stored.votingDeadline ?? this.tools.clock.now(), run: stored.runDeadline });
+    this.logger.info({ job: id, status, nodes: nodes.size }, 'job taken up again');
+  }
+
+  private add(job: LiveJob): void {
+    this.jobs.set(job.record.id, job);
+    for (const [node] of job.nodeStatuses()) {
+      const key = nodeKeyOf({ orgId: job.record.orgId, node });
+      const jobs = this.jobsOfNode.get(key);
+      if (jobs === undefined) this.jobsOfNode.set(key, new Set([job]));
+      else jobs.add(job);
+    }
+  }
+
+  /** Late readers still get the whole feed for a while. */
+  private letGoSoon(job: LiveJob): void {
+    const { id } = job.record;
+    this.farewells.set(
+      id,
+      setLongTimer(this.config.wait_complete_time * 1000, () => this.remove(job)),
+    );
+  }
+
+  private remove(job: LiveJob): void {
+    const { id, orgId } = job.record;
+    this.jobs.delete(id);
+    this.farewells.delete(id);
+    for (const [node] of job.nodeStatuses()) {
+      const key = nodeKeyOf({ orgId, node });
+      const jobs = this.jobsOfNode.get(key);
+      jobs?.delete(job);
+      if (jobs?.size === 0) this.jobsOfNode.delete(key);
+    }
+    this.store.forgetEvents(id);
+  }
+
+  /** A copy: a job may leave while it is told. */
+  private jobsOf(address: NodeAddress): LiveJob[] {
+    return [...(this.jobsOfNode.get(nodeKeyOf(address)) ?? [])];
+  }
+}

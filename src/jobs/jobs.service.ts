@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as after } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import type { Requestor } from '../auth/auth.port.js';
+import { CLOCK, LOGGER } from '../config/config.module.js';
+import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import { AppError } from '../lib/app-error.js';
+import type { Clock } from '../lib/clock.js';
+import type { Job, JobRequest, JobSummary } from '../protocol/rest-shapes.js';
+import { JOB_STORE, type JobStore, type NewJob } from './job-store.port.js';
+import { JobSupervisor } from './job-supervisor.js';
+import { storedFormOf, summaryOf, viewOf } from './job-view.js';
+
+/** For so long an answer waits until what it shows is stored; longer only where the database is in trouble. */
+const SETTLE_MS = 1000;
+
+/** What users ask of jobs. Rejects with an AppError (`database_unavailable`) where the database cannot answer. */
+@Injectable()
+export class JobsService {
+  private readonly logger: Logger;
+
+  constructor(
+    @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
+    @Inject(JOB_STORE) private readonly store: JobStore,
+    @Inject(JobSupervisor) private readonly supervisor: JobSupervisor,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.logger = logger.child({ scope: 'audit' });
+  }
+
+  /** Stores a job and asks its nodes for their votes; hands back its id. A job that is not stored is not started. */
+  async start(requestor: Requestor, request: JobRequest): Promise<string> {
+    if (this.store.overloaded) {
+      throw new AppError(
+        'database_unavailable',
+        'too many changes wait for the database: no job can be started now',
+      );
+    }
+    const job = this.newJob(requestor, request);
+    await this.store.create(job);
+    this.logger.info(
+      { org: requestor.orgName, user: requestor.name, job: job.id, command: job.command, nodes: job.nodes },
+      'job started',
+    );
+    this.supervisor.begin(job);
+    return job.id;
+  }
+
+  /** All jobs of an organization, oldest first, without their nodes. */
+  async list(orgId: string): Promise<JobSummary[]> {
+    await this.settled();
+    return (await this.store.list(orgId)).map((job) => summaryOf(job));
+  }
+
+  /** One job of the organization with its nodes; its file only where it is asked for. */
+  async find(orgId: string, jobId: string, includeFile: boolean): Promise<Job | undefined> {
+    const live = this.supervisor.find(orgId, jobId);
+    if (live === undefined) {
+      const stored = await this.store.find(orgId, jobId, { includeFile });
+      return stored === undefined ? undefined : viewOf(stored);
+    }
+    const view = viewOf(storedFormOf(live, includeFile));
+    await this.settled();
+    return view;
+  }
+
+  /** What a node's command wrote; undefined where nothing was captured or the organization has no such job. */
+  async output(
+    orgId: string,
+    jobId: string,
+    node: string,
+    stream: 'stdout' | 'stderr',
+  ): Promise<Buffer | undefined> {
+    await this.settled();
+    return this.store.output(orgId, jobId, node, stream);
+  }
+
+  /** Waits until what happened so far is stored, so that no restart takes back what a user has seen. */
+  private async settled(): Promise<void> {
+    await Promise.race([this.store.flushed(), after(SETTLE_MS, undefined, { ref: false })]);
+  }
+
+  private newJob(requestor: Requestor, request: JobRequest): NewJob {
+    const now = this.clock.now();
+    const { user, dir, env, file } = request;
+    return {
+      id: requestor.orgId.slice(-12) + randomBytes(10).toString('hex'),
+      orgId: requestor.orgId,
+      command: request.command,
+      nodes: request.nodes,
+      quorum: request.quorum ?? request.nodes.length,
+      runTimeout: request.run_timeout ?? this.config.default_running_timeout,
+      createdBy: requestor.name,
+      createdAt: now,
+      votingDeadline: now + this.config.voting_timeout * 1000,
+      capture: request.capture_output ?? false,
+      ...(user === undefined ? {} : { user }),
+      ...(dir === undefined ? {} : { dir }),
+      ...(env === undefined ? {} : { env }),
+      ...(file === undefined ? {} : { file }),
+    };
+  }
+}
