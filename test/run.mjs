@@ -1,0 +1,51 @@
+/**
+ * `npm test`: everything that must hold, from a fresh clone on. It needs Node.js alone and installs the rest.
+ *
+ *     npm test                        all checks, then all tests
+ *     npm test -- unit integration    all checks, then the tests of these projects (vitest.config.ts)
+ *
+ * It stops at the first step that fails. Once tests have run, the last line is `tests: N passed, N failed`.
+ */
+import { mustRun, stopAllOnSignals } from './run/commands.mjs';
+import { checkDebianPackages } from './run/debian-packages.mjs';
+import { checkNodeModules } from './run/node-modules.mjs';
+import { checkNodeVersion } from './run/node-version.mjs';
+import { parallel, step, StepFailed, total } from './run/steps.mjs';
+import { runVitest } from './run/vitest.mjs';
+
+const PROJECTS = ['unit', 'contract', 'integration', 'e2e', 'interop'];
+
+/** The slowest first; two at a time, since each keeps one core busy. */
+const CHECKS = ['lint', 'build', 'typecheck', 'depcruise', 'format:check'];
+const CHECKS_AT_A_TIME = 2;
+
+const chosenProjects = (names) => {
+  const unknown = names.filter((name) => !PROJECTS.includes(name));
+  if (unknown.length === 0) return names.length === 0 ? PROJECTS : names;
+  throw new StepFailed(`no such project: ${unknown.join(', ')}; there are ${PROJECTS.join(', ')}`);
+};
+
+const main = async () => {
+  const projects = chosenProjects(process.argv.slice(2));
+  await step('Node.js version', checkNodeVersion);
+  await step('npm packages', checkNodeModules);
+  await step('Debian packages', () => checkDebianPackages(projects));
+  await parallel(
+    CHECKS.map((script) => [script, () => mustRun(['npm', 'run', '--silent', script])]),
+    CHECKS_AT_A_TIME,
+  );
+  const tests = await runVitest(projects);
+  console.log(`${tests.ok ? '✓' : '✗'} all steps ended after ${total()}`);
+  console.log(`tests: ${tests.passed} passed, ${tests.failed} failed`);
+  return tests.ok;
+};
+
+process.chdir(new URL('..', import.meta.url).pathname);
+stopAllOnSignals();
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} catch (thrown) {
+  if (!(thrown instanceof StepFailed)) throw thrown;
+  console.error(thrown.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,58 @@
+/** The programs and libraries beside Node.js that tests need, and how they are had. */
+import { existsSync, readdirSync } from 'node:fs';
+import { mustRun, run } from './commands.mjs';
+import { StepFailed } from './steps.mjs';
+
+const works = async (command) => {
+  try {
+    return (await run(command)).code === 0;
+  } catch (thrown) {
+    if (thrown instanceof StepFailed) return false; // there is no such program
+    throw thrown;
+  }
+};
+
+const hasPostgres = async () => {
+  const folder = '/usr/lib/postgresql';
+  const versions = existsSync(folder) ? readdirSync(folder) : [];
+  if (versions.some((version) => existsSync(`${folder}/${version}/bin/initdb`))) return true;
+  return works(['sh', '-c', 'test -x "$(pg_config --bindir)/initdb"']);
+};
+
+/** What each is for, and how to see that it is there, installed by Debian or otherwise. */
+const NEEDED = [
+  { name: 'postgresql', projects: ['contract', 'integration', 'e2e', 'interop'], isThere: hasPostgres },
+  {
+    name: 'ruby-mixlib-authentication',
+    projects: ['interop'],
+    isThere: () => works(['ruby', '-e', 'require "mixlib/authentication"']),
+  },
+  {
+    name: 'ruby-ffi-rzmq',
+    projects: ['interop'],
+    isThere: () => works(['ruby', '-e', 'require "ffi-rzmq"']),
+  },
+];
+
+/**
+ * Sees that what the projects need is there. As root on Debian it installs what is missing; elsewhere it throws a
+ * StepFailed that names it.
+ * @param {readonly string[]} projects
+ */
+export const checkDebianPackages = async (projects) => {
+  const needed = NEEDED.filter((one) => one.projects.some((project) => projects.includes(project)));
+  const found = await Promise.all(needed.map((one) => one.isThere()));
+  const missing = needed.filter((_, index) => !found[index]).map(({ name }) => name);
+  if (missing.length === 0) return;
+
+  if (process.getuid?.() !== 0 || !(await works(['apt-get', '--version']))) {
+    throw new StepFailed(
+      `missing: ${missing.join(', ')}. Install them (on Debian, as root: ` +
+        `apt-get update && apt-get install ${missing.join(' ')}), or run npm test as root to have it done.`,
+    );
+  }
+  console.log(`missing: ${missing.join(', ')}: running apt-get install`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await mustRun(['apt-get', 'update', '-qq'], { env });
+  await mustRun(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
+};
