@@ -1,4 +1,3 @@
-import swc from 'unplugin-swc';
 import { defineConfig } from 'vitest/config';
 
 /** Starts the one PostgreSQL of the run. */
@@ -17,8 +16,6 @@ const project = (name: string, testTimeout: number, globalSetup: string[] = [POS
 });
 
 export default defineConfig({
-  plugins: [swc.vite({ module: { type: 'es6' } })],
-  oxc: false,
   test: {
     pool: 'forks',
     setupFiles: ['test/support/leak-guard.ts'],
