@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { DataSource } from 'typeorm';
 import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { SERVER_SECRETS, type ServerSecrets } from '../config/server-secrets.js';
 import type { Clock } from '../lib/clock.js';
+import { DATABASE, type Database } from '../persistence/database.port.js';
 import { SERVER_KEYS, SESSIONS } from './keys.port.js';
 import { loadServerKeys } from './load-server-keys.js';
 import { SessionRegistry } from './session-registry.js';
@@ -12,14 +12,14 @@ import { SessionSeal } from './session-seal.js';
 import { SqlSessionStore } from './sql-session-store.js';
 
 const startSessions = async (
-  dataSource: DataSource,
+  database: Database,
   config: ServerConfig,
   secrets: ServerSecrets,
   clock: Clock,
   logger: Logger,
 ): Promise<SessionRegistry> => {
   const sessions = new SessionRegistry({
-    store: new SqlSessionStore(dataSource),
+    store: new SqlSessionStore(database),
     seal: await SessionSeal.of(secrets.session_seal_key),
     clock,
     logger: logger.child({ part: 'keys' }),
@@ -36,7 +36,7 @@ const startSessions = async (
     {
       provide: SESSIONS,
       useFactory: startSessions,
-      inject: [DataSource, SERVER_CONFIG, SERVER_SECRETS, CLOCK, LOGGER],
+      inject: [DATABASE, SERVER_CONFIG, SERVER_SECRETS, CLOCK, LOGGER],
     },
   ],
   exports: [SERVER_KEYS, SESSIONS],

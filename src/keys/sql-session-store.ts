@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { Database } from '../persistence/database.port.js';
 import type { Admission, SessionStore, StoredCurveKey, StoredSession } from './session-store.js';
 
 interface SessionRow {
@@ -35,46 +35,49 @@ const EXTEND_CURVE_KEYS = `
 
 /** Keeps sessions and Curve keys in the tables `node_sessions` and `curve_keys`. */
 export class SqlSessionStore implements SessionStore {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly database: Database) {}
 
   async load(now: number): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
-    const sessions = await this.dataSource.query<SessionRow[]>(
+    const sessions = await this.database.query(
       'SELECT org_id, node_name, org_name, sealed_key, key_fingerprint FROM node_sessions',
     );
-    const curveKeys = await this.dataSource.query<CurveKeyRow[]>(
+    const curveKeys = await this.database.query(
       'SELECT curve_key, org_id, node_name, expires_at FROM curve_keys WHERE expires_at > $1 ORDER BY expires_at',
       [new Date(now)],
     );
-    return { sessions: sessions.map(toStoredSession), curveKeys: curveKeys.map(toStoredCurveKey) };
+    return {
+      sessions: (sessions as SessionRow[]).map(toStoredSession),
+      curveKeys: (curveKeys as CurveKeyRow[]).map(toStoredCurveKey),
+    };
   }
 
   async save({ session, curveKey, forgottenKeys, replacedOrg }: Admission): Promise<void> {
-    await this.dataSource.transaction(async (transaction) => {
+    await this.database.transaction(async (query) => {
       if (replacedOrg !== undefined) {
-        await transaction.query('DELETE FROM node_sessions WHERE org_id = $1', [replacedOrg]);
-        await transaction.query('DELETE FROM curve_keys WHERE org_id = $1', [replacedOrg]);
+        await query('DELETE FROM node_sessions WHERE org_id = $1', [replacedOrg]);
+        await query('DELETE FROM curve_keys WHERE org_id = $1', [replacedOrg]);
       }
       if (session !== undefined) {
         const { orgId, node, orgName, sealedKey, keyFingerprint } = session;
-        await transaction.query(SAVE_SESSION, [orgId, node, orgName, sealedKey, keyFingerprint]);
+        await query(SAVE_SESSION, [orgId, node, orgName, sealedKey, keyFingerprint]);
       }
       const { curveKey: key, orgId, node, expiresAt } = curveKey;
-      await transaction.query(SAVE_CURVE_KEY, [key, orgId, node, new Date(expiresAt)]);
+      await query(SAVE_CURVE_KEY, [key, orgId, node, new Date(expiresAt)]);
       if (forgottenKeys.length > 0) {
-        await transaction.query('DELETE FROM curve_keys WHERE curve_key = ANY($1::bytea[])', [forgottenKeys]);
+        await query('DELETE FROM curve_keys WHERE curve_key = ANY($1::bytea[])', [forgottenKeys]);
       }
     });
   }
 
   async extend(keys: readonly Pick<StoredCurveKey, 'curveKey' | 'expiresAt'>[]): Promise<void> {
-    await this.dataSource.query(EXTEND_CURVE_KEYS, [
+    await this.database.query(EXTEND_CURVE_KEYS, [
       keys.map(({ curveKey }) => curveKey),
       keys.map(({ expiresAt }) => new Date(expiresAt)),
     ]);
   }
 
   async removeExpired(now: number): Promise<void> {
-    await this.dataSource.query('DELETE FROM curve_keys WHERE expires_at <= $1', [new Date(now)]);
+    await this.database.query('DELETE FROM curve_keys WHERE expires_at <= $1', [new Date(now)]);
   }
 }
 

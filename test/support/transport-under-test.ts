@@ -49,8 +49,9 @@ export interface AdmittedNode {
 export class TransportUnderTest {
   readonly received: ReceivedMessage[] = [];
   readonly dropped: { address: NodeAddress; reason: DropReason }[] = [];
+  /** The RSA key that verifies the config requests of all nodes here. */
+  readonly nodeKey: KeyObject = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
   private readonly nodes: SimulatedNode[] = [];
-  private readonly nodeKey: KeyObject = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
 
   private constructor(
     readonly app: INestApplicationContext,
