@@ -1,5 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import type { Refusal } from '../http/refused-request.js';
+
+export type { Refusal };
 
 /** Who a request comes from: its signature verified, associated with the organization. */
 export interface Requestor {
@@ -14,12 +17,6 @@ export interface Requestor {
 
 /** What a route asks of its requestor (REST API, "Rights"). */
 export type Right = 'read' | 'write' | 'config';
-
-/** An answer that refuses a request: a list of texts from authentication, a plain text from validation. */
-export interface Refusal {
-  readonly status: number;
-  readonly error: string | readonly string[];
-}
 
 /** How a route is protected, in the order of REST API, "Order of judgement". */
 export interface Protection {

@@ -1,0 +1,126 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { err, ok, type Result } from '../lib/result.js';
+import type { HttpClient, HttpFault, HttpRequest, HttpResponse } from '../platform/http/http-client.js';
+import type { SignedHttp } from '../platform/http/signed-http.js';
+import { groupFrom, orgIdFrom, principalsFrom } from './chef-answers.js';
+import type {
+  ChefDirectory,
+  ChefGroup,
+  NoGroup,
+  Unavailable,
+  UnknownOrganization,
+} from './chef-directory.port.js';
+import { OutageLog } from './outage-log.js';
+import { SharedLookups } from './shared-lookups.js';
+
+/** Where and how the Chef Server is asked. */
+export interface ChefServerAccess {
+  /** Internal address of erchef, for principals. */
+  readonly erchefUrl: string;
+  /** Root address, for what is asked in the superuser's name. */
+  readonly rootUrl: string;
+  /** Sent as `X-Chef-Version`. */
+  readonly chefVersion: string;
+  /** Milliseconds that one look-up may take. */
+  readonly timeoutMs: number;
+}
+
+type Send = (request: HttpRequest) => Promise<Result<HttpResponse, HttpFault>>;
+type Answer = Result<HttpResponse, Unavailable>;
+/** Makes sense of an answer that came. */
+type Read<T, E> = (response: HttpResponse) => Result<T, E | Unavailable>;
+
+const REASONS: Readonly<Record<HttpFault['kind'], string>> = {
+  timeout: 'no answer in time',
+  unreachable: 'no connection',
+  too_large: 'unreadable answer',
+  aborted: 'no connection',
+};
+
+/** These cannot stand in a URL as a name: they would lead to another resource. No Chef Server knows such names. */
+const isDots = (name: string): boolean => name === '.' || name === '..';
+
+/** The directory as a Chef Server gives it over HTTP (REST API, "Asking the Chef Server"). */
+export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
+  private readonly orgIds = new Map<string, string>();
+  private readonly lookups = new SharedLookups<Answer>();
+  private readonly outages: OutageLog;
+
+  constructor(
+    private readonly http: HttpClient,
+    private readonly superuser: SignedHttp,
+    private readonly access: ChefServerAccess,
+    logger: Logger,
+  ) {
+    this.outages = new OutageLog(logger);
+  }
+
+  async principals(org: string, name: string): ReturnType<ChefDirectory['principals']> {
+    if (isDots(org)) return err({ kind: 'unknown_organization' });
+    if (isDots(name)) return err({ kind: 'unknown_principal' });
+    const url = `${withoutSlash(this.access.erchefUrl)}${pathOf(org)}/principals/${encodeURIComponent(name)}`;
+    return this.ask('principals', url, (request) => this.http.send(request), principalsFrom);
+  }
+
+  async orgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>> {
+    const known = this.orgIds.get(org);
+    if (known !== undefined) return ok(known);
+    if (isDots(org)) return err({ kind: 'unknown_organization' });
+    const orgId = await this.askAsSuperuser('organization', pathOf(org), orgIdFrom);
+    if (orgId.ok) this.orgIds.set(org, orgId.value);
+    return orgId;
+  }
+
+  async group(org: string, name: string): Promise<Result<ChefGroup, NoGroup | Unavailable>> {
+    if (isDots(org) || isDots(name)) return err({ kind: 'unknown_group' });
+    return this.askAsSuperuser('group', `${pathOf(org)}/groups/${encodeURIComponent(name)}`, groupFrom);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.http.close();
+  }
+
+  private askAsSuperuser<T, E>(question: string, path: string, read: Read<T, E>) {
+    const url = `${withoutSlash(this.access.rootUrl)}${path}`;
+    return this.ask(question, url, (request) => this.superuser.send(request), read);
+  }
+
+  private async ask<T, E>(
+    question: string,
+    url: string,
+    send: Send,
+    read: Read<T, E>,
+  ): Promise<Result<T, E | Unavailable>> {
+    const response = await this.lookups.ask(url, () => this.send(question, url, send));
+    if (!response.ok) return response;
+    const answer = read(response.value);
+    if (!answer.ok && isUnavailable(answer.error)) this.outages.note(question, answer.error.reason, url);
+    return answer;
+  }
+
+  /** Asks, and once more where the connection failed (it may have been an old one, just closed by the other side). */
+  private async send(question: string, url: string, send: Send): Promise<Answer> {
+    const deadline = performance.now() + this.access.timeoutMs;
+    const headers = {
+      Accept: 'application/json',
+      'X-Ops-Server-API-Version': '1',
+      'X-Chef-Version': this.access.chefVersion,
+    };
+    const attempt = (timeoutMs: number) => send({ method: 'GET', url, headers, timeoutMs });
+    let response = await attempt(this.access.timeoutMs);
+    const left = Math.ceil(deadline - performance.now());
+    if (!response.ok && response.error.kind === 'unreachable' && left > 0) response = await attempt(left);
+    if (response.ok) return response;
+    const reason = REASONS[response.error.kind];
+    this.outages.note(question, reason, response.error.reason);
+    return err({ kind: 'unavailable', reason });
+  }
+}
+
+const isUnavailable = (fault: unknown): fault is Unavailable =>
+  typeof fault === 'object' && fault !== null && 'kind' in fault && fault.kind === 'unavailable';
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
+
+const pathOf = (org: string): string => `/organizations/${encodeURIComponent(org)}`;

@@ -1,0 +1,21 @@
+import type { FastifyRequest } from 'fastify';
+import Negotiator from 'negotiator';
+import type { Protection, Refusal } from './auth.port.js';
+import { refusals } from './refusals.js';
+
+/** The refusal of a body that is not plain JSON; requests that carry none are fine. */
+export const refuseContentType = (request: FastifyRequest): Refusal | undefined => {
+  if (request.method !== 'POST') return undefined;
+  if (request.mediaType !== 'application/json') return refusals.contentType(request.headers['content-type']);
+  const encoding = request.headers['content-encoding'];
+  return encoding === undefined || encoding === 'identity' ? undefined : refusals.contentEncoding(encoding);
+};
+
+/** The refusal of a request whose `Accept` leaves out what the route answers with. */
+export const refuseAccept = (
+  request: FastifyRequest,
+  produces: Protection['produces'],
+): Refusal | undefined => {
+  const isAccepted = new Negotiator(request).mediaType([produces]) !== undefined;
+  return isAccepted ? undefined : refusals.accept(produces);
+};

@@ -1,0 +1,55 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { RefusedRequest } from '../http/refused-request.js';
+import { AppError } from '../lib/app-error.js';
+import type { Refusal } from './auth.port.js';
+import { Authenticator } from './authenticator.js';
+import { refuseAccept, refuseContentType } from './media-types.js';
+import { Rights } from './rights.js';
+
+interface RouteParams {
+  readonly org?: string;
+  readonly node?: string;
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+/**
+ * Judges a request to a protected route, in the order of REST API, "Order of judgement". When it comes here its path,
+ * method, signed headers and size have been found good.
+ */
+@Injectable()
+export class ProtectionGuard implements CanActivate {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly rights: Rights,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const refusal = await this.refuse(context.switchToHttp().getRequest<FastifyRequest>());
+    if (refusal !== undefined) throw new RefusedRequest(refusal);
+    return true;
+  }
+
+  private async refuse(request: FastifyRequest): Promise<Refusal | undefined> {
+    const { signedHeaders } = request;
+    const { protection } = request.routeOptions.config;
+    const { org, node } = request.params as RouteParams;
+    if (protection === undefined || signedHeaders === undefined || org === undefined) {
+      throw new AppError('route_unprotected', `${request.routeOptions.url ?? ''} needs @Protected and :org`);
+    }
+    const misformed = refuseContentType(request) ?? protection.judge?.(request);
+    if (misformed !== undefined) return misformed;
+
+    const requestor = await this.authenticator.identify(org, signedHeaders, {
+      method: request.method,
+      path: request.raw.url ?? '',
+      body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
+    });
+    if (!requestor.ok) return requestor.error;
+    const denied = await this.rights.refuse(requestor.value, protection.right, node);
+    if (denied !== undefined) return denied;
+    request.requestor = requestor.value;
+    return refuseAccept(request, protection.produces);
+  }
+}
