@@ -10,7 +10,7 @@ import { formatRfc1123 } from '../protocol/wire-time.js';
 
 /** What the heartbeats are made of. */
 export interface HeartbeatPublisherOptions {
-  readonly socket: HeartbeatSocket;
+  readonly socket: Pick<HeartbeatSocket, 'listen' | 'send' | 'close'>;
   readonly keys: ServerKeys;
   /** The host name that the server is known by. */
   readonly serverName: string;

@@ -23,6 +23,8 @@ export interface SimulatedNodeOptions {
   readonly heartbeatAddress?: string;
   /** Stands for one process of a client; made up where it is left out. */
   readonly incarnationId?: string;
+  /** It reads nothing of what comes on the command channel, and its ZeroMQ next to nothing. */
+  readonly isDeaf?: boolean;
   /** Milliseconds since 1970, for the timestamps that it sends. */
   readonly now?: () => number;
 }
@@ -182,6 +184,7 @@ export class SimulatedNode {
     const { curve, serverCurveKey, commandAddress } = this.options;
     const dealer = new Dealer({
       linger: 0,
+      ...(this.options.isDeaf === true && { receiveHighWaterMark: 1 }),
       curveServerKey: serverCurveKey,
       curvePublicKey: curve.publicKey,
       curveSecretKey: curve.secretKey,
@@ -195,7 +198,7 @@ export class SimulatedNode {
       dealer.events.on(type, () => this.arrivals.emit(`connection:${type}`));
     }
     dealer.connect(commandAddress);
-    void this.readCommands(dealer);
+    if (this.options.isDeaf !== true) void this.readCommands(dealer);
     return dealer;
   }
 
