@@ -92,7 +92,7 @@ module.exports = {
       name: 'domain-is-pure',
       severity: 'error',
       from: { path: '^src/[^/]+/domain/' },
-      to: { path: '.', pathNot: ['^src/(lib|protocol)/', '^src/[^/]+/domain/', '\\.port\\.ts$'] },
+      to: { path: '.', pathNot: ['^node_modules/jsonc-parser/', '^src/(lib|protocol)/', '^src/[^/]+/domain/', '\\.port\\.ts$'] },
     },
     ...noUpward,
     ...sideBySide,

@@ -3,13 +3,15 @@ import type { Logger } from 'pino';
 import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import type { Clock } from '../lib/clock.js';
+import type { Cursor } from '../lib/durable-log.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
 import { FLEET, type Fleet, type LivePart, type NodeWatcher } from '../nodes/nodes.port.js';
 import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js';
+import type { FeedEvent } from '../protocol/feed-event.js';
 import { type NodeAddress, nodeKeyOf } from '../protocol/node-address.js';
 import { JobFeed } from './job-feed.js';
 import { JOB_STORE, type JobStore, type LiveJob as StoredLiveJob, type NewJob } from './job-store.port.js';
-import type { FeedReader, JobObserver, LiveJobs } from './jobs.port.js';
+import type { JobObserver, LiveJobs } from './jobs.port.js';
 import { type JobTools, LiveJob } from './live-job.js';
 
 /**
@@ -67,13 +69,8 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     return job?.record.orgId === orgId ? job : undefined;
   }
 
-  follow(
-    orgId: string,
-    jobId: string,
-    lastEventId: string | undefined,
-    reader: FeedReader,
-  ): (() => void) | undefined {
-    return this.find(orgId, jobId)?.feed.subscribe(lastEventId, reader);
+  follow(orgId: string, jobId: string, lastEventId: string | undefined): Cursor<FeedEvent> | undefined {
+    return this.find(orgId, jobId)?.feed.readAfter(lastEventId);
   }
 
   ids(): string[] {

@@ -1,11 +1,6 @@
+import type { Cursor } from '../lib/durable-log.js';
 import type { FeedEvent, JobEvent } from '../protocol/feed-event.js';
-
-/** Reads a feed; both calls return at once. */
-export interface FeedReader {
-  event(event: FeedEvent): void;
-  /** The last event has come. */
-  end(): void;
-}
+import type { Job } from '../protocol/rest-shapes.js';
 
 /** Told of what an organization's feed shows. */
 export interface JobObserver {
@@ -21,15 +16,18 @@ export interface LiveJobs {
   /** Registers the one observer. */
   observe(observer: JobObserver): void;
   /**
-   * Hands a job's events to a reader: those after `lastEventId` (all where it is missing or unknown) at once, and
-   * the rest as they come. Hands back how to stop; undefined where the job is not in memory.
+   * Reads a job's events after `lastEventId` (all where it is missing or unknown) and those that come; undefined where
+   * the job is not in memory.
    */
-  follow(
-    orgId: string,
-    jobId: string,
-    lastEventId: string | undefined,
-    reader: FeedReader,
-  ): (() => void) | undefined;
+  follow(orgId: string, jobId: string, lastEventId: string | undefined): Cursor<FeedEvent> | undefined;
   /** The ids of the jobs that have not ended. */
   ids(): string[];
+}
+
+/** Under this token jobs are looked up. */
+export const JOB_LOOKUP = Symbol('JOB_LOOKUP');
+
+/** Looks a job up as users see it. */
+export interface JobLookup {
+  find(orgId: string, jobId: string, includeFile: boolean): Promise<Job | undefined>;
 }

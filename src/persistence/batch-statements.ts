@@ -4,6 +4,7 @@ import type {
   ForgetEventsWrite,
   JobEventsWrite,
   JobStatusWrite,
+  NodeSeenWrite,
   NodeStatusWrite,
   OrgEventWrite,
   OutputWrite,
@@ -118,6 +119,17 @@ const orgEvents = (rows: readonly OrgEventWrite[]): Statement => ({
   ],
 });
 
+const seenNodes = (rows: readonly NodeSeenWrite[]): Statement => ({
+  sql: `INSERT INTO nodes (org_id, node_name, incarnation_id)
+    SELECT * FROM unnest($1::bpchar[], $2::text[], $3::text[])
+    ON CONFLICT (org_id, node_name) DO UPDATE SET incarnation_id = excluded.incarnation_id`,
+  parameters: [
+    rows.map(({ orgId }) => orgId),
+    rows.map(({ node }) => node),
+    rows.map(({ incarnation }) => incarnation),
+  ],
+});
+
 const ofKind = <Kind extends Write['kind']>(
   writes: readonly Write[],
   kind: Kind,
@@ -135,5 +147,6 @@ export const statementsFor = (writes: readonly Write[]): Statement[] =>
     jobEvents(ofKind(writes, 'job_events')),
     jobStatuses(ofKind(writes, 'job_status')),
     orgEvents(ofKind(writes, 'org_event')),
+    seenNodes(ofKind(writes, 'node_seen')),
     forgottenEvents(ofKind(writes, 'forget_events')),
   ].filter(({ parameters }) => parameters[0]?.length !== 0);

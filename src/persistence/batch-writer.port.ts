@@ -61,8 +61,23 @@ export interface OrgEventWrite {
   readonly event: FeedEvent;
 }
 
+/** A node is this client process now. */
+export interface NodeSeenWrite {
+  readonly kind: 'node_seen';
+  readonly orgId: string;
+  readonly node: string;
+  /** The client's incarnation id. */
+  readonly incarnation: string;
+}
+
 export type Write =
-  NodeStatusWrite | JobStatusWrite | OutputWrite | JobEventsWrite | ForgetEventsWrite | OrgEventWrite;
+  | NodeStatusWrite
+  | JobStatusWrite
+  | OutputWrite
+  | JobEventsWrite
+  | ForgetEventsWrite
+  | OrgEventWrite
+  | NodeSeenWrite;
 
 /** How the writer is doing, for health and metrics. */
 export interface WriterState {

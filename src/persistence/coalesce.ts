@@ -16,6 +16,8 @@ const keyOf = (write: Write): string => {
       return `f ${write.jobId}`;
     case 'org_event':
       return `g ${write.orgId} ${write.seq}`;
+    case 'node_seen':
+      return `s ${write.orgId} ${write.node}`;
   }
 };
 
@@ -53,6 +55,7 @@ export const bytesOf = (write: Write): number => {
     case 'node_status':
     case 'job_status':
     case 'forget_events':
+    case 'node_seen':
       return BASE_BYTES;
   }
 };

@@ -1,0 +1,50 @@
+import type { Readable } from 'node:stream';
+import { Controller, Get, Headers, HttpStatus, Param, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { Requestor } from '../auth/auth.port.js';
+import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
+import { Protected } from '../auth/protected.decorator.js';
+import { RefusedRequest } from '../http/refused-request.js';
+import { FeedsService } from './feeds.service.js';
+
+/** `job_status_feed` of an organization and of a job (job lifecycle, "Feeds"). */
+@Controller('organizations/:org/pushy/job_status_feed')
+export class FeedsController {
+  constructor(private readonly feeds: FeedsService) {}
+
+  @Get()
+  @Protected({ right: 'read', produces: 'text/event-stream' })
+  org(
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @CurrentRequestor() { orgId }: Requestor,
+    @Res() reply: FastifyReply,
+  ): void {
+    this.send(reply, this.feeds.ofOrg(orgId, lastEventId));
+  }
+
+  @Get(':id')
+  @Protected({ right: 'read', produces: 'text/event-stream' })
+  async job(
+    @Param('id') id: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @CurrentRequestor() { orgId }: Requestor,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const feed = await this.feeds.ofJob(orgId, id, lastEventId);
+    if (feed === undefined) {
+      throw new RefusedRequest({ status: HttpStatus.NOT_FOUND, error: [`Cannot find job ${id}`] });
+    }
+    this.send(reply, feed);
+  }
+
+  /** `X-Accel-Buffering` tells nginx to pass events on as they come. */
+  private send(reply: FastifyReply, feed: Readable): void {
+    void reply
+      .headers({
+        'Content-Type': 'text/event-stream',
+        'Cache-Control': 'no-cache',
+        'X-Accel-Buffering': 'no',
+      })
+      .send(feed);
+  }
+}

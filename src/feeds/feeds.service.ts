@@ -1,0 +1,52 @@
+import { Readable } from 'node:stream';
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK } from '../config/config.module.js';
+import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import type { Clock } from '../lib/clock.js';
+import { JOB_LOOKUP, type JobLookup, LIVE_JOBS, type LiveJobs } from '../jobs/jobs.port.js';
+import { formatSse, toFeedEvent } from '../protocol/feed-event.js';
+import { OrgFeeds } from './org-feeds.js';
+import { SseStream } from './sse-stream.js';
+
+/** Opens feeds for readers, and closes them all when the server stops. */
+@Injectable()
+export class FeedsService {
+  private readonly open = new Set<Readable>();
+  private readonly keepAliveMs: number;
+
+  constructor(
+    @Inject(SERVER_CONFIG) config: ServerConfig,
+    @Inject(LIVE_JOBS) private readonly liveJobs: LiveJobs,
+    @Inject(JOB_LOOKUP) private readonly jobs: JobLookup,
+    @Inject(OrgFeeds) private readonly orgFeeds: OrgFeeds,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.keepAliveMs = config.keep_alive_time * 1000;
+  }
+
+  /** The feed of a job: live, or its summary where it has left memory; undefined where there is no such job. */
+  async ofJob(orgId: string, jobId: string, lastEventId: string | undefined): Promise<Readable | undefined> {
+    const cursor = this.liveJobs.follow(orgId, jobId, lastEventId);
+    if (cursor !== undefined) return this.keep(new SseStream(cursor, this.keepAliveMs));
+    const job = await this.jobs.find(orgId, jobId, false);
+    if (job === undefined) return undefined;
+    return Readable.from([formatSse(toFeedEvent('job-1', 'summary', this.clock.now() * 1000, job))]);
+  }
+
+  /** The feed of an organization; it has no end. */
+  ofOrg(orgId: string, lastEventId: string | undefined): Readable {
+    const { cursor, first } = this.orgFeeds.read(orgId, lastEventId);
+    return this.keep(new SseStream(cursor, this.keepAliveMs, first));
+  }
+
+  /** Ends all feeds after what was already sent. */
+  close(): void {
+    for (const stream of this.open) stream.push(null);
+  }
+
+  private keep(stream: Readable): Readable {
+    this.open.add(stream);
+    stream.once('close', () => this.open.delete(stream));
+    return stream;
+  }
+}

@@ -1,0 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { CLOCK, LOGGER } from '../config/config.module.js';
+import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import type { Clock } from '../lib/clock.js';
+import { LIVE_JOBS, type JobObserver, type LiveJobs } from '../jobs/jobs.port.js';
+import { ORG_EVENT_STORE, type OrgEventStore } from '../jobs/org-event-store.port.js';
+import { BATCH_WRITER, type BatchWriter } from '../persistence/batch-writer.port.js';
+import type { JobEvent } from '../protocol/feed-event.js';
+import { type OrgEvent, OrgFeed, type OrgReading } from './org-feed.js';
+
+/** The feeds of all organizations; ids go on where they were before a restart. */
+@Injectable()
+export class OrgFeeds implements JobObserver {
+  private readonly feeds = new Map<string, OrgFeed>();
+  private readonly expirationMs: number;
+  private readonly logger: Logger;
+
+  constructor(
+    @Inject(SERVER_CONFIG) config: ServerConfig,
+    @Inject(ORG_EVENT_STORE) private readonly store: OrgEventStore,
+    @Inject(BATCH_WRITER) private readonly writer: BatchWriter,
+    @Inject(LIVE_JOBS) private readonly jobs: LiveJobs,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.expirationMs = config.org_feed_expiration * 1000;
+    this.logger = logger.child({ scope: 'feeds' });
+  }
+
+  /** Loads what is remembered and begins to listen to the jobs. */
+  async start(): Promise<void> {
+    await this.store.prune(this.clock.now() - this.expirationMs);
+    const earlier = new Map<string, OrgEvent[]>();
+    for (const { orgId, seq, at, event } of await this.store.load()) {
+      const events = earlier.get(orgId) ?? [];
+      earlier.set(orgId, events);
+      events.push({ seq, at, ...event });
+    }
+    for (const [orgId, events] of earlier) this.feeds.set(orgId, this.newFeed(orgId, events));
+    this.jobs.observe(this);
+  }
+
+  jobEvent(orgId: string, jobId: string, event: JobEvent, atMicros: number): void {
+    this.feedOf(orgId).append(jobId, event, atMicros);
+  }
+
+  /** Reads an organization's feed, after `lastEventId` where that is given. */
+  read(orgId: string, lastEventId: string | undefined): OrgReading {
+    return this.feedOf(orgId).read(lastEventId, this.clock.now());
+  }
+
+  private feedOf(orgId: string): OrgFeed {
+    const known = this.feeds.get(orgId);
+    if (known !== undefined) return known;
+    const feed = this.newFeed(orgId, []);
+    this.feeds.set(orgId, feed);
+    return feed;
+  }
+
+  private newFeed(orgId: string, earlier: readonly OrgEvent[]): OrgFeed {
+    const store = async (batch: readonly OrgEvent[]): Promise<void> => {
+      for (const { seq, at, ...event } of batch) this.store.add(orgId, seq, at, event);
+      await this.writer.flushed();
+    };
+    const onFault = (thrown: unknown): void =>
+      this.logger.error({ orgId, err: thrown }, 'an event was not stored');
+    return new OrgFeed(store, onFault, this.expirationMs, earlier);
+  }
+}

@@ -1,0 +1,58 @@
+import { Readable } from 'node:stream';
+import type { Cursor } from '../lib/durable-log.js';
+import { type FeedEvent, formatSse, SSE_KEEPALIVE } from '../protocol/feed-event.js';
+
+/**
+ * A feed as the bytes of a Server-Sent Events stream. It takes events only as its reader takes bytes, so a slow reader
+ * costs no memory; one that takes nothing for two keepalives in a row, or falls behind what is remembered, is cut off.
+ *
+ * Modes: pulling (events are there and the reader wants more), waiting (for events), stuck (the reader takes
+ * nothing), ended (the last event was sent, or the reader is gone).
+ */
+export class SseStream extends Readable {
+  private readonly keepalive: NodeJS.Timeout;
+  private waiting = false;
+  private stuckFor = 0;
+
+  constructor(
+    private readonly cursor: Cursor<FeedEvent>,
+    keepAliveMs: number,
+    private readonly first?: FeedEvent,
+  ) {
+    super({ encoding: 'utf8' });
+    if (first !== undefined) this.push(formatSse(first));
+    this.keepalive = setInterval(() => this.tick(), keepAliveMs);
+    this.keepalive.unref();
+  }
+
+  override _read(): void {
+    this.stuckFor = 0;
+    this.waiting = false;
+    for (let event = this.cursor.next(); event !== undefined; event = this.cursor.next()) {
+      if (!this.push(formatSse(event))) return;
+    }
+    if (this.cursor.lost) this.destroy();
+    else if (this.cursor.ended) this.push(null);
+    else this.wait();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearInterval(this.keepalive);
+    this.cursor.close();
+    done(error);
+  }
+
+  private wait(): void {
+    this.waiting = true;
+    this.cursor.onMore(() => this._read());
+  }
+
+  private tick(): void {
+    if (this.waiting && this.readableLength === 0) {
+      this.push(SSE_KEEPALIVE);
+      return;
+    }
+    this.stuckFor++;
+    if (this.stuckFor >= 2) this.destroy();
+  }
+}

@@ -1,0 +1,83 @@
+import { Controller, Get, Header, HttpStatus, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Requestor } from '../auth/auth.port.js';
+import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
+import { Protected } from '../auth/protected.decorator.js';
+import { RefusedRequest } from '../http/refused-request.js';
+import { requestOrigin } from '../http/request-origin.js';
+import type { Job, JobCreated, JobSummary } from '../protocol/rest-shapes.js';
+import { JobsService } from './jobs.service.js';
+import { judgedJobRequest, judgeJobRequest } from './judged-job-request.js';
+
+const orNotFound = <T>(found: T | undefined, what: string): T => {
+  if (found === undefined) throw new RefusedRequest({ status: HttpStatus.NOT_FOUND, error: [what] });
+  return found;
+};
+
+/** The resources below `jobs` (REST API, "Resources"). */
+@Controller('organizations/:org/pushy/jobs')
+export class JobsController {
+  constructor(private readonly jobs: JobsService) {}
+
+  @Get()
+  @Protected({ right: 'read', produces: 'application/json' })
+  list(@CurrentRequestor() { orgId }: Requestor): Promise<JobSummary[]> {
+    return this.jobs.list(orgId);
+  }
+
+  @Post()
+  @Protected({ right: 'write', produces: 'application/json', judge: judgeJobRequest })
+  async start(
+    @Param('org') org: string,
+    @CurrentRequestor() requestor: Requestor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JobCreated> {
+    const id = await this.jobs.start(requestor, judgedJobRequest(request));
+    const uri = `${requestOrigin(request)}/organizations/${encodeURIComponent(org)}/pushy/jobs/${id}`;
+    reply.header('Location', uri);
+    return { uri };
+  }
+
+  @Get(':id')
+  @Protected({ right: 'read', produces: 'application/json' })
+  async find(
+    @Param('id') id: string,
+    @Query('include_file') includeFile: unknown,
+    @CurrentRequestor() { orgId }: Requestor,
+  ): Promise<Job> {
+    return orNotFound(await this.jobs.find(orgId, id, includeFile === 'true'), `Cannot find job ${id}`);
+  }
+
+  @Get(':id/output/:node/stdout')
+  @Header('Content-Type', 'application/octet-stream')
+  @Protected({ right: 'read', produces: 'application/octet-stream' })
+  stdout(
+    @Param('id') id: string,
+    @Param('node') node: string,
+    @CurrentRequestor() requestor: Requestor,
+  ): Promise<Buffer> {
+    return this.output(requestor, id, node, 'stdout');
+  }
+
+  @Get(':id/output/:node/stderr')
+  @Header('Content-Type', 'application/octet-stream')
+  @Protected({ right: 'read', produces: 'application/octet-stream' })
+  stderr(
+    @Param('id') id: string,
+    @Param('node') node: string,
+    @CurrentRequestor() requestor: Requestor,
+  ): Promise<Buffer> {
+    return this.output(requestor, id, node, 'stderr');
+  }
+
+  private async output(
+    { orgId }: Requestor,
+    id: string,
+    node: string,
+    stream: 'stdout' | 'stderr',
+  ): Promise<Buffer> {
+    const bytes = await this.jobs.output(orgId, id, node, stream);
+    return orNotFound(bytes, `No ${stream} was captured of node ${node} in job ${id}`);
+  }
+}

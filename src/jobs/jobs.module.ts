@@ -1,0 +1,37 @@
+import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
+import { NodesModule } from '../nodes/nodes.module.js';
+import { JOB_STORE } from './job-store.port.js';
+import { JobSupervisor } from './job-supervisor.js';
+import { JobsController } from './jobs.controller.js';
+import { JOB_LOOKUP, LIVE_JOBS } from './jobs.port.js';
+import { JobsService } from './jobs.service.js';
+import { ORG_EVENT_STORE } from './org-event-store.port.js';
+import { PostgresJobStore } from './stores/postgres-job-store.js';
+import { PostgresOrgEventStore } from './stores/postgres-org-event-store.js';
+
+/** The jobs: started, followed through their votes and runs, kept. */
+@Module({
+  imports: [AuthModule, NodesModule],
+  controllers: [JobsController],
+  providers: [
+    JobSupervisor,
+    JobsService,
+    { provide: LIVE_JOBS, useExisting: JobSupervisor },
+    { provide: JOB_LOOKUP, useExisting: JobsService },
+    { provide: JOB_STORE, useClass: PostgresJobStore },
+    { provide: ORG_EVENT_STORE, useClass: PostgresOrgEventStore },
+  ],
+  exports: [LIVE_JOBS, JOB_LOOKUP, ORG_EVENT_STORE],
+})
+export class JobsModule implements OnModuleInit, OnApplicationShutdown {
+  constructor(@Inject(JobSupervisor) private readonly supervisor: JobSupervisor) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.supervisor.recover();
+  }
+
+  onApplicationShutdown(): void {
+    this.supervisor.stop();
+  }
+}
