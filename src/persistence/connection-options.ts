@@ -81,6 +81,7 @@ export const dataSourceOptions = (
   poolSize,
   installExtensions: false,
   logging: false,
+  logger: 'debug' as const, // the others write failed migrations to standard output, past our log
   extra: {
     keepAlive: true,
     statement_timeout: timeouts.statement,
