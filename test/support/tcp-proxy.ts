@@ -6,8 +6,10 @@ export interface TcpProxy {
   readonly port: number;
   /** Breaks all connections and refuses new ones. */
   cut(): void;
-  /** Lets bytes vanish on connections that stand, and on new ones: nobody is told. */
+  /** Lets all bytes vanish: nobody is told. */
   swallow(): void;
+  /** Lets only those bytes vanish that the server sends. */
+  swallowAnswers(): void;
   /** Lets new connections through again; what was swallowed stays lost. */
   heal(): void;
   close(): Promise<void>;
@@ -15,7 +17,7 @@ export interface TcpProxy {
 
 /** Starts a proxy on a free port of 127.0.0.1 that passes connections on to `host:port`. */
 export const startTcpProxy = async (host: string, port: number): Promise<TcpProxy> => {
-  let mode: 'open' | 'cut' | 'swallowing' = 'open';
+  let mode: 'open' | 'cut' | 'swallowing' | 'swallowing answers' = 'open';
   const sockets = new Set<Socket>();
   const track = (socket: Socket): Socket => {
     sockets.add(socket);
@@ -32,7 +34,7 @@ export const startTcpProxy = async (host: string, port: number): Promise<TcpProx
     const outside = track(connect(port, host));
     const pass = (from: Socket, to: Socket): void => {
       from.on('data', (bytes) => {
-        if (mode === 'open') to.write(bytes);
+        if (mode === 'open' || (mode === 'swallowing answers' && from === inside)) to.write(bytes);
       });
       from.on('close', () => to.destroy());
     };
@@ -50,6 +52,9 @@ export const startTcpProxy = async (host: string, port: number): Promise<TcpProx
     },
     swallow: () => {
       mode = 'swallowing';
+    },
+    swallowAnswers: () => {
+      mode = 'swallowing answers';
     },
     heal: () => {
       mode = 'open';
