@@ -1,0 +1,136 @@
+import { AppError } from '../../lib/app-error.js';
+import type { JobRequest } from '../../protocol/rest-shapes.js';
+import type { ChooseCommand } from '../command.js';
+import type { CommandContext } from '../command-context.js';
+import { EXIT } from '../exit-code.js';
+import type { GlobalArgv } from '../global-options.js';
+import { readJobEnv } from '../job-options/job-env.js';
+import { readJobFile } from '../job-options/job-file.js';
+import { readSeconds, readWholeNumber } from '../job-options/number-option.js';
+import { readQuorum } from '../job-options/quorum.js';
+import { printable } from '../output/printable.js';
+import { unwrap } from '../unwrap.js';
+import { UsageError } from '../usage-error.js';
+import { watchJob } from '../watch-job.js';
+
+interface StartOptions {
+  readonly command: string | undefined;
+  readonly nodes: readonly string[];
+  readonly search: string | undefined;
+  readonly quorum: string;
+  readonly timeout: string | undefined;
+  readonly capture: boolean;
+  readonly file: string | undefined;
+  readonly withEnv: string | undefined;
+  readonly asUser: string | undefined;
+  readonly inDir: string | undefined;
+  readonly nowait: boolean;
+  readonly pollInterval: string;
+}
+
+const NO_NODES = 'No nodes to run job on. Specify nodes as arguments or use -s to specify a search query.';
+
+const EPILOGUE = `Exit codes: 0 where the job is complete and no node that took part failed (nodes that were unavailable or refused
+to take part do not count: that is what the quorum is for), or with --nowait once it is started; 1 otherwise; 2 where
+the command line is not understood; 130 after Ctrl-C, which leaves the job running.`;
+
+/** Declares `job start`. */
+export const addJobStart = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
+  yargs.command(
+    'start [command] [nodes..]',
+    'Run a command on nodes and wait for its end',
+    (builder) =>
+      builder
+        .positional('command', { type: 'string', describe: 'Name of a job in the whitelist of the nodes' })
+        .positional('nodes', { type: 'string', array: true, default: [], describe: 'Names of nodes' })
+        .option('search', {
+          alias: 's',
+          type: 'string',
+          requiresArg: true,
+          describe: 'Run on the nodes that this Chef search finds',
+        })
+        .option('quorum', {
+          alias: 'q',
+          type: 'string',
+          requiresArg: true,
+          default: '100%',
+          describe: 'Nodes that must be ready, N or N% (rounded up)',
+        })
+        .option('timeout', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Seconds that it may run (default: what the server has, as a rule 3600)',
+        })
+        .option('capture', { type: 'boolean', default: false, describe: 'Keep the output on the server' })
+        .option('file', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Send this file along; its path is in CHEF_PUSH_JOB_FILE there',
+        })
+        .option('with-env', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Environment variables: JSON like {"NAME": "value"}',
+        })
+        .option('as-user', { type: 'string', requiresArg: true, describe: 'Run it as this user' })
+        .option('in-dir', { type: 'string', requiresArg: true, describe: 'Run it in this folder' })
+        .option('nowait', {
+          alias: 'b',
+          type: 'boolean',
+          default: false,
+          describe: 'Return once the job is started',
+        })
+        .option('poll-interval', {
+          type: 'string',
+          requiresArg: true,
+          default: '1',
+          describe: 'Seconds between lines of progress, and between questions where there is no feed',
+        })
+        .epilogue(EPILOGUE),
+    (options) => choose(options, (context) => startJob(context, options)),
+  );
+
+const startJob = async (context: CommandContext, options: StartOptions): Promise<number> => {
+  const pollIntervalMs = readSeconds('--poll-interval', options.pollInterval);
+  const request = await makeRequest(context, options);
+  const started = unwrap(await context.client.startJob(request));
+
+  context.storyStream.write(`Started.  Job ID: ${printable(started.id)}\n`);
+  if (!options.nowait) return watchJob(context, started.id, pollIntervalMs);
+  if (context.options.format !== 'summary') context.writeResult(started, () => []);
+  return EXIT.ok;
+};
+
+/** What is asked of the server; what is wrong with it is found before the server is asked anything. */
+const makeRequest = async (context: CommandContext, options: StartOptions): Promise<JobRequest> => {
+  const { command, timeout, file, withEnv, asUser, inDir } = options;
+  const { cwd } = context.environment;
+  if (command === undefined || command === '') throw new AppError('no_command', 'No job specified.');
+  readQuorum(options.quorum, 0);
+  const fields = {
+    command,
+    ...(timeout === undefined ? {} : { run_timeout: readWholeNumber('--timeout', timeout, 0) }),
+    ...(file === undefined ? {} : { file: readJobFile(file, cwd) }),
+    ...(withEnv === undefined ? {} : { env: readJobEnv(withEnv) }),
+    ...(asUser === undefined ? {} : { user: asUser }),
+    ...(inDir === undefined ? {} : { dir: inDir }),
+    ...(options.capture ? { capture_output: true } : {}),
+  };
+  const nodes = await findNodes(context, options);
+  return { ...fields, nodes, quorum: readQuorum(options.quorum, nodes.length) };
+};
+
+const findNodes = async (
+  context: CommandContext,
+  { nodes, search }: StartOptions,
+): Promise<readonly string[]> => {
+  if (search === undefined) {
+    if (nodes.length === 0) throw new AppError('no_nodes', NO_NODES);
+    return [...new Set(nodes)];
+  }
+  if (nodes.length > 0) throw new UsageError('give either names of nodes or --search, not both');
+  const found = unwrap(await context.client.searchNodes(search));
+  if (found.length === 0)
+    throw new AppError('no_nodes', `The search '${printable(search)}' found no nodes. ${NO_NODES}`);
+  return found;
+};

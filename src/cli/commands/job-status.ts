@@ -1,0 +1,22 @@
+import type { ChooseCommand } from '../command.js';
+import type { CommandContext } from '../command-context.js';
+import { EXIT } from '../exit-code.js';
+import type { GlobalArgv } from '../global-options.js';
+import { readJobId } from '../job-id.js';
+import { renderJob } from '../output/render-job.js';
+import { unwrap } from '../unwrap.js';
+
+/** Declares `job status`. */
+export const addJobStatus = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
+  yargs.command(
+    'status <id>',
+    'Show a job with its nodes',
+    (builder) => builder.positional('id', { type: 'string', demandOption: true, describe: 'Id of the job' }),
+    (options) => choose(options, (context) => showJob(context, readJobId(options.id))),
+  );
+
+const showJob = async (context: CommandContext, id: string): Promise<number> => {
+  const job = unwrap(await context.client.getJob(id));
+  context.writeResult(job, () => renderJob(context.environment, job));
+  return EXIT.ok;
+};

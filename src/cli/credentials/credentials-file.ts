@@ -1,0 +1,79 @@
+import { dirname, join, resolve } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import { z } from 'zod';
+import { AppError } from '../../lib/app-error.js';
+import type { CliEnvironment } from '../cli-environment.js';
+import { type ConnectionSettings, isPem, readVerifyMode } from './connection-settings.js';
+import type { ProfileChoice } from './profile-name.js';
+import { readIfThere } from './read-text-file.js';
+
+/** What of a profile concerns us; other programs keep settings of their own there. */
+const profileSchema = z.object({
+  client_name: z.string().optional(),
+  node_name: z.string().optional(),
+  client_key: z.string().optional(),
+  chef_server_url: z.string().optional(),
+  ssl_verify_mode: z
+    .string()
+    .refine((mode) => readVerifyMode(mode) !== undefined, 'must be verify_peer or verify_none')
+    .optional(),
+  trusted_certs_dir: z.string().optional(),
+});
+
+/** Where the credentials of a user stand. */
+export const credentialsFileOf = (home: string): string => join(home, '.chef', 'credentials');
+
+/**
+ * Reads a profile of `~/.chef/credentials`; undefined where there is no such file or no such profile and nobody asked
+ * for one. Throws an AppError that names the file, and never quotes a key: what is asked for must be there and right.
+ */
+export const readCredentials = (
+  profile: ProfileChoice,
+  { home }: Pick<CliEnvironment, 'home'>,
+): ConnectionSettings | undefined => {
+  const file = credentialsFileOf(home);
+  const text = readIfThere(file, 'the credentials file');
+  const profiles = text === undefined ? {} : parseToml(file, text);
+  const found = Object.hasOwn(profiles, profile.name) ? profiles[profile.name] : undefined;
+  if (found === undefined) {
+    if (profile.chosenBy === undefined) return undefined;
+    const names = Object.keys(profiles).map((name) => `'${name}'`);
+    const there = text === undefined ? 'there is no such file' : `it has ${names.join(', ') || 'none'}`;
+    throw new AppError(
+      'no_profile',
+      `no profile '${profile.name}' (chosen by ${profile.chosenBy}) in ${file}: ${there}`,
+    );
+  }
+  const source = `profile '${profile.name}' of ${file}`;
+  const parsed = profileSchema.safeParse(found);
+  if (!parsed.success)
+    throw new AppError('bad_profile', `${source} is not right:\n${z.prettifyError(parsed.error)}`);
+  return settingsOf(source, dirname(file), parsed.data);
+};
+
+const settingsOf = (
+  source: string,
+  folder: string,
+  profile: z.infer<typeof profileSchema>,
+): ConnectionSettings => {
+  const { client_key: key, trusted_certs_dir: certs, ssl_verify_mode: mode } = profile;
+  return {
+    source,
+    folder,
+    serverUrl: profile.chef_server_url,
+    user: profile.client_name ?? profile.node_name,
+    clientKey: key === undefined || isPem(key) ? key : resolve(folder, key),
+    verifyTls: mode === undefined ? undefined : readVerifyMode(mode),
+    trustedCertsFolder: certs === undefined ? undefined : resolve(folder, certs),
+  };
+};
+
+const parseToml = (file: string, text: string): Record<string, unknown> => {
+  try {
+    return parse(text);
+  } catch (thrown) {
+    if (!(thrown instanceof TomlError)) throw thrown;
+    const [reason = ''] = thrown.message.split('\n'); // what follows quotes the file, which may hold a key
+    throw new AppError('bad_credentials', `${file}, line ${thrown.line}: ${reason}`);
+  }
+};

@@ -1,0 +1,25 @@
+import type { Job } from '../protocol/rest-shapes.js';
+import { type NodeStatus, NODE_STATUS_CODES } from '../protocol/job-status.js';
+
+/** What the program tells its caller when it ends. */
+export const EXIT = {
+  ok: 0,
+  /** The job or the request failed, or something that it needs is missing. */
+  failed: 1,
+  /** The command line was not understood. */
+  usage: 2,
+  /** Ctrl-C while it waited for a job, which goes on. */
+  interrupted: 130,
+} as const;
+
+/** A node that did not take part is no failure: the quorum says how many have to. */
+const GOOD_NODE_STATUSES: readonly NodeStatus[] = ['succeeded', 'nacked', 'unavailable'];
+
+/** Knife's rule: good is a job that is complete, with no node that took part and did not succeed. */
+export const exitCodeOf = (job: Job): number => {
+  const statuses = (Object.keys(NODE_STATUS_CODES) as NodeStatus[]).filter(
+    (status) => (job.nodes[status] ?? []).length > 0,
+  );
+  const isGood = job.status === 'complete' && statuses.every((status) => GOOD_NODE_STATUSES.includes(status));
+  return isGood ? EXIT.ok : EXIT.failed;
+};

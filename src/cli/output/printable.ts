@@ -1,0 +1,14 @@
+/** Control characters, and those that turn the direction of writing: a terminal would obey them. */
+const UNSAFE = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+
+const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * Text from elsewhere (a command, a node's name, a server's words), fit to be shown in a line of its own: what a
+ * terminal would obey is written out, like `\n` and `\u001b`.
+ */
+export const printable = (text: string): string =>
+  text.replace(
+    UNSAFE,
+    (character) => NAMED[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );

@@ -1,0 +1,94 @@
+import type { NodeStatus } from '../../protocol/job-status.js';
+import { NODE_STATUS_CODES } from '../../protocol/job-status.js';
+import type { Job } from '../../protocol/rest-shapes.js';
+import { parseRfc1123 } from '../../protocol/wire-time.js';
+import type { CliEnvironment } from '../cli-environment.js';
+import { printable } from './printable.js';
+import { colourState } from './style.js';
+import { formatTable } from './table.js';
+
+/** First what a reader has to look at. */
+const ORDER: readonly NodeStatus[] = [
+  'failed',
+  'crashed',
+  'timed_out',
+  'aborted',
+  'faulty',
+  'was_ready',
+  'nacked',
+  'unavailable',
+  'new',
+  'ready',
+  'running',
+  'succeeded',
+];
+
+/** The statuses that occur in a job, with their nodes sorted by name, failures first. */
+export const nodesByStatus = (job: Job): (readonly [status: NodeStatus, nodes: readonly string[]])[] =>
+  ORDER.map((status) => [status, [...(job.nodes[status] ?? [])].sort()] as const).filter(
+    ([, nodes]) => nodes.length > 0,
+  );
+
+/** How many nodes a job has. */
+export const nodeCount = (job: Job): number =>
+  (Object.keys(NODE_STATUS_CODES) as NodeStatus[]).reduce(
+    (count, status) => count + (job.nodes[status]?.length ?? 0),
+    0,
+  );
+
+/** A date as servers write it (RFC 1123), in the short form in which we show it: `2026-11-22 08:51:46Z`. */
+export const shortDate = (date: string): string => {
+  const ms = parseRfc1123(date);
+  return ms === undefined
+    ? printable(date)
+    : new Date(ms)
+        .toISOString()
+        .replace('T', ' ')
+        .replace(/\.\d+Z$/, 'Z');
+};
+
+/** Lines that say how a job ended, how many nodes ended how, and which these are. */
+export const renderOutcome = (job: Job): string[] => {
+  const total = nodeCount(job);
+  const succeeded = job.nodes.succeeded?.length ?? 0;
+  const others = nodesByStatus(job).filter(([status]) => status !== 'succeeded');
+  const title = `${job.status.charAt(0).toUpperCase()}${job.status.slice(1)}.`;
+  const counts = others.map(([status, nodes]) => `, ${nodes.length} ${status}`).join('');
+  const sentence =
+    others.length === 0
+      ? `All ${plural(total)} succeeded.`
+      : `${succeeded} of ${plural(total)} succeeded${counts}.`;
+  return [
+    `${title} ${sentence}`,
+    ...others.map(([status, nodes]) => `  ${status}: ${nodes.map(printable).join(', ')}`),
+  ];
+};
+
+const plural = (count: number): string => `${count} node${count === 1 ? '' : 's'}`;
+
+/** A job with all its options and a table of its nodes, as lines for a person. */
+export const renderJob = (environment: CliEnvironment, job: Job): string[] => {
+  const { stdout } = environment;
+  const env = Object.entries(job.env ?? {}).map(([name, value]) => printable(`${name}=${value}`));
+  const facts: (readonly [string, string | undefined])[] = [
+    ['ID:', job.id],
+    ['Command:', printable(job.command)],
+    ['Status:', colourState(environment, stdout, job.status)],
+    ['Timeout:', `${job.run_timeout} s`],
+    ['Created:', shortDate(job.created_at)],
+    ['Updated:', shortDate(job.updated_at)],
+    ['As user:', job.user === undefined ? undefined : printable(job.user)],
+    ['In folder:', job.dir === undefined ? undefined : printable(job.dir)],
+    ['Environment:', env.length === 0 ? undefined : env.join(' ')],
+    ['File:', job.file_specified === true ? 'yes' : undefined],
+    ['Output:', job.capture_output === true ? 'captured' : undefined],
+  ];
+  const nodes = nodesByStatus(job).flatMap(([status, names]) =>
+    names.map((name) => [printable(name), colourState(environment, stdout, status)]),
+  );
+  return [
+    ...formatTable(facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    '',
+    ...formatTable([['NODE', 'STATUS'], ...nodes]),
+  ];
+};

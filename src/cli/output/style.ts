@@ -1,0 +1,35 @@
+import { styleText } from 'node:util';
+import type { JobStatus, NodeStatus } from '../../protocol/job-status.js';
+import type { NodeAvailability } from '../../protocol/rest-shapes.js';
+import type { CliEnvironment, OutputStream } from '../cli-environment.js';
+
+/** The states that have a colour. */
+type State = JobStatus | NodeStatus | NodeAvailability['availability'];
+
+type Colour = 'green' | 'red' | 'yellow' | 'cyan';
+
+const COLOURS: Readonly<Record<State, Colour>> = {
+  complete: 'green',
+  succeeded: 'green',
+  available: 'green',
+  failed: 'red',
+  crashed: 'red',
+  timed_out: 'red',
+  aborted: 'red',
+  quorum_failed: 'red',
+  faulty: 'red',
+  nacked: 'yellow',
+  unavailable: 'yellow',
+  was_ready: 'yellow',
+  new: 'cyan',
+  voting: 'cyan',
+  ready: 'cyan',
+  running: 'cyan',
+};
+
+/** A state in its colour, on a terminal that shows colours to somebody who wants them (`NO_COLOR` is not set). */
+export const colourState = (environment: CliEnvironment, stream: OutputStream, state: State): string =>
+  wantsColour(environment, stream) ? styleText(COLOURS[state], state, { validateStream: false }) : state;
+
+const wantsColour = ({ env }: CliEnvironment, stream: OutputStream): boolean =>
+  stream.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';

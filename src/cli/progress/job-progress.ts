@@ -1,0 +1,88 @@
+import type { JobFeedEvent } from '../../protocol/feed-event-schema.js';
+import type { RunStatus, VoteStatus } from '../../protocol/feed-event.js';
+import { isNodeDone, type JobStatus, type NodeStatus } from '../../protocol/job-status.js';
+import type { Job } from '../../protocol/rest-shapes.js';
+
+const AFTER_VOTE: Readonly<Partial<Record<VoteStatus, NodeStatus>>> = { success: 'ready', failure: 'nacked' };
+
+const AFTER_RUN: Readonly<Partial<Record<RunStatus, NodeStatus>>> = {
+  success: 'succeeded',
+  failure: 'failed',
+  run_nacked: 'failed',
+  run_nacked_while_running: 'failed',
+};
+
+/**
+ * How far a job has come, as its feed or a look at the job tells it. Events may come twice (a feed that was read anew
+ * from its beginning): that changes nothing.
+ */
+export class JobProgress {
+  status: JobStatus = 'new';
+  private readonly nodes = new Map<string, NodeStatus>();
+  private expected = 0;
+
+  /** Takes in one event. */
+  apply(event: JobFeedEvent): void {
+    switch (event.name) {
+      case 'start':
+        this.status = 'voting';
+        this.expected = event.data.node_count;
+        return;
+      case 'quorum_vote':
+        this.move(event.data.node, AFTER_VOTE[event.data.status] ?? 'unavailable');
+        return;
+      case 'quorum_succeeded':
+        this.status = 'running';
+        return;
+      case 'run_start':
+        this.move(event.data.node, 'running');
+        return;
+      case 'run_complete':
+        this.move(event.data.node, AFTER_RUN[event.data.status] ?? 'crashed');
+        return;
+      case 'summary':
+        this.take(event.data);
+        return;
+      case 'rehab':
+      case 'job_complete': // the job itself is asked then: it knows more than the event
+    }
+  }
+
+  /** Takes in a job as the server shows it. */
+  take(job: Job): void {
+    this.status = job.status;
+    for (const [status, names] of Object.entries(job.nodes)) {
+      for (const name of names) this.nodes.set(name, status as NodeStatus);
+    }
+    this.expected = this.nodes.size;
+  }
+
+  /** How many nodes the job has. */
+  get total(): number {
+    return Math.max(this.expected, this.nodes.size);
+  }
+
+  /** How many nodes are in any of these statuses. */
+  count(...statuses: readonly NodeStatus[]): number {
+    let count = 0;
+    for (const status of this.nodes.values()) if (statuses.includes(status)) count++;
+    return count;
+  }
+
+  /** How many nodes have ended, one way or another. */
+  get done(): number {
+    let count = 0;
+    for (const status of this.nodes.values()) if (isNodeDone(status)) count++;
+    return count;
+  }
+
+  /** How many nodes have given or missed their vote. */
+  get voted(): number {
+    return this.nodes.size - this.count('new');
+  }
+
+  private move(node: string, to: NodeStatus): void {
+    const from = this.nodes.get(node) ?? 'new';
+    if (!isNodeDone(from) && !(from === 'running' && to === 'ready')) this.nodes.set(node, to);
+  }
+}

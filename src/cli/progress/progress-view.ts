@@ -1,0 +1,119 @@
+import type { Clock } from '../../lib/clock.js';
+import type { OutputStream } from '../cli-environment.js';
+import { cutToWidth } from '../output/table.js';
+import type { JobProgress } from './job-progress.js';
+
+/** Shows how a job goes on. */
+export interface ProgressView {
+  show(progress: JobProgress): void;
+  /** Ends the show; what comes next begins on a fresh line. */
+  close(): void;
+}
+
+const REDRAW_MS = 100;
+const TICK_MS = 1000;
+const BAR_CELLS = 20;
+const DEFAULT_COLUMNS = 80;
+
+/** A live line on a terminal, plain lines elsewhere; these come at most once in `plainIntervalMs` milliseconds. */
+export const createProgressView = (
+  stream: OutputStream,
+  clock: Clock,
+  plainIntervalMs: number,
+): ProgressView =>
+  stream.isTTY === true ? new LiveView(stream, clock) : new PlainView(stream, clock, plainIntervalMs);
+
+/** Redraws one line, at most ten times a second, and each second for the time that has passed. */
+class LiveView implements ProgressView {
+  private readonly startedAt: number;
+  private readonly ticking: NodeJS.Timeout;
+  private drawnAt = -Infinity;
+  private latest: JobProgress | undefined;
+
+  constructor(
+    private readonly stream: OutputStream,
+    private readonly clock: Clock,
+  ) {
+    this.startedAt = clock.now();
+    this.ticking = setInterval(() => this.draw(), TICK_MS).unref();
+  }
+
+  show(progress: JobProgress): void {
+    const isFirst = this.latest === undefined;
+    this.latest = progress;
+    if (isFirst || this.clock.now() - this.drawnAt >= REDRAW_MS) this.draw();
+  }
+
+  close(): void {
+    clearInterval(this.ticking);
+    if (this.latest !== undefined) this.stream.write('\r\x1b[2K');
+  }
+
+  private draw(): void {
+    if (this.latest === undefined) return;
+    this.drawnAt = this.clock.now();
+    const seconds = Math.max(0, Math.floor((this.drawnAt - this.startedAt) / 1000));
+    const line = `${liveText(this.latest)}  ${seconds} s`;
+    this.stream.write(`\r\x1b[2K${cutToWidth(line, (this.stream.columns ?? DEFAULT_COLUMNS) - 1)}`);
+  }
+}
+
+/** Prints a line when the job gets into another state, and now and then while it runs. */
+class PlainView implements ProgressView {
+  private status: string | undefined;
+  private printed: string | undefined;
+  private printedAt = -Infinity;
+
+  constructor(
+    private readonly stream: OutputStream,
+    private readonly clock: Clock,
+    private readonly intervalMs: number,
+  ) {}
+
+  show(progress: JobProgress): void {
+    const line = plainText(progress);
+    const isDue = progress.status !== this.status || this.clock.now() - this.printedAt >= this.intervalMs;
+    if (line === undefined || line === this.printed || !isDue) return;
+    this.status = progress.status;
+    this.printed = line;
+    this.printedAt = this.clock.now();
+    this.stream.write(`${line}\n`);
+  }
+
+  close(): void {
+    this.status = undefined;
+  }
+}
+
+/** As scripts know it; how the job ended is said by what comes after the progress. */
+const plainText = (progress: JobProgress): string | undefined => {
+  switch (progress.status) {
+    case 'new':
+      return 'Initialized.';
+    case 'voting':
+      return 'Voting.';
+    case 'running':
+      return `Running (${progress.count('ready', 'running')}/${progress.total} in progress) ...`;
+    default:
+      return undefined;
+  }
+};
+
+const liveText = (progress: JobProgress): string => {
+  const { total, voted, done, status } = progress;
+  if (status === 'new' || status === 'voting')
+    return `Voting   ${bar(voted, total)} ${voted}/${total} nodes voted`;
+  const parts: (readonly [number, string])[] = [
+    [progress.count('ready', 'running'), 'running'],
+    [progress.count('succeeded'), 'succeeded'],
+    [progress.count('failed', 'crashed', 'timed_out', 'aborted'), 'failed'],
+    [progress.count('unavailable', 'nacked', 'was_ready'), 'not taking part'],
+  ];
+  const counts = parts.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
+  return `Running  ${bar(done, total)} ${done}/${total} nodes done${counts.join('')}`;
+};
+
+const bar = (part: number, whole: number): string => {
+  const filled = whole === 0 ? 0 : Math.floor((BAR_CELLS * part) / whole);
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}]`;
+};
