@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ServerUnderTest } from '../support/server-under-test.js';
+
+let server: ServerUnderTest;
+beforeAll(async () => (server = await ServerUnderTest.start()));
+afterAll(() => server.close());
+
+test('a job runs on two nodes and its captured output can be fetched', async () => {
+  const [web1, web2] = [await server.availableNode('web1'), await server.availableNode('web2')];
+  const id = await server.startJob({ command: 'uptime', nodes: ['web1', 'web2'], capture_output: true });
+
+  for (const node of [web1, web2]) {
+    const commit = await node.expectCommand('commit');
+    expect(commit).toMatchObject({ job_id: id, command: 'uptime', capture: true });
+    await node.sendJobMessage('ack_commit', id);
+  }
+  for (const node of [web1, web2]) {
+    expect((await node.expectCommand('run')).job_id).toBe(id);
+    await node.sendJobMessage('ack_run', id);
+  }
+  await web1.sendJobMessage('succeeded', id, { stdout: 'up 3 days\n', stderr: '' });
+  await web2.sendJobMessage('failed', id, { stdout: '', stderr: 'no such file\n' });
+
+  const job = await server.jobBecomes(id, 'complete');
+  expect(job.nodes).toEqual({ succeeded: ['web1'], failed: ['web2'] });
+  const output = await server.as().send({
+    method: 'GET',
+    url: server.url(`/organizations/acme/pushy/jobs/${id}/output/web1/stdout`),
+    headers: { Accept: 'application/octet-stream' },
+  });
+  expect(output).toMatchObject({ value: { status: 200, body: Buffer.from('up 3 days\n') } });
+});

@@ -1,0 +1,203 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { pino } from 'pino';
+import type { ServerConfig } from '../../src/config/server-config.js';
+import type { ServerSecrets } from '../../src/config/server-secrets.js';
+import { systemClock } from '../../src/lib/clock.js';
+import { HttpClient, type HttpResponse } from '../../src/platform/http/http-client.js';
+import { SignedHttp } from '../../src/platform/http/signed-http.js';
+import type { ConfigDocument } from '../../src/protocol/config-document.js';
+import { type CurveKeyPair, generateCurveKeyPair } from '../../src/protocol/curve-key.js';
+import type { Job, JobRequest, NodeState } from '../../src/protocol/rest-shapes.js';
+import { decryptSessionKey } from '../../src/protocol/session-key.js';
+import { type RunningServer, startServer } from '../../src/start-server.js';
+import { DevChefServer } from '../dev-chef-server/dev-chef-server.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { eventually } from './eventually.js';
+import { testServerConfig, testServerSecrets } from './server-settings.js';
+import { SimulatedNode } from './simulated-node.js';
+
+export const ORG = 'acme';
+
+/** A node's credentials, so that a test can come back as the same node, or as the same client process. */
+export interface NodeIdentity {
+  readonly name: string;
+  readonly key: string;
+  readonly curve: CurveKeyPair;
+}
+
+/** An answer with its body read as JSON. */
+export interface JsonAnswer<T> {
+  readonly status: number;
+  readonly body: T;
+  readonly response: HttpResponse;
+}
+
+/**
+ * The whole server in this process, on a PostgreSQL database and a development Chef Server of its own, with one
+ * organization and one administrator, `alice`. Close it when the test file is over.
+ */
+export class ServerUnderTest {
+  private server: RunningServer | undefined;
+  private readonly nodes: SimulatedNode[] = [];
+
+  private constructor(
+    readonly chef: DevChefServer,
+    readonly database: TestDatabase,
+    readonly config: ServerConfig,
+    private readonly secrets: ServerSecrets,
+    readonly http: HttpClient,
+    readonly orgId: string,
+    readonly userKey: KeyObject,
+    private readonly nodeKey: string,
+  ) {}
+
+  /** Starts one; `overrides` are settings that the test wants otherwise. */
+  static async start(overrides: Partial<ServerConfig> = {}): Promise<ServerUnderTest> {
+    const [chef, database] = await Promise.all([DevChefServer.start(), createTestDatabase()]);
+    const orgId = chef.createOrganization(ORG);
+    const userKey = await chef.createUser('alice', { orgs: [ORG], admin: true });
+    const secrets = await testServerSecrets();
+    const config = await testServerConfig({
+      heartbeat_interval: 200,
+      rehab_timer: 100,
+      database: database.config,
+      chef_server: {
+        erchef_url: chef.url,
+        root_url: chef.url,
+        superuser: 'pivotal',
+        api_version: '11.1.0',
+        timeout: 5,
+      },
+      ...overrides,
+    });
+    const under = new ServerUnderTest(
+      chef,
+      database,
+      config,
+      { ...secrets, sql_password: database.password, superuser_key: chef.superuserKey! },
+      new HttpClient(),
+      orgId,
+      createPrivateKey(userKey),
+      secrets.pushy_priv_key,
+    );
+    await under.boot();
+    return under;
+  }
+
+  /** Starts the server (again). */
+  async boot(): Promise<void> {
+    this.server = await startServer(this.config, this.secrets, pino({ level: 'silent' }));
+  }
+
+  /** Stops the server alone. */
+  async halt(): Promise<void> {
+    await this.server?.stop();
+    this.server = undefined;
+  }
+
+  /** Ends all: nodes, server, Chef Server, database. */
+  async close(): Promise<void> {
+    for (const node of this.nodes) node.close();
+    await this.halt();
+    await this.http.close();
+    await this.chef.stop();
+    await this.database.drop();
+  }
+
+  url(path: string): string {
+    return `http://127.0.0.1:${this.config.api_port}${path}`;
+  }
+
+  /** Requests in the name of a user or client (default: alice). */
+  as(userId = 'alice', key = this.userKey): SignedHttp {
+    return new SignedHttp(this.http, { userId, key }, systemClock);
+  }
+
+  async get<T>(path: string, headers: Record<string, string> = {}): Promise<JsonAnswer<T>> {
+    const answer = await this.as().send({
+      method: 'GET',
+      url: this.url(`/organizations/${ORG}/pushy/${path}`),
+      headers,
+    });
+    if (!answer.ok) throw new Error(answer.error.reason);
+    return jsonAnswer(answer.value);
+  }
+
+  async post<T>(path: string, body: unknown): Promise<JsonAnswer<T>> {
+    const answer = await this.as().send({
+      method: 'POST',
+      url: this.url(`/organizations/${ORG}/pushy/${path}`),
+      headers: { 'Content-Type': 'application/json' },
+      body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+    });
+    if (!answer.ok) throw new Error(answer.error.reason);
+    return jsonAnswer(answer.value);
+  }
+
+  /** Starts a job and hands back its id. */
+  async startJob(request: Partial<JobRequest> & { nodes: readonly string[] }): Promise<string> {
+    const { status, body } = await this.post<{ uri: string }>('jobs', { command: 'chef-client', ...request });
+    if (status !== 201) throw new Error(`the job was refused: ${status} ${JSON.stringify(body)}`);
+    return body.uri.slice(-32);
+  }
+
+  async job(id: string): Promise<Job> {
+    return (await this.get<Job>(`jobs/${id}`)).body;
+  }
+
+  /** Waits until the job has this status. */
+  async jobBecomes(id: string, status: Job['status']): Promise<Job> {
+    return eventually(async () => {
+      const job = await this.job(id);
+      if (job.status !== status) throw new Error(`the job is ${job.status}: ${JSON.stringify(job.nodes)}`);
+      return job;
+    });
+  }
+
+  async nodeState(name: string): Promise<NodeState> {
+    return (await this.get<NodeState>(`node_states/${name}`)).body;
+  }
+
+  /** Makes a client on the Chef Server; all have one key, since making one takes long. */
+  async identity(name: string): Promise<NodeIdentity> {
+    const key = await this.chef.createClient(ORG, name, { privateKey: this.nodeKey });
+    return { name, key, curve: await generateCurveKeyPair() };
+  }
+
+  /** Fetches a node's config as its client does. */
+  async configOf({ name, key, curve }: NodeIdentity): Promise<ConfigDocument> {
+    const query = `ccpk=${encodeURIComponent(curve.publicKey)}&version=2.0`;
+    const answer = await this.as(name, createPrivateKey(key)).send({
+      method: 'GET',
+      url: this.url(`/organizations/${ORG}/pushy/config/${name}?${query}`),
+    });
+    if (!answer.ok || answer.value.status !== 200) throw new Error(`no config: ${JSON.stringify(answer)}`);
+    return JSON.parse(answer.value.body.toString()) as ConfigDocument;
+  }
+
+  /** A simulated node that has its config and is connected; it has said nothing yet. */
+  async connect(identity: NodeIdentity): Promise<SimulatedNode> {
+    const document = await this.configOf(identity);
+    const sessionKey = decryptSessionKey(createPrivateKey(identity.key), document.encoded_session_key.key);
+    const { name: node, curve } = identity;
+    const simulated = SimulatedNode.fromConfig(document, { org: ORG, node, sessionKey: sessionKey!, curve });
+    this.nodes.push(simulated);
+    return simulated;
+  }
+
+  /** A simulated node that is available: it has answered the first `abort` and goes on beating. */
+  async availableNode(name: string): Promise<SimulatedNode> {
+    const node = await this.connect(await this.identity(name));
+    await node.beat(this.config.heartbeat_interval / 2);
+    await node.expectCommand('abort');
+    await node.sendJobMessage('aborted', null);
+    await eventually(async () => (await this.nodeState(name)).availability === 'available');
+    return node;
+  }
+}
+
+const jsonAnswer = <T>(response: HttpResponse): JsonAnswer<T> => ({
+  status: response.status,
+  body: JSON.parse(response.body.toString()) as T,
+  response,
+});
