@@ -1,0 +1,81 @@
+import type { ReportedJobState } from '../../protocol/client-message.js';
+import { formatRfc1123 } from '../../protocol/wire-time.js';
+import { fitOutput } from './captured-output.js';
+import type { JobMachine, JobReply } from './job-machine.js';
+
+/** Who sends. */
+export interface ClientIdentity {
+  readonly node: string;
+  readonly org: string;
+  /** This machine's host name. */
+  readonly host: string;
+  /** A UUID of this process. */
+  readonly incarnationId: string;
+  /** Version of this program. */
+  readonly version: string;
+}
+
+/** What makes each message another one. */
+export interface MessageStamp {
+  readonly sequence: number;
+  readonly nowMs: number;
+}
+
+const PROTOCOL_VERSION = '2.0';
+
+/** Servers take no longer reasons. */
+const MAX_REASON = 1024;
+
+const REPORTED: Readonly<Record<JobMachine['mode'], ReportedJobState>> = {
+  idle: 'idle',
+  closed: 'idle',
+  preparing: 'committed',
+  committed: 'committed',
+  running: 'running',
+  stopping: 'running',
+};
+
+const envelope = (identity: ClientIdentity, type: string, { sequence, nowMs }: MessageStamp) => ({
+  node: identity.node,
+  client: identity.host,
+  protocol_version: PROTOCOL_VERSION,
+  org: identity.org,
+  type,
+  sequence,
+  timestamp: formatRfc1123(nowMs),
+  incarnation_id: identity.incarnationId,
+});
+
+/** A heartbeat that says what the node is doing (wire protocol, section 5). */
+export const heartbeatMessage = (
+  identity: ClientIdentity,
+  machine: Pick<JobMachine, 'mode' | 'jobId'>,
+  stamp: MessageStamp,
+): object => ({
+  ...envelope(identity, 'heartbeat', stamp),
+  job_state: REPORTED[machine.mode],
+  job_id: machine.jobId,
+  client_version: identity.version,
+});
+
+/** A message about a job; its body is never longer than `maxBytes`, since output that is too long is cut. */
+export const jobMessage = (
+  identity: ClientIdentity,
+  reply: JobReply,
+  stamp: MessageStamp,
+  maxBytes: number,
+): object => {
+  const message = { ...envelope(identity, reply.type, stamp), job_id: reply.jobId };
+  if ('reason' in reply) return { ...message, reason: reply.reason.slice(0, MAX_REASON) };
+  if (!('outcome' in reply)) return message;
+  const { exitCode, signal, durationMs, output } = reply.outcome;
+  const facts = {
+    ...(exitCode === null ? {} : { exit_code: exitCode }),
+    ...(signal === null ? {} : { signal }),
+    duration_ms: durationMs,
+  };
+  if (output === undefined) return { ...message, ...facts };
+  const withoutOutput = JSON.stringify({ ...message, stdout: '', stderr: '', ...facts });
+  const room = Math.max(0, maxBytes - Buffer.byteLength(withoutOutput));
+  return { ...message, ...fitOutput(output, room), ...facts };
+};

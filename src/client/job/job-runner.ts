@@ -1,0 +1,164 @@
+import { stat } from 'node:fs/promises';
+import { messageOf } from '../../lib/app-error.js';
+import { err, ok, type Result } from '../../lib/result.js';
+import { filterJobEnvironment, jobFactVariables } from '../domain/job-environment.js';
+import type { JobOrder, JobOutcome } from '../domain/job-machine.js';
+import { buildShellLine, type ShellLine } from '../domain/shell-line.js';
+import { findInWhitelist, type Whitelist } from '../domain/whitelist.js';
+import { decodeJobFile, removeJobFile, writeJobFile } from './job-file.js';
+import { JobProcess } from './job-process.js';
+import { type RunLock, takeRunLock } from './run-lock.js';
+import { findUser, type SystemUser } from './user-lookup.js';
+
+/** How jobs are run on this node. */
+export interface JobRunnerOptions {
+  readonly nodeName: string;
+  readonly fileDir: string;
+  readonly allowedVariables: readonly string[] | undefined;
+  /** Milliseconds between TERM and KILL. */
+  readonly killGraceMs: number;
+  /** Bytes of each output channel that are kept. */
+  readonly keepBytes: number;
+}
+
+/** What was made ready for a job. */
+interface PreparedJob {
+  readonly order: JobOrder;
+  readonly shell: ShellLine;
+  readonly user: SystemUser | undefined;
+  readonly file: string | undefined;
+  readonly lock: RunLock | undefined;
+}
+
+/** Told how a started job goes on. */
+export interface JobRunEvents {
+  started(): void;
+  notStarted(reason: string): void;
+  ended(outcome: JobOutcome): void;
+}
+
+/** Does what the job machine asks for. It holds what was prepared and what runs, by job id; it decides nothing. */
+export class JobRunner {
+  private readonly prepared = new Map<string, PreparedJob>();
+  private readonly running = new Map<string, Promise<Result<JobProcess, string>>>();
+
+  constructor(
+    private readonly options: JobRunnerOptions,
+    private whitelist: Whitelist,
+  ) {}
+
+  /** From now on these names may be run. */
+  setWhitelist(whitelist: Whitelist): void {
+    this.whitelist = whitelist;
+  }
+
+  /**
+   * Checks whether a job can run here, takes its lock and writes its file. The error is the reason why not. What is
+   * prepared stays until `discard`.
+   */
+  async prepare(order: JobOrder): Promise<Result<void, string>> {
+    const match = findInWhitelist(this.whitelist, order.command);
+    if (match === undefined) return err(`'${order.command.slice(0, 200)}' is not in the whitelist`);
+    const shell = buildShellLine(match);
+    if (shell.parameters.length > 0 && process.platform === 'win32') {
+      return err('on Windows only whitelist names that are no regular expressions can be run');
+    }
+    const user = await this.switchTo(order.user);
+    if (!user.ok) return user;
+    const dirFault = order.dir === undefined ? undefined : await directoryFault(order.dir);
+    if (dirFault !== undefined) return err(dirFault);
+    const lock = match.entry.lock === undefined ? ok(undefined) : await takeRunLock(match.entry.lock);
+    if (!lock.ok) return lock;
+    const file = await this.writeFile(order.file, user.value);
+    if (!file.ok) {
+      await lock.value?.release();
+      return file;
+    }
+    this.prepared.set(order.jobId, {
+      order,
+      shell,
+      user: user.value,
+      file: file.value,
+      lock: lock.value,
+    });
+    return ok(undefined);
+  }
+
+  /** Starts a prepared job; its lock is free as soon as the command runs. */
+  async start(jobId: string, events: JobRunEvents): Promise<void> {
+    const job = this.prepared.get(jobId);
+    if (job === undefined) {
+      events.notStarted('nothing was prepared for this job');
+      return;
+    }
+    const starting = JobProcess.start({
+      shell: job.shell,
+      user: job.user,
+      dir: job.order.dir,
+      env: this.environmentOf(job),
+      capture: job.order.capture,
+      keepBytes: this.options.keepBytes,
+    });
+    this.running.set(jobId, starting);
+    const started = await starting;
+    await job.lock?.release();
+    if (!started.ok) events.notStarted(started.error);
+    else {
+      events.started();
+      events.ended(await started.value.ended);
+    }
+    this.running.delete(jobId);
+  }
+
+  /** Ends a running job's command and all that it started. */
+  async stop(jobId: string): Promise<void> {
+    const started = await this.running.get(jobId);
+    if (started?.ok === true) await started.value.stop(this.options.killGraceMs);
+  }
+
+  /** Removes a job's file and releases its lock. */
+  async discard(jobId: string): Promise<void> {
+    const job = this.prepared.get(jobId);
+    this.prepared.delete(jobId);
+    await job?.lock?.release();
+    if (job?.file !== undefined) await removeJobFile(job.file);
+  }
+
+  /** The user that a job asks for, where that is another than ours. */
+  private async switchTo(name: string | undefined): Promise<Result<SystemUser | undefined, string>> {
+    if (name === undefined) return ok(undefined);
+    const user = await findUser(name);
+    const own = process.getuid?.();
+    if (!user.ok || user.value.uid === own || own === 0)
+      return user.ok && user.value.uid === own ? ok(undefined) : user;
+    return err(`the client does not run as root, so it cannot run a job as '${name}'`);
+  }
+
+  private async writeFile(
+    file: string | undefined,
+    owner: SystemUser | undefined,
+  ): Promise<Result<string | undefined, string>> {
+    if (file === undefined) return ok(undefined);
+    const content = decodeJobFile(file);
+    if (content === undefined) return err("the job's file begins neither with 'raw:' nor with 'base64:'");
+    return writeJobFile(this.options.fileDir, content, owner);
+  }
+
+  private environmentOf({ order, user, file }: PreparedJob): NodeJS.ProcessEnv {
+    const account = user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
+    return {
+      ...process.env,
+      ...account,
+      ...filterJobEnvironment(order.env, this.options.allowedVariables),
+      ...jobFactVariables({ nodeName: this.options.nodeName, jobId: order.jobId, file }),
+    };
+  }
+}
+
+const directoryFault = async (dir: string): Promise<string | undefined> => {
+  try {
+    return (await stat(dir)).isDirectory() ? undefined : `'${dir}' is not a folder`;
+  } catch (thrown) {
+    return `cannot run in '${dir}': ${messageOf(thrown)}`;
+  }
+};

@@ -1,0 +1,34 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { messageOf } from '../../lib/app-error.js';
+import { err, ok, type Result } from '../../lib/result.js';
+import { runTool } from './run-tool.js';
+
+/** A lock that is held until it is released. */
+export interface RunLock {
+  release(): Promise<void>;
+}
+
+/** Exit code of `flock --nonblock` where somebody else holds the lock. */
+const HELD = 1;
+
+/**
+ * Takes an flock(2) lock on a file, which is made where it is missing: the lock that chef-client takes on its pid file.
+ * Node.js has no such call; but such a lock belongs to the open file, not to a process. So the `flock` program of
+ * util-linux is given our open file to lock, and the lock is ours until we close it. The error is a reason for a person.
+ */
+export const takeRunLock = async (path: string): Promise<Result<RunLock, string>> => {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'a', 0o644);
+  } catch (thrown) {
+    return err(`cannot open the lock file: ${messageOf(thrown)}`);
+  }
+  const result = await runTool('flock', ['--nonblock', '--exclusive', '3'], file.fd);
+  if (result?.exitCode === 0) return ok({ release: () => file.close() });
+  await file.close();
+  if (result === undefined)
+    return err("a lock needs the program 'flock' of util-linux, which is not installed");
+  return err(
+    result.exitCode === HELD ? `the lock ${path} is held by another program` : `${path} cannot be locked`,
+  );
+};

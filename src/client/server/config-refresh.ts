@@ -1,0 +1,109 @@
+import type { Logger } from 'pino';
+import { backoffMs } from '../domain/backoff.js';
+import type { Result } from '../../lib/result.js';
+import type { ConfigFault } from './config-fetch.js';
+import type { SessionConfig } from './session-config.js';
+
+export interface ConfigRefreshParts {
+  readonly fetch: (signal: AbortSignal) => Promise<Result<SessionConfig, ConfigFault>>;
+  /** Whether no job is under way: the config is fetched only then. */
+  readonly isIdle: () => boolean;
+  readonly apply: (config: SessionConfig) => void;
+  /** Told of each failed attempt before it is put off. */
+  readonly failed: (fault: ConfigFault) => void;
+  readonly log: Logger;
+}
+
+const BACKOFF = {
+  away: { firstMs: 1000, maxMs: 60_000 },
+  refused: { firstMs: 5000, maxMs: 300_000 },
+  unencrypted: { firstMs: 5000, maxMs: 300_000 },
+} as const;
+
+/**
+ * Fetches the config when somebody asks for it, and again and again until it has come.
+ *
+ * resting   nothing was asked for.                → waiting by `request`
+ * waiting   a timer runs.                         → due when it is over, → resting by `withdraw`
+ * due       a job is under way.                   → fetching by `resume` when it is over, → resting by `withdraw`
+ * fetching  the server is being asked.            → resting with a config, → waiting without one
+ * stopped   for good.
+ */
+export class ConfigRefresh {
+  private mode: 'resting' | 'waiting' | 'due' | 'fetching' | 'stopped' = 'resting';
+  private timer: NodeJS.Timeout | undefined;
+  private dueAt = 0;
+  private failures = 0;
+  private readonly stopping = new AbortController();
+
+  constructor(private readonly parts: ConfigRefreshParts) {}
+
+  /** Whether the config will be fetched anyway. */
+  get isPending(): boolean {
+    return this.mode !== 'resting';
+  }
+
+  /** Asks for a fetch in `delayMs` milliseconds, or earlier where that was asked for before. */
+  request(reason: string, delayMs: number): void {
+    const at = performance.now() + delayMs;
+    if (this.mode === 'fetching' || this.mode === 'stopped' || this.mode === 'due') return;
+    if (this.mode === 'waiting' && this.dueAt <= at) return;
+    this.parts.log.info({ reason, delay_ms: Math.round(delayMs) }, 'the config will be fetched');
+    this.waitUntil(at);
+  }
+
+  /** Takes a request back. */
+  withdraw(): void {
+    if (this.mode !== 'waiting' && this.mode !== 'due') return;
+    clearTimeout(this.timer);
+    this.mode = 'resting';
+  }
+
+  /** A job is over: what was put off can be done. */
+  resume(): void {
+    if (this.mode === 'due') this.begin();
+  }
+
+  /** Calls off whatever is under way, for good. */
+  stop(): void {
+    this.mode = 'stopped';
+    clearTimeout(this.timer);
+    this.stopping.abort();
+  }
+
+  private waitUntil(at: number): void {
+    clearTimeout(this.timer);
+    this.mode = 'waiting';
+    this.dueAt = at;
+    this.timer = setTimeout(() => this.begin(), Math.max(0, at - performance.now()));
+  }
+
+  private begin(): void {
+    if (!this.parts.isIdle()) {
+      this.mode = 'due';
+      return;
+    }
+    this.mode = 'fetching';
+    this.parts.fetch(this.stopping.signal).then(
+      (answer) => this.onAnswer(answer),
+      (thrown: unknown) => {
+        this.parts.log.error({ err: thrown }, 'the config could not be fetched');
+        this.onAnswer({ ok: false, error: { kind: 'away', reason: 'a fault of the program' } });
+      },
+    );
+  }
+
+  private onAnswer(answer: Result<SessionConfig, ConfigFault>): void {
+    if (this.mode !== 'fetching') return; // stopped meanwhile
+    this.mode = 'resting';
+    if (answer.ok) {
+      this.failures = 0;
+      this.parts.apply(answer.value);
+      return;
+    }
+    this.failures++;
+    const delayMs = backoffMs(this.failures, BACKOFF[answer.error.kind], Math.random());
+    this.waitUntil(performance.now() + delayMs);
+    this.parts.failed(answer.error);
+  }
+}

@@ -1,0 +1,210 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../lib/clock.js';
+import type { CurveKeyPair } from '../../protocol/curve-key.js';
+import { decodeServerHeartbeat, encodeFrame } from '../../protocol/frame-codec.js';
+import { parseHeader } from '../../protocol/frame-header.js';
+import { verifyRsa } from '../../protocol/frame-signature.js';
+import type { CommandMessage } from '../../protocol/server-message.js';
+import { CommandDealer } from '../../platform/zmq/command-dealer.js';
+import { HeartbeatSubscriber } from '../../platform/zmq/heartbeat-subscriber.js';
+import { checkCommand, skewFault } from '../domain/check-command.js';
+import type { MessageStamp } from '../domain/client-messages.js';
+import { onIntervalPassed, onServerBeat, type ServerPresence } from '../domain/server-presence.js';
+import type { SessionConfig } from './session-config.js';
+
+/** Told of what happens in a session. */
+export interface SessionEvents {
+  /** A connection stands: the next message sent is the first on it. */
+  connected(): void;
+  /** A command that verified. */
+  command(command: CommandMessage): void;
+  /** It is time for a heartbeat. */
+  beat(): void;
+  /** The server's heartbeats stopped, or come again. */
+  presence(mode: ServerPresence['mode']): void;
+  /** The server is another process than the one whose config this is. */
+  serverRestarted(): void;
+  /** The server does not accept our Curve key, or says nothing on the command channel. */
+  unheard(reason: string): void;
+}
+
+export interface SessionParts {
+  readonly config: SessionConfig;
+  readonly curve: CurveKeyPair;
+  readonly presence: ServerPresence;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: SessionEvents;
+}
+
+/** A commit may carry a file of 100,000 bytes, which JSON makes up to six times as long. */
+const MAX_COMMAND_BYTES = 1024 * 1024;
+
+/** The server answers the first message of a connection; if not, something is wrong with it. At least, in ms. */
+const MIN_ANSWER_WAIT_MS = 4000;
+
+/**
+ * The two channels to one server by one config document. While the server is there (`presence` online) it asks for a
+ * heartbeat each interval. When the server's own heartbeats stop, the sockets are closed and opened again.
+ */
+export class ServerSession {
+  private dealer: CommandDealer;
+  private subscriber: HeartbeatSubscriber;
+  private readonly ticker: NodeJS.Timeout;
+  private currentPresence: ServerPresence;
+  private connected = false;
+  private sequence = 0;
+  private lastCommandSequence = 0;
+  /** When the first message of this connection was sent, while no command has come on it; performance time in ms. */
+  private unansweredSince: number | undefined;
+  private closed = false;
+
+  constructor(private readonly parts: SessionParts) {
+    this.currentPresence = parts.presence;
+    this.dealer = this.openDealer();
+    this.subscriber = this.openSubscriber();
+    this.ticker = setInterval(() => this.onInterval(), parts.config.intervalMs);
+  }
+
+  get config(): SessionConfig {
+    return this.parts.config;
+  }
+
+  get presence(): ServerPresence {
+    return this.currentPresence;
+  }
+
+  /**
+   * Numbers, signs and sends a message, which is made of its stamp. False where there is no connection to send it
+   * on; it is not kept then.
+   */
+  async send(build: (stamp: MessageStamp) => object): Promise<boolean> {
+    if (!this.connected || this.closed) return false;
+    const stamp = { sequence: ++this.sequence, nowMs: this.parts.clock.now() };
+    const [header, body] = encodeFrame(this.parts.config.sessionKey, build(stamp));
+    this.unansweredSince ??= this.lastCommandSequence === 0 ? performance.now() : undefined;
+    return this.dealer.send(header, body);
+  }
+
+  /** Ends the session; what was just sent may still go out for `lingerMs` milliseconds. */
+  async close(lingerMs = 0): Promise<void> {
+    this.closed = true;
+    this.connected = false;
+    clearInterval(this.ticker);
+    await Promise.all([this.dealer.close(lingerMs), this.subscriber.close()]);
+  }
+
+  private onInterval(): void {
+    const { config } = this.parts;
+    this.setPresence(onIntervalPassed(this.currentPresence, config));
+    const patience = Math.max(2 * config.intervalMs, MIN_ANSWER_WAIT_MS);
+    if (this.unansweredSince !== undefined && performance.now() - this.unansweredSince > patience) {
+      this.unansweredSince = performance.now();
+      this.parts.events.unheard('the server says nothing on the command channel');
+    }
+    if (this.currentPresence.mode === 'online' && this.connected) this.parts.events.beat();
+  }
+
+  private setPresence(next: ServerPresence): void {
+    const before = this.currentPresence.mode;
+    this.currentPresence = next;
+    if (next.mode === before) return;
+    if (next.mode === 'offline') this.reopen();
+    this.parts.events.presence(next.mode);
+  }
+
+  private reopen(): void {
+    const closing = [this.dealer.close(), this.subscriber.close()];
+    Promise.all(closing).catch((thrown: unknown) => this.onFault(thrown));
+    this.beginConnection(false);
+    this.sequence = 0;
+    this.dealer = this.openDealer();
+    this.subscriber = this.openSubscriber();
+  }
+
+  /** Numbering of the server's commands starts anew with each connection. */
+  private beginConnection(connected: boolean): void {
+    this.connected = connected;
+    this.lastCommandSequence = 0;
+    this.unansweredSince = undefined;
+  }
+
+  private openDealer(): CommandDealer {
+    const { config, curve, events } = this.parts;
+    const serverKey = config.curveServerKey;
+    const firstReconnectMs = Math.round(Math.min(config.intervalMs, 500) * (1 + Math.random()));
+    const isCurrent = (): boolean => dealer === this.dealer && !this.closed;
+    const dealer: CommandDealer = new CommandDealer(
+      config.commandAddress,
+      {
+        ...(serverKey === undefined ? {} : { curve: { own: curve, serverKey } }),
+        maxMessageSize: MAX_COMMAND_BYTES,
+        reconnectMs: [firstReconnectMs, Math.max(config.intervalMs, firstReconnectMs)],
+      },
+      {
+        connected: () => {
+          if (!isCurrent()) return;
+          this.beginConnection(true);
+          events.connected();
+        },
+        disconnected: () => isCurrent() && this.beginConnection(false),
+        refused: () => isCurrent() && events.unheard('the server does not accept our Curve key'),
+        message: (frames) => isCurrent() && this.onCommand(frames),
+        fault: (thrown) => this.onFault(thrown),
+      },
+    );
+    return dealer;
+  }
+
+  private openSubscriber(): HeartbeatSubscriber {
+    return new HeartbeatSubscriber(this.parts.config.heartbeatAddress, {
+      message: (frames) => this.onServerHeartbeat(frames),
+      fault: (thrown) => this.onFault(thrown),
+    });
+  }
+
+  private onCommand(frames: readonly Buffer[]): void {
+    const { config, clock, log, events } = this.parts;
+    const command = checkCommand(frames, {
+      sessionKey: config.sessionKey,
+      lastSequence: this.lastCommandSequence,
+      nowMs: clock.now(),
+      maxSkewS: config.maxSkewS,
+    });
+    if (!command.ok) {
+      log.debug({ reason: command.error }, 'a message on the command channel was dropped');
+      return;
+    }
+    this.lastCommandSequence = command.value.sequence;
+    this.unansweredSince = undefined;
+    events.command(command.value);
+  }
+
+  private onServerHeartbeat(frames: readonly Buffer[]): void {
+    if (this.closed) return;
+    const { config, events, log } = this.parts;
+    const incarnation = this.verifiedIncarnation(frames);
+    if (incarnation === undefined) {
+      log.debug('a server heartbeat that does not verify was dropped');
+      return;
+    }
+    this.setPresence(onServerBeat(this.currentPresence, config));
+    if (incarnation !== config.serverIncarnation) events.serverRestarted();
+  }
+
+  private verifiedIncarnation([headerBytes, body, ...rest]: readonly Buffer[]): string | undefined {
+    if (headerBytes === undefined || body === undefined || rest.length > 0) return undefined;
+    const { config, clock } = this.parts;
+    const header = parseHeader(headerBytes);
+    if (!header.ok || header.value.method !== 'rsa2048_sha1') return undefined;
+    if (!verifyRsa(config.serverKey, body, header.value.signature)) return undefined;
+    const beat = decodeServerHeartbeat(body);
+    if (!beat.ok || skewFault(beat.value.timestamp, clock.now(), config.maxSkewS) !== undefined)
+      return undefined;
+    return beat.value.incarnation_id;
+  }
+
+  private onFault(thrown: unknown): void {
+    this.parts.log.error({ err: thrown }, 'a message could not be handled');
+  }
+}

@@ -1,0 +1,163 @@
+import type { Level } from 'pino';
+import { AppError } from '../../lib/app-error.js';
+import { err, ok, type Result } from '../../lib/result.js';
+import type { RubySettings } from '../../lib/ruby-settings/read-settings.js';
+import {
+  SIGNATURE_VERSIONS,
+  type SignatureVersion,
+} from '../../protocol/chef-signature/canonical-request.js';
+import type { Whitelist } from '../domain/whitelist.js';
+import { SettingValues } from './setting-values.js';
+import { readWhitelist } from './whitelist-setting.js';
+
+/** Whom TLS connections to the Chef Server trust. */
+export interface TlsSettings {
+  readonly verify: boolean;
+  readonly caFile: string | undefined;
+  readonly trustedDir: string | undefined;
+}
+
+/** URLs of proxies; the environment's where they are undefined. */
+export interface ProxySettings {
+  readonly http: string | undefined;
+  readonly https: string | undefined;
+  /** Hosts, parted by commas, that are reached without one. */
+  readonly none: string | undefined;
+}
+
+/** Where the log goes: a stream or a file's path. */
+export type LogLocation = 'STDOUT' | 'STDERR' | { readonly path: string };
+
+/** How the client is set up (node client, "Configuration"). */
+export interface ClientSettings {
+  /** Without `/` at the end. */
+  readonly serverUrl: string;
+  readonly organization: string;
+  /** Undefined means this machine's full name. */
+  readonly nodeName: string | undefined;
+  readonly clientKeyPath: string;
+  readonly whitelist: Whitelist;
+  readonly fileDir: string;
+  readonly fileDirExpiryMs: number;
+  /** Longest message that is sent, in bytes. */
+  readonly maxBodySize: number;
+  readonly allowUnencrypted: boolean;
+  readonly allowedVariables: readonly string[] | undefined;
+  /** Milliseconds between TERM and KILL for a job that is aborted. */
+  readonly killGraceMs: number;
+  readonly signatureVersion: SignatureVersion;
+  readonly tls: TlsSettings;
+  readonly proxy: ProxySettings;
+  readonly logLevel: Level;
+  readonly logLocation: LogLocation;
+}
+
+/** What was given on the command line; it wins over the file. */
+export interface SettingOverrides {
+  readonly serverUrl?: string | undefined;
+  readonly nodeName?: string | undefined;
+  readonly clientKeyPath?: string | undefined;
+  readonly fileDir?: string | undefined;
+  readonly maxBodySize?: number | undefined;
+  readonly allowUnencrypted?: boolean | undefined;
+  readonly logLevel?: Level | undefined;
+  readonly logPath?: string | undefined;
+}
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+const DEFAULTS = {
+  clientKeyPath: '/etc/chef/client.pem',
+  fileDir: '/tmp/chef-push',
+  fileDirExpiryS: 86_400,
+  maxBodySize: 63_000,
+  killGraceS: 5,
+  trustedDir: '/etc/chef/trusted_certs',
+} as const;
+
+/** Less has no room for a message without any output. */
+const MIN_BODY_SIZE = 4096;
+
+const SERVER_URL = /^https?:\/\/[^?#]+\/organizations\/([a-z0-9][a-z0-9_-]*)\/?$/;
+
+/** Checks and completes the settings of a file. The error names what is wrong, and where. Other programs' are ignored. */
+export const readClientSettings = (
+  source: RubySettings,
+  overrides: SettingOverrides,
+): Result<ClientSettings, AppError> => {
+  try {
+    return ok(read(new SettingValues(source), source.file, overrides));
+  } catch (thrown) {
+    if (thrown instanceof AppError) return err(thrown);
+    throw thrown;
+  }
+};
+
+const read = (values: SettingValues, file: string, given: SettingOverrides): ClientSettings => {
+  const serverUrl = given.serverUrl ?? values.text('chef_server_url');
+  const organization = serverUrl === undefined ? undefined : SERVER_URL.exec(serverUrl)?.[1];
+  if (serverUrl === undefined || organization === undefined) {
+    throw new AppError(
+      'settings_value',
+      `chef_server_url is ${serverUrl === undefined ? `not set in ${file}` : `'${serverUrl}'`}; ` +
+        `it must be like https://chef.example.com/organizations/ORG`,
+    );
+  }
+  const maxBodySize = given.maxBodySize ?? values.positive('max_body_size') ?? DEFAULTS.maxBodySize;
+  if (maxBodySize < MIN_BODY_SIZE) {
+    throw new AppError(
+      'settings_value',
+      `max_body_size is ${maxBodySize}; it must be ${MIN_BODY_SIZE} or more`,
+    );
+  }
+  const seconds = (name: string, otherwise: number): number => (values.positive(name) ?? otherwise) * 1000;
+  return {
+    serverUrl: serverUrl.replace(/\/$/, ''),
+    organization,
+    nodeName: given.nodeName ?? values.text('node_name'),
+    clientKeyPath: given.clientKeyPath ?? values.text('client_key') ?? DEFAULTS.clientKeyPath,
+    whitelist: readWhitelist(values),
+    fileDir: given.fileDir ?? values.text('file_dir') ?? DEFAULTS.fileDir,
+    fileDirExpiryMs: seconds('file_dir_expiry', DEFAULTS.fileDirExpiryS),
+    maxBodySize,
+    allowUnencrypted: given.allowUnencrypted ?? values.flag('allow_unencrypted') ?? false,
+    allowedVariables: values.names('allowed_overwritable_env_vars'),
+    killGraceMs: seconds('kill_grace_period', DEFAULTS.killGraceS),
+    signatureVersion: values.choice('authentication_protocol_version', SIGNATURE_VERSIONS) ?? '1.1',
+    tls: readTls(values),
+    proxy: readProxies(values),
+    logLevel: given.logLevel ?? readLogLevel(values),
+    logLocation: given.logPath === undefined ? readLogLocation(values) : { path: given.logPath },
+  };
+};
+
+const readTls = (values: SettingValues): TlsSettings => ({
+  verify:
+    values.choice('ssl_verify_mode', ['verify_peer', 'verify_none'] as const) !== 'verify_none' ||
+    values.flag('verify_api_cert') === true,
+  caFile: values.text('ssl_ca_file'),
+  trustedDir: values.text('trusted_certs_dir') ?? DEFAULTS.trustedDir,
+});
+
+const readProxies = (values: SettingValues): ProxySettings => {
+  const urlOf = (name: string): string | undefined => {
+    const address = values.text(name);
+    if (address === undefined || address === '') return undefined;
+    const url = new URL(address.includes('://') ? address : `http://${address}`);
+    url.username = values.text(`${name}_user`) ?? url.username;
+    url.password = values.text(`${name}_pass`) ?? url.password;
+    return url.href;
+  };
+  return { http: urlOf('http_proxy'), https: urlOf('https_proxy'), none: values.text('no_proxy') };
+};
+
+const readLogLevel = (values: SettingValues): Level => {
+  const level = values.choice('log_level', [...LOG_LEVELS, 'auto', 'trace'] as const);
+  return level === undefined || level === 'auto' ? 'info' : level;
+};
+
+const readLogLocation = (values: SettingValues): LogLocation => {
+  const location = values.text('log_location');
+  if (location === 'STDERR') return 'STDERR';
+  return location?.includes('/') === true ? { path: location } : 'STDOUT';
+};

@@ -1,0 +1,33 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import { AppError, messageOf } from '../../lib/app-error.js';
+import { err, type Result } from '../../lib/result.js';
+import { readRubySettings, type RubySettings } from '../../lib/ruby-settings/read-settings.js';
+
+/** The settings file is the first of these that exists. */
+export const SETTINGS_FILES = [
+  '/etc/chef/chef-push-client.rb',
+  '/etc/chef/push-jobs-client.rb',
+  '/etc/chef/client.rb',
+] as const;
+
+/** Reads the settings file, the named one or else the first of those that exist. */
+export const loadSettingsFile = (named: string | undefined): Result<RubySettings, AppError> => {
+  const file = named ?? SETTINGS_FILES.find((path) => existsSync(path));
+  if (file === undefined) {
+    return err(
+      new AppError(
+        'settings_missing',
+        `there is no settings file: none of ${SETTINGS_FILES.join(', ')} exists`,
+      ),
+    );
+  }
+  const path = resolve(file);
+  try {
+    const place = { file: path, env: process.env, home: homedir(), cwd: process.cwd() };
+    return readRubySettings(readFileSync(path, 'utf8'), place);
+  } catch (thrown) {
+    return err(new AppError('settings_unreadable', `cannot read ${path}: ${messageOf(thrown)}`));
+  }
+};

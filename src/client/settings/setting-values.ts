@@ -1,0 +1,67 @@
+import { AppError } from '../../lib/app-error.js';
+import type { RubySetting, RubySettings } from '../../lib/ruby-settings/read-settings.js';
+import { kindOf, nameOf, type RubyValue } from '../../lib/ruby-settings/ruby-value.js';
+
+/** Reads settings by name and type. Throws an AppError that names file and line where a value is of another kind. */
+export class SettingValues {
+  constructor(private readonly source: RubySettings) {}
+
+  /** The last setting of this name; undefined where there is none or it is nil. */
+  find(name: string): RubySetting | undefined {
+    const found = this.source.settings.findLast(({ path }) => path.length === 1 && path[0] === name);
+    return found?.value === null ? undefined : found;
+  }
+
+  /** A string, or a symbol's name. */
+  text(name: string): string | undefined {
+    return this.read(name, 'a string', nameOf);
+  }
+
+  flag(name: string): boolean | undefined {
+    return this.read(name, 'true or false', (value) => (typeof value === 'boolean' ? value : undefined));
+  }
+
+  /** A number above 0, also one that is written as a string. */
+  positive(name: string): number | undefined {
+    return this.read(name, 'a number above 0', (value) => {
+      const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+      return typeof number === 'number' && number > 0 ? number : undefined;
+    });
+  }
+
+  /** An array of strings or symbols, or one string with commas. */
+  names(name: string): string[] | undefined {
+    return this.read(name, 'an array of strings', (value) => {
+      if (typeof value === 'string') return value.split(',').map((part) => part.trim());
+      if (!Array.isArray(value)) return undefined;
+      const names = (value as readonly RubyValue[]).map(nameOf);
+      return names.every((one) => one !== undefined) ? names : undefined;
+    });
+  }
+
+  /** One of a few words. */
+  choice<Word extends string>(name: string, words: readonly Word[]): Word | undefined {
+    return this.read(name, `one of ${words.join(', ')}`, (value) =>
+      words.find((word) => word === nameOf(value)),
+    );
+  }
+
+  /** An error about a setting. */
+  fault(setting: RubySetting, problem: string): AppError {
+    const name = setting.path.join('.');
+    return new AppError('settings_value', `${this.source.file}, line ${setting.line}: ${name} ${problem}`);
+  }
+
+  private read<T>(
+    name: string,
+    expected: string,
+    convert: (value: RubyValue) => T | undefined,
+  ): T | undefined {
+    const setting = this.find(name);
+    if (setting === undefined) return undefined;
+    const value = convert(setting.value);
+    if (value !== undefined) return value;
+    const shown = nameOf(setting.value) ?? kindOf(setting.value);
+    throw this.fault(setting, `must be ${expected}, not ${shown}`);
+  }
+}

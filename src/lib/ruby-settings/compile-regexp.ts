@@ -1,0 +1,75 @@
+import { err, ok, type Result } from '../result.js';
+import { messageOf } from '../app-error.js';
+import type { RubyRegexp } from './ruby-value.js';
+
+/** Ruby's bracket classes, as they stand within a JavaScript class. */
+const BRACKET_CLASSES: Readonly<Record<string, string>> = {
+  alpha: 'A-Za-z',
+  digit: '0-9',
+  alnum: 'A-Za-z0-9',
+  upper: 'A-Z',
+  lower: 'a-z',
+  word: '\\w',
+  space: '\\s',
+  blank: ' \\t',
+  xdigit: '0-9A-Fa-f',
+};
+
+/** Escapes that mean something else, or nothing, in JavaScript. */
+const ESCAPES: Readonly<Record<string, string>> = {
+  A: '(?<![\\s\\S])',
+  z: '(?![\\s\\S])',
+  Z: '(?=\\n?(?![\\s\\S]))',
+  h: '[0-9a-fA-F]',
+  H: '[^0-9a-fA-F]',
+};
+
+/** What JavaScript would take for something else without a word. */
+const UNTRANSLATABLE = /^\\[GRXKpPgQE]/;
+
+const TOKEN = /\[:(\^?)(\w+):\]|\\[\s\S]|\[|\]|[\s\S]/g;
+
+/**
+ * Compiles a regular expression so that it matches a *whole* text or nothing, whatever anchors it has. The flags `i`
+ * and `m` (the dot matches a line's end) are known. An expression that JavaScript cannot match in the same way is
+ * an error, whose text says why.
+ */
+export const compileWholeMatch = ({ source, flags }: RubyRegexp): Result<RegExp, string> => {
+  const unknown = /[^imou]/.exec(flags)?.[0];
+  if (unknown !== undefined)
+    return err(`the flag '${unknown}' of /${source}/${flags} is not supported; i and m are`);
+  const translated = translate(source);
+  if (!translated.ok) return err(`/${source}/ cannot be used: ${translated.error}`);
+  try {
+    const jsFlags = `${flags.includes('i') ? 'i' : ''}${flags.includes('m') ? 's' : ''}`;
+    return ok(new RegExp(`^(?:${translated.value})$`, jsFlags));
+  } catch (thrown) {
+    return err(`/${source}/ cannot be used: ${messageOf(thrown)}`);
+  }
+};
+
+const translate = (source: string): Result<string, string> => {
+  let translated = '';
+  let inClass = false;
+  for (const [token, negated, className] of source.matchAll(TOKEN)) {
+    if (className !== undefined && inClass) {
+      const range = BRACKET_CLASSES[className];
+      if (range === undefined || negated !== '') return err(`${token} is not supported`);
+      translated += range;
+    } else if (token.startsWith('\\')) {
+      if (UNTRANSLATABLE.test(token)) return err(`${token} is not supported`);
+      const replaced = ESCAPES[token.slice(1)];
+      if (replaced !== undefined && inClass)
+        return err(`${token} within a class of characters is not supported`);
+      translated += replaced ?? token;
+    } else {
+      if (token === '[' && inClass) return err('a class of characters within another is not supported');
+      if (token === '[') inClass = true;
+      if (token === ']') inClass = false;
+      translated += token;
+    }
+  }
+  return translated.includes('&&') && /\[[^\]]*&&/.test(translated)
+    ? err('&& within a class of characters is not supported')
+    : ok(translated);
+};

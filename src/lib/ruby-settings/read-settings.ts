@@ -1,0 +1,139 @@
+import { AppError } from '../app-error.js';
+import { err, ok, type Result } from '../result.js';
+import type { SettingsPlace } from './path-functions.js';
+import { nameOf, type RubyValue } from './ruby-value.js';
+import { SourceCursor } from './source-cursor.js';
+import { ValueReader } from './value-reader.js';
+
+/** One setting, where it was set. */
+export interface RubySetting {
+  /** `['node_name']` of `node_name 'x'`; `['postgresql', 'port']` of `postgresql['port'] = 5432`. */
+  readonly path: readonly string[];
+  readonly value: RubyValue;
+  /** The line on which it begins, from 1. */
+  readonly line: number;
+}
+
+/** All that a settings file says. */
+export interface RubySettings {
+  readonly file: string;
+  /** In the order of the file; a later one of the same path overrides an earlier one. */
+  readonly settings: readonly RubySetting[];
+  /** What `ENV['NAME'] = 'value'` lines set; null where they unset it. */
+  readonly environment: ReadonlyMap<string, string | null>;
+}
+
+const NAME = /[A-Za-z_]\w*(?:(?:::|\.)[A-Za-z_]\w*)*/y;
+const ASSIGN = /=(?![=~>])/y;
+const END_OF_STATEMENT = /;|\n|$/y;
+const END_OF_FILE = /__END__(?:\r?\n|$)/y;
+
+/** Words that begin code; they get an error of their own. */
+const CODE_WORDS = new Set('if unless case while until for begin def class module do end return'.split(' '));
+
+/**
+ * Reads settings in the form that Chef's programs use: lines `name value`, `name(value)`, `section['key'] = value`,
+ * `ENV['NAME'] = 'value'`, and assignments of values to variables that later values may name. Nothing is evaluated:
+ * what is beyond these forms is an AppError `settings_syntax` that names file and line.
+ */
+export const readRubySettings = (text: string, place: SettingsPlace): Result<RubySettings, AppError> => {
+  try {
+    return ok(new StatementReader(text, place).readAll());
+  } catch (thrown) {
+    if (thrown instanceof AppError && thrown.code === 'settings_syntax') return err(thrown);
+    throw thrown;
+  }
+};
+
+class StatementReader {
+  private readonly cursor: SourceCursor;
+  private readonly values: ValueReader;
+  private readonly settings: RubySetting[] = [];
+  private readonly environment = new Map<string, string | null>();
+
+  constructor(text: string, place: SettingsPlace) {
+    this.cursor = new SourceCursor(text.replace(/^\uFEFF/, ''), place.file);
+    this.values = new ValueReader(this.cursor, { ...place, env: this.environmentOver(place.env) });
+  }
+
+  readAll(): RubySettings {
+    const { cursor } = this;
+    for (;;) {
+      cursor.skipSpace();
+      if (cursor.atEnd || cursor.looksAt(END_OF_FILE)) break;
+      if (!cursor.skip(';')) this.readStatement();
+    }
+    return { file: cursor.file, settings: this.settings, environment: this.environment };
+  }
+
+  private readStatement(): void {
+    const { cursor } = this;
+    const { line } = cursor;
+    const name = cursor.match(NAME)?.[0] ?? cursor.fail(`expected a setting, found ${cursor.describeNext()}`);
+    if (CODE_WORDS.has(name)) cursor.fail(`'${name}' is Ruby code; settings are read, not run`);
+    const keys = this.readKeys();
+    cursor.skipBlanks();
+    if (cursor.match(ASSIGN) !== undefined) {
+      cursor.skipSpace();
+      this.assign(name, keys, this.values.read(), line);
+    } else if (keys.length > 0) cursor.fail(`expected '=' after ${name}[…], found ${cursor.describeNext()}`);
+    else this.settings.push({ path: [name], value: this.readArgument(name), line });
+    this.endStatement();
+  }
+
+  /** The keys of `name['a'][:b]`; a bracket after a blank is an array and belongs to the value. */
+  private readKeys(): string[] {
+    const { cursor } = this;
+    const keys: string[] = [];
+    while (cursor.skip('[')) {
+      cursor.skipSpace();
+      const key = nameOf(this.values.read());
+      cursor.skipSpace();
+      cursor.expect(']');
+      keys.push(key ?? cursor.fail('a key in brackets must be a string or a symbol'));
+    }
+    return keys;
+  }
+
+  private readArgument(name: string): RubyValue {
+    const { cursor } = this;
+    if (!cursor.skip('(')) {
+      if (cursor.looksAt(END_OF_STATEMENT)) cursor.fail(`'${name}' has no value`);
+      return this.values.read();
+    }
+    cursor.skipSpace();
+    const value = this.values.read();
+    cursor.skipSpace();
+    cursor.expect(')');
+    return value;
+  }
+
+  private assign(name: string, keys: readonly string[], value: RubyValue, line: number): void {
+    const [key] = keys;
+    if (key === undefined && !/[.:]/.test(name)) this.values.variables.set(name, value);
+    else if (name === 'ENV' && key !== undefined) {
+      if (value !== null && typeof value !== 'string') this.cursor.fail(`ENV['${key}'] must be a string`);
+      this.environment.set(key, value);
+    } else this.settings.push({ path: [name, ...keys], value, line });
+  }
+
+  private endStatement(): void {
+    this.cursor.skipBlanks();
+    if (this.cursor.next === '#' || this.cursor.match(END_OF_STATEMENT) !== undefined) return;
+    this.cursor.fail(
+      `this is not understood: ${this.cursor.describeNext()}; settings are read, Ruby code is not run`,
+    );
+  }
+
+  /** The environment as later lines see it: what the file has set comes first. */
+  private environmentOver(env: SettingsPlace['env']): SettingsPlace['env'] {
+    return new Proxy(env, {
+      get: (target, name) =>
+        typeof name !== 'string'
+          ? undefined
+          : this.environment.has(name)
+            ? (this.environment.get(name) ?? undefined)
+            : target[name],
+    });
+  }
+}
