@@ -19,13 +19,19 @@ export class Mailbox<Event> {
     this.waiting.push(event);
     if (this.draining) return;
     this.draining = true;
-    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
-      try {
-        this.handle(next);
-      } catch (thrown) {
-        this.onError(thrown, next);
-      }
+    try {
+      for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift())
+        this.deliver(next);
+    } finally {
+      this.draining = false; // also where onError threw: the next post goes on with what waits
     }
-    this.draining = false;
+  }
+
+  private deliver(event: Event): void {
+    try {
+      this.handle(event);
+    } catch (thrown) {
+      this.onError(thrown, event);
+    }
   }
 }

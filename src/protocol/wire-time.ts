@@ -19,7 +19,8 @@ export const formatChefTimestamp = (ms: number): string => new Date(ms).toISOStr
 export const parseChefTimestamp = (text: string): number | undefined => {
   if (!CHEF_TIMESTAMP.test(text)) return undefined;
   const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms;
+  // Date.parse takes the 30th of February for the 2nd of March.
+  return Number.isNaN(ms) || formatChefTimestamp(ms) !== text ? undefined : ms;
 };
 
 /** Microseconds since 1970 as feeds show them: `2026-11-22 08:00:01.123456Z`. */
