@@ -1,26 +1,16 @@
-import {
-  type BeforeApplicationShutdown,
-  Global,
-  Inject,
-  Module,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { messageOf } from '../lib/app-error.js';
-import { PostgresBatchWriter } from './batch-writer.js';
-import { BATCH_WRITER, type BatchWriter } from './batch-writer.port.js';
+import { BatchWriterModule } from './batch-writer.module.js';
 import { dataSourceOptions } from './connection-options.js';
 import { DATABASE, type Database } from './database.port.js';
 import type { PreparedDatabase } from './prepare-database.js';
 import { PREPARED_DATABASE, PreparedDatabaseModule } from './prepared-database.module.js';
 import { TypeOrmDatabase } from './typeorm-database.js';
-
-/** How long a server that stops goes on trying to store what it holds. */
-const DRAIN_MS = 10_000;
 
 /** A database that cannot be reached ends the start at once, with the reason: whoever supervises us starts us again. */
 const typeOrmOptions = (
@@ -34,9 +24,12 @@ const typeOrmOptions = (
   toRetry: () => false,
 });
 
+const makeDatabase = (dataSource: DataSource, { connection }: PreparedDatabase): Database =>
+  new TypeOrmDatabase(dataSource, connection.target);
+
 /**
  * Gives the database, TypeORM's data source on it, and the batching writer. What is pushed to the writer up to Nest's
- * `beforeApplicationShutdown` is stored before the connections close.
+ * `onApplicationShutdown` of any feature is stored before the connections close.
  */
 @Global()
 @Module({
@@ -47,35 +40,18 @@ const typeOrmOptions = (
       inject: [PREPARED_DATABASE, SERVER_CONFIG, LOGGER],
       useFactory: typeOrmOptions,
     }),
+    BatchWriterModule, // last, so that it is drained before TypeORM closes the connections
   ],
-  providers: [
-    {
-      provide: DATABASE,
-      useFactory: (dataSource: DataSource, { connection }: PreparedDatabase) =>
-        new TypeOrmDatabase(dataSource, connection.target),
-      inject: [DataSource, PREPARED_DATABASE],
-    },
-    {
-      provide: BATCH_WRITER,
-      useFactory: (database: Database, logger: Logger) =>
-        new PostgresBatchWriter(database, logger.child({ part: 'persistence' })),
-      inject: [DATABASE, LOGGER],
-    },
-  ],
-  exports: [DATABASE, BATCH_WRITER],
+  providers: [{ provide: DATABASE, useFactory: makeDatabase, inject: [DataSource, PREPARED_DATABASE] }],
+  exports: [DATABASE],
 })
-export class PersistenceModule implements BeforeApplicationShutdown, OnApplicationShutdown {
+export class PersistenceModule implements OnApplicationShutdown {
   constructor(
-    @Inject(BATCH_WRITER) private readonly writer: BatchWriter,
     @Inject(PREPARED_DATABASE) private readonly prepared: PreparedDatabase,
     private readonly dataSource: DataSource,
   ) {}
 
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.writer.drain(DRAIN_MS);
-  }
-
-  /** The embedded database goes last; whether TypeORM's own hook came first does not matter. */
+  /** The embedded database ends after the connections to it, whether TypeORM has closed them already or not. */
   async onApplicationShutdown(): Promise<void> {
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     await this.prepared.close();

@@ -1,3 +1,4 @@
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,10 +14,19 @@ import { openDatabase } from '../../../src/persistence/open-database.js';
 import { PersistenceModule } from '../../../src/persistence/persistence.module.js';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
 import { freePort } from '../../support/free-port.js';
-import { randomId } from '../../support/new-job.js';
 import { testServerConfig, testServerSecrets } from '../../support/server-settings.js';
 
 const EVENT = { id: 'org-1', name: 'start', data: '{"timestamp":"t"}' };
+
+/** Stands for a feature that has something to store until its last moment. */
+@Module({})
+class LastWords implements OnApplicationShutdown {
+  constructor(@Inject(BATCH_WRITER) private readonly writer: BatchWriter) {}
+
+  onApplicationShutdown(): void {
+    this.writer.push({ kind: 'org_event', orgId: 'last words', seq: 1, at: 0, event: EVENT });
+  }
+}
 
 describe('the persistence module', () => {
   let secrets: ServerSecrets;
@@ -30,19 +40,17 @@ describe('the persistence module', () => {
   const boot = async (settings: ServerConfig['database'], password?: string): Promise<TestingModule> => {
     const config = await testServerConfig({ database: settings });
     const all = { ...secrets, ...(password === undefined ? {} : { sql_password: password }) };
-    const imports = [ConfigModule.with(config, all, pino({ level: 'silent' })), PersistenceModule];
+    const imports = [ConfigModule.with(config, all, pino({ level: 'silent' })), PersistenceModule, LastWords];
     const module = await Test.createTestingModule({ imports }).compile();
     return module.init();
   };
 
-  it('migrates the database, and stores at shutdown what was pushed until then', async () => {
+  it('migrates the database, and stores at shutdown what features push until their last moment', async () => {
     const module = await boot(database.config, database.password);
-    const orgId = randomId();
-    module.get<BatchWriter>(BATCH_WRITER).push({ kind: 'org_event', orgId, seq: 1, at: 0, event: EVENT });
     const dataSource = module.get(DataSource);
     await module.close();
     expect(dataSource.isInitialized).toBe(false);
-    expect(await database.sql('SELECT org_id, seq FROM org_events')).toEqual([{ org_id: orgId, seq: '1' }]);
+    expect(await database.sql('SELECT org_id::text FROM org_events')).toEqual([{ org_id: 'last words' }]);
     expect(
       await database.sql('SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()', [
         database.config.database_name,
@@ -65,9 +73,6 @@ describe('the persistence module', () => {
     const folder = mkdtempSync(join(tmpdir(), 'push-jobs-test-'));
     try {
       const module = await boot({ embedded_folder: folder });
-      module
-        .get<BatchWriter>(BATCH_WRITER)
-        .push({ kind: 'org_event', orgId: randomId(), seq: 1, at: 0, event: EVENT });
       await module.close();
       const again = await openDatabase({ database: { embedded_folder: folder }, poolSize: 1 });
       expect(await again.database.query('SELECT name FROM org_events')).toEqual([{ name: 'start' }]);

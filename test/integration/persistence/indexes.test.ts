@@ -1,0 +1,67 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PostgresJobStore } from '../../../src/jobs/stores/postgres-job-store.js';
+import { PostgresBatchWriter } from '../../../src/persistence/batch-writer.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { eventually } from '../../support/eventually.js';
+import { newJob, randomId } from '../../support/new-job.js';
+
+const JOBS = 20_000;
+
+/** Fills the tables with the jobs of two thousand other organizations, two nodes each. */
+const CROWD = `
+  INSERT INTO jobs (id, org_id, command, status, run_timeout, created_at, updated_at, quorum)
+  SELECT md5(n::text), md5((n % 2000)::text), 'chef-client', 2, 3600, now() - n * interval '1 s', now(), 1
+  FROM generate_series(1, ${JOBS}) AS n;
+  INSERT INTO job_nodes SELECT id, org_id, 'web' || n, 3, created_at, updated_at FROM jobs, generate_series(1, 2) AS n;
+  INSERT INTO job_options (job_id, capture) SELECT id, true FROM jobs;
+  INSERT INTO job_output SELECT job_id, node_name, 'out', 'err' FROM job_nodes;
+  ANALYZE;`;
+
+describe('with many jobs of other organizations', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    await database.sql(CROWD);
+  });
+  afterAll(() => database.drop());
+
+  /** How often each table was read from end to end; PostgreSQL counts when a session ends. */
+  const fullReads = async (): Promise<Record<string, unknown>> => {
+    const rows = await database.sql(
+      `SELECT relname, seq_scan::int FROM pg_stat_user_tables WHERE relname IN ('jobs', 'job_nodes', 'job_options', 'job_output')`,
+    );
+    return Object.fromEntries(rows.map(({ relname, seq_scan }) => [String(relname), seq_scan]));
+  };
+
+  const indexReads = async (): Promise<number> => {
+    const [row] = await database.sql(
+      `SELECT idx_scan::int FROM pg_stat_user_indexes WHERE indexrelname = 'jobs_of_org'`,
+    );
+    return row?.idx_scan as number;
+  };
+
+  it('no read or change of a job reads a whole table', async () => {
+    const [before, indexBefore] = [await fullReads(), await indexReads()];
+    const open = await database.open();
+    const writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }));
+    const store = new PostgresJobStore(open.database, writer);
+    const nodes = Array.from({ length: 200 }, (_, n) => `node-${n}`);
+    const job = newJob({ orgId: randomId(), nodes });
+    await store.create(job);
+    store.jobStatus(job.id, 'running', job.createdAt);
+    for (const node of nodes) {
+      store.nodeStatus(job.orgId, job.id, node, 'running', job.createdAt);
+      store.saveOutput(job.id, node, Buffer.from('out'), Buffer.from('err'));
+    }
+    await store.flushed();
+    expect(await store.list(job.orgId)).toHaveLength(1);
+    expect((await store.find(job.orgId, job.id))?.nodes).toHaveLength(200);
+    expect(await store.output(job.orgId, job.id, 'node-7', 'stdout')).toEqual(Buffer.from('out'));
+    expect(await store.loadLive()).toHaveLength(1);
+    await writer.drain(1_000);
+    await open.close();
+    await eventually(async () => (await indexReads()) > indexBefore);
+    expect(await fullReads()).toEqual(before);
+  });
+});
