@@ -94,7 +94,8 @@ const declareCommands = (choose: ChooseCommand): GlobalArgv =>
     .version(readVersion())
     .help()
     .fail((message: string | null, failure: Error | undefined) => {
-      throw failure ?? new UsageError(message ?? 'the command line was not understood');
+      if (failure !== undefined && failure.name !== 'YError') throw failure; // yargs names its own so
+      throw new UsageError(failure?.message ?? message ?? 'the command line was not understood');
     });
 
 /** What may come several times. */
