@@ -40,6 +40,8 @@ export interface Sessions {
   ): Promise<Session>;
   /** The session of a node by the names that its messages carry. */
   find(orgName: string, node: string): Session | undefined;
+  /** How many nodes have a session. */
+  count(): number;
   /** Whether a Curve public key (32 raw bytes) was named by an admitted node and is still valid. */
   accepts(curveKey: Uint8Array): boolean;
   /**

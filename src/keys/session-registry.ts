@@ -104,6 +104,12 @@ export class SessionRegistry implements Sessions, OnApplicationShutdown {
     return this.orgs.get(orgName)?.nodes.get(node);
   }
 
+  count(): number {
+    let count = 0;
+    for (const { nodes } of this.orgs.values()) count += nodes.size;
+    return count;
+  }
+
   accepts(curveKey: Uint8Array): boolean {
     return this.accepted.has(curveKey, this.options.clock.now());
   }

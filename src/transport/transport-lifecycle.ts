@@ -1,6 +1,9 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.js';
+import type { Sessions } from '../keys/keys.port.js';
 import type { CommandRouter } from './command-router.js';
+import { descriptorsNeeded, openFilesLimit } from './descriptor-limit.js';
 import type { HeartbeatPublisher } from './heartbeat-publisher.js';
 
 type Addresses = Pick<ServerConfig, 'zeromq_listen_address' | 'command_port' | 'server_heartbeat_port'>;
@@ -14,10 +17,14 @@ export class TransportLifecycle implements OnApplicationBootstrap, OnApplication
     private readonly commandRouter: CommandRouter,
     private readonly heartbeats: HeartbeatPublisher,
     private readonly addresses: Addresses,
+    private readonly sessions: Sessions,
+    private readonly logger: Logger,
+    private readonly openFiles: number | undefined = openFilesLimit(),
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     const { zeromq_listen_address, command_port, server_heartbeat_port } = this.addresses;
+    this.warnOfFewDescriptors();
     try {
       await this.commandRouter.start(`${zeromq_listen_address}:${command_port}`);
       await this.heartbeats.start(`${zeromq_listen_address}:${server_heartbeat_port}`);
@@ -30,5 +37,17 @@ export class TransportLifecycle implements OnApplicationBootstrap, OnApplication
   async onApplicationShutdown(): Promise<void> {
     this.heartbeats.stop();
     await this.commandRouter.stop();
+  }
+
+  /** Node.js raises its own limit as far as it may; what is missing beyond that only an administrator can give. */
+  private warnOfFewDescriptors(): void {
+    const limit = this.openFiles;
+    const nodes = this.sessions.count();
+    const needed = descriptorsNeeded(nodes);
+    if (limit === undefined || limit >= needed) return;
+    this.logger.warn(
+      { limit, needed, nodes },
+      'the limit of open files is too low for all nodes to connect at once; raise it (systemd: LimitNOFILE)',
+    );
   }
 }

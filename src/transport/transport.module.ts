@@ -74,9 +74,14 @@ const createHeartbeatPublisher = (
     },
     {
       provide: TransportLifecycle,
-      useFactory: (router: CommandRouter, heartbeats: HeartbeatPublisher, config: ServerConfig) =>
-        new TransportLifecycle(router, heartbeats, config),
-      inject: [COMMAND_CHANNEL, HeartbeatPublisher, SERVER_CONFIG],
+      useFactory: (
+        router: CommandRouter,
+        heartbeats: HeartbeatPublisher,
+        config: ServerConfig,
+        sessions: Sessions,
+        logger: Logger,
+      ) => new TransportLifecycle(router, heartbeats, config, sessions, scopeOf(logger)),
+      inject: [COMMAND_CHANNEL, HeartbeatPublisher, SERVER_CONFIG, SESSIONS, LOGGER],
     },
   ],
   exports: [COMMAND_CHANNEL, TRANSPORT_COUNTS],

@@ -23,6 +23,8 @@ export interface SimulatedNodeOptions {
   readonly heartbeatAddress?: string;
   /** Stands for one process of a client; made up where it is left out. */
   readonly incarnationId?: string;
+  /** The identity that it asks the server's ROUTER for; clients ask for none. */
+  readonly routingId?: string;
   /** It reads nothing of what comes on the command channel, and its ZeroMQ next to nothing. */
   readonly isDeaf?: boolean;
   /** Milliseconds since 1970, for the timestamps that it sends. */
@@ -181,10 +183,11 @@ export class SimulatedNode {
   }
 
   private openDealer(): Dealer {
-    const { curve, serverCurveKey, commandAddress } = this.options;
+    const { curve, serverCurveKey, commandAddress, routingId } = this.options;
     const dealer = new Dealer({
       linger: 0,
       ...(this.options.isDeaf === true && { receiveHighWaterMark: 1 }),
+      ...(routingId !== undefined && { routingId }),
       curveServerKey: serverCurveKey,
       curvePublicKey: curve.publicKey,
       curveSecretKey: curve.secretKey,

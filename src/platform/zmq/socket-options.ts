@@ -1,6 +1,10 @@
 /**
  * What every listening TCP socket sets against peers that stall, vanish or flood: all times in milliseconds but those
  * of TCP keepalive, which are seconds.
+ *
+ * ZMTP heartbeats are left off on purpose: clients in the field bring libzmq 4.0, which knows none and would hand each
+ * PING to its program as a message, while libzmq 4.3 sends them whatever the peer. A dead connection shows by TCP
+ * keepalive, and a dead node by its missing heartbeats.
  */
 export const LISTENER_OPTIONS = {
   /** A connection that has not shown its key by then is closed. */
@@ -12,6 +16,8 @@ export const LISTENER_OPTIONS = {
   tcpKeepaliveIdle: 30,
   tcpKeepaliveInterval: 10,
   tcpKeepaliveCount: 4,
+  /** The same for a peer that vanished while something was on its way to it, when keepalive does not ask. */
+  tcpMaxRetransmitTimeout: 60_000,
   /** What a stopped server has not sent is worth nothing to anyone. */
   linger: 0,
   /** A send succeeds or fails at once, so one slow peer never holds up the others. */

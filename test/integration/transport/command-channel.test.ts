@@ -79,6 +79,22 @@ describe('the command channel', () => {
     expect(second.commands).toHaveLength(1);
   });
 
+  it('leaves a node its connection when another asks for the same identity', async () => {
+    const node = await transport.join('web1', { routingId: 'the-same' });
+    await node.sendHeartbeat();
+    const { address } = await transport.receivedCount(1);
+    const thief = await transport.join('web2', { routingId: 'the-same' });
+    const handshake = thief.connectionEvent('handshake');
+    await thief.sendHeartbeat();
+    await handshake;
+
+    transport.channel.send([address], { type: 'ack' });
+    await node.expectCommand('ack');
+    await node.sendHeartbeat();
+    expect(await transport.receivedCount(2)).toMatchObject({ address, firstOnConnection: false });
+    expect(thief.unreadable).toEqual([]);
+  });
+
   it('sends one command to many nodes, each in its own numbering, and to those only', async () => {
     const nodes = await Promise.all(Array.from({ length: 40 }, (_, index) => transport.join(`web${index}`)));
     for (const node of nodes) await node.sendHeartbeat();
