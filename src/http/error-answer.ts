@@ -1,4 +1,5 @@
 import { HttpException } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { BODY_TOO_LARGE } from './limits.js';
 import { type Refusal, RefusedRequest } from './refused-request.js';
 
@@ -27,4 +28,13 @@ export const errorAnswer = (thrown: unknown): Refusal | undefined => {
   const status = thrown instanceof HttpException ? thrown.getStatus() : field(thrown, 'statusCode');
   if (!isSendersFault(status) || !(thrown instanceof Error)) return undefined;
   return { status, error: TEXTS[String(field(origin, 'code'))] ?? [thrown.message] };
+};
+
+/** Ends a request with a refusal, as JSON. */
+export const sendRefusal = (reply: FastifyReply, { status, error, headers = {} }: Refusal): void => {
+  void reply
+    .status(status)
+    .headers(headers)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify({ error }));
 };

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { answerUnreadableRequest } from './unreadable-request.js';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { errorAnswer, sendRefusal } from './error-answer.js';
 import { HTTP_LIMITS, type HttpLimits } from './limits.js';
+import { answerUnreadableRequest } from './unreadable-request.js';
+import { NOT_FOUND } from './unserved-methods.js';
 
 /**
  * The HTTP server below Nest, bounded in what a request may take. A path means the same with a trailing slash and with
@@ -27,4 +30,7 @@ export const createHttpAdapter = (limits: HttpLimits = HTTP_LIMITS): FastifyAdap
     trustProxy: true,
     genReqId: () => randomUUID(),
     clientErrorHandler: answerUnreadableRequest,
+    // A path that cannot be decoded belongs to no route, so that no filter sees it.
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
+      sendRefusal(reply, errorAnswer(error) ?? NOT_FOUND),
   });

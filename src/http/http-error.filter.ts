@@ -1,7 +1,8 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { errorAnswer } from './error-answer.js';
+import { errorAnswer, sendRefusal } from './error-answer.js';
+import type { Refusal } from './refused-request.js';
 
 /**
  * The one place where errors become answers: always JSON with `error`, never a stack. A fault of the server is logged
@@ -22,15 +23,11 @@ export class HttpErrorFilter implements ExceptionFilter {
       reply.raw.destroy(); // an answer that has begun cannot be taken back, only cut off
       return;
     }
-    const { status, error, headers } = answer ?? {
-      status: 500,
-      error: [`internal error; the server's log tells more under request ${request.id}`],
-      headers: {},
-    };
-    void reply
-      .status(status)
-      .headers(headers ?? {})
-      .type('application/json; charset=utf-8')
-      .send(JSON.stringify({ error }));
+    sendRefusal(reply, answer ?? internalError(request.id));
   }
 }
+
+const internalError = (requestId: string): Refusal => ({
+  status: 500,
+  error: [`internal error; the server's log tells more under request ${requestId}`],
+});

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http';
 import type { FastifyInstance, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify';
-import { RefusedRequest } from './refused-request.js';
+import { type Refusal, RefusedRequest } from './refused-request.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -12,9 +12,12 @@ declare module 'fastify' {
 /** `CONNECT` never reaches a route: Node.js ends such a connection. */
 const ALL_METHODS = METHODS.filter((method) => method !== 'CONNECT');
 
+/** What a path that nobody serves is answered with. */
+export const NOT_FOUND: Refusal = { status: 404, error: ['there is no such resource'] };
+
 /** The refusal of a request whose path, or whose method on that path, nobody serves. */
 export const refuseUnserved = (request: FastifyRequest): RefusedRequest | undefined => {
-  if (request.is404) return new RefusedRequest({ status: 404, error: ['there is no such resource'] });
+  if (request.is404) return new RefusedRequest(NOT_FOUND);
   const { allow } = request.routeOptions.config;
   if (allow === undefined) return undefined;
   return new RefusedRequest({
