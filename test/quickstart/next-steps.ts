@@ -1,0 +1,25 @@
+import { NODES, type QuickstartFolder, USER } from './folder.js';
+
+/** What to try while the quick start is up; every command works as printed, from the folder of the clone. */
+export const nextSteps = (folder: QuickstartFolder, jobId: string): string => `
+Everything is up. Try, in another terminal and in this folder:
+
+  .quickstart/push-jobs node status
+  .quickstart/push-jobs job start uptime ${NODES.join(' ')} --capture
+  .quickstart/push-jobs job output ${jobId} ${NODES[0]}
+  .quickstart/push-jobs job start environment ${NODES[0]} --capture --file package.json
+  .quickstart/push-jobs job start nap --search 'name:node*'
+  .quickstart/push-jobs job start fail ${NODES.join(' ')} --capture
+  .quickstart/push-jobs job start not-whitelisted ${NODES[0]}
+  .quickstart/push-jobs job list
+
+With knife and its push plugin (as the user ${USER}):
+
+  knife job start -c .quickstart/knife.rb hello ${NODES.join(' ')}
+  knife node status -c .quickstart/knife.rb
+
+Chef Server URL  ${folder.chefServerUrl}
+Settings, keys, data and logs  ${folder.root}
+
+Ctrl-C stops all of it.
+`;
