@@ -20,25 +20,22 @@ const profileSchema = z.object({
   trusted_certs_dir: z.string().optional(),
 });
 
-/** Where the credentials of a user stand. */
-export const credentialsFileOf = (home: string): string => join(home, '.chef', 'credentials');
-
 /**
- * Reads a profile of `~/.chef/credentials`; undefined where there is no such file or no such profile and nobody asked
- * for one. Throws an AppError that names the file, and never quotes a key: what is asked for must be there and right.
+ * Reads a profile of `~/.chef/credentials`; without any settings where there is no such file or profile and nobody asked
+ * for it. Throws an AppError that names the file, and never quotes a key, where what was asked for is not there or wrong.
  */
 export const readCredentials = (
   profile: ProfileChoice,
   { home }: Pick<CliEnvironment, 'home'>,
-): ConnectionSettings | undefined => {
-  const file = credentialsFileOf(home);
+): ConnectionSettings => {
+  const file = join(home, '.chef', 'credentials');
   const text = readIfThere(file, 'the credentials file');
   const profiles = text === undefined ? {} : parseToml(file, text);
   const found = Object.hasOwn(profiles, profile.name) ? profiles[profile.name] : undefined;
   if (found === undefined) {
-    if (profile.chosenBy === undefined) return undefined;
     const names = Object.keys(profiles).map((name) => `'${name}'`);
-    const there = text === undefined ? 'there is no such file' : `it has ${names.join(', ') || 'none'}`;
+    const there = text === undefined ? 'no such file' : `its profiles: ${names.join(', ') || 'none'}`;
+    if (profile.chosenBy === undefined) return { source: `${file} (${there})` };
     throw new AppError(
       'no_profile',
       `no profile '${profile.name}' (chosen by ${profile.chosenBy}) in ${file}: ${there}`,

@@ -2,8 +2,9 @@ import { join, resolve } from 'node:path';
 import type { PushJobsClientOptions } from '../../api-client/push-jobs-client.js';
 import { AppError } from '../../lib/app-error.js';
 import type { CliEnvironment } from '../cli-environment.js';
+import { readConfigFile } from './config-file.js';
 import { type ConnectionSettings, isPem } from './connection-settings.js';
-import { credentialsFileOf, readCredentials } from './credentials-file.js';
+import { readCredentials } from './credentials-file.js';
 import { chooseProfile } from './profile-name.js';
 import { readTextFile } from './read-text-file.js';
 import { readTrustedCerts } from './trusted-certs.js';
@@ -23,8 +24,9 @@ export interface Connection {
 }
 
 /**
- * Puts together how to reach the server, from the flags and the profile of the credentials file; a flag wins. Throws
- * an AppError that says what is missing and where it was looked for.
+ * Puts together how to reach the server: from the flags, else from `.chef/config.rb` or `.chef/knife.rb`, else from the
+ * profile of the credentials file. A profile that somebody chose stands before those files, which are not read then.
+ * Throws an AppError that says what is missing and where it was looked for.
  */
 export const resolveConnection = (flags: ConnectionFlags, environment: CliEnvironment): Connection => {
   const sources = readSources(flags, environment);
@@ -33,7 +35,10 @@ export const resolveConnection = (flags: ConnectionFlags, environment: CliEnviro
     const holder = sources.find((source) => (source[name] ?? '') !== '');
     const value = holder?.[name];
     if (holder !== undefined && value !== undefined) return { value, source: holder.source };
-    throw new AppError('not_configured', `${what} is missing; looked at: ${lookedAt}. ${HELP}`);
+    throw new AppError(
+      'not_configured',
+      `${what} is missing; looked at: ${lookedAt}. Give it in one of them`,
+    );
   };
   const serverUrl = need('serverUrl', 'the address of the Chef Server (chef_server_url, --server-url)');
   const user = need('user', 'the name of the user (client_name, --user)');
@@ -53,8 +58,6 @@ export const resolveConnection = (flags: ConnectionFlags, environment: CliEnviro
   };
 };
 
-const HELP = 'Give it in one of them';
-
 /** What there is, the strongest first. */
 const readSources = (flags: ConnectionFlags, environment: CliEnvironment): ConnectionSettings[] => {
   const fromFlags: ConnectionSettings = {
@@ -64,10 +67,11 @@ const readSources = (flags: ConnectionFlags, environment: CliEnvironment): Conne
     clientKey: flags.key === undefined ? undefined : resolve(environment.cwd, flags.key),
   };
   const profile = chooseProfile(flags.profile, environment);
-  const credentials = readCredentials(profile, environment) ?? {
-    source: `${credentialsFileOf(environment.home)} (it has no profile '${profile.name}')`,
-  };
-  return [fromFlags, credentials];
+  const isComplete = [flags.serverUrl, flags.user, flags.key].every((flag) => flag !== undefined);
+  if (isComplete && profile.chosenBy === undefined) return [fromFlags];
+  const credentials = readCredentials(profile, environment);
+  const config = profile.chosenBy === undefined ? readConfigFile(environment) : undefined;
+  return config === undefined ? [fromFlags, credentials] : [fromFlags, config, credentials];
 };
 
 /** The folder that a source names, else `trusted_certs` beside the sources and in the home folder. */

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { AppError } from '../../lib/app-error.js';
+import { readRubySettings } from '../../lib/ruby-settings/read-settings.js';
+import { nameOf, type RubyValue } from '../../lib/ruby-settings/ruby-value.js';
+import type { CliEnvironment } from '../cli-environment.js';
+import { type ConnectionSettings, isPem, readVerifyMode } from './connection-settings.js';
+import { readIfThere } from './read-text-file.js';
+
+const NAMES = ['config.rb', 'knife.rb'];
+
+/** The settings of the file that concern us; other programs keep settings of their own there. */
+const OURS = ['chef_server_url', 'node_name', 'client_key', 'ssl_verify_mode', 'trusted_certs_dir'] as const;
+type OurName = (typeof OURS)[number];
+
+const HINT = 'or name the connection by --profile, or by --server-url, --user and --key';
+
+/** The nearest `.chef/config.rb` or `.chef/knife.rb` from the current folder upward, else that of the home folder. */
+const findConfigFile = ({ cwd, home }: Pick<CliEnvironment, 'cwd' | 'home'>): string | undefined =>
+  [...foldersUpward(cwd), home]
+    .flatMap((folder) => NAMES.map((name) => join(folder, '.chef', name)))
+    .find((file) => existsSync(file));
+
+const foldersUpward = (folder: string): string[] => {
+  const parent = dirname(folder);
+  return parent === folder ? [folder] : [folder, ...foldersUpward(parent)];
+};
+
+/**
+ * Reads Chef's own configuration file, where there is one; it is data to us, nothing in it is run. Throws an AppError
+ * that names the file, and the line where it can, where it cannot be understood.
+ */
+export const readConfigFile = (environment: CliEnvironment): ConnectionSettings | undefined => {
+  const file = findConfigFile(environment);
+  const text = file === undefined ? undefined : readIfThere(file, 'the configuration file');
+  if (file === undefined || text === undefined) return undefined;
+  const { env, home, cwd } = environment;
+  const read = readRubySettings(text, { file, env, home, cwd });
+  if (!read.ok) throw new AppError(read.error.code, `${read.error.message}; put it right, ${HINT}`);
+
+  const values = new Map<OurName, string>();
+  for (const { path, value, line } of read.value.settings) {
+    const name = OURS.find((ours) => path.length === 1 && path[0] === ours);
+    if (name !== undefined && value !== null) values.set(name, readText(file, line, name, value));
+  }
+  return settingsOf(file, values);
+};
+
+const readText = (file: string, line: number, name: OurName, value: RubyValue): string => {
+  const text = nameOf(value);
+  if (text === undefined) throw new AppError('bad_config', `${file}, line ${line}: ${name} must be a string`);
+  if (name === 'ssl_verify_mode' && readVerifyMode(text) === undefined) {
+    throw new AppError('bad_config', `${file}, line ${line}: ${name} must be :verify_peer or :verify_none`);
+  }
+  return text;
+};
+
+const settingsOf = (file: string, values: ReadonlyMap<OurName, string>): ConnectionSettings => {
+  const folder = dirname(file);
+  const key = values.get('client_key');
+  const mode = values.get('ssl_verify_mode');
+  const certs = values.get('trusted_certs_dir');
+  return {
+    source: file,
+    folder,
+    serverUrl: values.get('chef_server_url'),
+    user: values.get('node_name'),
+    clientKey: key === undefined || isPem(key) ? key : resolve(folder, key),
+    verifyTls: mode === undefined ? undefined : readVerifyMode(mode),
+    trustedCertsFolder: certs === undefined ? undefined : resolve(folder, certs),
+  };
+};
