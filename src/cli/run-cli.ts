@@ -42,10 +42,16 @@ export const runCli = async (args: readonly string[], environment: CliEnvironmen
 const describe = (thrown: unknown, context: CommandContext | undefined): string => {
   if (thrown instanceof UsageError) return `${thrown.message}\nTry: push-jobs --help`;
   if (!(thrown instanceof AppError)) return `this is a fault of push-jobs itself: ${messageOf(thrown)}`;
-  const isIdentityDoubted = thrown instanceof ApiError && thrown.code === 'unauthorized';
-  return isIdentityDoubted && context?.connectionDescription !== undefined
-    ? `${thrown.message}\nIt was asked with: ${context.connectionDescription}`
-    : thrown.message;
+  const advice = thrown instanceof ApiError ? adviceFor(thrown, context) : undefined;
+  return advice === undefined ? thrown.message : `${thrown.message}\n${advice}`;
+};
+
+const adviceFor = (error: ApiError, context: CommandContext | undefined): string | undefined => {
+  const connection = context?.connectionDescription;
+  if (error.code === 'unauthorized' && connection !== undefined) return `It was asked with: ${connection}`;
+  return error.code === 'unreachable' && /certificate/i.test(error.message)
+    ? 'If you trust this server, put its certificate into the folder trusted_certs beside your credentials'
+    : undefined;
 };
 
 const WIDEST_HELP = 100;
