@@ -20,6 +20,10 @@ const codeOf = (thrown: unknown): string | undefined => {
   return typeof code === 'string' ? code : undefined;
 };
 
+/** PostgreSQL's codes have five characters and a digit among them; the system's look like `EPIPE`. */
+const isSqlState = (code: string | undefined): code is string =>
+  code !== undefined && /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
+
 /**
  * Whether trying again cannot help: the data break a rule of the database, or our own code is at fault. Everything
  * else (away, restarting, out of connections or disk, a dead-lock, missing rights) may be mended from outside.
@@ -27,7 +31,7 @@ const codeOf = (thrown: unknown): string | undefined => {
 export const isPermanent = (thrown: unknown): boolean => {
   if (thrown instanceof TypeError || thrown instanceof RangeError) return true;
   const code = codeOf(thrown);
-  return code?.length === 5 && DATA_FAULTS.includes(code.slice(0, 2));
+  return isSqlState(code) && DATA_FAULTS.includes(code.slice(0, 2));
 };
 
 /** What the person who runs the server should look at, by SQLSTATE or system error code. */
@@ -41,20 +45,22 @@ const ADVICE: Readonly<Record<string, string>> = {
   '28000': 'check pg_hba.conf and sql_user.',
   '3D000': 'the database is missing; run: opscode-push-jobs-server-ctl reconfigure',
   '42501': 'the role must own the tables; run as the superuser: opscode-push-jobs-server-ctl upgrade',
+  '53100': 'the disk of the database server is full.',
   '53300': 'raise max_connections of PostgreSQL or lower db_pool_size.',
+  '57014': 'it took longer than a statement may; is the database overloaded?',
   '57P03': 'PostgreSQL is starting or stopping; try again in a moment.',
 };
+
+const CHECK_THE_WAY = 'is it reachable from this machine, and are the settings right?';
+const LOOK_AT_ITS_LOG = "PostgreSQL's log says more.";
 
 /** Turns what the driver threw into an error that says which database it was about and what to check. */
 export const toDatabaseError = (thrown: unknown, target: DatabaseTarget): AppError => {
   if (thrown instanceof AppError) return thrown;
-  const advice =
-    ADVICE[codeOf(thrown) ?? ''] ?? 'is it reachable from this machine, and are the settings right?';
+  const code = codeOf(thrown);
+  const advice = ADVICE[code ?? ''] ?? (isSqlState(code) ? LOOK_AT_ITS_LOG : CHECK_THE_WAY);
   return new AppError(
     DATABASE_UNAVAILABLE,
-    `cannot use the database ${target.database} at ${target.where} as ${target.user}: ${reasonOf(thrown)}; ${advice}`,
+    `cannot use the database ${target.database} at ${target.where} as ${target.user}: ${messageOf(thrown)}; ${advice}`,
   );
 };
-
-/** The driver's words; of a failed statement neither its text nor its parameters, which may hold captured output. */
-export const reasonOf = (thrown: unknown): string => messageOf(thrown);

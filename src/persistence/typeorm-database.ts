@@ -1,7 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import { AppError } from '../lib/app-error.js';
+import { AppError, messageOf } from '../lib/app-error.js';
 import { DATABASE_REFUSED, type Database } from './database.port.js';
-import { type DatabaseTarget, isPermanent, reasonOf, toDatabaseError } from './database-error.js';
+import { type DatabaseTarget, isPermanent, toDatabaseError } from './database-error.js';
 
 /** Statements over a TypeORM data source; its errors carry every parameter, ours must not. */
 export class TypeOrmDatabase implements Database {
@@ -36,7 +36,7 @@ export class TypeOrmDatabase implements Database {
     } catch (thrown) {
       if (thrown instanceof AppError) throw thrown;
       if (!isPermanent(thrown)) throw toDatabaseError(thrown, this.target);
-      throw new AppError(DATABASE_REFUSED, `the database refuses the data: ${reasonOf(thrown)}`);
+      throw new AppError(DATABASE_REFUSED, `the database refuses the data: ${messageOf(thrown)}`);
     } finally {
       await runner.release();
     }
