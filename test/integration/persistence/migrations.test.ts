@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Connection, connectionOf } from '../../../src/persistence/connection-options.js';
 import { migrate, pendingMigrations, revertNewest } from '../../../src/persistence/migrate.js';
+import { MIGRATIONS } from '../../../src/persistence/migration-list.js';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
 import { describeSchema } from '../../support/describe-schema.js';
 
@@ -11,11 +12,7 @@ const FIXTURES = join(import.meta.dirname, '../../fixtures');
 const SCHEMA = join(FIXTURES, 'database-schema.txt');
 const OLD_DATABASE = readFileSync(join(FIXTURES, 'old-server-database.sql'), 'utf8');
 
-const ALL = [
-  'TakeOverOrCreate1784000000000',
-  'MendTheOldTables1784000000001',
-  'SurviveARestart1784000000002',
-];
+const ALL = MIGRATIONS.map((migration) => migration.name);
 
 describe('the migrations', () => {
   let database: TestDatabase;
