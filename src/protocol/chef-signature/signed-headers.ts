@@ -64,12 +64,14 @@ export const readSignedHeaders = (
   });
 };
 
-/** The version in `X-Ops-Sign`; undefined where it is not spoken or its algorithm is another one. */
+/** The version in `X-Ops-Sign`; undefined where it is not spoken, said twice, or its algorithm is another one. */
 const readVersion = (sign: string): SignatureVersion | undefined => {
   const pairs = new Map<string, string>();
   for (const part of sign.split(';')) {
     const [name = '', value] = part.split('=', 2).map((text) => text.trim());
-    if (value !== undefined) pairs.set(name, value);
+    if (value === undefined) continue;
+    if (pairs.has(name)) return undefined; // a doubled header says two things
+    pairs.set(name, value);
   }
   const version = SIGNATURE_VERSIONS.find((known) => known === pairs.get('version'));
   if (version === undefined) return undefined;
