@@ -138,12 +138,14 @@ export class ChefAdministration {
     this.changed();
   }
 
-  /** Makes the superuser where there is none yet. */
+  /** Makes the superuser, or gives it this key. */
   protected async ensureSuperuser(privateKey: string | undefined): Promise<void> {
-    this.superuserKey = privateKey;
-    if (!this.state.users.has(SUPERUSER)) {
-      this.superuserKey = await this.createUser(SUPERUSER, privateKey === undefined ? {} : { privateKey });
-    }
+    const isThere = this.state.users.has(SUPERUSER);
+    if (isThere && privateKey === undefined) return;
+    const options = privateKey === undefined ? {} : { privateKey };
+    this.superuserKey = isThere
+      ? await this.rotateKey({ name: SUPERUSER }, options)
+      : await this.createUser(SUPERUSER, options);
   }
 
   private organization(name: string): Organization {

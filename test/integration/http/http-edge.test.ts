@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { Controller, Get, HttpException, Param, Post, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Controller, Get, HttpException, Param, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestOrigin } from '../../../src/http/request-origin.js';
 import { RefusedRequest } from '../../../src/http/refused-request.js';
@@ -23,6 +23,13 @@ class ThingsController {
   echo(@Req() request: FastifyRequest): unknown {
     const { body } = request;
     return { isBuffer: Buffer.isBuffer(body), body: Buffer.isBuffer(body) ? body.toString('base64') : null };
+  }
+
+  @Get('begun/answer')
+  begin(@Res() reply: FastifyReply): void {
+    reply.raw.writeHead(200, { 'Content-Length': '10' });
+    reply.raw.write('half');
+    throw new Error('in the middle');
   }
 
   @Get(':name')
@@ -79,7 +86,7 @@ describe('paths', () => {
     ['an unknown one', 'GET', '/nothing'],
     ['an unknown one with a method that nobody serves', 'PROPFIND', '/nothing'],
     ['one that ends before its parameter', 'DELETE', '/'],
-    ['one level too deep', 'GET', '/things/a/b'],
+    ['one level too deep', 'GET', '/things/a/b/c'],
     ['in capitals', 'GET', '/THINGS'],
   ])('%s is 404', async (_what, method, path) => {
     const answer = await sendHttp(app.url, { method, path });
@@ -261,6 +268,15 @@ describe('errors of handlers', () => {
         request: id,
         err: expect.objectContaining({ message: 'a secret of the inside' }) as unknown,
       }),
+    );
+  });
+});
+
+describe('an answer that has begun', () => {
+  it('is cut off where its handler fails, so that nobody takes it for whole', async () => {
+    await expect(sendHttp(app.url, { path: '/things/begun/answer' })).rejects.toThrow('aborted');
+    expect(app.log).toContainEqual(
+      expect.objectContaining({ err: expect.objectContaining({ message: 'in the middle' }) as unknown }),
     );
   });
 });
