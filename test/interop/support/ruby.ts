@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import type { KeyObject } from 'node:crypto';
+
+/** Where a Ruby program of these tests stands. */
+export const rubyProgram = (name: string): string =>
+  fileURLToPath(new URL(`../ruby/${name}`, import.meta.url));
+
+/** Hands JSON to a Ruby program's stdin and reads JSON from its stdout; throws with its stderr where it fails. */
+const runRuby = async (program: string, input: object): Promise<unknown> => {
+  const child = spawn('ruby', [rubyProgram(program)], { stdio: 'pipe' });
+  child.stdin.end(JSON.stringify(input));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  if (child.exitCode !== 0) throw new Error(`${program} ended with ${String(child.exitCode)}: ${stderr}`);
+  return JSON.parse(stdout);
+};
+
+/** A request that Ruby is to sign. */
+export interface RubyRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+  readonly user: string;
+  readonly key: KeyObject;
+  /** The versions that mixlib-authentication speaks. */
+  readonly version: '1.0' | '1.1' | '1.3';
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Left out: the request has no such header. */
+  readonly serverApiVersion?: string;
+}
+
+/** The headers by which mixlib-authentication, the library of Chef's own tools, signs a request. */
+export const rubySign = async (request: RubyRequest): Promise<Record<string, string>> =>
+  (await runRuby('sign_request.rb', {
+    method: request.method,
+    path: request.path,
+    body: Buffer.from(request.body).toString('base64'),
+    user: request.user,
+    key: request.key.export({ type: 'pkcs1', format: 'pem' }),
+    version: request.version,
+    timestamp: new Date(request.now).toISOString(),
+    server_api_version: request.serverApiVersion,
+  })) as Record<string, string>;
+
+/** A signed request that Ruby is to judge, by this machine's clock. */
+export interface RubyReceivedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly publicKey: KeyObject;
+}
+
+/** Whether mixlib-authentication accepts a signed request. */
+export const rubyAccepts = async (request: RubyReceivedRequest): Promise<boolean> => {
+  const { accepted } = (await runRuby('verify_request.rb', {
+    method: request.method,
+    path: request.path,
+    body: Buffer.from(request.body).toString('base64'),
+    headers: request.headers,
+    public_key: request.publicKey.export({ type: 'spki', format: 'pem' }),
+  })) as { accepted: boolean };
+  return accepted;
+};
