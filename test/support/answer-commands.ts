@@ -1,0 +1,26 @@
+import type { CommandMessage } from '../../src/protocol/server-message.js';
+import type { SimulatedNode } from './simulated-node.js';
+
+const LOOK_EVERY_MS = 5;
+
+/**
+ * Lets a simulated node play its part in every job: it votes yes, runs, and ends so. Returns what makes it stop; what
+ * it was sent before is left alone.
+ */
+export const answerCommands = (
+  node: SimulatedNode,
+  outcome: 'succeeded' | 'failed',
+  output: { readonly stdout: string; readonly stderr: string },
+): (() => void) => {
+  let seen = node.commands.length;
+  const answer = async (command: CommandMessage): Promise<void> => {
+    if (command.type === 'commit') await node.sendJobMessage('ack_commit', command.job_id);
+    if (command.type !== 'run') return;
+    await node.sendJobMessage('ack_run', command.job_id);
+    await node.sendJobMessage(outcome, command.job_id, output);
+  };
+  const looking = setInterval(() => {
+    for (; seen < node.commands.length; seen++) void answer(node.commands[seen]!);
+  }, LOOK_EVERY_MS);
+  return () => clearInterval(looking);
+};
