@@ -1,7 +1,7 @@
-interface Running {
-  readonly now: Promise<unknown>;
+interface Running<T> {
+  readonly now: Promise<T>;
   /** What those wait for who asked while `now` was under way. */
-  next?: Promise<unknown>;
+  next?: Promise<T>;
 }
 
 /**
@@ -10,23 +10,26 @@ interface Running {
  * more than two look-ups of one question for any number of askers, and no answer is older than its question.
  */
 export class SharedLookups<T> {
-  private readonly running = new Map<string, Running>();
+  private readonly running = new Map<string, Running<T>>();
 
-  /** Looks up, or takes part in a look-up of the same key that has not started yet. `lookUp` must not reject. */
+  /** Looks up, or takes part in a look-up of the same key that has not started yet. */
   ask(key: string, lookUp: () => Promise<T>): Promise<T> {
-    const running = this.running.get(key) as (Running & { next?: Promise<T> }) | undefined;
+    const running = this.running.get(key);
     if (running === undefined) return this.start(key, lookUp);
-    running.next ??= running.now.then(() => this.start(key, lookUp));
+    if (running.next === undefined) {
+      const start = () => this.start(key, lookUp);
+      running.next = running.now.then(start, start);
+    }
     return running.next;
   }
 
   private start(key: string, lookUp: () => Promise<T>): Promise<T> {
-    const now = lookUp();
-    const running: Running = { now };
+    const running: Running<T> = { now: lookUp() };
     this.running.set(key, running);
-    void now.then(() => {
+    const end = (): void => {
       if (running.next === undefined) this.running.delete(key);
-    });
-    return now;
+    };
+    running.now.then(end, end);
+    return running.now;
   }
 }

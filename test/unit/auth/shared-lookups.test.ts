@@ -66,6 +66,18 @@ describe('SharedLookups', () => {
     expect(await second).toBe('2');
   });
 
+  it('goes on after a look-up that failed', async () => {
+    const lookups = new SharedLookups<string>();
+    const { begun, lookUp } = makeLookUp();
+    const first = lookups.ask('a', lookUp);
+    const second = lookups.ask('a', lookUp);
+    begun[0]?.reject(new Error('a bug'));
+    await expect(first).rejects.toThrow('a bug');
+    await settle();
+    begun[1]?.resolve('2');
+    expect(await second).toBe('2');
+  });
+
   it('keeps different questions apart', () => {
     const lookups = new SharedLookups<string>();
     const { begun, lookUp } = makeLookUp();
