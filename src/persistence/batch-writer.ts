@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { AppError, messageOf } from '../lib/app-error.js';
 import { type Deferred, deferred } from '../lib/deferred.js';
@@ -107,7 +107,7 @@ export class PostgresBatchWriter implements BatchWriter {
     if (this.isClosed()) return this.pushed - this.settled;
     const stop = new AbortController();
     const timeout = sleep(timeoutMs, undefined, { signal: stop.signal }).catch(() => undefined); // it was called off
-    await Promise.race([this.flushed(), timeout]);
+    await Promise.race([this.settle(), timeout]);
     stop.abort();
     this.mode = 'closed';
     this.closing.abort();
@@ -115,6 +115,14 @@ export class PostgresBatchWriter implements BatchWriter {
     if (left > 0) this.logger.error({ writes: left }, 'stopped before everything was stored');
     for (const waiter of this.waiters.splice(0)) waiter.reject(lost());
     return left;
+  }
+
+  /** Waits until nothing is held, also of what those push who wait for a flush themselves. */
+  private async settle(): Promise<void> {
+    while (this.settled !== this.pushed) {
+      await this.flushed();
+      await nextTurn();
+    }
   }
 
   private isClosed(): boolean {

@@ -252,6 +252,19 @@ describe('the batching writer', () => {
     expect(writer.state).toMatchObject({ mode: 'closed', dropped: 1 });
   });
 
+  it('stores while it is drained what comes out of the storing itself, such as the end of a job', async () => {
+    await start();
+    const jobId = await storedJob(['a']);
+    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    const ended = store.flushed().then(() => {
+      store.jobStatus(jobId, 'complete', AT);
+      return store.flushed();
+    });
+    expect(await writer.drain(5_000)).toBe(0);
+    await ended;
+    expect((await store.find(ORG, jobId))?.status).toBe('complete');
+  });
+
   it('says how much it lost when it is drained while the database is away', async () => {
     await start();
     const jobId = await storedJob(['a']);
