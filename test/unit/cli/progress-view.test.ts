@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { JobProgress } from '../../../src/cli/progress/job-progress.js';
+import { createProgressView } from '../../../src/cli/progress/progress-view.js';
+import type { Job } from '../../../src/protocol/rest-shapes.js';
+import { stubJob } from '../../support/stub-job.js';
+
+const CLEAR = '\r\u001b[2K';
+
+let nowMs: number;
+const clock = { now: () => nowMs };
+beforeEach(() => {
+  nowMs = 0;
+});
+
+const recorder = (terminal: { isTTY?: boolean; columns?: number } = {}) => {
+  const written: string[] = [];
+  return { ...terminal, written, write: (chunk: string | Uint8Array) => void written.push(String(chunk)) };
+};
+
+const at = (status: Job['status'], nodes: Job['nodes']): JobProgress => {
+  const progress = new JobProgress();
+  progress.take(stubJob(nodes, { status }));
+  return progress;
+};
+
+describe('progress in a pipe', () => {
+  it('is a plain line at each new state, and one each interval while it runs', () => {
+    const stream = recorder();
+    const view = createProgressView(stream, clock, 1000);
+    view.show(at('new', { new: ['a', 'b'] }));
+    view.show(at('voting', { new: ['a', 'b'] }));
+    view.show(at('voting', { new: ['a'], ready: ['b'] }));
+    view.show(at('running', { ready: ['a', 'b'] }));
+    nowMs = 500;
+    view.show(at('running', { running: ['a'], succeeded: ['b'] }));
+    nowMs = 1000;
+    view.show(at('running', { running: ['a'], succeeded: ['b'] }));
+    nowMs = 5000;
+    view.show(at('running', { running: ['a'], succeeded: ['b'] }));
+    view.show(at('complete', { succeeded: ['a', 'b'] }));
+    view.close();
+
+    expect(stream.written.join('')).toBe(
+      'Initialized.\nVoting.\nRunning (2/2 in progress) ...\nRunning (1/2 in progress) ...\n',
+    );
+  });
+});
+
+describe('progress on a terminal', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it('is one line that is drawn anew, and is gone at the end', () => {
+    const stream = recorder({ isTTY: true, columns: 120 });
+    const view = createProgressView(stream, clock, 1000);
+    view.show(at('voting', { new: ['a', 'b', 'c'], ready: ['d'] }));
+    nowMs = 12_345;
+    view.show(at('running', { running: ['a'], succeeded: ['b'], failed: ['c'], unavailable: ['d'] }));
+    view.close();
+
+    expect(stream.written).toEqual([
+      `${CLEAR}Voting   [#####---------------] 1/4 nodes voted  0 s`,
+      `${CLEAR}Running  [###############-----] 3/4 nodes done, 1 running, 1 succeeded, 1 failed, 1 not taking part  12 s`,
+      CLEAR,
+    ]);
+  });
+
+  it('never wraps into a second line', () => {
+    const stream = recorder({ isTTY: true, columns: 30 });
+    const view = createProgressView(stream, clock, 1000);
+    view.show(at('running', { running: ['a'] }));
+    view.close();
+
+    expect(stream.written[0]).toBe(`${CLEAR}Running  [------------------…`);
+  });
+
+  it('is drawn at most ten times a second, but shows the latest within a second', () => {
+    vi.useFakeTimers();
+    const stream = recorder({ isTTY: true, columns: 100 });
+    const view = createProgressView(stream, clock, 1000);
+    view.show(at('running', { running: ['a', 'b'] }));
+    nowMs = 50;
+    view.show(at('running', { running: ['a'], succeeded: ['b'] }));
+    expect(stream.written).toHaveLength(1);
+
+    nowMs = 1000;
+    vi.advanceTimersByTime(1000);
+    view.close();
+    expect(stream.written[1]).toContain('1/2 nodes done, 1 running, 1 succeeded  1 s');
+  });
+
+  it('leaves nothing behind where there was nothing to show', () => {
+    const stream = recorder({ isTTY: true, columns: 100 });
+    createProgressView(stream, clock, 1000).close();
+
+    expect(stream.written).toEqual([]);
+  });
+});
