@@ -183,7 +183,7 @@ export class Agent {
     this.lifetime?.cancel();
     const lifetimeMs = config.lifetimeMs * (1 - Math.random() / 10);
     this.lifetime = setLongTimer(lifetimeMs, () => this.refresh.request('the config is old', 0));
-    if (presence.mode === 'offline') this.onTrouble('the server is still silent');
+    if (presence.mode === 'offline') this.onTrouble('the server is still silent', true);
   }
 
   /** The first message of a connection: what waited, or else a heartbeat. */
@@ -212,7 +212,7 @@ export class Agent {
 
   private onPresence(mode: 'online' | 'offline'): void {
     this.parts.log[mode === 'online' ? 'info' : 'warn']({ server: mode }, 'the heartbeats of the server');
-    if (mode === 'offline') this.onTrouble('the heartbeats of the server stopped');
+    if (mode === 'offline') this.onTrouble('the heartbeats of the server stopped', true);
     else {
       this.troubles = 0;
       this.refresh.withdraw();
@@ -225,10 +225,13 @@ export class Agent {
     this.refresh.request('the server is another process now', Math.random() * config.intervalMs);
   }
 
-  private onTrouble(reason: string): void {
+  /** Something is wrong with the server, and another config may mend it; `passing` where it may mend itself. */
+  private onTrouble(reason: string, passing = false): void {
     if (this.refresh.isPending) return;
     this.troubles++;
-    this.refresh.request(reason, backoffMs(this.troubles, TROUBLE_BACKOFF, Math.random()));
+    const firstMs = Math.max(TROUBLE_BACKOFF.firstMs, this.session?.config.intervalMs ?? 0);
+    const delayMs = backoffMs(this.troubles, { ...TROUBLE_BACKOFF, firstMs }, Math.random());
+    this.refresh.request(reason, delayMs, passing);
   }
 
   private onConfigFault({ kind, reason }: ConfigFault): void {

@@ -119,7 +119,7 @@ const serve = async (file: string | undefined, overrides: SettingOverrides): Pro
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, () => agent.stop());
   process.on('SIGUSR1', () => agent.refetchConfig());
   process.on('SIGHUP', () => {
-    logFile.reopen();
+    if (typeof settings.logLocation === 'object') logFile.reopen(); // its file may have been rotated
     try {
       runner.setWhitelist(readSettings(file, overrides).whitelist);
       log.info('the whitelist was read again');

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How often it is looked whether a killed group is gone, and how long after KILL at the most, in milliseconds. */
@@ -32,9 +33,29 @@ export const endGroup = async (leader: number, graceMs: number): Promise<boolean
 
 const isGoneWithin = async (leader: number, ms: number): Promise<boolean> => {
   const deadline = performance.now() + ms;
-  while (signalGroup(leader, 0)) {
+  while (signalGroup(leader, 0) && hasLivingMember(leader)) {
     if (performance.now() >= deadline) return false;
     await delay(POLL_MS);
   }
   return true;
+};
+
+/**
+ * Whether a process of the group has not ended yet. One that has ended, but whose parent has not looked, can still be
+ * signalled: in a container whose first process never looks, for ever. Only Linux can tell.
+ */
+const hasLivingMember = (leader: number): boolean => {
+  if (!existsSync('/proc/self/stat')) return true;
+  return readdirSync('/proc').some((name) => /^\d+$/.test(name) && isLivingIn(leader, name));
+};
+
+const isLivingIn = (leader: number, pid: string): boolean => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // After the command in brackets, which may hold anything: state, parent, group.
+    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(group) === leader && state !== 'Z' && state !== 'X';
+  } catch {
+    return false; // ended while we looked
+  }
 };

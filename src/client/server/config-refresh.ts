@@ -33,28 +33,35 @@ export class ConfigRefresh {
   private mode: 'resting' | 'waiting' | 'due' | 'fetching' | 'stopped' = 'resting';
   private timer: NodeJS.Timeout | undefined;
   private dueAt = 0;
+  private passing = false;
   private failures = 0;
   private readonly stopping = new AbortController();
 
   constructor(private readonly parts: ConfigRefreshParts) {}
 
-  /** Whether the config will be fetched anyway. */
+  /** Whether the config will be fetched anyway; a passing request does not count, it may be withdrawn. */
   get isPending(): boolean {
-    return this.mode !== 'resting';
+    return this.mode !== 'resting' && !this.passing;
   }
 
-  /** Asks for a fetch in `delayMs` milliseconds, or earlier where that was asked for before. */
-  request(reason: string, delayMs: number): void {
+  /**
+   * Asks for a fetch in `delayMs` milliseconds, or earlier where that was asked for before. A `passing` reason may
+   * go away by itself: such a request can be withdrawn, unless another came.
+   */
+  request(reason: string, delayMs: number, passing = false): void {
+    if (this.mode === 'fetching' || this.mode === 'stopped') return;
     const at = performance.now() + delayMs;
-    if (this.mode === 'fetching' || this.mode === 'stopped' || this.mode === 'due') return;
-    if (this.mode === 'waiting' && this.dueAt <= at) return;
+    if (passing && this.mode !== 'resting') return;
+    const wasPending = this.isPending;
+    this.passing = passing;
+    if (this.mode === 'due' || (this.mode === 'waiting' && wasPending && this.dueAt <= at)) return;
     this.parts.log.info({ reason, delay_ms: Math.round(delayMs) }, 'the config will be fetched');
-    this.waitUntil(at);
+    this.waitUntil(this.mode === 'waiting' ? Math.min(at, this.dueAt) : at);
   }
 
-  /** Takes a request back. */
+  /** Takes a passing request back. */
   withdraw(): void {
-    if (this.mode !== 'waiting' && this.mode !== 'due') return;
+    if (!this.passing || (this.mode !== 'waiting' && this.mode !== 'due')) return;
     clearTimeout(this.timer);
     this.mode = 'resting';
   }
@@ -84,6 +91,7 @@ export class ConfigRefresh {
       return;
     }
     this.mode = 'fetching';
+    this.passing = false;
     this.parts.fetch(this.stopping.signal).then(
       (answer) => this.onAnswer(answer),
       (thrown: unknown) => {

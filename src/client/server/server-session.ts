@@ -53,6 +53,8 @@ export class ServerSession {
   private readonly ticker: NodeJS.Timeout;
   private currentPresence: ServerPresence;
   private connected = false;
+  /** When the connection was lost or first tried for; performance time in ms. */
+  private unconnectedSince = performance.now();
   private sequence = 0;
   private lastCommandSequence = 0;
   /** When the first message of this connection was sent, while no command has come on it; performance time in ms. */
@@ -97,10 +99,15 @@ export class ServerSession {
   private onInterval(): void {
     const { config } = this.parts;
     this.setPresence(onIntervalPassed(this.currentPresence, config));
+    const now = performance.now();
     const patience = Math.max(2 * config.intervalMs, MIN_ANSWER_WAIT_MS);
-    if (this.unansweredSince !== undefined && performance.now() - this.unansweredSince > patience) {
-      this.unansweredSince = performance.now();
+    if (this.unansweredSince !== undefined && now - this.unansweredSince > patience) {
+      this.unansweredSince = now;
       this.parts.events.unheard('the server says nothing on the command channel');
+    }
+    if (!this.connected && this.currentPresence.mode === 'online' && now - this.unconnectedSince > patience) {
+      this.reopenDealer(); // ZeroMQ gives up for good after a handshake that failed
+      this.parts.events.unheard('there is no connection to the command channel');
     }
     if (this.currentPresence.mode === 'online' && this.connected) this.parts.events.beat();
   }
@@ -114,17 +121,22 @@ export class ServerSession {
   }
 
   private reopen(): void {
-    const closing = [this.dealer.close(), this.subscriber.close()];
-    Promise.all(closing).catch((thrown: unknown) => this.onFault(thrown));
+    this.subscriber.close().catch((thrown: unknown) => this.onFault(thrown));
+    this.subscriber = this.openSubscriber();
+    this.reopenDealer();
+  }
+
+  private reopenDealer(): void {
+    this.dealer.close().catch((thrown: unknown) => this.onFault(thrown));
     this.beginConnection(false);
     this.sequence = 0;
     this.dealer = this.openDealer();
-    this.subscriber = this.openSubscriber();
   }
 
   /** Numbering of the server's commands starts anew with each connection. */
   private beginConnection(connected: boolean): void {
     this.connected = connected;
+    this.unconnectedSince = performance.now();
     this.lastCommandSequence = 0;
     this.unansweredSince = undefined;
   }

@@ -53,7 +53,8 @@ export class CommandDealer {
   constructor(address: string, options: CommandDealerOptions, events: CommandDealerEvents) {
     const { curve } = options;
     this.dealer = new Dealer({
-      immediate: true, // no queue before the connection stands
+      // No queue before the connection stands. Only an encrypted one tells when it does: the handshake of 1.x is silent.
+      immediate: curve !== undefined,
       sendHighWaterMark: SEND_HIGH_WATER_MARK,
       receiveHighWaterMark: 0,
       sendTimeout: 0,

@@ -1,0 +1,41 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { afterEach, expect, test } from 'vitest';
+import { ClientUnderTest } from '../../support/client-under-test.js';
+
+const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+let client: ClientUnderTest;
+const run = async (settings: string, args: readonly string[] = []): Promise<number | null> => {
+  const serverUrl = 'http://127.0.0.1:1/organizations/acme';
+  client = new ClientUnderTest({ serverUrl, node: 'web1', key: keys.privateKey, settings, args });
+  return client.exit;
+};
+afterEach(() => client.stop());
+
+test('--version and --help say so and end with 0', async () => {
+  expect(await run('', ['--version'])).toBe(0);
+  expect(client.output).toMatch(/^push-jobs-client \d+\.\d+\.\d+\n$/);
+  await client.stop();
+  expect(await run('', ['--help'])).toBe(0);
+  expect(client.output).toContain('--node-name');
+});
+
+test('an unknown option ends it with 64', async () => {
+  expect(await run('', ['--colour'])).toBe(64);
+  expect(client.output).toContain('--colour');
+});
+
+test('settings that cannot be read end it with 78, naming file and line', async () => {
+  expect(await run('whitelist({\n  "a" => system("id")\n})')).toBe(78);
+  expect(client.output).toMatch(/push-jobs-client\.rb, line \d+: 'system' is not understood/);
+});
+
+test('a server URL without an organization ends it with 78', async () => {
+  expect(await run('', ['--server', 'https://chef.example.com'])).toBe(78);
+  expect(client.output).toContain('/organizations/ORG');
+});
+
+test('a missing client key ends it with 78', async () => {
+  expect(await run('', ['--client_key', '/no/such/key.pem'])).toBe(78);
+  expect(client.output).toContain('/no/such/key.pem');
+});

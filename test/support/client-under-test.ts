@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** Where the built programs are. */
+const DIST = resolve(process.env.PUSH_JOBS_DIST ?? 'dist');
+const PROGRAM = join(DIST, 'src/client/main.js');
+const SOURCES = ['src/client', 'src/lib', 'src/protocol', 'src/platform'];
+
+/** What a client is started with. */
+export interface ClientOptions {
+  readonly serverUrl: string;
+  readonly node: string;
+  readonly key: KeyObject;
+  /** Further lines of its settings file. */
+  readonly settings?: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The built `push-jobs-client` as a process, with a settings file and folder of its own. Stop it when the test is over. */
+export class ClientUnderTest {
+  readonly root = mkdtempSync(join(tmpdir(), 'push-jobs-client-'));
+  readonly settingsFile = join(this.root, 'push-jobs-client.rb');
+  readonly fileDir = join(this.root, 'files');
+  /** Resolves to its exit code when it has ended. */
+  readonly exit: Promise<number | null>;
+  /** Its log and what else it printed. */
+  output = '';
+  private readonly process: ChildProcess;
+  private readonly settings: string;
+
+  constructor(options: ClientOptions) {
+    assertFresh();
+    const keyFile = join(this.root, 'client.pem');
+    writeFileSync(keyFile, options.key.export({ type: 'pkcs8', format: 'pem' }));
+    this.settings = `
+      chef_server_url '${options.serverUrl}'
+      node_name '${options.node}'
+      client_key '${keyFile}'
+      file_dir '${this.fileDir}'
+      kill_grace_period 1
+    `;
+    this.writeSettings(options.settings ?? '');
+    this.process = spawn(process.execPath, [PROGRAM, '-c', this.settingsFile, ...(options.args ?? [])], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+    });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
+    }
+    this.exit = once(this.process, 'close').then(([code]) => code as number | null);
+  }
+
+  get pid(): number {
+    return this.process.pid!;
+  }
+
+  /** Writes its settings file again, with these lines after those that every client has. */
+  writeSettings(lines: string): void {
+    writeFileSync(this.settingsFile, this.settings + lines);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process.kill(signal);
+  }
+
+  /** The job files that are there. */
+  jobFiles(): string[] {
+    return existsSync(this.fileDir) ? readdirSync(this.fileDir) : [];
+  }
+
+  /** Stops it with TERM and removes its folder; resolves to its exit code. */
+  async stop(): Promise<number | null> {
+    this.process.kill('SIGTERM');
+    const code = await this.exit;
+    rmSync(this.root, { recursive: true, force: true });
+    return code;
+  }
+
+  /** Makes a folder within its own that everybody can go through. */
+  makeFolder(name: string): string {
+    const folder = join(this.root, name);
+    mkdirSync(folder, { recursive: true, mode: 0o777 });
+    return folder;
+  }
+}
+
+/** A stale build would test yesterday's client. */
+const assertFresh = (): void => {
+  const built = existsSync(PROGRAM) ? statSync(PROGRAM).mtimeMs : 0;
+  for (const folder of SOURCES) {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      const path = join(folder, name);
+      if (statSync(path).mtimeMs > built && path.endsWith('.ts')) {
+        throw new Error(`${path} is newer than ${PROGRAM}: run 'npm run build' first`);
+      }
+    }
+  }
+};

@@ -1,0 +1,273 @@
+import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Context, type MessageLike, Publisher, Reply, Router } from 'zeromq';
+import { readSignedHeaders } from '../../src/protocol/chef-signature/signed-headers.js';
+import { verifyRequest } from '../../src/protocol/chef-signature/verify-request.js';
+import type { ClientMessage, HeartbeatMessage, JobMessage } from '../../src/protocol/client-message.js';
+import { type CurveKeyPair, generateCurveKeyPair } from '../../src/protocol/curve-key.js';
+import { decodeClientMessage } from '../../src/protocol/frame-codec.js';
+import { formatHeader, parseHeader } from '../../src/protocol/frame-header.js';
+import { signHmac, signRsa, verifyHmac } from '../../src/protocol/frame-signature.js';
+import { encryptSessionKey, SESSION_KEY_BYTES } from '../../src/protocol/session-key.js';
+import { formatRfc1123 } from '../../src/protocol/wire-time.js';
+import { encodeZ85 } from '../../src/protocol/z85.js';
+import { eventually } from './eventually.js';
+
+/** How a simulated server behaves from its start on. */
+export interface SimulatedPushServerOptions {
+  readonly org: string;
+  readonly node: string;
+  /** Verifies the node's requests; the session key is encrypted to it. */
+  readonly nodeKey: KeyObject;
+  /** Heartbeat interval in seconds. */
+  readonly interval?: number;
+  /** A 1.x server has no Curve keys. */
+  readonly encrypted?: boolean;
+  /** Seconds after which a node fetches its config again. */
+  readonly lifetime?: number;
+}
+
+type MessageType = ClientMessage['type'];
+type MessageOf<T extends MessageType> = T extends 'heartbeat' ? HeartbeatMessage : JobMessage;
+
+/** A message of the client as it came. */
+export interface Arrival {
+  readonly message: ClientMessage;
+  /** Of the connection; hexadecimal. */
+  readonly identity: string;
+  readonly bodyBytes: number;
+}
+
+/**
+ * A push jobs server for one node, as the node sees it, and nothing more: it answers config requests, sends what the
+ * test tells it to, well or badly formed, and keeps what comes. It shares only the wire protocol with the product, and
+ * is independent of the product's server. Close it when the test is over.
+ */
+export class SimulatedPushServer {
+  /** The messages that came and verified, in order. */
+  readonly arrivals: Arrival[] = [];
+  /** Curve keys named in config requests, in order. */
+  readonly configRequests: string[] = [];
+  /** What config requests are answered with. */
+  configStatus = 200;
+  incarnationId: string = randomUUID();
+  /** Whether the Curve keys that were named may connect. */
+  acceptsKeys = true;
+
+  private readonly sessionKey = randomBytes(SESSION_KEY_BYTES);
+  private readonly rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  private readonly context = new Context({ blocky: false });
+  private readonly router: Router;
+  private readonly publisher: Publisher;
+  private readonly zap: Reply;
+  private readonly http: Server;
+  private readonly taken = new Map<MessageType, number>();
+  private beating: NodeJS.Timeout | undefined;
+  private sequence = 0;
+  private beats = 0;
+  private identity: Buffer | undefined;
+  private commandAddress = '';
+  private heartbeatAddress = '';
+
+  private constructor(
+    private readonly options: SimulatedPushServerOptions,
+    private readonly curve: CurveKeyPair,
+  ) {
+    const { context } = this;
+    const encryption = { curveServer: true, curveSecretKey: curve.secretKey, zapDomain: 'push' };
+    this.router = new Router({ context, linger: 0, ...(options.encrypted === false ? {} : encryption) });
+    this.publisher = new Publisher({ context, linger: 0 });
+    this.zap = new Reply({ context, linger: 0 });
+    this.http = createServer((request, response) => this.answerConfig(request, response));
+  }
+
+  static async start(options: SimulatedPushServerOptions): Promise<SimulatedPushServer> {
+    const server = new SimulatedPushServer(options, await generateCurveKeyPair());
+    await server.listen();
+    return server;
+  }
+
+  /** What the node's `chef_server_url` is to be. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.http.address() as AddressInfo).port}/organizations/${this.options.org}`;
+  }
+
+  get messages(): ClientMessage[] {
+    return this.arrivals.map(({ message }) => message);
+  }
+
+  /** The heartbeats that came. */
+  get heartbeats(): MessageOf<'heartbeat'>[] {
+    return this.messages.filter((message) => message.type === 'heartbeat');
+  }
+
+  /** Sends the server's heartbeats, one now and one each interval. */
+  startHeartbeats(): void {
+    void this.beat();
+    this.beating = setInterval(() => void this.beat(), (this.options.interval ?? 0.2) * 1000);
+  }
+
+  stopHeartbeats(): void {
+    clearInterval(this.beating);
+  }
+
+  /** Sends one heartbeat, of this process or as given; `key` signs it. */
+  async beat(fields: object = {}, key: KeyObject = this.rsa.privateKey): Promise<void> {
+    const body = JSON.stringify({
+      sequence: this.beats++,
+      timestamp: formatRfc1123(Date.now()),
+      server: 'simulated',
+      type: 'heartbeat',
+      incarnation_id: this.incarnationId,
+      ...fields,
+    });
+    await this.publisher.send([formatHeader('rsa2048_sha1', signRsa(key, body)), body]);
+  }
+
+  /** Sends a command, over the connection of the last message that came. */
+  send(command: object): Promise<void> {
+    const body = this.body(command);
+    return this.sendFrames(formatHeader('hmac_sha256', signHmac(this.sessionKey, body)), body);
+  }
+
+  /** A command's body with the next sequence number and the time, unless it has its own. */
+  body(command: object): string {
+    return JSON.stringify({ sequence: ++this.sequence, timestamp: formatRfc1123(Date.now()), ...command });
+  }
+
+  /** A command's frames as `send` sends them, to be sent as they are, or more than once. */
+  frames(command: object): [header: string, body: string] {
+    const body = this.body(command);
+    return [formatHeader('hmac_sha256', signHmac(this.sessionKey, body)), body];
+  }
+
+  /** Sends any frames at all. */
+  sendFrames(...frames: MessageLike[]): Promise<void> {
+    if (this.identity === undefined) throw new Error('no message has come yet');
+    return this.router.send([this.identity, ...frames]);
+  }
+
+  /** The next message of this type after those expected so far, waiting for it if need be. */
+  async expect<T extends MessageType>(type: T, withinMs = 8000): Promise<MessageOf<T>> {
+    const index = this.taken.get(type) ?? 0;
+    this.taken.set(type, index + 1);
+    const found = await eventually(
+      () => {
+        const message = this.messages.filter((one) => one.type === type)[index];
+        const seen = this.messages.filter((one) => one.type !== 'heartbeat').map((one) => one.type);
+        if (message === undefined) throw new Error(`no '${type}' came, but ${seen.join(', ') || 'nothing'}`);
+        return message;
+      },
+      { withinMs },
+    );
+    return found as MessageOf<T>;
+  }
+
+  /** From now on only messages that come later are expected. */
+  forgetMessages(): void {
+    this.arrivals.length = 0;
+    this.taken.clear();
+  }
+
+  /** Has a job committed and started; resolves when the node says that it runs. */
+  async startJob(jobId: string, command: string, fields: object = {}): Promise<void> {
+    await this.commit(jobId, command, fields);
+    await this.expect('ack_commit');
+    await this.send({ type: 'run', job_id: jobId });
+    await this.expect('ack_run');
+  }
+
+  commit(jobId: string, command: string, fields: object = {}): Promise<void> {
+    return this.send({ type: 'commit', job_id: jobId, server: 'simulated', command, env: {}, ...fields });
+  }
+
+  /** Ends all that it does. */
+  async close(): Promise<void> {
+    this.stopHeartbeats();
+    for (const socket of [this.router, this.publisher, this.zap]) socket.close();
+    this.http.closeAllConnections();
+    this.http.close();
+    await once(this.http, 'close');
+  }
+
+  private async listen(): Promise<void> {
+    await this.zap.bind('inproc://zeromq.zap.01');
+    void this.answerZap();
+    await this.router.bind('tcp://127.0.0.1:*');
+    await this.publisher.bind('tcp://127.0.0.1:*');
+    this.commandAddress = this.router.lastEndpoint ?? '';
+    this.heartbeatAddress = this.publisher.lastEndpoint ?? '';
+    void this.readMessages();
+    this.http.listen(0, '127.0.0.1');
+    await once(this.http, 'listening');
+  }
+
+  private async answerZap(): Promise<void> {
+    for await (const frames of this.zap) {
+      const key = encodeZ85(frames[6] ?? Buffer.alloc(0));
+      const known = this.acceptsKeys && this.configRequests.includes(key);
+      await this.zap.send(['1.0', frames[1] ?? '', known ? '200' : '400', '', '', '']);
+    }
+  }
+
+  private async readMessages(): Promise<void> {
+    for await (const [identity, header, body] of this.router) {
+      if (identity === undefined || header === undefined || body === undefined) continue;
+      const parsed = parseHeader(header);
+      if (!parsed.ok || !verifyHmac(this.sessionKey, body, parsed.value.signature)) continue;
+      const message = decodeClientMessage(body);
+      if (!message.ok) continue;
+      this.identity = identity;
+      this.arrivals.push({
+        message: message.value,
+        identity: identity.toString('hex'),
+        bodyBytes: body.length,
+      });
+    }
+  }
+
+  private answerConfig(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const { org, node, nodeKey } = this.options;
+    const headers = readSignedHeaders(request.headers, Date.now());
+    const received = { method: request.method ?? '', path: request.url ?? '', body: new Uint8Array() };
+    if (!headers.ok || headers.value.userId !== node || !verifyRequest(headers.value, received, nodeKey)) {
+      response.writeHead(401).end('{"error":["the signature is wrong"]}');
+    } else if (this.configStatus !== 200) {
+      response.writeHead(this.configStatus).end('{"error":["told to refuse"]}');
+    } else if (url.pathname !== `/organizations/${org}/pushy/config/${node}`) {
+      response.writeHead(404).end('{"error":["no such thing"]}');
+    } else {
+      this.configRequests.push(url.searchParams.get('ccpk') ?? '');
+      response.setHeader('Content-Type', 'application/json').end(JSON.stringify(this.config()));
+    }
+  }
+
+  private config(): object {
+    const { org, node, nodeKey, interval = 0.2, encrypted = true, lifetime = 3600 } = this.options;
+    return {
+      type: 'config',
+      host: '127.0.0.1',
+      push_jobs: {
+        heartbeat: {
+          out_addr: this.heartbeatAddress,
+          command_addr: this.commandAddress,
+          interval,
+          offline_threshold: 3,
+          online_threshold: 2,
+        },
+      },
+      node,
+      organization: org,
+      public_key: this.rsa.publicKey.export({ type: 'spki', format: 'pem' }),
+      ...(encrypted ? { curve_public_key: this.curve.publicKey } : {}),
+      encoded_session_key: { method: 'hmac_sha256', key: encryptSessionKey(nodeKey, this.sessionKey) },
+      lifetime,
+      max_message_skew: 300,
+      max_body_size: 65_536,
+      incarnation_id: this.incarnationId,
+    };
+  }
+}
