@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.js';
+import { isJobOver } from '../../protocol/job-status.js';
 import type { OutputStream } from '../cli-environment.js';
 import { cutToWidth } from '../output/table.js';
 import type { JobProgress } from './job-progress.js';
@@ -6,7 +7,7 @@ import type { JobProgress } from './job-progress.js';
 /** Shows how a job goes on. */
 export interface ProgressView {
   show(progress: JobProgress): void;
-  /** Ends the show; what comes next begins on a fresh line. */
+  /** Ends the show, once for all; what comes next begins on a fresh line. */
   close(): void;
 }
 
@@ -23,11 +24,12 @@ export const createProgressView = (
 ): ProgressView =>
   stream.isTTY === true ? new LiveView(stream, clock) : new PlainView(stream, clock, plainIntervalMs);
 
-/** Redraws one line, at most ten times a second, and each second for the time that has passed. */
+/** Redraws one line: at each new state, else at most ten times a second, and each second for the time that has passed. */
 class LiveView implements ProgressView {
   private readonly startedAt: number;
   private readonly ticking: NodeJS.Timeout;
   private drawnAt = -Infinity;
+  private drawnStatus: string | undefined;
   private latest: JobProgress | undefined;
 
   constructor(
@@ -39,19 +41,23 @@ class LiveView implements ProgressView {
   }
 
   show(progress: JobProgress): void {
-    const isFirst = this.latest === undefined;
+    if (isJobOver(progress.status)) return; // the outcome follows at once
     this.latest = progress;
-    if (isFirst || this.clock.now() - this.drawnAt >= REDRAW_MS) this.draw();
+    const isNew = progress.status !== this.drawnStatus;
+    if (isNew || this.clock.now() - this.drawnAt >= REDRAW_MS) this.draw();
   }
 
   close(): void {
     clearInterval(this.ticking);
-    if (this.latest !== undefined) this.stream.write('\r\x1b[2K');
+    if (this.drawnStatus !== undefined) this.stream.write('\r\x1b[2K');
+    this.drawnStatus = undefined;
+    this.latest = undefined;
   }
 
   private draw(): void {
     if (this.latest === undefined) return;
     this.drawnAt = this.clock.now();
+    this.drawnStatus = this.latest.status;
     const seconds = Math.max(0, Math.floor((this.drawnAt - this.startedAt) / 1000));
     const line = `${liveText(this.latest)}  ${seconds} s`;
     this.stream.write(`\r\x1b[2K${cutToWidth(line, (this.stream.columns ?? DEFAULT_COLUMNS) - 1)}`);

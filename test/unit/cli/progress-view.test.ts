@@ -56,6 +56,7 @@ describe('progress on a terminal', () => {
     nowMs = 12_345;
     view.show(at('running', { running: ['a'], succeeded: ['b'], failed: ['c'], unavailable: ['d'] }));
     view.close();
+    view.close();
 
     expect(stream.written).toEqual([
       `${CLEAR}Voting   [#####---------------] 1/4 nodes voted  0 s`,
@@ -71,6 +72,18 @@ describe('progress on a terminal', () => {
     view.close();
 
     expect(stream.written[0]).toBe(`${CLEAR}Running  [------------------…`);
+  });
+
+  it('is drawn at once when the job gets into another state', () => {
+    const stream = recorder({ isTTY: true, columns: 100 });
+    const view = createProgressView(stream, clock, 1000);
+    view.show(at('voting', { ready: ['a'] }));
+    view.show(at('running', { ready: ['a'] }));
+    view.show(at('complete', { succeeded: ['a'] }));
+    view.close();
+
+    expect(stream.written[1]).toContain('Running  [');
+    expect(stream.written[2]).toBe(CLEAR);
   });
 
   it('is drawn at most ten times a second, but shows the latest within a second', () => {
