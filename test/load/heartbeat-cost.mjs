@@ -8,7 +8,7 @@ import { fork } from 'node:child_process';
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setInterval } from 'node:timers';
-import { Dealer } from 'zeromq';
+import { context, Dealer } from 'zeromq';
 import { loadServerKeys } from '../../dist/src/keys/load-server-keys.js';
 import { SessionRegistry } from '../../dist/src/keys/session-registry.js';
 import { SessionSeal } from '../../dist/src/keys/session-seal.js';
@@ -72,7 +72,9 @@ const measure = async (nodeCount, rate, seconds) => {
   for (let index = 0; index < nodeCount; index++) nodes.push(await admit(`web${index}`));
   const simulator = fork(import.meta.filename, ['simulate']);
   simulator.send({ serverKey, nodes, rate });
-  await once(simulator, 'message'); // all have sent once
+  const ended = once(simulator, 'exit');
+  const ready = await Promise.race([once(simulator, 'message'), ended.then(() => undefined)]); // all have sent once
+  if (ready === undefined) throw new Error('the simulated nodes ended before they had begun');
 
   const cpu = process.cpuUsage();
   const loop = performance.eventLoopUtilization();
@@ -82,7 +84,7 @@ const measure = async (nodeCount, rate, seconds) => {
   const { user, system } = process.cpuUsage(cpu);
   const { active } = performance.eventLoopUtilization(loop);
   simulator.kill();
-  await once(simulator, 'exit');
+  await ended;
   await router.stop();
 
   const each = (micros) => `${(micros / received).toFixed(1)} µs`;
@@ -94,6 +96,7 @@ const measure = async (nodeCount, rate, seconds) => {
 };
 
 const simulate = async ({ serverKey, nodes, rate }) => {
+  context.maxSockets = 2 * nodes.length + 10; // each has one, and its monitor
   const simulated = nodes.map(({ node, curve, sessionKey }) => {
     const dealer = new Dealer({
       linger: 0,
