@@ -18,6 +18,7 @@ const project = (name: string, testTimeout: number, globalSetup: string[] = [POS
 export default defineConfig({
   test: {
     pool: 'forks',
+    maxWorkers: '100%',
     setupFiles: ['test/support/leak-guard.ts'],
     projects: [
       project('unit', 10_000, []),

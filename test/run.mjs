@@ -10,7 +10,7 @@ import { mustRun, stopAllOnSignals } from './run/commands.mjs';
 import { checkDebianPackages } from './run/debian-packages.mjs';
 import { checkNodeModules } from './run/node-modules.mjs';
 import { checkNodeVersion } from './run/node-version.mjs';
-import { parallel, step, StepFailed, total } from './run/steps.mjs';
+import { parallel, secondsSince, step, StepFailed } from './run/steps.mjs';
 import { runVitest } from './run/vitest.mjs';
 
 const PROJECTS = ['unit', 'contract', 'integration', 'e2e', 'interop'];
@@ -34,8 +34,10 @@ const main = async () => {
     CHECKS.map((script) => [script, () => mustRun(['npm', 'run', '--silent', script])]),
     CHECKS_AT_A_TIME,
   );
+  const start = performance.now();
   const tests = await runVitest(projects);
-  console.log(`${tests.ok ? '✓' : '✗'} all steps ended after ${total()}`);
+  console.log(`${tests.ok ? '✓' : '✗'} tests of ${projects.join(', ')} (${secondsSince(start)})`);
+  console.log(`npm test took ${secondsSince(0)}`);
   console.log(`tests: ${tests.passed} passed, ${tests.failed} failed`);
   return tests.ok;
 };

@@ -34,6 +34,11 @@ const NEEDED = [
   },
 ];
 
+const missingOf = async (needed) => {
+  const found = await Promise.all(needed.map((one) => one.isThere()));
+  return needed.filter((_, index) => !found[index]).map(({ name }) => name);
+};
+
 /**
  * Sees that what the projects need is there. As root on Debian it installs what is missing; elsewhere it throws a
  * StepFailed that names it.
@@ -41,8 +46,7 @@ const NEEDED = [
  */
 export const checkDebianPackages = async (projects) => {
   const needed = NEEDED.filter((one) => one.projects.some((project) => projects.includes(project)));
-  const found = await Promise.all(needed.map((one) => one.isThere()));
-  const missing = needed.filter((_, index) => !found[index]).map(({ name }) => name);
+  const missing = await missingOf(needed);
   if (missing.length === 0) return;
 
   if (process.getuid?.() !== 0 || !(await works(['apt-get', '--version']))) {
@@ -55,4 +59,7 @@ export const checkDebianPackages = async (projects) => {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await mustRun(['apt-get', 'update', '-qq'], { env });
   await mustRun(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
+
+  const still = await missingOf(needed);
+  if (still.length > 0) throw new StepFailed(`installed, but of no use: ${still.join(', ')}`);
 };

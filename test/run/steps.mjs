@@ -9,10 +9,11 @@ export class StepFailed extends Error {
   }
 }
 
-const seconds = (startMs) => `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
-
-/** The time since this process started. */
-export const total = () => seconds(0);
+/**
+ * The time since a moment of performance.now(), for a person; since 0 it is the time since this process started.
+ * @param {number} startMs
+ */
+export const secondsSince = (startMs) => `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
 
 /**
  * Runs one step, tells its name and duration, hands back its answer.
@@ -25,11 +26,11 @@ export const step = async (name, work) => {
   const start = performance.now();
   try {
     const answer = await work();
-    console.log(`✓ ${name} (${seconds(start)})`);
+    console.log(`✓ ${name} (${secondsSince(start)})`);
     return answer;
   } catch (thrown) {
     if (!(thrown instanceof StepFailed)) throw thrown;
-    console.log(`✗ ${name} (${seconds(start)})`);
+    console.log(`✗ ${name} (${secondsSince(start)})`);
     throw new StepFailed(`step "${name}" failed: ${thrown.message}`);
   }
 };
