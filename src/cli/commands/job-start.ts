@@ -30,9 +30,11 @@ interface StartOptions {
 
 const NO_NODES = 'No nodes to run job on. Specify nodes as arguments or use -s to specify a search query.';
 
-const EPILOGUE = `Exit codes: 0 where the job is complete and no node that took part failed (nodes that were unavailable or refused
-to take part do not count: that is what the quorum is for), or with --nowait once it is started; 1 otherwise; 2 where
-the command line is not understood; 130 after Ctrl-C, which leaves the job running.`;
+const EPILOGUE = [
+  'Exit codes: 0 where the job is complete and no node that took part failed (nodes that were unavailable or refused',
+  'to take part do not count: that is what the quorum is for), or with --nowait once it is started; 1 otherwise;',
+  '2 where the command line is not understood; 130 after Ctrl-C, which leaves the job running.',
+].join(' ');
 
 /** Declares `job start`. */
 export const addJobStart = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
