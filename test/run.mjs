@@ -6,6 +6,7 @@
  *
  * It stops at the first step that fails. Once tests have run, the last line is `tests: N passed, N failed`.
  */
+import { fileURLToPath } from 'node:url';
 import { mustRun, stopAllOnSignals } from './run/commands.mjs';
 import { checkDebianPackages } from './run/debian-packages.mjs';
 import { checkNodeModules } from './run/node-modules.mjs';
@@ -42,7 +43,7 @@ const main = async () => {
   return tests.ok;
 };
 
-process.chdir(new URL('..', import.meta.url).pathname);
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 stopAllOnSignals();
 try {
   process.exitCode = (await main()) ? 0 : 1;
