@@ -9,7 +9,6 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
   t: '\t',
   r: '\r',
   s: ' ',
-  '0': '\0',
   e: '\x1b',
   a: '\x07',
   b: '\b',
@@ -19,6 +18,7 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
 
 const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '<': '>' };
 
+const OCTAL = /[0-7]{1,3}/y;
 const HEX = /x([0-9a-fA-F]{1,2})/y;
 const UNICODE = /u(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]{1,6})\})/y;
 
@@ -56,6 +56,8 @@ const readEscape = (cursor: SourceCursor): string => {
       ? String.fromCodePoint(point)
       : cursor.fail(`there is no character \\u{${code}}`);
   }
+  const octal = cursor.match(OCTAL)?.[0];
+  if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8) & 0xff);
   if (cursor.skip('\n')) return '';
   const character = cursor.take('the string');
   return SIMPLE_ESCAPES[character] ?? character;

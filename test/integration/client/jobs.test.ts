@@ -1,6 +1,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { takeRunLock } from '../../../src/client/job/run-lock.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
 import { SimulatedPushServer } from '../../support/simulated-push-server.js';
@@ -20,6 +23,8 @@ const isAlive = (pid: number): boolean => {
 /** Starts a grandchild that outlives everything, writes its process id, and waits. */
 const FAMILY = "sh -c 'sleep 300 & echo $! > pid; wait'";
 
+const LOCK = join(mkdtempSync(join(tmpdir(), 'push-jobs-lock-')), 'lock');
+
 const SETTINGS = String.raw`
   whitelist({
     'both' => 'echo to stdout; echo to stderr >&2',
@@ -33,7 +38,7 @@ const SETTINGS = String.raw`
     'stubborn' => "trap '' TERM; ${FAMILY}; sleep 300",
     'noise' => 'i=0; while [ $i -lt 20000 ]; do echo "line $i of the output"; i=$((i+1)); done',
     'binary' => 'printf "\\377\\000end"',
-    'locked' => { 'command_line' => 'true', 'lock' => 'lockfile' },
+    'locked' => { 'command_line' => 'true', 'lock' => '${LOCK}' },
     /echo (.*)/ => 'printf "<%s>" \1'
   })
 `;
@@ -45,7 +50,10 @@ beforeAll(async () => {
   server = await SimulatedPushServer.start({ org: 'acme', node: 'web1', nodeKey: keys.publicKey });
   server.startHeartbeats();
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  rmSync(dirname(LOCK), { recursive: true });
+  await server.close();
+});
 
 beforeEach(async () => {
   client = new ClientUnderTest({
@@ -156,6 +164,15 @@ describe('voting', () => {
     expect(await nack('both', { dir: '/no/such/folder' })).toContain('/no/such/folder');
     expect(await nack('both', { dir: '/etc/passwd' })).toContain('not a folder');
     expect(await nack('both', { file: 'hex:00' })).toContain('raw:');
+  });
+
+  test('no while the lock of the command is held by another program', async () => {
+    const lock = await takeRunLock(LOCK);
+    if (!lock.ok) throw new Error(lock.error);
+    expect(await nack('locked')).toContain('is held by another program');
+    await lock.value.release();
+    await server.startJob(newJobId(), 'locked');
+    await server.expect('succeeded');
   });
 
   test('no while it is busy, and what it does is not disturbed', async () => {

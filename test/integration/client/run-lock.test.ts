@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { takeRunLock } from '../../../src/client/job/run-lock.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'run-lock-'));
+const path = join(folder, 'chef-client-running.pid');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Whether another program could take the lock now. */
+const isFree = (): boolean => {
+  try {
+    execFileSync('flock', ['--nonblock', path, 'true']);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test('a lock is held against other programs until it is released', async () => {
+  const lock = await takeRunLock(path);
+  if (!lock.ok) throw new Error(lock.error);
+  expect(isFree()).toBe(false);
+  expect(await takeRunLock(path)).toEqual({
+    ok: false,
+    error: `the lock ${path} is held by another program`,
+  });
+  await lock.value.release();
+  expect(isFree()).toBe(true);
+});
+
+test('a file that cannot be made is a reason', async () => {
+  expect(await takeRunLock(join(folder, 'no', 'such'))).toMatchObject({
+    ok: false,
+    error: expect.stringContaining('cannot open the lock file') as string,
+  });
+});

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  type ClientIdentity,
+  heartbeatMessage,
+  jobMessage,
+} from '../../../../src/client/domain/client-messages.js';
+import type { JobMachine, JobReply } from '../../../../src/client/domain/job-machine.js';
+import { clientMessageSchema } from '../../../../src/protocol/client-message.js';
+
+interface Recording {
+  readonly frames: readonly { readonly direction: string; readonly type: string; readonly body: string }[];
+}
+
+const recording = JSON.parse(readFileSync('test/fixtures/command-channel.json', 'utf8')) as Recording;
+const recorded = recording.frames
+  .filter(({ direction }) => direction === 'client-to-server')
+  .map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+
+const IDENTITY: ClientIdentity = {
+  node: 'node1',
+  org: 'acme',
+  host: 'vm',
+  incarnationId: '40452216-c463-4dcf-a99f-f24b398da7d8',
+  version: '1.2.3',
+};
+
+/** The message that our client would have sent in the place of a recorded one. */
+const rebuild = (original: Record<string, unknown>): Record<string, unknown> => {
+  const stamp = { sequence: original.sequence as number, nowMs: Date.parse(original.timestamp as string) };
+  const jobId = original.job_id as string | null;
+  const type = original.type as JobReply['type'] | 'heartbeat';
+  if (type === 'heartbeat') {
+    return heartbeatMessage(
+      IDENTITY,
+      { mode: original.job_state as JobMachine['mode'], jobId },
+      stamp,
+    ) as Record<string, unknown>;
+  }
+  const output = {
+    stdout: Buffer.from((original.stdout as string | undefined) ?? ''),
+    stderr: Buffer.from((original.stderr as string | undefined) ?? ''),
+    lost: { stdout: 0, stderr: 0 },
+  };
+  const outcome = { exitCode: type === 'succeeded' ? 0 : 1, signal: null, durationMs: 12, output };
+  const reply = { type, jobId, reason: 'why', outcome } as unknown as JobReply;
+  const fields: Record<string, unknown> = { ...reply };
+  if (!type.startsWith('nack')) delete fields.reason;
+  if (type !== 'succeeded' && type !== 'failed') delete fields.outcome;
+  return jobMessage(IDENTITY, fields as unknown as JobReply, stamp, 63_000) as Record<string, unknown>;
+};
+
+describe('each message that the Ruby client sent', () => {
+  test.each(recorded.map((body) => [body.type, body.sequence, body]))('%s %i', (_type, _sequence, body) => {
+    const original = body;
+    const ours = rebuild(original);
+    expect(ours).toMatchObject(original);
+    const added = Object.keys(ours).filter((name) => !(name in original));
+    const known = ['client_version', 'exit_code', 'duration_ms', 'reason'];
+    expect(added.filter((name) => !known.includes(name))).toEqual([]);
+    expect(clientMessageSchema.safeParse(ours).success).toBe(true);
+  });
+});
+
+test('what is not known to the server by name is told by names that it knows', () => {
+  const states = (['idle', 'preparing', 'committed', 'running', 'stopping', 'closed'] as const).map(
+    (mode) =>
+      (heartbeatMessage(IDENTITY, { mode, jobId: null }, { sequence: 1, nowMs: 0 }) as { job_state: string })
+        .job_state,
+  );
+  expect(states).toEqual(['idle', 'committed', 'committed', 'running', 'running', 'idle']);
+});
+
+test('a command that a signal ended has no exit code', () => {
+  const outcome = { exitCode: null, signal: 'SIGKILL', durationMs: 5 };
+  const message = jobMessage(
+    IDENTITY,
+    { type: 'failed', jobId: 'j', outcome },
+    { sequence: 1, nowMs: 0 },
+    63_000,
+  );
+  expect(message).toMatchObject({ signal: 'SIGKILL', duration_ms: 5 });
+  expect(message).not.toHaveProperty('exit_code');
+});
+
+test('no message is longer than its limit, whatever the output', () => {
+  for (const text of ['\x01"\\\n'.repeat(50_000), 'é😀'.repeat(30_000), 'x'.repeat(200_000)]) {
+    const output = { stdout: Buffer.from(text), stderr: Buffer.from(text), lost: { stdout: 0, stderr: 0 } };
+    const outcome = { exitCode: 0, signal: null, durationMs: 5, output };
+    const reply = { type: 'succeeded', jobId: 'j', outcome } as const;
+    const bytes = Buffer.byteLength(
+      JSON.stringify(jobMessage(IDENTITY, reply, { sequence: 1, nowMs: 0 }, 10_000)),
+    );
+    expect(bytes).toBeLessThanOrEqual(10_000);
+    expect(bytes).toBeGreaterThan(9_700);
+  }
+});

@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  readClientSettings,
+  type SettingOverrides,
+} from '../../../../src/client/settings/client-settings.js';
+import { findInWhitelist } from '../../../../src/client/domain/whitelist.js';
+import { readRubySettings } from '../../../../src/lib/ruby-settings/read-settings.js';
+
+const URL_LINE = "chef_server_url 'https://chef.example.com/organizations/acme/'\n";
+
+const read = (text: string, overrides: SettingOverrides = {}) => {
+  const source = readRubySettings(text, { file: '/etc/chef/x.rb', env: {}, home: '/root', cwd: '/' });
+  if (!source.ok) throw source.error;
+  const settings = readClientSettings(source.value, overrides);
+  if (!settings.ok) throw settings.error;
+  return settings.value;
+};
+
+test('a file that says only where the server is leaves all else at its default', () => {
+  expect(read(URL_LINE)).toEqual({
+    serverUrl: 'https://chef.example.com/organizations/acme',
+    organization: 'acme',
+    nodeName: undefined,
+    clientKeyPath: '/etc/chef/client.pem',
+    whitelist: { exact: new Map([['chef-client', { commandLine: 'chef-client' }]]), patterns: [] },
+    fileDir: '/tmp/chef-push',
+    fileDirExpiryMs: 86_400_000,
+    maxBodySize: 63_000,
+    allowUnencrypted: false,
+    allowedVariables: undefined,
+    killGraceMs: 5000,
+    signatureVersion: '1.1',
+    tls: { verify: true, caFile: undefined, trustedDir: '/etc/chef/trusted_certs' },
+    proxy: { http: undefined, https: undefined, none: undefined },
+    logLevel: 'info',
+    logLocation: 'STDOUT',
+  });
+});
+
+test('the file of the cookbook, and its whitelist', () => {
+  const { whitelist, nodeName, allowedVariables } = read(
+    readFileSync('test/fixtures/push-jobs-client.rb', 'utf8'),
+  );
+  expect(nodeName).toBe('web1.example.com');
+  expect(allowedVariables).toEqual(['HTTP_PROXY', 'DEPLOY_ENV']);
+  expect(findInWhitelist(whitelist, 'Deploy shop-2 to PROD')).toMatchObject({
+    groups: ['Deploy shop-2 to PROD', 'shop-2', 'PROD'],
+  });
+  expect(findInWhitelist(whitelist, 'deploy shop to prod; id')).toBeUndefined();
+  expect(findInWhitelist(whitelist, 'locked')?.entry.lock).toBe('/var/chef/cache/chef-client-running.pid');
+  expect(findInWhitelist(whitelist, 'restart')?.entry.lock).toBe('/var/lock/app');
+  expect(findInWhitelist(whitelist, 'chef-client')?.entry).toEqual({ commandLine: 'chef-client' });
+});
+
+test('the command line wins over the file', () => {
+  const settings = read(`${URL_LINE} node_name 'a'\nlog_level :warn\nmax_body_size 5000`, {
+    nodeName: 'b',
+    logLevel: 'debug',
+    maxBodySize: 6000,
+    serverUrl: 'http://other/organizations/o2',
+  });
+  expect(settings).toMatchObject({ nodeName: 'b', logLevel: 'debug', maxBodySize: 6000, organization: 'o2' });
+});
+
+test('TLS and proxies', () => {
+  const text = `ssl_verify_mode :verify_none\nhttp_proxy 'proxy:3128'\nhttp_proxy_user 'u'\nhttp_proxy_pass 'p'`;
+  const { tls, proxy } = read(URL_LINE + text);
+  expect(tls.verify).toBe(false);
+  expect(proxy.http).toBe('http://u:p@proxy:3128/');
+  expect(read(`${URL_LINE}ssl_verify_mode :verify_none\nverify_api_cert true`).tls.verify).toBe(true);
+});
+
+describe('what cannot be used is named with file and line', () => {
+  test.each([
+    ['', 'chef_server_url is not set in /etc/chef/x.rb'],
+    ["chef_server_url 'https://chef'", "'https://chef'; it must be like"],
+    [`${URL_LINE}max_body_size 'many'`, 'line 2: max_body_size must be a number above 0, not many'],
+    [`${URL_LINE}max_body_size 10`, 'max_body_size is 10; it must be 4096 or more'],
+    [`${URL_LINE}allow_unencrypted 'yes'`, 'line 2: allow_unencrypted must be true or false, not yes'],
+    [`${URL_LINE}ssl_verify_mode :maybe`, 'line 2: ssl_verify_mode must be one of verify_peer, verify_none'],
+    [
+      `${URL_LINE}whitelist ['a']`,
+      'line 2: whitelist must be a hash of names and command lines, not an array',
+    ],
+    [`${URL_LINE}whitelist({'a' => 1})`, "must give 'a' a command line"],
+    [`${URL_LINE}whitelist({'a' => {lock: true}})`, "must give 'a' a command line"],
+    [`${URL_LINE}whitelist({'a' => {command_line: 'b', lock: 1}})`, "lock of 'a'"],
+    [`${URL_LINE}whitelist({/(?>a)/ => 'b'})`, 'cannot be used'],
+    [`${URL_LINE}whitelist({1 => 'b'})`, 'a name is a string or a regular expression'],
+  ])('%s', (text, message) => {
+    expect(() => read(text)).toThrow(message);
+  });
+});

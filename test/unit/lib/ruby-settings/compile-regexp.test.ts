@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { compileWholeMatch } from '../../../../src/lib/ruby-settings/compile-regexp.js';
+import { RubyRegexp } from '../../../../src/lib/ruby-settings/ruby-value.js';
+
+const matches = (source: string, flags: string, text: string): boolean => {
+  const compiled = compileWholeMatch(new RubyRegexp(source, flags));
+  if (!compiled.ok) throw new Error(compiled.error);
+  return compiled.value.test(text);
+};
+
+test.each([
+  ['a|ab', '', 'ab', true],
+  ['a|ab', '', 'abc', false],
+  ['foo', '', 'foo\n', false],
+  ['^foo$', '', 'foo\nbar', false],
+  ['\\Afoo\\z', '', 'foo', true],
+  ['\\Afoo\\z', '', 'foo2', false],
+  ['f.o', '', 'f\no', false],
+  ['f.o', 'm', 'f\no', true],
+  ['foo', 'i', 'FOO', true],
+  ['[[:alpha:]_]+', '', 'ab_c', true],
+  ['[[:alpha:]_]+', '', 'ab1', false],
+  ['\\h+', '', 'c0ffee', true],
+  ['\\h+', '', 'h', false],
+  ['(?<x>a)\\[b\\]', '', 'a[b]', true],
+])('/%s/%s on %j: %s', (source, flags, text, expected) => {
+  expect(matches(source, flags, text)).toBe(expected);
+});
+
+test.each([
+  ['a', 'x', "flag 'x'"],
+  ['(?>a)b', '', 'cannot be used'],
+  ['[[:punct:]]', '', '[:punct:]'],
+  ['[a&&b]', '', '&&'],
+  ['\\p{Alpha}', '', '\\p'],
+  ['(', '', 'cannot be used'],
+])('/%s/%s, which would match otherwise here, is refused', (source, flags, reason) => {
+  expect(compileWholeMatch(new RubyRegexp(source, flags))).toMatchObject({
+    ok: false,
+    error: expect.stringContaining(reason) as string,
+  });
+});
