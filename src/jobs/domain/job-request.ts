@@ -1,6 +1,6 @@
-import { visit } from 'jsonc-parser';
 import { err, ok, type Result } from '../../lib/result.js';
 import type { JobRequest } from '../../protocol/rest-shapes.js';
+import { hasRepeatedKey } from './repeated-key.js';
 
 /** The largest file that goes with a job, bytes once decoded. */
 export const MAX_FILE_BYTES = 100_000;
@@ -21,7 +21,13 @@ const KNOWN_KEYS = new Set([
 ]);
 const OTHER_FAULT = 'an unknown validation error has occurred';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const NUL = '\0';
+const BLANKS = /[ \t\r\n]+/g;
+
+/** The longest name of a node, in bytes of UTF-8; Chef Server allows less, the database's index not much more. */
+const MAX_NODE_NAME_BYTES = 1024;
+
+/** NUL, which PostgreSQL cannot hold in a text, and halves of a character, which UTF-8 cannot. */
+const NOT_STORABLE = /[\0\p{Surrogate}]/u;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -95,22 +101,7 @@ const env: Rule = ({ env }, json) => {
   if (Object.keys(env).some((name) => name === '' || name.includes('='))) {
     return "invalid environment name (must not be empty or contain '=')";
   }
-  return hasRepeatedEnvKey(json) ? 'invalid environment value (duplicate key)' : undefined;
-};
-
-/** Whether a key stands twice in `env`; a parsed object would hide it. */
-const hasRepeatedEnvKey = (json: string): boolean => {
-  const seen = new Set<string>();
-  let repeated = false;
-  visit(json, {
-    onObjectProperty: (name, _offset, _length, _line, _character, pathOf) => {
-      const path = pathOf();
-      if (path.length !== 1 || path[0] !== 'env') return;
-      repeated ||= seen.has(name);
-      seen.add(name);
-    },
-  });
-  return repeated;
+  return hasRepeatedKey(json, 'env') ? 'invalid environment value (duplicate key)' : undefined;
 };
 
 const file: Rule = ({ file }) => {
@@ -124,17 +115,22 @@ const file: Rule = ({ file }) => {
 const fileSize = (file: string): Result<number, string> => {
   if (file.startsWith('raw:')) return ok(Buffer.byteLength(file.slice('raw:'.length)));
   if (!file.startsWith('base64:')) return err("invalid file contents (expected 'base64:...' or 'raw:...')");
-  const text = file.slice('base64:'.length).replaceAll(/[\r\n]/g, '');
+  const text = file.slice('base64:'.length).replaceAll(BLANKS, '');
   if (!BASE64.test(text)) return err("invalid file contents (couldn't decode base64 string)");
   return ok(Buffer.byteLength(text, 'base64'));
 };
 
-/** PostgreSQL cannot hold NUL in a text, and no command, name or path has one. */
-const noNul: Rule = (body) => {
+const nodeNames: Rule = ({ nodes }) =>
+  (nodes as string[]).every((name) => Buffer.byteLength(name) <= MAX_NODE_NAME_BYTES)
+    ? undefined
+    : `invalid node name supplied (must be at most ${MAX_NODE_NAME_BYTES} bytes)`;
+
+/** No command, name or path has such characters. */
+const storable: Rule = (body) => {
   const { command, user, dir, file, nodes, env } = body as unknown as JobRequest;
   const texts = [command, user, dir, file, ...nodes, ...Object.entries(env ?? {}).flat()];
-  const bad = texts.some((text) => text?.includes(NUL));
-  return bad ? 'invalid value supplied (NUL characters are not allowed)' : undefined;
+  const bad = texts.some((text) => text !== undefined && NOT_STORABLE.test(text));
+  return bad ? 'invalid value supplied (NUL and unpaired surrogates are not allowed)' : undefined;
 };
 
 /** In the order in which faults are reported. */
@@ -148,5 +144,6 @@ const RULES: readonly Rule[] = [
   userAndDir,
   env,
   file,
-  noNul,
+  nodeNames,
+  storable,
 ];
