@@ -1,5 +1,5 @@
 import { type Cursor, DurableLog } from '../lib/durable-log.js';
-import { type FeedEvent, type JobEvent, toFeedEvent } from '../protocol/feed-event.js';
+import { type FeedEvent, type JobEvent, microsOf, toFeedEvent } from '../protocol/feed-event.js';
 
 /** An event with its number in the organization's feed; `at` is milliseconds since 1970. */
 export interface OrgEvent extends FeedEvent {
@@ -17,7 +17,7 @@ export interface OrgReading {
 export class OrgFeed {
   private readonly log: DurableLog<OrgEvent>;
   private lastSeq: number;
-  private lastMicros = 0;
+  private lastMicros: number;
 
   /** `earlier` is what was stored before a restart: ids go on from there. */
   constructor(
@@ -26,7 +26,9 @@ export class OrgFeed {
     private readonly expirationMs: number,
     earlier: readonly OrgEvent[] = [],
   ) {
-    this.lastSeq = earlier.at(-1)?.seq ?? 0;
+    const last = earlier.at(-1);
+    this.lastSeq = last?.seq ?? 0;
+    this.lastMicros = last === undefined ? 0 : microsOf(last);
     this.log = new DurableLog(store, onFault, earlier);
   }
 
@@ -58,11 +60,6 @@ export class OrgFeed {
       first: toFeedEvent('start_id', 'start_of_history', startMicros, {}),
       cursor: this.log.readFrom(0),
     };
-  }
-
-  /** Readers end when they have read all. */
-  close(): void {
-    this.log.close();
   }
 
   private forgetBefore(ms: number): void {

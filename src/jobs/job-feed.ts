@@ -1,5 +1,5 @@
 import { type Cursor, DurableLog } from '../lib/durable-log.js';
-import { type FeedEvent, type JobEvent, toFeedEvent } from '../protocol/feed-event.js';
+import { type FeedEvent, type JobEvent, microsOf, toFeedEvent } from '../protocol/feed-event.js';
 
 /** Where a job's events are made durable. */
 export interface EventStore {
@@ -7,14 +7,18 @@ export interface EventStore {
   flushed(): Promise<void>;
 }
 
+/** So many events go into one row at the most: rows stay small, also for a job on very many nodes. */
+const EVENTS_PER_ROW = 1_000;
+
 /**
  * The events of one job, numbered and dated (job lifecycle, "Events"). An event is stored before a reader sees it, so
- * no id is ever given to two events, not even by a server that was killed in between.
+ * no id is ever given to two events, not even by a server that was killed in between. Nothing follows `job_complete`.
  */
 export class JobFeed {
   private readonly log: DurableLog<FeedEvent>;
   private count: number;
-  private lastMicros = 0;
+  private lastMicros: number;
+  private complete: boolean;
 
   /** `earlier` are the events that were stored before a restart; `onFault` hears why one could not be stored. */
   constructor(
@@ -23,18 +27,34 @@ export class JobFeed {
     onFault: (thrown: unknown) => void,
     earlier: readonly FeedEvent[] = [],
   ) {
-    let stored = earlier.length;
-    this.count = stored;
-    const storeBatch = async (batch: readonly FeedEvent[]): Promise<void> => {
-      store.events(jobId, stored + 1, batch);
-      await store.flushed();
-      stored += batch.length;
+    const last = earlier.at(-1);
+    this.count = earlier.length;
+    this.lastMicros = last === undefined ? 0 : microsOf(last);
+    this.complete = last?.name === 'job_complete';
+    let handedOver = earlier.length;
+    const storeBatch = (batch: readonly FeedEvent[]): Promise<void> => {
+      for (let from = 0; from < batch.length; from += EVENTS_PER_ROW) {
+        store.events(jobId, handedOver + from + 1, batch.slice(from, from + EVENTS_PER_ROW));
+      }
+      handedOver += batch.length;
+      return store.flushed();
     };
     this.log = new DurableLog(storeBatch, onFault, earlier);
   }
 
+  /** Whether nothing has been told yet. */
+  get isEmpty(): boolean {
+    return this.count === 0;
+  }
+
+  /** Whether the end has been told. */
+  get isComplete(): boolean {
+    return this.complete;
+  }
+
   /** Adds an event that happened at `nowMs`; hands back its timestamp in microseconds, later than all before. */
   append({ name, data }: JobEvent, nowMs: number): number {
+    this.complete ||= name === 'job_complete';
     this.lastMicros = Math.max(this.lastMicros + 1, nowMs * 1000);
     this.log.append(toFeedEvent(`job-${++this.count}`, name, this.lastMicros, data));
     return this.lastMicros;

@@ -1,15 +1,19 @@
 /**
  * Entries in order, each stored before a reader sees it.
  *
- * Modes: quiet (all entries are shown), storing (a batch is on its way, more may gather behind it and go together),
- * closed (the last entry is shown or on its way; readers end when they have read it).
+ * What is appended in one turn of the event loop is handed to the store together, in that same turn: so it lands beside
+ * whatever else the turn stores. Modes: open (batches are on their way, and shown in order as they become durable),
+ * closed (no entry comes any more; readers end when all are shown and read), broken (a batch was not stored: nothing is
+ * shown any more, or readers would see a gap, and they end when they have read what is there).
  */
 export class DurableLog<Entry> {
   private readonly shown: Entry[];
   private readonly wakers = new Set<() => void>();
   private gathered: Entry[] = [];
-  private storing = false;
+  private onTheWay = 0;
+  private lastShown = Promise.resolve();
   private closed = false;
+  private broken = false;
   /** How many entries were forgotten: the place of `shown[0]`. */
   private forgotten = 0;
 
@@ -29,7 +33,7 @@ export class DurableLog<Entry> {
 
   append(entry: Entry): void {
     this.gathered.push(entry);
-    void this.pump();
+    if (this.gathered.length === 1) queueMicrotask(() => this.handOver());
   }
 
   /** No entry comes any more. */
@@ -63,7 +67,7 @@ export class DurableLog<Entry> {
 
   /** Whether an entry at this place or behind it may still come. */
   mayReach(place: number): boolean {
-    const complete = this.closed && !this.storing && this.gathered.length === 0;
+    const complete = this.broken || (this.closed && this.onTheWay === 0 && this.gathered.length === 0);
     return !complete || place < this.forgotten + this.shown.length;
   }
 
@@ -73,24 +77,28 @@ export class DurableLog<Entry> {
     return () => this.wakers.delete(wake);
   }
 
-  private async pump(): Promise<void> {
-    if (this.storing) return;
-    this.storing = true;
-    try {
-      await Promise.resolve(); // what is appended in the same turn goes along
-      while (this.gathered.length > 0) {
-        const batch = this.gathered;
-        this.gathered = [];
-        await this.store(batch);
-        this.shown.push(...batch);
-        this.wake();
-      }
-    } catch (thrown) {
-      this.onFault(thrown);
-    } finally {
-      this.storing = false;
-      if (this.closed) this.wake();
-    }
+  private handOver(): void {
+    const batch = this.gathered;
+    this.gathered = [];
+    this.onTheWay++;
+    const stored = Promise.allSettled([this.store(batch)]);
+    this.lastShown = this.lastShown.then(async () => {
+      const [outcome] = await stored;
+      this.onTheWay--;
+      if (outcome.status === 'fulfilled') this.show(batch);
+      else this.breakOff(outcome.reason);
+      this.wake();
+    });
+  }
+
+  private show(batch: readonly Entry[]): void {
+    if (this.broken) return;
+    for (const entry of batch) this.shown.push(entry);
+  }
+
+  private breakOff(reason: unknown): void {
+    if (!this.broken) this.onFault(reason);
+    this.broken = true;
   }
 
   private wake(): void {

@@ -1,4 +1,4 @@
-import { formatFeedTimestamp } from './wire-time.js';
+import { formatFeedTimestamp, parseFeedTimestamp } from './wire-time.js';
 
 /** How a node voted (job lifecycle, "Voting"); one spelling is kept as clients know it. */
 export type VoteStatus =
@@ -55,9 +55,15 @@ export const toFeedEvent = (id: string, name: string, atMicros: number, data: ob
   data: JSON.stringify({ timestamp: formatFeedTimestamp(atMicros), ...data }),
 });
 
+/** When an event in the form of a feed happened, microseconds since 1970; 0 where its data do not say. */
+export const microsOf = ({ data }: FeedEvent): number => {
+  const { timestamp } = JSON.parse(data) as { timestamp?: string };
+  return parseFeedTimestamp(timestamp ?? '') ?? 0;
+};
+
 /** The bytes of an event in a Server-Sent Events stream. */
 export const formatSse = ({ id, name, data }: FeedEvent): string =>
   `event: ${name}\nid: ${id}\ndata: ${data}\n\n`;
 
 /** A comment that keeps proxies and readers from giving up on a quiet feed. */
-export const SSE_KEEPALIVE = ':keepalive\n\n';
+export const SSE_KEEPALIVE = ':keepalive\n';

@@ -29,3 +29,12 @@ export const formatFeedTimestamp = (micros: number): string => {
   const fraction = String(micros - ms * 1000).padStart(3, '0');
   return new Date(ms).toISOString().replace('T', ' ').replace('Z', `${fraction}Z`);
 };
+
+const FEED_TIMESTAMP = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}\.\d{3})(\d{3})Z$/;
+
+/** Reads a timestamp of a feed to microseconds since 1970; undefined where it is not one. */
+export const parseFeedTimestamp = (text: string): number | undefined => {
+  const [, day, time, micros] = FEED_TIMESTAMP.exec(text) ?? [];
+  const ms = Date.parse(`${day}T${time}Z`);
+  return Number.isNaN(ms) ? undefined : ms * 1000 + Number(micros);
+};
