@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { AppError } from '../lib/app-error.js';
 import { BODY_TOO_LARGE } from './limits.js';
 import { type Refusal, RefusedRequest } from './refused-request.js';
 
@@ -10,6 +11,13 @@ const TEXTS: Readonly<Record<string, Refusal['error']>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['Content-Length does not match the body'],
   FST_ERR_BAD_URL: ['the path is not a valid URL path'],
   ECONNRESET: ['the request ended before its body did'],
+};
+
+/** Nothing was begun: the sender may try again. The database's own words are for the log. */
+const UNAVAILABLE: Refusal = {
+  status: 503,
+  error: ['the database is not available at the moment; try again soon'],
+  headers: { 'Retry-After': '5' },
 };
 
 const field = (value: unknown, name: 'code' | 'statusCode'): unknown =>
@@ -24,6 +32,7 @@ const isSendersFault = (status: unknown): status is number =>
  */
 export const errorAnswer = (thrown: unknown): Refusal | undefined => {
   if (thrown instanceof RefusedRequest) return thrown.refusal;
+  if (thrown instanceof AppError && thrown.code === 'database_unavailable') return UNAVAILABLE;
   const origin = thrown instanceof HttpException ? (thrown.cause ?? thrown) : thrown;
   const status = thrown instanceof HttpException ? thrown.getStatus() : field(thrown, 'statusCode');
   if (!isSendersFault(status) || !(thrown instanceof Error)) return undefined;

@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { messageOf } from '../lib/app-error.js';
 import { errorAnswer, sendRefusal } from './error-answer.js';
 import type { Refusal } from './refused-request.js';
 
@@ -18,6 +19,9 @@ export class HttpErrorFilter implements ExceptionFilter {
     const answer = errorAnswer(thrown);
     if (answer === undefined) {
       this.logger.error({ err: thrown, request: request.id, method: request.method }, 'a request failed');
+    }
+    if (answer?.status === 503) {
+      this.logger.warn({ reason: messageOf(thrown), request: request.id }, 'a request was put off');
     }
     if (reply.raw.headersSent) {
       reply.raw.destroy(); // an answer that has begun cannot be taken back, only cut off
