@@ -37,8 +37,12 @@ export class FeedsController {
     this.send(reply, feed);
   }
 
-  /** `X-Accel-Buffering` tells nginx to pass events on as they come. */
-  private send(reply: FastifyReply, feed: Readable): void {
+  /**
+   * `X-Accel-Buffering` tells nginx to pass events on as they come. A connection that carried a live feed is not used
+   * again, or a server that stops would wait for it.
+   */
+  private send(reply: FastifyReply, feed: Readable | string): void {
+    if (typeof feed !== 'string') void reply.header('Connection', 'close');
     void reply
       .headers({
         'Content-Type': 'text/event-stream',

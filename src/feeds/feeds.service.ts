@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
@@ -11,7 +11,8 @@ import { SseStream } from './sse-stream.js';
 /** Opens feeds for readers, and closes them all when the server stops. */
 @Injectable()
 export class FeedsService {
-  private readonly open = new Set<Readable>();
+  private readonly open = new Set<SseStream>();
+  private closed = false;
   private readonly keepAliveMs: number;
 
   constructor(
@@ -25,12 +26,16 @@ export class FeedsService {
   }
 
   /** The feed of a job: live, or its summary where it has left memory; undefined where there is no such job. */
-  async ofJob(orgId: string, jobId: string, lastEventId: string | undefined): Promise<Readable | undefined> {
+  async ofJob(
+    orgId: string,
+    jobId: string,
+    lastEventId: string | undefined,
+  ): Promise<Readable | string | undefined> {
     const cursor = this.liveJobs.follow(orgId, jobId, lastEventId);
     if (cursor !== undefined) return this.keep(new SseStream(cursor, this.keepAliveMs));
     const job = await this.jobs.find(orgId, jobId, false);
     if (job === undefined) return undefined;
-    return Readable.from([formatSse(toFeedEvent('job-1', 'summary', this.clock.now() * 1000, job))]);
+    return formatSse(toFeedEvent('job-1', 'summary', this.clock.now() * 1000, job));
   }
 
   /** The feed of an organization; it has no end. */
@@ -39,13 +44,15 @@ export class FeedsService {
     return this.keep(new SseStream(cursor, this.keepAliveMs, first));
   }
 
-  /** Ends all feeds after what was already sent. */
+  /** Ends all feeds, those that are opened from now on too. */
   close(): void {
-    for (const stream of this.open) stream.push(null);
+    this.closed = true;
+    for (const stream of this.open) stream.finish();
   }
 
-  private keep(stream: Readable): Readable {
+  private keep(stream: SseStream): Readable {
     this.open.add(stream);
+    if (this.closed) stream.finish();
     stream.once('close', () => this.open.delete(stream));
     return stream;
   }

@@ -2,22 +2,27 @@ import { Readable } from 'node:stream';
 import type { Cursor } from '../lib/durable-log.js';
 import { type FeedEvent, formatSse, SSE_KEEPALIVE } from '../protocol/feed-event.js';
 
+/** When the server stops, a reader gets so many milliseconds to take what it has been sent. */
+const FAREWELL_MS = 1_000;
+
 /**
  * A feed as the bytes of a Server-Sent Events stream. It takes events only as its reader takes bytes, so a slow reader
  * costs no memory; one that takes nothing for two keepalives in a row, or falls behind what is remembered, is cut off.
  *
  * Modes: pulling (events are there and the reader wants more), waiting (for events), stuck (the reader takes
- * nothing), ended (the last event was sent, or the reader is gone).
+ * nothing), ended (the last event was sent, the server stops, or the reader is gone).
  */
 export class SseStream extends Readable {
   private readonly keepalive: NodeJS.Timeout;
+  private farewell: NodeJS.Timeout | undefined;
   private waiting = false;
+  private ended = false;
   private stuckFor = 0;
 
   constructor(
     private readonly cursor: Cursor<FeedEvent>,
     keepAliveMs: number,
-    private readonly first?: FeedEvent,
+    first?: FeedEvent,
   ) {
     super({ encoding: 'utf8' });
     if (first !== undefined) this.push(formatSse(first));
@@ -25,21 +30,37 @@ export class SseStream extends Readable {
     this.keepalive.unref();
   }
 
+  /** Ends the feed now, because the server stops; what has been sent so far is the last. */
+  finish(): void {
+    this.end();
+    this.farewell ??= setTimeout(() => this.destroy(), FAREWELL_MS);
+    this.farewell.unref();
+  }
+
   override _read(): void {
+    if (this.ended) return;
     this.stuckFor = 0;
     this.waiting = false;
     for (let event = this.cursor.next(); event !== undefined; event = this.cursor.next()) {
       if (!this.push(formatSse(event))) return;
     }
     if (this.cursor.lost) this.destroy();
-    else if (this.cursor.ended) this.push(null);
+    else if (this.cursor.ended) this.end();
     else this.wait();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearInterval(this.keepalive);
+    clearTimeout(this.farewell);
     this.cursor.close();
     done(error);
+  }
+
+  private end(): void {
+    this.ended = true;
+    this.waiting = false;
+    this.cursor.close();
+    this.push(null);
   }
 
   private wait(): void {
