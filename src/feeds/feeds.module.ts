@@ -24,5 +24,6 @@ export class FeedsModule implements OnModuleInit, BeforeApplicationShutdown {
   /** Before the HTTP server waits for its connections to end. */
   beforeApplicationShutdown(): void {
     this.feeds.close();
+    this.orgFeeds.stop();
   }
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import { messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import { LIVE_JOBS, type JobObserver, type LiveJobs } from '../jobs/jobs.port.js';
 import { ORG_EVENT_STORE, type OrgEventStore } from '../jobs/org-event-store.port.js';
@@ -9,12 +10,16 @@ import { BATCH_WRITER, type BatchWriter } from '../persistence/batch-writer.port
 import type { JobEvent } from '../protocol/feed-event.js';
 import { type OrgEvent, OrgFeed, type OrgReading } from './org-feed.js';
 
+/** How often what is not remembered any more is removed from the database, in milliseconds. */
+const PRUNE_EVERY_MS = 600_000;
+
 /** The feeds of all organizations; ids go on where they were before a restart. */
 @Injectable()
 export class OrgFeeds implements JobObserver {
   private readonly feeds = new Map<string, OrgFeed>();
   private readonly expirationMs: number;
   private readonly logger: Logger;
+  private pruning: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(SERVER_CONFIG) config: ServerConfig,
@@ -39,6 +44,11 @@ export class OrgFeeds implements JobObserver {
     }
     for (const [orgId, events] of earlier) this.feeds.set(orgId, this.newFeed(orgId, events));
     this.jobs.observe(this);
+    this.pruning = setInterval(() => void this.prune(), PRUNE_EVERY_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.pruning);
   }
 
   jobEvent(orgId: string, jobId: string, event: JobEvent, atMicros: number): void {
@@ -48,6 +58,17 @@ export class OrgFeeds implements JobObserver {
   /** Reads an organization's feed, after `lastEventId` where that is given. */
   read(orgId: string, lastEventId: string | undefined): OrgReading {
     return this.feedOf(orgId).read(lastEventId, this.clock.now());
+  }
+
+  private async prune(): Promise<void> {
+    try {
+      await this.store.prune(this.clock.now() - this.expirationMs);
+    } catch (thrown) {
+      this.logger.warn(
+        { reason: messageOf(thrown) },
+        'old events could not be removed; the next try will do it',
+      );
+    }
   }
 
   private feedOf(orgId: string): OrgFeed {

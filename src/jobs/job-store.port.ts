@@ -54,7 +54,7 @@ export interface StoredJobWithNodes extends StoredJob {
   readonly file?: string;
 }
 
-/** A job that was going on when the server stopped, with all that is needed to go on with it. */
+/** A job that was in memory when the server stopped, with all that is needed to go on with it. */
 export interface LiveJob extends StoredJobWithNodes {
   readonly orgId: string;
   readonly quorum: number;
@@ -85,7 +85,10 @@ export interface JobStore {
   ): Promise<StoredJobWithNodes | undefined>;
   /** What a node's command wrote, or undefined where nothing was captured. */
   output(orgId: string, id: string, node: string, stream: 'stdout' | 'stderr'): Promise<Buffer | undefined>;
-  /** All jobs that have not ended, oldest first; for the start of the server. */
+  /**
+   * All jobs that have not ended, and those that ended so short before the server did that their events are not
+   * forgotten; oldest first. For the start of the server.
+   */
   loadLive(): Promise<LiveJob[]>;
 
   /** A node's status changed. A terminal status never changes again. */

@@ -5,7 +5,7 @@ import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import type { Clock } from '../lib/clock.js';
 import type { Cursor } from '../lib/durable-log.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
-import { FLEET, type Fleet, type LivePart, type NodeWatcher } from '../nodes/nodes.port.js';
+import { FLEET, type Fleet, type NodeWatcher } from '../nodes/nodes.port.js';
 import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js';
 import type { FeedEvent } from '../protocol/feed-event.js';
 import { type NodeAddress, nodeKeyOf } from '../protocol/node-address.js';
@@ -25,6 +25,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
   private readonly farewells = new Map<string, Timer>();
   private readonly tools: JobTools;
   private readonly logger: Logger;
+  private readonly recovered: (() => void)[] = [];
   private observer: JobObserver | undefined;
 
   constructor(
@@ -50,10 +51,15 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     this.observer = observer;
   }
 
-  /** Takes up the jobs that were going on when the server stopped. */
+  /** Loads the jobs that were going on when the server stopped. They stand still until `goOn`. */
   async recover(): Promise<void> {
     this.fleet.watch(this);
-    for (const stored of await this.store.loadLive()) this.resume(stored);
+    for (const stored of await this.store.loadLive()) this.takeUp(stored);
+  }
+
+  /** Lets the recovered jobs go on; whoever observes them must do so by now. */
+  goOn(): void {
+    for (const resume of this.recovered.splice(0)) resume();
   }
 
   /** Asks the nodes of a job that has just been stored. */
@@ -100,13 +106,15 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
 
   rehabbed(address: NodeAddress, reason: string, byJob: string | undefined): void {
     for (const job of this.jobsOf(address)) {
-      if (job.record.id !== byJob && job.livePartOf(address.node) !== undefined)
-        job.down(address.node, reason);
+      if (job.record.id !== byJob && job.hasLivePart(address.node)) job.down(address.node, reason);
     }
   }
 
-  livePartsOf(address: NodeAddress): readonly LivePart[] {
-    return this.jobsOf(address).flatMap((job) => job.livePartOf(address.node) ?? []);
+  /** A heartbeat may still name a job that the node has just ended: it was made before its result was sent. */
+  mayBeDoing({ orgId, node }: NodeAddress, jobId: string): boolean {
+    const job = this.find(orgId, jobId);
+    const status = job?.statusOf(node);
+    return job?.hasLivePart(node) === true || status === 'succeeded' || status === 'failed';
   }
 
   /**
@@ -124,7 +132,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     }
   }
 
-  private resume(stored: StoredLiveJob): void {
+  private takeUp(stored: StoredLiveJob): void {
     const { id, status, updatedAt, events } = stored;
     const onFault = (thrown: unknown): void =>
       this.logger.error({ job: id, err: thrown }, 'a feed broke off');
@@ -132,8 +140,10 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     const feed = new JobFeed(id, this.store, onFault, events);
     const live = new LiveJob(stored, nodes, this.tools, { status, updatedAt, feed });
     this.add(live);
-    live.resume({ voting: stored.votingDeadline ?? this.tools.clock.now(), run: stored.runDeadline });
-    this.logger.info({ job: id, status, nodes: nodes.size }, 'job taken up again');
+    this.recovered.push(() => {
+      live.resume({ voting: stored.votingDeadline ?? this.tools.clock.now(), run: stored.runDeadline });
+      this.logger.info({ job: id, status, nodes: nodes.size }, 'job taken up again');
+    });
   }
 
   private add(job: LiveJob): void {

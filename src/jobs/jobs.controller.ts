@@ -1,4 +1,4 @@
-import { Controller, Get, Header, HttpStatus, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Header, HttpCode, HttpStatus, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Requestor } from '../auth/auth.port.js';
 import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
@@ -47,6 +47,16 @@ export class JobsController {
     @CurrentRequestor() { orgId }: Requestor,
   ): Promise<Job> {
     return orNotFound(await this.jobs.find(orgId, id, includeFile === 'true'), `Cannot find job ${id}`);
+  }
+
+  /** Job lifecycle, "Abort". */
+  @Post(':id/abort')
+  @HttpCode(HttpStatus.OK)
+  @Protected({ right: 'write', produces: 'application/json' })
+  async abort(@Param('id') id: string, @CurrentRequestor() requestor: Requestor): Promise<Job> {
+    const job = orNotFound(await this.jobs.abort(requestor, id), `Cannot find job ${id}`);
+    if (job !== 'ended') return job;
+    throw new RefusedRequest({ status: HttpStatus.CONFLICT, error: [`job ${id} has ended already`] });
   }
 
   @Get(':id/output/:node/stdout')

@@ -1,4 +1,10 @@
-import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { NodesModule } from '../nodes/nodes.module.js';
 import { JOB_STORE } from './job-store.port.js';
@@ -24,11 +30,16 @@ import { PostgresOrgEventStore } from './stores/postgres-org-event-store.js';
   ],
   exports: [LIVE_JOBS, JOB_LOOKUP, ORG_EVENT_STORE],
 })
-export class JobsModule implements OnModuleInit, OnApplicationShutdown {
+export class JobsModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   constructor(@Inject(JobSupervisor) private readonly supervisor: JobSupervisor) {}
 
   async onModuleInit(): Promise<void> {
     await this.supervisor.recover();
+  }
+
+  /** When all features, those that observe jobs too, are there and the channels are open. */
+  onApplicationBootstrap(): void {
+    this.supervisor.goOn();
   }
 
   onApplicationShutdown(): void {

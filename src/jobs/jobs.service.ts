@@ -41,11 +41,30 @@ export class JobsService {
     const job = this.newJob(requestor, request);
     await this.store.create(job);
     this.logger.info(
-      { org: requestor.orgName, user: requestor.name, job: job.id, command: job.command, nodes: job.nodes },
+      {
+        org: requestor.orgName,
+        user: requestor.name,
+        job: job.id,
+        command: job.command,
+        nodes: job.nodes.length,
+      },
       'job started',
     );
     this.supervisor.begin(job);
     return job.id;
+  }
+
+  /**
+   * Ends a job at a user's wish; hands back the job, `ended` where it had ended before, and undefined where the
+   * organization has no such job.
+   */
+  async abort({ orgId, orgName, name }: Requestor, jobId: string): Promise<Job | 'ended' | undefined> {
+    const live = this.supervisor.find(orgId, jobId);
+    if (live === undefined) return (await this.store.find(orgId, jobId)) === undefined ? undefined : 'ended';
+    if (!live.callOff()) return 'ended';
+    this.logger.info({ org: orgName, user: name, job: jobId }, 'job aborted');
+    await this.settled();
+    return viewOf(storedFormOf(live, false));
   }
 
   /** All jobs of an organization, oldest first, without their nodes. */

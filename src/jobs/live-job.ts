@@ -2,13 +2,15 @@ import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.js';
 import { Mailbox } from '../lib/mailbox.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
-import type { Fleet, LivePart } from '../nodes/nodes.port.js';
+import type { Fleet } from '../nodes/nodes.port.js';
 import type { NodeDetails } from '../persistence/batch-writer.port.js';
 import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js';
 import type { JobEvent } from '../protocol/feed-event.js';
 import { isJobOver, isNodeDone, type JobStatus, type NodeStatus } from '../protocol/job-status.js';
 import type { NodeAddress } from '../protocol/node-address.js';
+import type { NodeCommand } from '../protocol/server-message.js';
 import { type JobEffect, type JobInput, type JobState, jobState, reduceJob } from './domain/job-machine.js';
+import { judgeReport } from './domain/node-report.js';
 import type { PartInput } from './domain/part-machine.js';
 import { JobFeed } from './job-feed.js';
 import { commitOf, type JobRecord, startDataOf } from './job-record.js';
@@ -52,10 +54,12 @@ export class LiveJob {
   private state: JobState;
   private readonly mailbox: Mailbox<Letter>;
   private readonly idleReports = new Map<string, number>();
-  /** Nodes that were not heard since the server was started again. */
+  /** Nodes whose part goes on and that were not heard since the server was started again. */
   private readonly unheard = new Set<string>();
   private readonly withOutput = new Set<string>();
   private timer: Timer | undefined;
+  /** Whether it is stored that nodes run: before that, none may be told to. */
+  private mayRun: boolean;
 
   constructor(
     readonly record: JobRecord,
@@ -70,6 +74,10 @@ export class LiveJob {
     this.updatedAt = recovered?.updatedAt ?? record.createdAt;
     this.feed = recovered?.feed ?? new JobFeed(record.id, tools.store, onFault);
     this.mailbox = new Mailbox((letter) => this.step(letter), onFault);
+    this.mayRun = recovered?.status === 'running';
+    if (recovered !== undefined) {
+      for (const { node } of this.addresses(['new', 'ready', 'running'])) this.unheard.add(node);
+    }
   }
 
   get status(): JobStatus {
@@ -95,9 +103,10 @@ export class LiveJob {
     for (const { node } of away) this.post(node, 'down');
   }
 
-  /** Goes on after a restart of the server, with the deadlines that were. */
+  /** Goes on after a restart of the server, with the deadlines that were; one that was over is only told to be so. */
   resume(deadlines: JobDeadlines): void {
-    for (const { node } of this.addresses(['new', 'ready', 'running'])) this.unheard.add(node);
+    if (this.isOver) return this.mailbox.post({ input: { type: 'outcome_stored' } });
+    if (this.feed.isEmpty) this.emit({ name: 'start', data: startDataOf(this.record, this.nodes.size) });
     if (this.state.phase === 'running') this.setTimer(deadlines.run ?? deadlines.voting, 'run_timeout');
     else this.setTimer(deadlines.voting, 'voting_timeout');
     this.mailbox.post({ input: { type: 'recovered' } });
@@ -105,9 +114,18 @@ export class LiveJob {
 
   /** A node that is in this job says something about it. */
   deliver(node: string, message: JobMessage): void {
-    this.unheard.delete(node);
+    const afterRestart = this.unheard.delete(node);
     this.idleReports.delete(node);
     this.keepOutput(node, message);
+    // That it had started got lost with the server that was told so.
+    if (
+      afterRestart &&
+      this.state.phase === 'running' &&
+      this.nodes.get(node) === 'ready' &&
+      isResult(message)
+    ) {
+      this.post(node, 'ack_run');
+    }
     this.post(node, message.type, detailsOf(message));
   }
 
@@ -116,35 +134,42 @@ export class LiveJob {
     this.post(node, 'down', { reason });
   }
 
-  /** Ends the job at a user's wish. */
-  callOff(): void {
+  /** Ends the job at a user's wish; false where it has ended, or is about to, by itself. */
+  callOff(): boolean {
+    if (this.state.outcome !== undefined || this.isOver) return false;
     this.mailbox.post({ input: { type: 'called_off' } });
+    return true;
   }
 
-  /** Holds what a node's heartbeat says against what we believe (wire protocol, sections 6 and 8). */
+  /** Holds what a node's heartbeat says against what we believe. */
   heartbeat(node: string, { job_state: doing, job_id: jobId }: HeartbeatMessage): void {
-    const status = this.nodes.get(node);
-    if (this.unheard.delete(node)) this.catchUp(node, status, doing, jobId);
-    const shouldWork = status === 'running' || (status === 'ready' && this.state.phase === 'running');
-    if (!shouldWork || doing !== 'idle') {
-      this.idleReports.delete(node);
-      return;
+    const verdict = judgeReport({
+      phase: this.state.phase,
+      status: this.nodes.get(node),
+      doing,
+      thisJob: jobId === this.record.id,
+      afterRestart: this.unheard.delete(node),
+    });
+    if (verdict === 'idle') return this.countIdleReport(node);
+    this.idleReports.delete(node);
+    if (verdict === 'voted') return this.post(node, 'ack_commit');
+    if (verdict === 'started') return this.post(node, 'ack_run');
+    const address = { orgId: this.record.orgId, node };
+    if (verdict === 'run' && this.mayRun) this.tools.fleet.send([address], this.runCommand());
+    if (verdict === 'ask_again') {
+      this.post(node, 'asked_again');
+      this.tools.fleet.send([address], commitOf(this.record, this.tools.serverName));
     }
-    const reports = (this.idleReports.get(node) ?? 0) + 1;
-    this.idleReports.set(node, reports);
-    if (reports >= IDLE_REPORTS) this.down(node, 'the node is idle: its job ended without a word');
   }
 
   statusOf(node: string): NodeStatus | undefined {
     return this.nodes.get(node);
   }
 
-  /** The node's part while it is not ended. */
-  livePartOf(node: string): LivePart | undefined {
+  /** Whether the node has a part in this job that is not ended. */
+  hasLivePart(node: string): boolean {
     const status = this.nodes.get(node);
-    return status === 'new' || status === 'ready' || status === 'running'
-      ? { jobId: this.record.id, status }
-      : undefined;
+    return status !== undefined && !isNodeDone(status);
   }
 
   /** The nodes with their statuses, in the order in which they were asked for. */
@@ -164,21 +189,10 @@ export class LiveJob {
     });
   }
 
-  /** What a node may have missed while the server was away is said again. */
-  private catchUp(
-    node: string,
-    status: NodeStatus | undefined,
-    doing: HeartbeatMessage['job_state'],
-    jobId: string | null | undefined,
-  ): void {
-    const address = { orgId: this.record.orgId, node };
-    if (this.state.phase === 'running') {
-      const missedRun = status === 'ready' && doing === 'committed' && jobId === this.record.id;
-      if (missedRun) this.tools.fleet.send([address], { type: 'run', job_id: this.record.id });
-    } else if (doing === 'idle' && (status === 'new' || status === 'ready')) {
-      this.post(node, 'asked_again');
-      this.tools.fleet.send([address], commitOf(this.record, this.tools.serverName));
-    }
+  private countIdleReport(node: string): void {
+    const reports = (this.idleReports.get(node) ?? 0) + 1;
+    this.idleReports.set(node, reports);
+    if (reports >= IDLE_REPORTS) this.down(node, 'the node is idle: its job ended without a word');
   }
 
   private step({ input, details }: Letter): void {
@@ -216,6 +230,7 @@ export class LiveJob {
   }
 
   private emit(event: JobEvent): void {
+    if (this.feed.isComplete) return;
     const at = this.feed.append(event, this.tools.clock.now());
     if (event.name === 'start' || event.name === 'job_complete') this.tools.onPublicEvent(this, event, at);
   }
@@ -227,23 +242,38 @@ export class LiveJob {
     this.tools.store.nodeStatus(this.record.orgId, this.record.id, node, status, this.updatedAt, told);
   }
 
+  /** Stored first: a server that is started again must know that nodes may be running. */
   private run(): void {
     this.touch();
     const runDeadline = this.updatedAt + this.record.runTimeout * 1000;
     this.tools.store.jobStatus(this.record.id, 'running', this.updatedAt, { runDeadline });
-    this.tools.fleet.send(this.addresses(['ready']), { type: 'run', job_id: this.record.id });
     this.setTimer(runDeadline, 'run_timeout');
+    this.onceStored(() => {
+      this.mayRun = true;
+      const ready = this.addresses(['ready']).filter(({ node }) => !this.unheard.has(node));
+      this.tools.fleet.send(ready, this.runCommand());
+    });
+  }
+
+  private runCommand(): NodeCommand {
+    return { type: 'run', job_id: this.record.id };
   }
 
   private storeOutcome(status: JobStatus): void {
     this.timer?.cancel();
     this.touch();
     this.tools.store.jobStatus(this.record.id, status, this.updatedAt);
-    this.tools.store.flushed().then(
-      () => this.mailbox.post({ input: { type: 'outcome_stored' } }),
-      (thrown: unknown) =>
-        this.tools.logger.error({ job: this.record.id, err: thrown }, 'the end of a job was not stored'),
-    );
+    this.onceStored(() => this.mailbox.post({ input: { type: 'outcome_stored' } }));
+  }
+
+  /** Goes on when all changes so far are durable; a server that stops before that goes on at its next start. */
+  private onceStored(goOn: () => void): void {
+    this.tools.store
+      .flushed()
+      .then(goOn)
+      .catch((thrown: unknown) =>
+        this.tools.logger.error({ job: this.record.id, err: thrown }, 'a change of a job was not stored'),
+      );
   }
 
   private end(): void {
@@ -277,6 +307,8 @@ export class LiveJob {
     return found;
   }
 }
+
+const isResult = ({ type }: JobMessage): boolean => type === 'succeeded' || type === 'failed';
 
 /** What our own client tells beyond the type of its message. */
 const detailsOf = (message: JobMessage): NodeDetails => ({

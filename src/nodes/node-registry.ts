@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { CLOCK, LOGGER } from '../config/config.module.js';
+import { LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
-import type { Clock } from '../lib/clock.js';
 import { Mailbox } from '../lib/mailbox.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
 import type { ClientMessage } from '../protocol/client-message.js';
@@ -61,7 +60,6 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
     @Inject(COMMAND_CHANNEL) private readonly channel: CommandChannel,
     @Inject(NODE_STORE) private readonly store: NodeStore,
-    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) logger: Logger,
   ) {
     this.rules = { downThreshold: config.down_threshold, decayWindow: config.decay_window };
@@ -72,7 +70,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   async start(): Promise<void> {
     for (const node of await this.store.load()) this.remembered.set(nodeKeyOf(node), node.incarnation);
     this.channel.handle(this);
-    this.sweepAfter(this.config.heartbeat_interval);
+    this.sweepAfterInterval();
   }
 
   /** Stops all timers; nothing is sent any more. */
@@ -136,12 +134,11 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     this.logger.debug({ ...address, reason }, 'dropped a message');
   }
 
-  /** Whether a message names a job of which the node has no live part. An `aborted` names what is over anyway. */
+  /** Whether a message names a job that the node cannot be doing. An `aborted` names what is over anyway. */
   private isStray(address: NodeAddress, message: ClientMessage): boolean {
     if (message.type === 'aborted' || !message.job_id) return false;
     if (message.type === 'heartbeat' && message.job_state === 'idle') return false;
-    const parts = this.watcher?.livePartsOf(address) ?? [];
-    return !parts.some((part) => part.jobId === message.job_id);
+    return this.watcher?.mayBeDoing(address, message.job_id) !== true;
   }
 
   private entryOf(address: NodeAddress): Entry {
@@ -201,13 +198,11 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     else this.watcher?.jobMessage(address, message);
   }
 
-  /** Ends an interval for all nodes together; a sweep that comes late does not shorten the next interval. */
-  private sweepAfter(delayMs: number): void {
-    const due = this.clock.now() + delayMs;
-    this.sweep = setLongTimer(delayMs, () => {
+  /** Ends an interval for all nodes together. A sweep that comes late does not make the next interval shorter. */
+  private sweepAfterInterval(): void {
+    this.sweep = setLongTimer(this.config.heartbeat_interval, () => {
       for (const entry of this.entries.values()) entry.mailbox.post({ input: { type: 'interval_ended' } });
-      const late = Math.max(0, this.clock.now() - due) % this.config.heartbeat_interval;
-      this.sweepAfter(this.config.heartbeat_interval - late);
+      this.sweepAfterInterval();
     });
   }
 }

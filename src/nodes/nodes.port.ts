@@ -2,12 +2,6 @@ import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js
 import type { NodeAddress } from '../protocol/node-address.js';
 import type { NodeCommand } from '../protocol/server-message.js';
 
-/** A node's part in a live job, while the node has not ended it. */
-export interface LivePart {
-  readonly jobId: string;
-  readonly status: 'new' | 'ready' | 'running';
-}
-
 /** Told of what becomes of nodes; the jobs are. */
 export interface NodeWatcher {
   /** A node sent a message about a job. */
@@ -18,8 +12,8 @@ export interface NodeWatcher {
   down(address: NodeAddress, reason: string): void;
   /** A node was sent to rehab, by the job `byJob` where that is given, which knows already. */
   rehabbed(address: NodeAddress, reason: string, byJob: string | undefined): void;
-  /** The parts in live jobs that a node has not ended. */
-  livePartsOf(address: NodeAddress): readonly LivePart[];
+  /** Whether a node may believe that it does this job: it is asked to, or has just said how it ended. */
+  mayBeDoing(address: NodeAddress, jobId: string): boolean;
 }
 
 /** Under this token the fleet is injected. */

@@ -1,5 +1,5 @@
 import type { JobEvent } from '../../protocol/feed-event.js';
-import { NODE_STATUS_CODES, type JobStatus, type NodeStatus } from '../../protocol/job-status.js';
+import { isJobOver, type JobStatus, NODE_STATUS_CODES, type NodeStatus } from '../../protocol/job-status.js';
 import { type Consequence, type JobPhase, judgePart, type PartInput } from './part-machine.js';
 
 /**
@@ -57,12 +57,22 @@ const noNodes = (): Record<NodeStatus, number> => {
   return Object.fromEntries(statuses.map((status) => [status, 0])) as Record<NodeStatus, number>;
 };
 
+const phaseOf = (status: JobStatus): JobPhase => {
+  if (isJobOver(status)) return 'over';
+  return status === 'running' ? 'running' : 'voting';
+};
+
 /** The state of a job whose nodes have these statuses; for a new job they are all `new`. */
 export const jobState = (status: JobStatus, quorum: number, nodes: Iterable<NodeStatus>): JobState => {
   const tally = noNodes();
   for (const node of nodes) tally[node]++;
-  const phase: JobPhase = status === 'running' ? 'running' : 'voting';
-  return { phase, status: status === 'new' ? 'voting' : status, quorum, tally, outcome: undefined };
+  return {
+    phase: phaseOf(status),
+    status: status === 'new' ? 'voting' : status,
+    quorum,
+    tally,
+    outcome: isJobOver(status) ? status : undefined,
+  };
 };
 
 /** Takes a job from one state to the next. */
@@ -71,7 +81,7 @@ export const reduceJob = (state: JobState, input: JobInput): JobStep => {
     case 'part':
       return partChanged(state, input);
     case 'recovered':
-      return settle(state, []);
+      return recovered(state);
     case 'voting_timeout':
       return { state, effects: [{ type: 'each', statuses: ['new'], input: 'voting_timeout' }] };
     case 'run_timeout':
@@ -87,6 +97,13 @@ export const reduceJob = (state: JobState, input: JobInput): JobStep => {
         ],
       };
   }
+};
+
+/** Goes on; also with an end that had begun: only such an end leaves nodes that are timed out or aborted. */
+const recovered = (state: JobState): JobStep => {
+  if (state.tally.timed_out > 0) return endAs(state, 'timed_out', LIVE, 'run_timeout');
+  if (state.tally.aborted > 0) return endAs(state, 'aborted', LIVE, 'called_off');
+  return settle(state, []);
 };
 
 const partChanged = (

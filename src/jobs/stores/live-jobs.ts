@@ -12,7 +12,7 @@ const JOBS = `
     (extract(epoch FROM j.run_deadline) * 1000)::float8 AS run_deadline,
     o.job_file
   FROM jobs j LEFT JOIN job_options o ON o.job_id = j.id
-  WHERE j.status IN (${liveCodes}) ORDER BY j.created_at, j.id`;
+  WHERE j.status IN (${liveCodes}) OR j.id IN (SELECT job_id FROM job_events) ORDER BY j.created_at, j.id`;
 
 const NODES = `
   SELECT n.job_id, ${NODE_COLUMNS} FROM job_nodes n
@@ -30,7 +30,7 @@ interface LiveJobRow extends JobRow {
   readonly job_file: string | null;
 }
 
-/** Reads all jobs that have not ended, oldest first. */
+/** Reads all jobs that have not ended or whose events are not forgotten, oldest first. */
 export const loadLiveJobs = (database: Database): Promise<LiveJob[]> =>
   database.transaction(async (query) => {
     const jobs = (await query(JOBS)) as LiveJobRow[];

@@ -36,7 +36,7 @@ export type NodeInput =
       readonly kind: 'heartbeat' | 'aborted' | 'other';
       readonly incarnation: string;
       readonly firstOnConnection: boolean;
-      /** Whether it names a job of which we believe that it has no live part. */
+      /** Whether it names a job that the node cannot be doing. */
       readonly strayJob: boolean;
     }
   | { readonly type: 'interval_ended' }
