@@ -1,0 +1,56 @@
+import { createPrivateKey } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ClientUnderTest } from '../support/client-under-test.js';
+import { eventually } from '../support/eventually.js';
+import { ServerUnderTest } from '../support/server-under-test.js';
+
+let server: ServerUnderTest;
+let client: ClientUnderTest;
+
+beforeAll(async () => {
+  server = await ServerUnderTest.start();
+  const { name, key } = await server.identity('web1');
+  client = new ClientUnderTest({
+    serverUrl: server.url('/organizations/acme'),
+    node: name,
+    key: createPrivateKey(key),
+    settings: "whitelist({ /greet (\\w+)/ => 'echo hello \\1', 'fail' => 'exit 3', 'sleep' => 'sleep 300' })",
+  });
+  await eventually(async () => (await server.nodeState('web1')).availability === 'available', {
+    withinMs: 15_000,
+  });
+});
+afterAll(async () => {
+  await client.stop();
+  await server.close();
+});
+
+test('a job that the server is asked for runs on the node, and its output can be fetched', async () => {
+  const id = await server.startJob({ command: 'greet world', nodes: ['web1'], capture_output: true });
+  const job = await server.jobBecomes(id, 'complete');
+  expect(job.nodes).toEqual({ succeeded: ['web1'] });
+  const output = await server.as().send({
+    method: 'GET',
+    url: server.url(`/organizations/acme/pushy/jobs/${id}/output/web1/stdout`),
+    headers: { Accept: 'application/octet-stream' },
+  });
+  expect(output).toMatchObject({ value: { status: 200, body: Buffer.from('hello world\n') } });
+});
+
+test('a command that fails, and one that is not in the whitelist, are told apart', async () => {
+  const failing = await server.startJob({ command: 'fail', nodes: ['web1'] });
+  expect((await server.jobBecomes(failing, 'complete')).nodes).toEqual({ failed: ['web1'] });
+  const unknown = await server.startJob({ command: 'rm -rf /', nodes: ['web1'] });
+  expect((await server.jobBecomes(unknown, 'quorum_failed')).nodes).toEqual({ nacked: ['web1'] });
+});
+
+test('a restart of the server goes unnoticed by the command that runs', async () => {
+  const id = await server.startJob({ command: 'sleep', nodes: ['web1'], run_timeout: 300 });
+  await eventually(async () => (await server.job(id)).nodes.running?.includes('web1') === true);
+  await server.halt();
+  await server.boot();
+  await eventually(async () => (await server.nodeState('web1')).status === 'online', { withinMs: 15_000 });
+  expect((await server.job(id)).nodes).toEqual({ running: ['web1'] });
+  await server.post(`jobs/${id}/abort`, {});
+  expect((await server.jobBecomes(id, 'aborted')).nodes).toEqual({ aborted: ['web1'] });
+});
