@@ -2,7 +2,18 @@
  * Who may import whom (ARCHITECTURE.md, "Import order"). Type-only imports count.
  * @type {import('dependency-cruiser').IConfiguration}
  */
-const features = ['config', 'http', 'persistence', 'keys', 'auth', 'transport', 'nodes', 'jobs', 'feeds', 'status'];
+const features = [
+  'config',
+  'http',
+  'persistence',
+  'keys',
+  'auth',
+  'transport',
+  'nodes',
+  'jobs',
+  'feeds',
+  'status',
+];
 
 /** A feature may not import a feature that stands above it. */
 const noUpward = features.map((feature, index) => ({
@@ -17,13 +28,21 @@ const sideBySide = ['persistence', 'keys', 'auth'].map((feature) => ({
   name: `${feature}-imports-sideways`,
   severity: 'error',
   from: { path: `^src/${feature}/` },
-  to: { path: `^src/(persistence|keys|auth)/`, pathNot: [`^src/${feature}/`, '\\.(port|module|entity)\\.ts$'] },
+  to: {
+    path: `^src/(persistence|keys|auth)/`,
+    pathNot: [`^src/${feature}/`, '\\.(port|module|entity)\\.ts$'],
+  },
 }));
 
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'lib-is-pure', severity: 'error', from: { path: '^src/lib/' }, to: { path: '^src/', pathNot: '^src/lib/' } },
+    {
+      name: 'lib-is-pure',
+      severity: 'error',
+      from: { path: '^src/lib/' },
+      to: { path: '^src/', pathNot: '^src/lib/' },
+    },
     {
       name: 'protocol-imports-lib-only',
       severity: 'error',
@@ -66,7 +85,12 @@ module.exports = {
       from: { path: '^src/', pathNot: '^src/(client|cli)/' },
       to: { path: '^(src/(client|cli)|ctl)/' },
     },
-    { name: 'product-imports-no-test', severity: 'error', from: { path: '^(src|ctl|migrations)/' }, to: { path: '^test/' } },
+    {
+      name: 'product-imports-no-test',
+      severity: 'error',
+      from: { path: '^(src|ctl|migrations)/' },
+      to: { path: '^test/' },
+    },
     {
       name: 'nest-in-the-server-only',
       severity: 'error',
@@ -92,7 +116,15 @@ module.exports = {
       name: 'domain-is-pure',
       severity: 'error',
       from: { path: '^src/[^/]+/domain/' },
-      to: { path: '.', pathNot: ['^node_modules/jsonc-parser/', '^src/(lib|protocol)/', '^src/[^/]+/domain/', '\\.port\\.ts$'] },
+      to: {
+        path: '.',
+        pathNot: [
+          '^node_modules/jsonc-parser/',
+          '^src/(lib|protocol)/',
+          '^src/[^/]+/domain/',
+          '\\.port\\.ts$',
+        ],
+      },
     },
     ...noUpward,
     ...sideBySide,
@@ -102,6 +134,9 @@ module.exports = {
     exclude: { path: '^(dist|node_modules/typescript)' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };
