@@ -128,6 +128,7 @@ const serve = async (file: string | undefined, overrides: SettingOverrides): Pro
     }
   });
   sweepEachHour(settings, log);
+  if (!settings.tls.verify) log.warn('ssl_verify_mode is verify_none: anybody can pose as the Chef Server');
   log.info(
     { node: nodeName, server: settings.serverUrl, version: clientVersion() },
     'push-jobs-client starts',

@@ -10,6 +10,12 @@ const DIST = resolve(process.env.PUSH_JOBS_DIST ?? 'dist');
 const PROGRAM = join(DIST, 'src/client/main.js');
 const SOURCES = ['src/client', 'src/lib', 'src/protocol', 'src/platform'];
 
+/** The path of a built program of the client, by the name of its file. */
+export const builtProgram = (name: string): string => {
+  assertFresh();
+  return join(DIST, 'src/client', `${name}.js`);
+};
+
 /** What a client is started with. */
 export interface ClientOptions {
   readonly serverUrl: string;
