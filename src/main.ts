@@ -1,8 +1,14 @@
 #!/usr/bin/env node
+import type { Logger } from 'pino';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { type Activity, alwaysActive } from './config/activity.port.js';
 import { loadServerConfig, loadServerSecrets } from './config/load-config.js';
+import type { ServerConfig } from './config/server-config.js';
+import type { ServerSecrets } from './config/server-secrets.js';
 import { AppError, messageOf } from './lib/app-error.js';
+import { ActiveLease } from './persistence/active-lease.js';
+import { connectionOf } from './persistence/connection-options.js';
 import { createLogger } from './platform/logger.js';
 import { startServer } from './start-server.js';
 
@@ -11,10 +17,34 @@ const STOP_WITHIN_MS = 30_000;
 
 const DEFAULT_CONFIG = '/var/opt/opscode-push-jobs-server/etc/push-jobs-server.json';
 
+/** A server that has lost its lease ends with this code: whoever supervises it starts it again, to stand by. */
+const LEASE_LOST = 75;
+
+/** With `ha` this waits until no other server is active on the database. */
+const becomeActive = async (
+  config: ServerConfig,
+  secrets: ServerSecrets,
+  logger: Logger,
+): Promise<Activity> => {
+  if (!config.ha) return alwaysActive;
+  if (!('host' in config.database)) {
+    throw new AppError(
+      'ha_embedded',
+      'ha needs a PostgreSQL server (database.host): nobody shares the embedded one',
+    );
+  }
+  return ActiveLease.acquire(connectionOf(config.database, secrets.sql_password), logger, (reason) => {
+    logger.fatal({ reason }, 'this server is not the active one any more');
+    process.exit(LEASE_LOST);
+  });
+};
+
 const run = async (configFile: string): Promise<void> => {
   const config = loadServerConfig(configFile);
   const logger = createLogger({ level: config.log_level });
-  const server = await startServer(config, loadServerSecrets(config.secrets_file), logger);
+  const secrets = loadServerSecrets(config.secrets_file);
+  const activity = await becomeActive(config, secrets, logger);
+  const server = await startServer(config, secrets, logger, activity);
   logger.info({ api: `${config.listen}:${config.api_port}`, pid: process.pid }, 'push-jobs-server is up');
 
   let stopping = false;

@@ -2,6 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
+import { type Activity, alwaysActive } from './config/activity.port.js';
 import type { ServerConfig } from './config/server-config.js';
 import type { ServerSecrets } from './config/server-secrets.js';
 import { createHttpAdapter } from './http/http-adapter.js';
@@ -23,9 +24,10 @@ export const startServer = async (
   config: ServerConfig,
   secrets: ServerSecrets,
   logger: Logger,
+  activity: Activity = alwaysActive,
 ): Promise<RunningServer> => {
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with(config, secrets, logger),
+    AppModule.with(config, secrets, logger, activity),
     createHttpAdapter(),
     { logger: new NestLogger(logger), abortOnError: false, bodyParser: false },
   );

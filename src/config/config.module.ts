@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../lib/clock.js';
+import { ACTIVITY, type Activity, alwaysActive } from './activity.port.js';
 import { SERVER_CONFIG, type ServerConfig } from './server-config.js';
 import { SERVER_SECRETS, type ServerSecrets } from './server-secrets.js';
 
@@ -10,7 +11,7 @@ export const CLOCK = Symbol('CLOCK');
 /** Under this token the program's logger is injected; each feature makes a child of it with its scope. */
 export const LOGGER = Symbol('LOGGER');
 
-/** Hands the parsed settings, the secrets, the logger and the clock to every feature. */
+/** Hands the parsed settings, the secrets, the logger, the clock and whether we may act to every feature. */
 @Global()
 @Module({})
 export class ConfigModule {
@@ -19,11 +20,13 @@ export class ConfigModule {
     secrets: ServerSecrets,
     logger: Logger,
     clock: Clock = systemClock,
+    activity: Activity = alwaysActive,
   ): DynamicModule {
     const providers = [
       { provide: SERVER_CONFIG, useValue: config },
       { provide: SERVER_SECRETS, useValue: secrets },
       { provide: LOGGER, useValue: logger },
+      { provide: ACTIVITY, useValue: activity },
       { provide: CLOCK, useValue: clock },
     ];
     return { module: ConfigModule, providers, exports: providers };

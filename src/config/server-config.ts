@@ -65,6 +65,8 @@ export const serverConfigSchema = z.strictObject({
   db_pool_size: whole(1, 1000).default(20),
   database,
   chef_server: chefServer.prefault({}),
+  /** Of several servers on one database one is active, the others stand by. */
+  ha: z.boolean().default(false),
   /** The file with the server's keys and passwords, readable by its user only. */
   secrets_file: z.string().min(1),
 });

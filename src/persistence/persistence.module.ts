@@ -2,6 +2,7 @@ import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/comm
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
+import { ACTIVITY, type Activity } from '../config/activity.port.js';
 import { LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { messageOf } from '../lib/app-error.js';
@@ -24,8 +25,11 @@ const typeOrmOptions = (
   toRetry: () => false,
 });
 
-const makeDatabase = (dataSource: DataSource, { connection }: PreparedDatabase): Database =>
-  new TypeOrmDatabase(dataSource, connection.target);
+const makeDatabase = (
+  dataSource: DataSource,
+  { connection }: PreparedDatabase,
+  activity: Activity,
+): Database => new TypeOrmDatabase(dataSource, connection.target, activity);
 
 /**
  * Gives the database, TypeORM's data source on it, and the batching writer. What is pushed to the writer up to Nest's
@@ -42,7 +46,9 @@ const makeDatabase = (dataSource: DataSource, { connection }: PreparedDatabase):
     }),
     BatchWriterModule, // last, so that it is drained before TypeORM closes the connections
   ],
-  providers: [{ provide: DATABASE, useFactory: makeDatabase, inject: [DataSource, PREPARED_DATABASE] }],
+  providers: [
+    { provide: DATABASE, useFactory: makeDatabase, inject: [DataSource, PREPARED_DATABASE, ACTIVITY] },
+  ],
   exports: [DATABASE],
 })
 export class PersistenceModule implements OnApplicationShutdown {

@@ -1,6 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import { type Activity, alwaysActive } from '../config/activity.port.js';
 import { AppError, messageOf } from '../lib/app-error.js';
-import { DATABASE_REFUSED, type Database } from './database.port.js';
+import { DATABASE_REFUSED, DATABASE_UNAVAILABLE, type Database } from './database.port.js';
 import { type DatabaseTarget, isPermanent, toDatabaseError } from './database-error.js';
 
 /** Statements over a TypeORM data source; its errors carry every parameter, ours must not. */
@@ -8,6 +9,7 @@ export class TypeOrmDatabase implements Database {
   constructor(
     private readonly dataSource: DataSource,
     private readonly target: DatabaseTarget,
+    private readonly activity: Activity = alwaysActive,
   ) {}
 
   query(sql: string, parameters: readonly unknown[] = []): Promise<unknown[]> {
@@ -30,6 +32,9 @@ export class TypeOrmDatabase implements Database {
   }
 
   private async withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    if (!this.activity.isActive) {
+      throw new AppError(DATABASE_UNAVAILABLE, 'this server is not the active one: another has taken over');
+    }
     const runner = this.dataSource.createQueryRunner();
     try {
       return await work(runner);

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Activity } from '../config/activity.port.js';
 import type { ServerKeys, Sessions } from '../keys/keys.port.js';
 import { messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
@@ -29,6 +30,7 @@ export interface CommandRouterOptions {
   readonly sessions: Sessions;
   readonly limits: JudgeLimits;
   readonly counts: TrafficCounts;
+  readonly activity: Activity;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -90,7 +92,7 @@ export class CommandRouter implements CommandChannel {
   }
 
   private receive(frames: readonly Buffer[]): void {
-    if (this.handler === undefined) return;
+    if (this.handler === undefined || !this.options.activity.isActive) return;
     const judged = this.judge.judge(frames);
     if (judged.ok) this.accept(judged.value, this.handler);
     else this.reject(judged.error, frames, this.handler);
@@ -118,7 +120,7 @@ export class CommandRouter implements CommandChannel {
 
   private deliver(address: NodeAddress, commonPart: Buffer): void {
     const link = this.links.of(address);
-    if (link?.identity === undefined) {
+    if (link?.identity === undefined || !this.options.activity.isActive) {
       this.options.counts.unsent++;
       return;
     }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { ACTIVITY, type Activity } from '../config/activity.port.js';
 import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { KeysModule } from '../keys/keys.module.js';
@@ -23,6 +24,7 @@ const createCommandRouter = (
   sessions: Sessions,
   counts: TrafficCounts,
   config: ServerConfig,
+  activity: Activity,
   clock: Clock,
   logger: Logger,
 ): CommandRouter =>
@@ -31,6 +33,7 @@ const createCommandRouter = (
     keys,
     sessions,
     counts,
+    activity,
     clock,
     logger: scopeOf(logger),
     limits: { maxBodySize: config.max_body_size, maxSkewMs: config.max_time_skew * 1000 },
@@ -65,7 +68,7 @@ const createHeartbeatPublisher = (
     {
       provide: COMMAND_CHANNEL,
       useFactory: createCommandRouter,
-      inject: [ZMQ_CONTEXT, SERVER_KEYS, SESSIONS, TRANSPORT_COUNTS, SERVER_CONFIG, CLOCK, LOGGER],
+      inject: [ZMQ_CONTEXT, SERVER_KEYS, SESSIONS, TRANSPORT_COUNTS, SERVER_CONFIG, ACTIVITY, CLOCK, LOGGER],
     },
     {
       provide: HeartbeatPublisher,

@@ -17,7 +17,9 @@ beforeAll(async () => {
   const [keyFile, certFile] = [join(folder, 'key'), join(folder, 'crt')];
   const how = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
   const what = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  execFileSync('openssl', ['req', ...how, ...what, '-keyout', keyFile, '-out', certFile], { stdio: 'ignore' });
+  execFileSync('openssl', ['req', ...how, ...what, '-keyout', keyFile, '-out', certFile], {
+    stdio: 'ignore',
+  });
   certificate = readFileSync(certFile, 'utf8');
   server = createServer({ key: readFileSync(keyFile), cert: certificate }, (_request, response) => {
     response.end('hello');
