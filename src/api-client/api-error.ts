@@ -10,6 +10,8 @@ export type ApiErrorCode =
   | 'forbidden'
   /** 404: no such job, output, or organization. */
   | 'not_found'
+  /** 409: what is asked for does not fit how things stand by now, like the abort of a job that has ended. */
+  | 'conflict'
   /** 5xx: the server, or one behind it, is in trouble; the same request may pass later. */
   | 'server_error'
   /** No connection, or none that held. */
@@ -72,6 +74,8 @@ const codeOf = (status: number): ApiErrorCode => {
       return 'forbidden';
     case 404:
       return 'not_found';
+    case 409:
+      return 'conflict';
     default:
       return status >= 500 ? 'server_error' : 'unexpected_answer';
   }

@@ -113,6 +113,14 @@ export class PushJobsClient {
     return this.rest.json(jobSchema, { path: `pushy/jobs/${segment(id)}${query}`, signal: options.signal });
   }
 
+  /**
+   * Ends a job that is going on, on all its nodes, and gives it as it ended; `conflict` where it has ended by
+   * itself before.
+   */
+  abortJob(id: string): Promise<Result<Job, ApiError>> {
+    return this.rest.json(jobSchema, { method: 'POST', path: `pushy/jobs/${segment(id)}/abort` });
+  }
+
   /** What a node's command wrote, byte by byte; `not_found` where nothing was captured. */
   getOutput(id: string, node: string, channel: OutputChannel): Promise<Result<Buffer, ApiError>> {
     const path = `pushy/jobs/${segment(id)}/output/${segment(node)}/${channel}`;

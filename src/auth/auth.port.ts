@@ -25,4 +25,6 @@ export interface Protection {
   readonly produces: 'application/json' | 'application/octet-stream' | 'text/event-stream';
   /** Judges the request's form before it is known who sent it; the body is a Buffer of the bytes that came. */
   readonly judge?: (request: FastifyRequest) => Refusal | undefined;
+  /** Set on a POST route that needs nothing but its path: a body may have any type, or be left out. */
+  readonly ignoresBody?: true;
 }

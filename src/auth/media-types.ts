@@ -3,9 +3,12 @@ import Negotiator from 'negotiator';
 import type { Protection, Refusal } from './auth.port.js';
 import { refusals } from './refusals.js';
 
-/** The refusal of a body that is not plain JSON; requests that carry none are fine. */
-export const refuseContentType = (request: FastifyRequest): Refusal | undefined => {
-  if (request.method !== 'POST') return undefined;
+/** The refusal of a body that is not plain JSON; requests that need none are fine. */
+export const refuseContentType = (
+  request: FastifyRequest,
+  { ignoresBody }: Protection,
+): Refusal | undefined => {
+  if (request.method !== 'POST' || ignoresBody) return undefined;
   if (request.mediaType !== 'application/json') return refusals.contentType(request.headers['content-type']);
   const encoding = request.headers['content-encoding'];
   return encoding === undefined || encoding === 'identity' ? undefined : refusals.contentEncoding(encoding);

@@ -38,7 +38,7 @@ export class ProtectionGuard implements CanActivate {
     if (protection === undefined || signedHeaders === undefined || org === undefined) {
       throw new AppError('route_unprotected', `${request.routeOptions.url ?? ''} needs @Protected and :org`);
     }
-    const misformed = refuseContentType(request) ?? protection.judge?.(request);
+    const misformed = refuseContentType(request, protection) ?? protection.judge?.(request);
     if (misformed !== undefined) return misformed;
 
     const requestor = await this.authenticator.identify(org, signedHeaders, {

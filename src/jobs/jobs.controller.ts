@@ -52,11 +52,11 @@ export class JobsController {
   /** Job lifecycle, "Abort". */
   @Post(':id/abort')
   @HttpCode(HttpStatus.OK)
-  @Protected({ right: 'write', produces: 'application/json' })
+  @Protected({ right: 'write', produces: 'application/json', ignoresBody: true })
   async abort(@Param('id') id: string, @CurrentRequestor() requestor: Requestor): Promise<Job> {
-    const job = orNotFound(await this.jobs.abort(requestor, id), `Cannot find job ${id}`);
-    if (job !== 'ended') return job;
-    throw new RefusedRequest({ status: HttpStatus.CONFLICT, error: [`job ${id} has ended already`] });
+    const aborted = orNotFound(await this.jobs.abort(requestor, id), `Cannot find job ${id}`);
+    if (aborted.ok) return aborted.value;
+    throw new RefusedRequest({ status: HttpStatus.CONFLICT, error: aborted.error });
   }
 
   @Get(':id/output/:node/stdout')

@@ -7,13 +7,18 @@ import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { AppError } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
+import { err, ok, type Result } from '../lib/result.js';
 import type { Job, JobRequest, JobSummary } from '../protocol/rest-shapes.js';
 import { JOB_STORE, type JobStore, type NewJob } from './job-store.port.js';
 import { JobSupervisor } from './job-supervisor.js';
+import type { LiveJob } from './live-job.js';
 import { storedFormOf, summaryOf, viewOf } from './job-view.js';
 
 /** For so long an answer waits until what it shows is stored; longer only where the database is in trouble. */
 const SETTLE_MS = 1000;
+
+/** For so long an answer waits until the end of a job is stored. */
+const END_MS = 10_000;
 
 /** What users ask of jobs. Rejects with an AppError (`database_unavailable`) where the database cannot answer. */
 @Injectable()
@@ -55,16 +60,21 @@ export class JobsService {
   }
 
   /**
-   * Ends a job at a user's wish; hands back the job, `ended` where it had ended before, and undefined where the
-   * organization has no such job.
+   * Ends a job at a user's wish and hands it back once its end is stored; the error, a text for the user, where it had
+   * ended before. Undefined where the organization has no such job.
    */
-  async abort({ orgId, orgName, name }: Requestor, jobId: string): Promise<Job | 'ended' | undefined> {
+  async abort({ orgId, orgName, name }: Requestor, jobId: string): Promise<Result<Job, string> | undefined> {
     const live = this.supervisor.find(orgId, jobId);
-    if (live === undefined) return (await this.store.find(orgId, jobId)) === undefined ? undefined : 'ended';
-    if (!live.callOff()) return 'ended';
-    this.logger.info({ org: orgName, user: name, job: jobId }, 'job aborted');
-    await this.settled();
-    return viewOf(storedFormOf(live, false));
+    if (live === undefined) {
+      const stored = await this.store.find(orgId, jobId);
+      return stored === undefined ? undefined : err(`job ${jobId} has already ended: ${stored.status}`);
+    }
+    const calledOff = live.callOff();
+    if (calledOff) this.logger.info({ org: orgName, user: name, job: jobId }, 'job aborted');
+    await this.endOf(live);
+    return calledOff
+      ? ok(viewOf(storedFormOf(live, false)))
+      : err(`job ${jobId} has already ended: ${live.status}`);
   }
 
   /** All jobs of an organization, oldest first, without their nodes. */
@@ -99,6 +109,16 @@ export class JobsService {
   /** Waits until what happened so far is stored, so that no restart takes back what a user has seen. */
   private async settled(): Promise<void> {
     await Promise.race([this.store.flushed(), after(SETTLE_MS, undefined, { ref: false })]);
+  }
+
+  /** Waits until a job that is about to end has done so. */
+  private async endOf(job: LiveJob): Promise<void> {
+    const late = after(END_MS, 'late', { ref: false });
+    if ((await Promise.race([job.ended, late])) !== 'late') return;
+    throw new AppError(
+      'database_unavailable',
+      `job ${job.record.id} is ending, but its end could not be stored within ${END_MS} ms`,
+    );
   }
 
   private newJob(requestor: Requestor, request: JobRequest): NewJob {

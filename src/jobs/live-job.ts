@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.js';
+import { deferred } from '../lib/deferred.js';
 import { Mailbox } from '../lib/mailbox.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
 import type { Fleet } from '../nodes/nodes.port.js';
@@ -57,6 +58,7 @@ export class LiveJob {
   /** Nodes whose part goes on and that were not heard since the server was started again. */
   private readonly unheard = new Set<string>();
   private readonly withOutput = new Set<string>();
+  private readonly ending = deferred();
   private timer: Timer | undefined;
   /** Whether it is stored that nodes run: before that, none may be told to. */
   private mayRun: boolean;
@@ -86,6 +88,11 @@ export class LiveJob {
 
   get isOver(): boolean {
     return isJobOver(this.state.status);
+  }
+
+  /** Resolves when the job's end is stored and told. */
+  get ended(): Promise<void> {
+    return this.ending.promise;
   }
 
   /** Asks all nodes for their votes; those that cannot take a job now have voted already. */
@@ -278,6 +285,7 @@ export class LiveJob {
 
   private end(): void {
     this.feed.close();
+    this.ending.resolve();
     this.tools.logger.info({ job: this.record.id, org: this.record.orgId, status: this.status }, 'job ended');
     this.tools.onEnded(this);
   }

@@ -127,20 +127,23 @@ describe('a job', () => {
 });
 
 describe('starting a job', () => {
-  it.each([
-    ['as it came', {}, () => server.url('')],
+  const ORIGINS: readonly (readonly [what: string, headers: Record<string, string>, origin: () => string])[] =
     [
-      'the scheme of the proxy',
-      { 'X-Forwarded-Proto': 'https', Host: 'chef.example.com' },
-      () => 'https://chef.example.com',
-    ],
-    ['a port that is shown', { Host: 'chef.example.com:8443' }, () => 'http://chef.example.com:8443'],
-    [
-      'a port that is not',
-      { 'X-Forwarded-Proto': 'https', Host: 'chef.example.com:443' },
-      () => 'https://chef.example.com',
-    ],
-  ] as const)('is answered with its address: %s', async (_what, headers, origin) => {
+      ['as it came', {}, () => server.url('')],
+      [
+        'the scheme of the proxy',
+        { 'X-Forwarded-Proto': 'https', Host: 'chef.example.com' },
+        () => 'https://chef.example.com',
+      ],
+      ['a port that is shown', { Host: 'chef.example.com:8443' }, () => 'http://chef.example.com:8443'],
+      [
+        'a port that is not',
+        { 'X-Forwarded-Proto': 'https', Host: 'chef.example.com:443' },
+        () => 'https://chef.example.com',
+      ],
+    ];
+
+  it.each(ORIGINS)('is answered with its address: %s', async (_what, headers, origin) => {
     const answer = await post({ command: 'chef-client', nodes: ['away'], quorum: 0 }, headers);
     const { uri } = answer.json as { uri: string };
     expect(answer.status).toBe(201);
