@@ -114,15 +114,20 @@ const heard = (state: NodeMachineState, input: Heard, cameBack: boolean): NodeSt
   }
   switch (state.mode) {
     case 'unheard':
-      return input.strayJob
-        ? toRehab(state, STRAY, undefined)
-        : { state: { ...state, mode: 'idle' }, effects: [{ type: 'send_ack' }, { type: 'pass_on' }] };
+      if (input.strayJob) return strayAtFirst(state, input);
+      return { state: { ...state, mode: 'idle' }, effects: [{ type: 'send_ack' }, { type: 'pass_on' }] };
     case 'rehab':
       return heardInRehab(state, input, cameBack);
     case 'idle':
       if (input.kind === 'heartbeat' && input.strayJob) return toRehab(state, STRAY, undefined);
       return { state, effects: [...answer(input), { type: 'pass_on' }] };
   }
+};
+
+/** Its job ended while the server was away. What it has to say of it, its output above all, is still taken. */
+const strayAtFirst = (state: NodeMachineState, input: Heard): NodeStep => {
+  const { state: next, effects } = toRehab(state, STRAY, undefined);
+  return { state: next, effects: input.kind === 'other' ? [{ type: 'pass_on' }, ...effects] : effects };
 };
 
 /** A client waits for an answer to its first message on a connection. */
