@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { judgeReport } from '../../../src/jobs/domain/node-report.js';
+import { isNodeDone, NODE_STATUS_CODES, type NodeStatus } from '../../../src/protocol/job-status.js';
+
+type Report = Parameters<typeof judgeReport>[0];
+const STATUSES = Object.keys(NODE_STATUS_CODES) as NodeStatus[];
+
+const report = (over: Partial<Report>): Report => ({
+  phase: 'voting',
+  status: 'new',
+  doing: 'idle',
+  thisJob: over.doing !== undefined && over.doing !== 'idle',
+  afterRestart: true,
+  ...over,
+});
+
+describe("a node's first report after a restart of the server", () => {
+  test.each<[Report['phase'], NodeStatus, Report['doing'], ReturnType<typeof judgeReport>]>([
+    ['voting', 'new', 'idle', 'ask_again'],
+    ['voting', 'ready', 'idle', 'ask_again'],
+    ['voting', 'new', 'committed', 'voted'],
+    ['voting', 'ready', 'committed', 'nothing'],
+    ['voting', 'new', 'running', 'nothing'],
+    ['voting', 'ready', 'running', 'nothing'],
+    ['running', 'ready', 'committed', 'run'],
+    ['running', 'ready', 'running', 'started'],
+    ['running', 'ready', 'idle', 'idle'],
+    ['running', 'running', 'running', 'nothing'],
+    ['running', 'running', 'committed', 'nothing'],
+    ['running', 'running', 'idle', 'idle'],
+  ])('while the job is %s, the node is %s and says %s → %s', (phase, status, doing, verdict) => {
+    expect(judgeReport(report({ phase, status, doing }))).toBe(verdict);
+  });
+
+  test('means nothing to a job that it does not name', () => {
+    expect(judgeReport(report({ doing: 'committed', thisJob: false }))).toBe('nothing');
+    expect(
+      judgeReport(report({ phase: 'running', status: 'ready', doing: 'committed', thisJob: false })),
+    ).toBe('nothing');
+  });
+});
+
+describe('a report of a node that was heard before', () => {
+  test.each<[Report['phase'], NodeStatus, Report['doing']]>([
+    ['voting', 'new', 'idle'],
+    ['voting', 'new', 'committed'],
+    ['voting', 'ready', 'idle'],
+    ['running', 'ready', 'committed'],
+    ['running', 'ready', 'running'],
+  ])('changes nothing while the job is %s, the node is %s and says %s', (phase, status, doing) => {
+    expect(judgeReport(report({ phase, status, doing, afterRestart: false }))).toBe('nothing');
+  });
+
+  test('counts as idle where the node should work', () => {
+    for (const status of ['ready', 'running'] as const)
+      expect(judgeReport(report({ phase: 'running', status, afterRestart: false }))).toBe('idle');
+  });
+});
+
+test('no report says anything of a node whose part has ended, or of a job that has', () => {
+  for (const afterRestart of [true, false])
+    for (const doing of ['idle', 'committed', 'running'] as const) {
+      for (const status of STATUSES)
+        expect(judgeReport(report({ phase: 'over', status, doing, afterRestart }))).toBe('nothing');
+      for (const status of STATUSES.filter(isNodeDone))
+        for (const phase of ['voting', 'running'] as const)
+          expect(judgeReport(report({ phase, status, doing, afterRestart })), status).toBe('nothing');
+    }
+});
