@@ -5,6 +5,7 @@ import {
   formatFeedTimestamp,
   formatRfc1123,
   parseChefTimestamp,
+  parseFeedTimestamp,
   parseRfc1123,
 } from '../../../src/protocol/wire-time.js';
 
@@ -67,5 +68,13 @@ describe('times in feeds', () => {
     [EIGHT * 1000 + 7, '2026-11-22 08:00:00.000007Z'],
   ])('%d microseconds are %s', (micros, text) => {
     expect(formatFeedTimestamp(micros)).toBe(text);
+    expect(parseFeedTimestamp(text)).toBe(micros);
   });
+
+  it.each(['', '2026-11-22T08:00:00.000000Z', '2026-11-22 08:00:00Z', '2026-13-22 08:00:00.000000Z'])(
+    "'%s' is none",
+    (text) => {
+      expect(parseFeedTimestamp(text)).toBeUndefined();
+    },
+  );
 });
