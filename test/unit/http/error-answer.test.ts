@@ -30,6 +30,15 @@ describe('what is thrown while a request is served', () => {
     expect(errorAnswer(thrown)).toEqual(answer);
   });
 
+  it('a database that is away is answered with when to try again, not with its own words', () => {
+    const thrown = new AppError('database_unavailable', 'cannot use the database x at db1 as secret_user');
+    expect(errorAnswer(thrown)).toEqual({
+      status: 503,
+      error: ['the database is not available at the moment; try again soon'],
+      headers: { 'Retry-After': '5' },
+    });
+  });
+
   it.each<[string, unknown]>([
     ['a bug', new TypeError('x is not a function')],
     ['an error of ours', new AppError('code', 'text')],
