@@ -1,36 +1,29 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { rootCertificates } from 'node:tls';
-import { EnvHttpProxyAgent } from 'undici';
 import { HttpClient } from '../../platform/http/http-client.js';
 import type { ProxySettings, TlsSettings } from '../settings/client-settings.js';
 
-const CONNECT_TIMEOUT_MS = 5000;
+/** A node asks for its config, and for little else. */
+const CONNECTIONS = 2;
 
 /**
- * HTTP to the Chef Server: through the proxies that are set, trusting the certificates of the system, `ssl_ca_file` and
+ * HTTP to the Chef Server: through the proxies that are set, trusting the well-known certificates, `ssl_ca_file` and
  * `trusted_certs_dir`. Throws where one of those files cannot be read.
  */
-export const createServerHttp = (tls: TlsSettings, proxy: ProxySettings): HttpClient => {
-  const connect = { ca: trustedCertificates(tls), rejectUnauthorized: tls.verify };
-  const dispatcher = new EnvHttpProxyAgent({
-    connect: { ...connect, timeout: CONNECT_TIMEOUT_MS },
-    requestTls: connect,
-    connections: 2,
-    ...(proxy.http === undefined ? {} : { httpProxy: proxy.http }),
-    ...(proxy.https === undefined ? {} : { httpsProxy: proxy.https }),
-    ...(proxy.none === undefined ? {} : { noProxy: proxy.none }),
+export const createServerHttp = (tls: TlsSettings, proxy: ProxySettings): HttpClient =>
+  new HttpClient({
+    ca: furtherCertificates(tls),
+    verifyTls: tls.verify,
+    connections: CONNECTIONS,
+    proxy,
   });
-  return new HttpClient({ dispatcher });
-};
 
-/** Those of Node.js and the further ones: naming any replaces the former. */
-const trustedCertificates = ({ caFile, trustedDir }: TlsSettings): string[] => {
-  const further = [
+const furtherCertificates = ({ caFile, trustedDir }: TlsSettings): string[] => {
+  const files = [
     ...(caFile === undefined ? [] : [caFile]),
     ...(trustedDir === undefined ? [] : certificatesIn(trustedDir)),
   ];
-  return [...rootCertificates, ...further.map((path) => readFileSync(path, 'utf8'))];
+  return files.map((path) => readFileSync(path, 'utf8'));
 };
 
 const certificatesIn = (dir: string): string[] =>

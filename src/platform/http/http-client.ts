@@ -1,22 +1,8 @@
 import type { Readable } from 'node:stream';
-import { rootCertificates } from 'node:tls';
-import { Agent, type Dispatcher, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import { messageOf } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
-
-/** How connections are made. */
-export interface HttpClientOptions {
-  /** PEM certificates that are trusted besides those of the system. */
-  readonly ca?: string | readonly string[];
-  /** False takes any certificate: the administrator asked for that, against advice (default true). */
-  readonly verifyTls?: boolean;
-  /** Milliseconds until a connection must stand (default 5,000). */
-  readonly connectTimeoutMs?: number;
-  /** Connections that one origin gets at the most (default 32). */
-  readonly connections?: number;
-  /** Says how connections are made in place of the above, such as through a proxy. */
-  readonly dispatcher?: Dispatcher;
-}
+import { createDispatcher, type DispatcherOptions } from './http-dispatcher.js';
 
 /** One request; `url` is absolute. */
 export interface HttpRequest {
@@ -60,19 +46,8 @@ const DEFAULT_MAX_BYTES = 8 * 1024 * 1024;
 export class HttpClient {
   private readonly dispatcher: Dispatcher;
 
-  constructor(options: HttpClientOptions = {}) {
-    const { ca, verifyTls = true, connectTimeoutMs = 5000, connections = 32 } = options;
-    this.dispatcher =
-      options.dispatcher ??
-      new Agent({
-        connections,
-        connect: {
-          timeout: connectTimeoutMs,
-          rejectUnauthorized: verifyTls,
-          // Node.js takes `ca` in place of its own list, so that has to be named too.
-          ...(ca === undefined ? {} : { ca: [...rootCertificates, ...[ca].flat()] }),
-        },
-      });
+  constructor(options: DispatcherOptions = {}) {
+    this.dispatcher = createDispatcher(options);
   }
 
   /** Sends a request and reads the whole answer, whatever its status. */
