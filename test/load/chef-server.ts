@@ -1,0 +1,32 @@
+/** A development Chef Server that knows many nodes, in a process of its own; `installation.ts` starts it. */
+import { DevChefServer } from '../dev-chef-server/dev-chef-server.js';
+import { makePrivateKey } from '../dev-chef-server/key-pair.js';
+
+/** What it is told. */
+export interface ChefServerTask {
+  readonly org: string;
+  readonly user: string;
+  readonly nodes: readonly string[];
+}
+
+/** What it tells when it is ready; keys are RSA private keys, PEM. */
+export interface ChefServerReady {
+  readonly url: string;
+  readonly superuserKey: string;
+  readonly userKey: string;
+  /** All clients have this one: making a key takes long. */
+  readonly clientKey: string;
+}
+
+const start = async ({ org, user, nodes }: ChefServerTask): Promise<ChefServerReady> => {
+  const superuserKey = await makePrivateKey();
+  const clientKey = await makePrivateKey();
+  const chef = await DevChefServer.start({ superuserKey });
+  chef.createOrganization(org);
+  const userKey = await chef.createUser(user, { orgs: [org], admin: true });
+  for (const node of nodes) await chef.createClient(org, node, { privateKey: clientKey });
+  return { url: chef.url, superuserKey, userKey, clientKey };
+};
+
+process.on('message', (task: ChefServerTask) => void start(task).then((ready) => process.send?.(ready)));
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,176 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { generateServerKeys } from '../../src/keys/generate-server-keys.js';
+import { eventually } from '../support/eventually.js';
+import { freePort } from '../support/free-port.js';
+import { startThrowAwayCluster, type ThrowAwayCluster } from '../support/postgres/throw-away-cluster.js';
+import type { ChefServerReady, ChefServerTask } from './chef-server.js';
+import { cpuOf, cpuOfFamily, parentOf } from './cpu-time.js';
+
+export const ORG = 'acme';
+export const USER = 'alice';
+
+const SERVER = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const CHEF_SERVER = new URL('./chef-server.js', import.meta.url);
+const START_WITHIN_MS = 60_000;
+
+/** What the programs of an installation are started with. */
+export interface InstallationOptions {
+  readonly nodes: readonly string[];
+  /** Settings of the server that are not the usual ones. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** A folder for a CPU profile of the server, written when it stops. */
+  readonly profileFolder?: string | undefined;
+}
+
+/** Seconds of CPU used so far. */
+export interface CpuTimes {
+  readonly server: number;
+  readonly postgres: number;
+  readonly chefServer: number;
+}
+
+/**
+ * The built server as a process, on a PostgreSQL of its own with the durability that it comes with, and a development
+ * Chef Server as a third process. Stop it at the end.
+ */
+export class Installation {
+  private server: ChildProcess | undefined;
+
+  private constructor(
+    private readonly folder: string,
+    private readonly cluster: ThrowAwayCluster,
+    private readonly postmaster: number,
+    private readonly chefProcess: ChildProcess,
+    readonly chef: ChefServerReady,
+    readonly url: string,
+    private readonly options: InstallationOptions,
+  ) {}
+
+  static async start(options: InstallationOptions): Promise<Installation> {
+    const folder = mkdtempSync(join(tmpdir(), 'push-jobs-load-'));
+    const [cluster, [chefProcess, chef]] = await Promise.all([
+      startThrowAwayCluster(),
+      startChefServer({ org: ORG, user: USER, nodes: options.nodes }),
+    ]);
+    const postmaster = await createDatabase(cluster.url);
+    const port = await freePort();
+    await writeSettings(folder, port, cluster.url, chef, options.settings ?? {});
+    const url = `http://127.0.0.1:${port}`;
+    const installation = new Installation(folder, cluster, postmaster, chefProcess, chef, url, options);
+    await installation.startServer().catch(async (thrown: unknown) => {
+      await installation.stop();
+      throw thrown;
+    });
+    return installation;
+  }
+
+  /** Starts the server; resolves when it answers. */
+  async startServer(): Promise<void> {
+    const log = openSync(join(this.folder, 'server.log'), 'a');
+    const { profileFolder } = this.options;
+    const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
+    const server = spawn(
+      process.execPath,
+      [...profile, SERVER, '--config', join(this.folder, 'server.json')],
+      { stdio: ['ignore', log, log] },
+    );
+    this.server = server;
+    await eventually(
+      async () => {
+        if (server.exitCode !== null) return true;
+        return (await fetch(`${this.url}/pushy/_status`)).ok;
+      },
+      { withinMs: START_WITHIN_MS },
+    );
+    if (server.exitCode !== null) throw new Error(`the server did not start:\n${this.log()}`);
+  }
+
+  /** Ends the server and resolves when it is gone. */
+  async endServer(signal: NodeJS.Signals): Promise<void> {
+    const { server } = this;
+    this.server = undefined;
+    if (server?.exitCode !== null || server.signalCode !== null) return;
+    server.kill(signal);
+    await once(server, 'exit');
+  }
+
+  cpu(): CpuTimes {
+    return {
+      server: cpuOf(this.server?.pid ?? 0),
+      postgres: cpuOfFamily(this.postmaster),
+      chefServer: cpuOf(this.chefProcess.pid ?? 0),
+    };
+  }
+
+  /** Ends all of it, and removes what it made. */
+  async stop(): Promise<void> {
+    await this.endServer('SIGTERM');
+    this.chefProcess.kill('SIGKILL');
+    await this.cluster.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private log(): string {
+    return readFileSync(join(this.folder, 'server.log'), 'utf8');
+  }
+}
+
+const startChefServer = async (task: ChefServerTask): Promise<[ChildProcess, ChefServerReady]> => {
+  const child = fork(CHEF_SERVER);
+  child.send(task);
+  const [ready] = (await once(child, 'message')) as [ChefServerReady];
+  return [child, ready];
+};
+
+/** Makes the server's database and hands back the process id of PostgreSQL itself. */
+const createDatabase = async (url: string): Promise<number> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query('CREATE DATABASE push_jobs');
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    return parentOf(rows[0]?.pid ?? 0);
+  } finally {
+    await client.end();
+  }
+};
+
+const writeSettings = async (
+  folder: string,
+  apiPort: number,
+  databaseUrl: string,
+  chef: ChefServerReady,
+  settings: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const database = new URL(databaseUrl);
+  const secrets = {
+    ...(await generateServerKeys()),
+    sql_password: database.password,
+    superuser_key: chef.superuserKey,
+  };
+  const config = {
+    listen: '127.0.0.1',
+    api_port: apiPort,
+    zeromq_listen_address: 'tcp://127.0.0.1',
+    command_port: await freePort(),
+    server_heartbeat_port: await freePort(),
+    server_name_advertised: '127.0.0.1',
+    database: {
+      host: database.hostname,
+      port: Number(database.port),
+      database_name: 'push_jobs',
+      sql_user: database.username,
+    },
+    chef_server: { erchef_url: chef.url, root_url: chef.url },
+    secrets_file: join(folder, 'secrets.json'),
+    ...settings,
+  };
+  writeFileSync(config.secrets_file, JSON.stringify(secrets), { mode: 0o600 });
+  writeFileSync(join(folder, 'server.json'), JSON.stringify(config));
+};

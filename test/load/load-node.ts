@@ -1,0 +1,154 @@
+import { Dealer, Subscriber } from 'zeromq';
+import type { CurveKeyPair } from '../../src/protocol/curve-key.js';
+import { encodeFrame } from '../../src/protocol/frame-codec.js';
+import { parseHeader } from '../../src/protocol/frame-header.js';
+import { verifyHmac } from '../../src/protocol/frame-signature.js';
+import type { CommandMessage } from '../../src/protocol/server-message.js';
+import { formatRfc1123 } from '../../src/protocol/wire-time.js';
+
+/** Who a node is and where it connects to. */
+export interface LoadNodeOptions {
+  readonly org: string;
+  readonly node: string;
+  readonly sessionKey: Uint8Array;
+  readonly curve: CurveKeyPair;
+  /** Z85. */
+  readonly serverCurveKey: string;
+  readonly commandAddress: string;
+  /** Where it listens for the server's heartbeats; not at all where it is left out. */
+  readonly heartbeatAddress?: string;
+  /** How long its commands run, in milliseconds. */
+  readonly commandMs: number;
+}
+
+/** What the nodes of one process did, all together. */
+export interface LoadCounts {
+  heartbeats: number;
+  commands: number;
+  serverHeartbeats: number;
+  /** Messages that did not verify. */
+  bad: number;
+}
+
+/** Messages that a client's socket queues (wire protocol, section 1). */
+const SEND_HIGH_WATER_MARK = 3;
+
+/** The least a client can be: it beats, votes yes, runs, succeeds and drops what it does when told to. */
+export class LoadNode {
+  private readonly dealer: Dealer;
+  private readonly subscriber: Subscriber | undefined;
+  private readonly incarnation = crypto.randomUUID();
+  private sequence = 0;
+  private jobId: string | null = null;
+  private jobState: 'idle' | 'committed' | 'running' = 'idle';
+  private sending = Promise.resolve();
+  private unsent = 0;
+
+  constructor(
+    private readonly options: LoadNodeOptions,
+    private readonly counts: LoadCounts,
+  ) {
+    this.dealer = new Dealer({
+      linger: 0,
+      sendHighWaterMark: SEND_HIGH_WATER_MARK,
+      receiveHighWaterMark: 0,
+      curveServerKey: options.serverCurveKey,
+      curvePublicKey: options.curve.publicKey,
+      curveSecretKey: options.curve.secretKey,
+    });
+    this.dealer.connect(options.commandAddress);
+    void this.readCommands();
+    if (options.heartbeatAddress !== undefined) {
+      this.subscriber = new Subscriber({ linger: 0 });
+      this.subscriber.subscribe('');
+      this.subscriber.connect(options.heartbeatAddress);
+      void this.readHeartbeats(this.subscriber);
+    }
+  }
+
+  /** Sends a heartbeat, unless some wait to be sent: the server is away then. */
+  beat(): void {
+    if (this.unsent >= SEND_HIGH_WATER_MARK) return;
+    this.counts.heartbeats++;
+    this.send({ type: 'heartbeat', job_state: this.jobState, job_id: this.jobId });
+  }
+
+  close(): void {
+    this.dealer.close();
+    this.subscriber?.close();
+  }
+
+  private async readHeartbeats(subscriber: Subscriber): Promise<void> {
+    for await (const [,] of subscriber) this.counts.serverHeartbeats++;
+  }
+
+  private async readCommands(): Promise<void> {
+    for await (const [header, body] of this.dealer) {
+      const parsed = header === undefined ? undefined : parseHeader(header);
+      if (
+        body === undefined ||
+        parsed?.ok !== true ||
+        !verifyHmac(this.options.sessionKey, body, parsed.value.signature)
+      ) {
+        this.counts.bad++;
+        continue;
+      }
+      this.counts.commands++;
+      this.obey(JSON.parse(body.toString()) as CommandMessage);
+    }
+  }
+
+  private obey(command: CommandMessage): void {
+    switch (command.type) {
+      case 'ack':
+        return;
+      case 'abort':
+        this.become('idle', null);
+        return this.send({ type: 'aborted', job_id: null });
+      case 'commit':
+        this.become('committed', command.job_id);
+        return this.send({ type: 'ack_commit', job_id: command.job_id });
+      case 'run':
+        this.become('running', command.job_id);
+        this.send({ type: 'ack_run', job_id: command.job_id });
+        if (this.options.commandMs === 0) this.succeed(command.job_id);
+        else setTimeout(() => this.succeed(command.job_id), this.options.commandMs);
+    }
+  }
+
+  private succeed(jobId: string): void {
+    this.become('idle', null);
+    this.send({ type: 'succeeded', job_id: jobId });
+  }
+
+  private become(state: LoadNode['jobState'], jobId: string | null): void {
+    this.jobState = state;
+    this.jobId = jobId;
+  }
+
+  private send(fields: object): void {
+    const { node, org, sessionKey } = this.options;
+    const frame = encodeFrame(sessionKey, {
+      node,
+      client: `${node}.example.com`,
+      protocol_version: '2.0',
+      org,
+      sequence: ++this.sequence,
+      timestamp: formatRfc1123(Date.now()),
+      incarnation_id: this.incarnation,
+      ...fields,
+    });
+    this.unsent++;
+    this.sending = this.sending.then(() => this.post(frame));
+  }
+
+  private async post(frame: readonly string[]): Promise<void> {
+    try {
+      if (!this.dealer.closed) await this.dealer.send([...frame]);
+    } catch (thrown) {
+      if (!this.dealer.closed) throw thrown;
+    } finally {
+      this.unsent--;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Stage } from '../stage.js';
+import { median, microsEach, ms, quantile } from '../statistics.js';
+import { onStage } from './open-stage.js';
+import { type LoadOptions, say } from './scenario.js';
+
+const WARM_UP_JOBS = 200;
+
+type Watch = (stage: Stage, node: string) => Promise<void>;
+
+/** The ways in which somebody learns that a job has ended. */
+const WATCHES: Readonly<Record<string, Watch>> = {
+  'the feed of the organization': async (stage, node) => {
+    await stage.runJob([node]);
+  },
+  'the feed of the job': async (stage, node) => {
+    for await (const event of stage.client.jobFeed(await stage.startJob([node]))) {
+      if (event.name === 'job_complete') return;
+    }
+  },
+  'polling without a pause': async (stage, node) => {
+    const id = await stage.startJob([node]);
+    for (;;) {
+      const job = await stage.client.getJob(id);
+      if (!job.ok) throw job.error;
+      if (job.value.status === 'complete') return;
+    }
+  },
+};
+
+/** One job after the other, each on one node of many: from POST until somebody who watches it knows of its end. */
+export const oneNodeJobs = async ({
+  nodes,
+  runs,
+  heartbeatMs,
+  profileFolder,
+}: LoadOptions): Promise<void> => {
+  for (const nodeCount of nodes) {
+    await onStage({ nodeCount, heartbeatMs, profileFolder }, async (stage) => {
+      const nodeOf = (run: number): string => stage.nodes[run % nodeCount] ?? '';
+      for (let run = 0; run < WARM_UP_JOBS; run++) await stage.runJob([nodeOf(run)]);
+      for (const [name, watch] of Object.entries(WATCHES)) {
+        const walls: number[] = [];
+        const usage = await stage.measure(async () => {
+          for (let run = 0; run < runs; run++) {
+            const start = performance.now();
+            await watch(stage, nodeOf(run));
+            walls.push((performance.now() - start) / 1000);
+          }
+        });
+        say(`  by ${name}: median ${ms(median(walls))}, 95 % within ${ms(quantile(walls, 0.95))} of ${runs}`);
+        say(
+          `    CPU for each job: server ${microsEach(usage.server, runs)}, PostgreSQL ${microsEach(usage.postgres, runs)}, ` +
+            `Chef Server ${microsEach(usage.chefServer, runs)}`,
+        );
+      }
+    });
+  }
+};
