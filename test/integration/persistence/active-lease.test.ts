@@ -31,10 +31,12 @@ const throughProxy = (): Connection => ({ ...direct(), host: '127.0.0.1', port: 
 /** A server that becomes active some time, and tells how it lost that. */
 const server = (connection = direct()) => {
   const lost = deferred<string>();
-  const active = ActiveLease.acquire(connection, logger, lost.resolve, TIMINGS).then((lease) => {
-    held.push(lease);
-    return lease;
-  });
+  const active = ActiveLease.acquire(connection, logger, (reason) => lost.resolve(reason), TIMINGS).then(
+    (lease) => {
+      held.push(lease);
+      return lease;
+    },
+  );
   return { active, lost: lost.promise };
 };
 
