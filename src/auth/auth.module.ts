@@ -2,16 +2,22 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { CLOCK, LOGGER } from '../config/config.module.js';
+import type { Registry } from 'prom-client';
+import { CLOCK, LOGGER, METRICS } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { SERVER_SECRETS, type ServerSecrets } from '../config/server-secrets.js';
 import { AppError, messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import { HttpClient } from '../platform/http/http-client.js';
 import { SignedHttp } from '../platform/http/signed-http.js';
+import { AUDIT } from './audit.port.js';
+import { AuditLog } from './audit-log.js';
 import { Authenticator } from './authenticator.js';
 import { CHEF_DIRECTORY } from './chef-directory.port.js';
+import { CHEF_SERVER_HEALTH } from './chef-server-health.port.js';
+import { ChefServerWatch } from './chef-server-watch.js';
 import { HttpChefDirectory } from './http-chef-directory.js';
+import { RefusalDesk } from './refusal-desk.js';
 import { Rights } from './rights.js';
 import { SignedHeadersHook } from './signed-headers.hook.js';
 
@@ -42,6 +48,7 @@ const openDirectory = (
   secrets: ServerSecrets,
   clock: Clock,
   logger: Logger,
+  watch: ChefServerWatch,
 ): HttpChefDirectory => {
   const timeoutMs = chef.timeout * 1000;
   const http = new HttpClient({
@@ -60,6 +67,7 @@ const openDirectory = (
     new SignedHttp(http, signer, clock),
     access,
     logger.child({ scope: 'auth' }),
+    watch,
   );
 };
 
@@ -68,13 +76,24 @@ const openDirectory = (
   providers: [
     {
       provide: CHEF_DIRECTORY,
-      inject: [SERVER_CONFIG, SERVER_SECRETS, CLOCK, LOGGER],
+      inject: [SERVER_CONFIG, SERVER_SECRETS, CLOCK, LOGGER, CHEF_SERVER_HEALTH],
       useFactory: openDirectory,
+    },
+    {
+      provide: CHEF_SERVER_HEALTH,
+      inject: [METRICS],
+      useFactory: (registry: Registry) => new ChefServerWatch(registry),
+    },
+    {
+      provide: AUDIT,
+      inject: [LOGGER],
+      useFactory: (logger: Logger) => new AuditLog(logger.child({ scope: 'audit' })),
     },
     Authenticator,
     Rights,
+    RefusalDesk,
     SignedHeadersHook,
   ],
-  exports: [Authenticator, Rights],
+  exports: [Authenticator, Rights, RefusalDesk, AUDIT, CHEF_SERVER_HEALTH],
 })
 export class AuthModule {}

@@ -4,8 +4,8 @@ import type { Refusal } from '../http/refused-request.js';
 
 export type { Refusal };
 
-/** Who a request comes from: its signature verified, associated with the organization. */
-export interface Requestor {
+/** Whom a signature belongs to: verified, associated with the organization. */
+export interface Identity {
   readonly name: string;
   readonly type: 'user' | 'client';
   readonly orgName: string;
@@ -13,6 +13,12 @@ export interface Requestor {
   readonly orgId: string;
   /** The key that verified the request. */
   readonly key: KeyObject;
+}
+
+/** Who a request comes from, and from where. */
+export interface Requestor extends Identity {
+  /** IP addresses, nearest first: the connection's, then what each proxy says of its own. */
+  readonly from: readonly string[];
 }
 
 /** What a route asks of its requestor (REST API, "Rights"). */

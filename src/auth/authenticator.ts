@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { err, ok, type Result } from '../lib/result.js';
 import type { SignedHeaders } from '../protocol/chef-signature/signed-headers.js';
 import { type ReceivedRequest, verifyRequest } from '../protocol/chef-signature/verify-request.js';
-import type { Refusal, Requestor } from './auth.port.js';
+import type { Identity, Refusal } from './auth.port.js';
 import {
   CHEF_DIRECTORY,
   type ChefDirectory,
@@ -28,7 +28,7 @@ export class Authenticator {
     orgName: string,
     signed: SignedHeaders,
     received: ReceivedRequest,
-  ): Promise<Result<Requestor, Refusal>> {
+  ): Promise<Result<Identity, Refusal>> {
     const { userId } = signed;
     const [principals, orgId] = await Promise.all([
       this.directory.principals(orgName, userId),

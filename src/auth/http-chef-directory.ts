@@ -11,6 +11,7 @@ import type {
   Unavailable,
   UnknownOrganization,
 } from './chef-directory.port.js';
+import type { ChefServerWatch } from './chef-server-watch.js';
 import { OutageLog } from './outage-log.js';
 import { SharedLookups } from './shared-lookups.js';
 
@@ -52,6 +53,7 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
     private readonly superuser: SignedHttp,
     private readonly access: ChefServerAccess,
     logger: Logger,
+    private readonly watch: Pick<ChefServerWatch, 'took' | 'judged'>,
   ) {
     this.outages = new OutageLog(logger);
   }
@@ -93,15 +95,17 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
     read: Read<T, E>,
   ): Promise<Result<T, E | Unavailable>> {
     const response = await this.lookups.ask(url, () => this.send(question, url, send));
-    if (!response.ok) return response;
-    const answer = read(response.value);
-    if (!answer.ok && isUnavailable(answer.error)) this.outages.note(question, answer.error.reason, url);
+    const answer = response.ok ? read(response.value) : response;
+    const fault = !answer.ok && isUnavailable(answer.error) ? answer.error : undefined;
+    this.watch.judged(fault?.reason);
+    if (fault !== undefined && response.ok) this.outages.note(question, fault.reason, url);
     return answer;
   }
 
   /** Asks, and once more where the connection failed (it may have been an old one, just closed by the other side). */
   private async send(question: string, url: string, send: Send): Promise<Answer> {
-    const deadline = performance.now() + this.access.timeoutMs;
+    const begin = performance.now();
+    const deadline = begin + this.access.timeoutMs;
     const headers = {
       Accept: 'application/json',
       'X-Ops-Server-API-Version': '1',
@@ -111,6 +115,8 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
     let response = await attempt(this.access.timeoutMs);
     const left = Math.ceil(deadline - performance.now());
     if (!response.ok && response.error.kind === 'unreachable' && left > 0) response = await attempt(left);
+    const outcome = response.ok ? 'answered' : response.error.kind;
+    this.watch.took(question, outcome, (performance.now() - begin) / 1000);
     if (response.ok) return response;
     const reason = REASONS[response.error.kind];
     this.outages.note(question, reason, response.error.reason);

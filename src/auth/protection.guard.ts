@@ -5,6 +5,7 @@ import { AppError } from '../lib/app-error.js';
 import type { Refusal } from './auth.port.js';
 import { Authenticator } from './authenticator.js';
 import { refuseAccept, refuseContentType } from './media-types.js';
+import { addressesOf, RefusalDesk } from './refusal-desk.js';
 import { Rights } from './rights.js';
 
 interface RouteParams {
@@ -23,12 +24,15 @@ export class ProtectionGuard implements CanActivate {
   constructor(
     private readonly authenticator: Authenticator,
     private readonly rights: Rights,
+    private readonly desk: RefusalDesk,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const refusal = await this.refuse(context.switchToHttp().getRequest<FastifyRequest>());
-    if (refusal !== undefined) throw new RefusedRequest(refusal);
-    return true;
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const refusal = await this.refuse(request);
+    if (refusal === undefined) return true;
+    this.desk.note(request, refusal, request.signedHeaders?.userId ?? '');
+    throw new RefusedRequest(refusal);
   }
 
   private async refuse(request: FastifyRequest): Promise<Refusal | undefined> {
@@ -49,7 +53,7 @@ export class ProtectionGuard implements CanActivate {
     if (!requestor.ok) return requestor.error;
     const denied = await this.rights.refuse(requestor.value, protection.right, node);
     if (denied !== undefined) return denied;
-    request.requestor = requestor.value;
+    request.requestor = { ...requestor.value, from: addressesOf(request) };
     return refuseAccept(request, protection.produces);
   }
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { ok, type Result } from '../lib/result.js';
-import type { Refusal, Requestor, Right } from './auth.port.js';
+import type { Identity, Refusal, Right } from './auth.port.js';
 import { CHEF_DIRECTORY, type ChefDirectory, type Unavailable } from './chef-directory.port.js';
 import { isInGroup } from './group-membership.js';
 import { refusals } from './refusals.js';
@@ -15,7 +15,7 @@ export class Rights {
   ) {}
 
   /** The refusal of a requestor who lacks the right; `node` is the node that a `config` route is about. */
-  async refuse(requestor: Requestor, right: Right, node: string | undefined): Promise<Refusal | undefined> {
+  async refuse(requestor: Identity, right: Right, node: string | undefined): Promise<Refusal | undefined> {
     switch (right) {
       case 'read':
         return this.refuseNonReader(requestor);
@@ -28,31 +28,31 @@ export class Rights {
     }
   }
 
-  private refuseOtherNodes(client: Requestor, node: string | undefined): Refusal | undefined {
+  private refuseOtherNodes(client: Identity, node: string | undefined): Refusal | undefined {
     return this.config.validate_client_node_name && client.name !== node ? refusals.nodeName() : undefined;
   }
 
   /** Without a group of readers every member of the organization may read. */
-  private async refuseNonReader(requestor: Requestor): Promise<Refusal | undefined> {
+  private async refuseNonReader(requestor: Identity): Promise<Refusal | undefined> {
     const isReader = await this.isIn('pushy_job_readers', requestor);
     return refusalOf(requestor, isReader.ok ? ok(isReader.value ?? true) : isReader);
   }
 
   /** Without a group of writers the administrators may write. */
-  private async refuseNonWriter(requestor: Requestor): Promise<Refusal | undefined> {
+  private async refuseNonWriter(requestor: Identity): Promise<Refusal | undefined> {
     const isWriter = await this.isIn('pushy_job_writers', requestor);
     if (!isWriter.ok || isWriter.value !== undefined) return refusalOf(requestor, isWriter);
     return refusalOf(requestor, await this.isIn('admins', requestor));
   }
 
-  private isIn(group: string, requestor: Requestor): Promise<Result<boolean | undefined, Unavailable>> {
+  private isIn(group: string, requestor: Identity): Promise<Result<boolean | undefined, Unavailable>> {
     const withinMs = this.config.chef_server.timeout * 1000;
     return isInGroup(this.directory, requestor.orgName, group, requestor, withinMs);
   }
 }
 
 const refusalOf = (
-  { name }: Requestor,
+  { name }: Identity,
   isAllowed: Result<boolean | undefined, Unavailable>,
 ): Refusal | undefined => {
   if (!isAllowed.ok) return refusals.unavailable(isAllowed.error.reason);

@@ -7,6 +7,7 @@ import { RefusedRequest } from '../http/refused-request.js';
 import type { Clock } from '../lib/clock.js';
 import { readSignedHeaders, type SignedHeaders } from '../protocol/chef-signature/signed-headers.js';
 import type { Protection, Requestor } from './auth.port.js';
+import { RefusalDesk } from './refusal-desk.js';
 import { refusals } from './refusals.js';
 
 declare module 'fastify' {
@@ -28,6 +29,7 @@ export class SignedHeadersHook implements OnModuleInit {
   constructor(
     private readonly host: HttpAdapterHost<FastifyAdapter>,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly desk: RefusalDesk,
   ) {}
 
   onModuleInit(): void {
@@ -38,8 +40,12 @@ export class SignedHeadersHook implements OnModuleInit {
   private refuse(request: FastifyRequest): RefusedRequest | undefined {
     if (request.routeOptions.config.protection === undefined) return undefined;
     const headers = readSignedHeaders(request.headers, this.clock.now());
-    if (!headers.ok) return new RefusedRequest(refusals.headers(headers.error));
-    request.signedHeaders = headers.value;
-    return undefined;
+    if (headers.ok) {
+      request.signedHeaders = headers.value;
+      return undefined;
+    }
+    const refusal = refusals.headers(headers.error);
+    this.desk.note(request, refusal, String(request.headers['x-ops-userid'] ?? ''));
+    return new RefusedRequest(refusal);
   }
 }

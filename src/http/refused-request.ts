@@ -4,6 +4,8 @@ import { HttpException } from '@nestjs/common';
 export interface Refusal {
   readonly status: number;
   readonly error: string | readonly string[];
+  /** Names the fault, for counts and the audit log; not sent. */
+  readonly reason?: string;
   /** Headers that go with it. */
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Logger } from 'pino';
+import { AUDIT, type Audit } from '../auth/audit.port.js';
 import type { Requestor } from '../auth/auth.port.js';
-import { CLOCK, LOGGER } from '../config/config.module.js';
+import { CLOCK } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { AppError } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
@@ -23,17 +23,13 @@ const END_MS = 10_000;
 /** What users ask of jobs. Rejects with an AppError (`database_unavailable`) where the database cannot answer. */
 @Injectable()
 export class JobsService {
-  private readonly logger: Logger;
-
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
     @Inject(JOB_STORE) private readonly store: JobStore,
     @Inject(JobSupervisor) private readonly supervisor: JobSupervisor,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOGGER) logger: Logger,
-  ) {
-    this.logger = logger.child({ scope: 'audit' });
-  }
+    @Inject(AUDIT) private readonly audit: Audit,
+  ) {}
 
   /** Stores a job and asks its nodes for their votes; hands back its id. A job that is not stored is not started. */
   async start(requestor: Requestor, request: JobRequest): Promise<string> {
@@ -45,16 +41,12 @@ export class JobsService {
     }
     const job = this.newJob(requestor, request);
     await this.store.create(job);
-    this.logger.info(
-      {
-        org: requestor.orgName,
-        user: requestor.name,
-        job: job.id,
-        command: job.command,
-        nodes: job.nodes.length,
-      },
-      'job started',
-    );
+    this.audit.record('job_start', requestor, 'started', {
+      job: job.id,
+      command: job.command,
+      nodes: job.nodes,
+      ...(job.user !== undefined && { runAs: job.user }),
+    });
     this.supervisor.begin(job);
     return job.id;
   }
@@ -63,14 +55,19 @@ export class JobsService {
    * Ends a job at a user's wish and hands it back once its end is stored; the error, a text for the user, where it had
    * ended before. Undefined where the organization has no such job.
    */
-  async abort({ orgId, orgName, name }: Requestor, jobId: string): Promise<Result<Job, string> | undefined> {
+  async abort(requestor: Requestor, jobId: string): Promise<Result<Job, string> | undefined> {
+    const { orgId } = requestor;
     const live = this.supervisor.find(orgId, jobId);
     if (live === undefined) {
       const stored = await this.store.find(orgId, jobId);
       return stored === undefined ? undefined : err(`job ${jobId} has already ended: ${stored.status}`);
     }
     const calledOff = live.callOff();
-    if (calledOff) this.logger.info({ org: orgName, user: name, job: jobId }, 'job aborted');
+    if (calledOff) {
+      const { command } = live.record;
+      const nodes = Array.from(live.nodeStatuses(), ([node]) => node);
+      this.audit.record('job_abort', requestor, 'called_off', { job: jobId, command, nodes });
+    }
     await this.endOf(live);
     return calledOff
       ? ok(viewOf(storedFormOf(live, false)))

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { AUDIT, type Audit } from '../auth/audit.port.js';
 import type { Requestor } from '../auth/auth.port.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { SERVER_KEYS, type ServerKeys, SESSIONS, type Sessions } from '../keys/keys.port.js';
@@ -13,6 +14,7 @@ export class NodeConfigService {
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
     @Inject(SERVER_KEYS) private readonly keys: ServerKeys,
     @Inject(SESSIONS) private readonly sessions: Sessions,
+    @Inject(AUDIT) private readonly audit: Audit,
   ) {}
 
   /** The config of a node; from now on its Curve key (Z85) is accepted and its messages can be verified. */
@@ -51,6 +53,11 @@ export class NodeConfigService {
   private async sessionKeyFor(node: string, curveKey: string, requestor: Requestor): Promise<Uint8Array> {
     const { orgId, orgName, key, type } = requestor;
     if (type === 'user' && this.config.validate_client_node_name) return randomBytes(SESSION_KEY_BYTES);
-    return (await this.sessions.admit({ orgId, orgName, node }, curveKey, key)).key;
+    const before = this.sessions.find(orgName, node)?.key;
+    const { key: sessionKey } = await this.sessions.admit({ orgId, orgName, node }, curveKey, key);
+    if (sessionKey !== before) {
+      this.audit.record('node_key', requestor, before === undefined ? 'made' : 'replaced', { nodes: [node] });
+    }
+    return sessionKey;
   }
 }

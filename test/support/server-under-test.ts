@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { pino } from 'pino';
 import type { ServerConfig } from '../../src/config/server-config.js';
 import type { ServerSecrets } from '../../src/config/server-secrets.js';
 import { systemClock } from '../../src/lib/clock.js';
+import { createLogger } from '../../src/platform/logger.js';
 import { HttpClient, type HttpResponse } from '../../src/platform/http/http-client.js';
 import { SignedHttp } from '../../src/platform/http/signed-http.js';
 import type { ConfigDocument } from '../../src/protocol/config-document.js';
@@ -37,6 +37,8 @@ export interface JsonAnswer<T> {
  * organization and one administrator, `alice`. Close it when the test file is over.
  */
 export class ServerUnderTest {
+  /** The lines that the server logged, parsed; from level `info` up. */
+  readonly log: Record<string, unknown>[] = [];
   private server: RunningServer | undefined;
   private readonly nodes: SimulatedNode[] = [];
 
@@ -86,7 +88,9 @@ export class ServerUnderTest {
 
   /** Starts the server (again). */
   async boot(): Promise<void> {
-    this.server = await startServer(this.config, this.secrets, pino({ level: 'silent' }));
+    const write = (line: string): void => void this.log.push(JSON.parse(line) as Record<string, unknown>);
+    const logger = createLogger({ level: 'info', destination: { write } });
+    this.server = await startServer(this.config, this.secrets, logger);
   }
 
   /** Stops the server alone. */
@@ -158,6 +162,11 @@ export class ServerUnderTest {
     return (await this.get<NodeState>(`node_states/${name}`)).body;
   }
 
+  /** Waits until the node can take a job, or cannot. */
+  async nodeBecomes(name: string, availability: NodeState['availability']): Promise<void> {
+    await eventually(async () => (await this.nodeState(name)).availability === availability);
+  }
+
   /** Makes a client on the Chef Server; all have one key, since making one takes long. */
   async identity(name: string): Promise<NodeIdentity> {
     const key = await this.chef.createClient(ORG, name, { privateKey: this.nodeKey });
@@ -191,7 +200,7 @@ export class ServerUnderTest {
     await node.beat(this.config.heartbeat_interval / 2);
     await node.expectCommand('abort');
     await node.sendJobMessage('aborted', null);
-    await eventually(async () => (await this.nodeState(name)).availability === 'available');
+    await this.nodeBecomes(name, 'available');
     return node;
   }
 }

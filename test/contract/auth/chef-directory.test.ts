@@ -3,7 +3,9 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ChefServerWatch } from '../../../src/auth/chef-server-watch.js';
 import { HttpChefDirectory } from '../../../src/auth/http-chef-directory.js';
 import { systemClock } from '../../../src/lib/clock.js';
 import { deferred } from '../../../src/lib/deferred.js';
@@ -30,6 +32,7 @@ const openDirectory = (chef: DevChefServer): HttpChefDirectory => {
     new SignedHttp(http, { userId: 'pivotal', key: createPrivateKey(pem) }, systemClock),
     { erchefUrl: `${chef.url}/`, rootUrl: chef.url, chefVersion: '11.1.0', timeoutMs: 5_000 },
     pino({ level: 'silent' }),
+    new ChefServerWatch(new Registry()),
   );
 };
 

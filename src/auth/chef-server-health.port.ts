@@ -1,0 +1,8 @@
+/** Under this token the Chef Server's health is injected. */
+export const CHEF_SERVER_HEALTH = Symbol('CHEF_SERVER_HEALTH');
+
+/** How the Chef Server has answered lately. */
+export interface ChefServerHealth {
+  /** Why the last look-up got no usable answer, in a few words; undefined where it did, or was long ago. */
+  trouble(): string | undefined;
+}
