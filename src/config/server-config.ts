@@ -60,6 +60,8 @@ export const serverConfigSchema = z.strictObject({
   keep_alive_time: z.coerce.number().positive().default(15),
   org_feed_expiration: z.coerce.number().nonnegative().default(60),
 
+  /** `/pushy/_status`, which anybody may ask, names no jobs. */
+  status_hides_job_ids: z.boolean().default(false),
   validate_client_node_name: z.boolean().default(true),
   log_level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   db_pool_size: whole(1, 1000).default(20),

@@ -1,10 +1,12 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
-import { LOGGER } from '../config/config.module.js';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { LOGGER, METRICS } from '../config/config.module.js';
 import { HttpErrorFilter } from './http-error.filter.js';
 import { BODY_TOO_LARGE } from './limits.js';
 import { RefusedRequest } from './refused-request.js';
+import { measureRequests } from './request-metrics.js';
 import { refuseUnserved, UnservedMethods } from './unserved-methods.js';
 
 /**
@@ -18,6 +20,7 @@ export const setUpHttp = async (app: NestFastifyApplication): Promise<void> => {
   const { bodyLimit = 0 } = fastify.initialConfig;
   const unserved = new UnservedMethods(fastify);
 
+  measureRequests(fastify, app.get<Registry>(METRICS));
   fastify.removeAllContentTypeParsers();
   app.useBodyParser('*', { bodyLimit });
   fastify.addHook('onRequest', (request, _reply, done) => done(refuseUnserved(request)));

@@ -8,10 +8,11 @@ import { setLongTimer, type Timer } from '../lib/timer.js';
 import { FLEET, type Fleet, type NodeWatcher } from '../nodes/nodes.port.js';
 import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js';
 import type { FeedEvent } from '../protocol/feed-event.js';
+import type { JobStatus } from '../protocol/job-status.js';
 import { type NodeAddress, nodeKeyOf } from '../protocol/node-address.js';
 import { JobFeed } from './job-feed.js';
 import { JOB_STORE, type JobStore, type LiveJob as StoredLiveJob, type NewJob } from './job-store.port.js';
-import type { JobObserver, LiveJobs } from './jobs.port.js';
+import type { JobObserver, JobTally, LiveJobs } from './jobs.port.js';
 import { type JobTools, LiveJob } from './live-job.js';
 
 /**
@@ -23,6 +24,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
   private readonly jobs = new Map<string, LiveJob>();
   private readonly jobsOfNode = new Map<string, Set<LiveJob>>();
   private readonly farewells = new Map<string, Timer>();
+  private readonly ended = new Map<JobStatus, number>();
   private readonly tools: JobTools;
   private readonly logger: Logger;
   private readonly recovered: (() => void)[] = [];
@@ -43,7 +45,10 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
       logger: this.logger,
       serverName: config.server_name_advertised,
       onPublicEvent: (job, event, at) => this.observer?.jobEvent(job.record.orgId, job.record.id, event, at),
-      onEnded: (job) => this.letGoSoon(job),
+      onEnded: (job) => {
+        countOne(this.ended, job.status);
+        this.letGoSoon(job);
+      },
     };
   }
 
@@ -81,6 +86,12 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
 
   ids(): string[] {
     return [...this.jobs.values()].filter((job) => !job.isOver).map((job) => job.record.id);
+  }
+
+  tally(): JobTally {
+    const live = new Map<JobStatus, number>();
+    for (const { isOver, status } of this.jobs.values()) if (!isOver) countOne(live, status);
+    return { live, ended: new Map(this.ended) };
   }
 
   /** Stops all timers; what is stored stays as it is for the next start. */
@@ -183,3 +194,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     return [...(this.jobsOfNode.get(nodeKeyOf(address)) ?? [])];
   }
 }
+
+const countOne = <Key>(counts: Map<Key, number>, key: Key): void => {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+};

@@ -1,11 +1,17 @@
 import type { Cursor } from '../lib/durable-log.js';
 import type { FeedEvent, JobEvent } from '../protocol/feed-event.js';
+import type { JobStatus } from '../protocol/job-status.js';
 import type { Job } from '../protocol/rest-shapes.js';
 
 /** Told of what an organization's feed shows. */
 export interface JobObserver {
   /** A job began or ended; `atMicros` is microseconds since 1970. */
   jobEvent(orgId: string, jobId: string, event: JobEvent, atMicros: number): void;
+}
+
+export interface JobTally {
+  readonly live: ReadonlyMap<JobStatus, number>;
+  readonly ended: ReadonlyMap<JobStatus, number>;
 }
 
 /** Under this token the live jobs are injected. */
@@ -22,6 +28,8 @@ export interface LiveJobs {
   follow(orgId: string, jobId: string, lastEventId: string | undefined): Cursor<FeedEvent> | undefined;
   /** The ids of the jobs that have not ended. */
   ids(): string[];
+  /** How many jobs go on now, by status, and how many have ended since the server started, by outcome. */
+  tally(): JobTally;
 }
 
 /** Under this token jobs are looked up. */

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { LOGGER } from '../config/config.module.js';
+import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import type { Clock } from '../lib/clock.js';
 import { Mailbox } from '../lib/mailbox.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
 import type { ClientMessage } from '../protocol/client-message.js';
@@ -14,6 +15,7 @@ import {
   type NodeMessageHandler,
   type ReceivedMessage,
 } from '../transport/transport.port.js';
+import { diagnose, type NodeDrops, type NodeTrouble } from './domain/node-diagnosis.js';
 import {
   type NodeEffect,
   type NodeInput,
@@ -23,7 +25,7 @@ import {
   unheardNode,
 } from './domain/node-machine.js';
 import { NODE_STORE, type NodeStore } from './node-store.port.js';
-import type { Fleet, NodeWatcher } from './nodes.port.js';
+import type { Fleet, FleetTally, NodeWatcher } from './nodes.port.js';
 
 interface Letter {
   readonly input: NodeInput;
@@ -35,12 +37,27 @@ interface Entry {
   readonly mailbox: Mailbox<Letter>;
   state: NodeMachineState;
   rehabTimer?: Timer | undefined;
+  lastSeenAt: number;
+  clientVersion?: string | undefined;
+  /** Why it was sent to rehab last. */
+  rehabReason?: string;
 }
 
 /** How a node shows itself to users. */
 export interface NodePresence {
   readonly online: boolean;
   readonly available: boolean;
+}
+
+/** What users may want to know of a node beyond its presence. Times are milliseconds since 1970. */
+export interface NodeDetail extends NodePresence {
+  readonly node: string;
+  /** Why it cannot take a job. */
+  readonly trouble?: NodeTrouble;
+  readonly rehabReason?: string;
+  readonly lastSeenAt?: number;
+  readonly clientVersion?: string;
+  readonly drops?: NodeDrops;
 }
 
 /**
@@ -51,6 +68,8 @@ export interface NodePresence {
 export class NodeRegistry implements Fleet, NodeMessageHandler {
   private readonly entries = new Map<string, Entry>();
   private readonly remembered = new Map<string, string>();
+  /** What was dropped that names a node, whether or not it was ever heard: only nodes that have a session are here. */
+  private readonly drops = new Map<string, NodeDrops & { readonly address: NodeAddress }>();
   private readonly rules: PresenceRules;
   private readonly logger: Logger;
   private watcher: NodeWatcher | undefined;
@@ -60,6 +79,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
     @Inject(COMMAND_CHANNEL) private readonly channel: CommandChannel,
     @Inject(NODE_STORE) private readonly store: NodeStore,
+    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) logger: Logger,
   ) {
     this.rules = { downThreshold: config.down_threshold, decayWindow: config.decay_window };
@@ -99,6 +119,16 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     return this.entries.size;
   }
 
+  tally(): FleetTally {
+    const tally = { available: 0, rehab: 0, offline: 0 };
+    for (const { state } of this.entries.values()) {
+      if (!state.online) tally.offline++;
+      else if (state.mode === 'idle') tally.available++;
+      else tally.rehab++;
+    }
+    return tally;
+  }
+
   /** How a node stands; one that was never heard is offline and unavailable. */
   presence(address: NodeAddress): NodePresence {
     const state = this.entries.get(nodeKeyOf(address))?.state;
@@ -116,9 +146,38 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     return online;
   }
 
+  /** A node with all that may tell why it cannot take a job; it need not be known. */
+  detail(address: NodeAddress): NodeDetail {
+    const key = nodeKeyOf(address);
+    const entry = this.entries.get(key);
+    const drops = this.drops.get(key);
+    const isRemembered = this.remembered.has(key);
+    const trouble = diagnose({ state: entry?.state, isRemembered, lastSeenAt: entry?.lastSeenAt, drops });
+    return {
+      node: address.node,
+      ...this.presence(address),
+      ...(trouble && { trouble }),
+      ...(trouble === 'rehab' && entry?.rehabReason !== undefined && { rehabReason: entry.rehabReason }),
+      ...(entry && { lastSeenAt: entry.lastSeenAt }),
+      ...(entry?.clientVersion !== undefined && { clientVersion: entry.clientVersion }),
+      ...(drops && { drops: { reason: drops.reason, at: drops.at, count: drops.count } }),
+    };
+  }
+
+  /** Every node of an organization that sent anything since the server started, offline ones too. */
+  details(orgId: string): NodeDetail[] {
+    const addresses = new Map<string, NodeAddress>();
+    for (const [key, { address }] of this.entries) if (address.orgId === orgId) addresses.set(key, address);
+    for (const [key, { address }] of this.drops) if (address.orgId === orgId) addresses.set(key, address);
+    return Array.from(addresses.values(), (address) => this.detail(address));
+  }
+
   received({ address, message, firstOnConnection }: ReceivedMessage): void {
     const kind = message.type === 'heartbeat' || message.type === 'aborted' ? message.type : 'other';
-    this.entryOf(address).mailbox.post({
+    const entry = this.entryOf(address);
+    entry.lastSeenAt = this.clock.now();
+    if (message.type === 'heartbeat') entry.clientVersion = message.client_version;
+    entry.mailbox.post({
       input: {
         type: 'heard',
         kind,
@@ -132,6 +191,9 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
 
   dropped(address: NodeAddress, reason: DropReason): void {
     this.logger.debug({ ...address, reason }, 'dropped a message');
+    const key = nodeKeyOf(address);
+    const count = (this.drops.get(key)?.count ?? 0) + 1;
+    this.drops.set(key, { address, reason, at: this.clock.now(), count });
   }
 
   /** Whether a message names a job that the node cannot be doing. An `aborted` names what is over anyway. */
@@ -148,6 +210,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     const entry: Entry = {
       address,
       state: unheardNode(this.remembered.get(key)),
+      lastSeenAt: 0,
       mailbox: new Mailbox<Letter>(
         (letter) => this.step(entry, letter),
         (thrown) => this.logger.error({ ...address, err: thrown }, 'a node event could not be handled'),
@@ -188,6 +251,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
       case 'tell_down':
         return this.watcher?.down(address, effect.reason);
       case 'tell_rehab':
+        entry.rehabReason = effect.reason;
         return this.watcher?.rehabbed(address, effect.reason, effect.byJob);
     }
   }

@@ -16,6 +16,13 @@ export interface NodeWatcher {
   mayBeDoing(address: NodeAddress, jobId: string): boolean;
 }
 
+/** How many nodes stand how. */
+export interface FleetTally {
+  readonly available: number;
+  readonly rehab: number;
+  readonly offline: number;
+}
+
 /** Under this token the fleet is injected. */
 export const FLEET = Symbol('FLEET');
 
@@ -34,4 +41,6 @@ export interface Fleet {
   rehab(address: NodeAddress, reason: string, byJob?: string): void;
   /** How many nodes the server has heard of since it started. */
   count(): number;
+  /** How many of them stand how; costs a look at each. */
+  tally(): FleetTally;
 }

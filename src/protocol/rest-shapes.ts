@@ -46,6 +46,13 @@ export const serverStatusSchema = z.object({
   job_processes: z.array(z.string()),
 });
 
+/** The answer of `/pushy/_health`. */
+export const serverHealthSchema = z.object({
+  live: z.boolean(),
+  ready: z.boolean(),
+  reasons: z.array(z.string()),
+});
+
 /** Either form of an error's body: a list from authentication and authorization, a plain text from validation. */
 export const errorSchema = z.object({ error: z.union([z.string(), z.array(z.string())]) });
 
@@ -55,6 +62,7 @@ export type NodeAvailability = z.infer<typeof nodeAvailabilitySchema>;
 export type NodeState = z.infer<typeof nodeStateSchema>;
 export type JobCreated = z.infer<typeof jobCreatedSchema>;
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
+export type ServerHealth = z.infer<typeof serverHealthSchema>;
 
 /** The body of `POST jobs` (REST API, "POST jobs"); `file` is `raw:…` or `base64:…`, `run_timeout` is in seconds. */
 export interface JobRequest {

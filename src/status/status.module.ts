@@ -1,9 +1,17 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { JobsModule } from '../jobs/jobs.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { NodesModule } from '../nodes/nodes.module.js';
+import { TransportModule } from '../transport/transport.module.js';
+import { HealthService } from './health.service.js';
+import { ServerMetrics } from './server-metrics.js';
 import { StatusController } from './status.controller.js';
 
 /** How the server is doing. */
-@Module({ imports: [KeysModule, NodesModule, JobsModule], controllers: [StatusController] })
+@Module({
+  imports: [AuthModule, KeysModule, TransportModule, NodesModule, JobsModule],
+  controllers: [StatusController],
+  providers: [HealthService, ServerMetrics],
+})
 export class StatusModule {}

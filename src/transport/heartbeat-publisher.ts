@@ -7,6 +7,7 @@ import { formatHeader } from '../protocol/frame-header.js';
 import { signRsa } from '../protocol/frame-signature.js';
 import type { ServerHeartbeat } from '../protocol/server-message.js';
 import { formatRfc1123 } from '../protocol/wire-time.js';
+import type { TrafficCounts } from './traffic-counts.js';
 
 /** What the heartbeats are made of. */
 export interface HeartbeatPublisherOptions {
@@ -16,6 +17,7 @@ export interface HeartbeatPublisherOptions {
   readonly serverName: string;
   /** Milliseconds from one heartbeat to the next. */
   readonly intervalMs: number;
+  readonly counts: Pick<TrafficCounts, 'heartbeatLagMs'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -24,6 +26,7 @@ export interface HeartbeatPublisherOptions {
 export class HeartbeatPublisher {
   private sequence = 0;
   private beating: NodeJS.Timeout | undefined;
+  private lastBeatAt: number | undefined;
 
   constructor(private readonly options: HeartbeatPublisherOptions) {}
 
@@ -42,7 +45,10 @@ export class HeartbeatPublisher {
   }
 
   private beat(): void {
-    const { socket, keys, serverName, clock, logger } = this.options;
+    const { socket, keys, serverName, clock, counts, intervalMs, logger } = this.options;
+    const now = performance.now();
+    counts.heartbeatLagMs = Math.max(0, now - (this.lastBeatAt ?? now) - intervalMs);
+    this.lastBeatAt = now;
     const heartbeat: ServerHeartbeat = {
       sequence: this.sequence++,
       timestamp: formatRfc1123(clock.now()),

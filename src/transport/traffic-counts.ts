@@ -6,6 +6,7 @@ export class TrafficCounts implements TransportCounts {
   sent = 0;
   unsent = 0;
   refused = 0;
+  heartbeatLagMs = 0;
   readonly dropped = new Map<DropReason, number>();
 
   /** Counts something that was dropped. */

@@ -42,6 +42,7 @@ const createCommandRouter = (
 const createHeartbeatPublisher = (
   context: ZmqContext,
   keys: ServerKeys,
+  counts: TrafficCounts,
   config: ServerConfig,
   clock: Clock,
   logger: Logger,
@@ -49,6 +50,7 @@ const createHeartbeatPublisher = (
   new HeartbeatPublisher({
     socket: new HeartbeatSocket(context),
     keys,
+    counts,
     clock,
     logger: scopeOf(logger),
     serverName: config.server_name_advertised,
@@ -73,7 +75,7 @@ const createHeartbeatPublisher = (
     {
       provide: HeartbeatPublisher,
       useFactory: createHeartbeatPublisher,
-      inject: [ZMQ_CONTEXT, SERVER_KEYS, SERVER_CONFIG, CLOCK, LOGGER],
+      inject: [ZMQ_CONTEXT, SERVER_KEYS, TRANSPORT_COUNTS, SERVER_CONFIG, CLOCK, LOGGER],
     },
     {
       provide: TransportLifecycle,

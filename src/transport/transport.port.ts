@@ -60,6 +60,8 @@ export interface TransportCounts {
   readonly sent: number;
   /** Messages that went nowhere: no connection, it is gone, or too much waits for it. */
   readonly unsent: number;
+  /** Milliseconds by which the last server heartbeat was sent too late: how busy the server's main thread is. */
+  readonly heartbeatLagMs: number;
   /** Connections refused because their Curve key is not accepted. */
   readonly refused: number;
 }

@@ -40,6 +40,7 @@ describe('HeartbeatPublisher', () => {
       keys,
       serverName: 'push.example.com',
       intervalMs: 10_000,
+      counts: { heartbeatLagMs: 0 },
       clock: { now: () => Date.UTC(2026, 10, 22, 8) },
       logger: createLogger({ level: 'fatal' }),
     });
