@@ -61,21 +61,6 @@ describe('the heartbeats of the server', () => {
     }
   });
 
-  it('never come faster than the interval', async () => {
-    transport = await TransportUnderTest.start({ secrets, config: { heartbeat_interval: INTERVAL_MS } });
-    const heartbeats = listen(transport.config.server_heartbeat_port);
-    const [, first] = await heartbeats.receive();
-    const begin = performance.now();
-    let last = first;
-    for (let beat = 0; beat < 5; beat++) [, last] = await heartbeats.receive();
-
-    const sequenceOf = (body: Buffer | undefined): number =>
-      (JSON.parse(String(body)) as { sequence: number }).sequence;
-    const beats = sequenceOf(last) - sequenceOf(first);
-    // the first was received a little after it was sent: less than half an interval on an idle machine
-    expect(performance.now() - begin).toBeGreaterThan((beats - 0.5) * INTERVAL_MS);
-  });
-
   it('say the same incarnation after a restart with the same keys', async () => {
     const ids = new Set<string>();
     for (let start = 0; start < 2; start++) {
