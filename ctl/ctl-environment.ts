@@ -1,0 +1,34 @@
+import type { Clock } from '../src/lib/clock.js';
+import type { RunProgram } from './lib/run-program.js';
+
+/** Where output goes; `process.stdout` and `process.stderr` are such. */
+export interface OutputStream {
+  write(chunk: string | Uint8Array): unknown;
+}
+
+/** What a package installs: the Node.js and the program that the service runs. */
+export interface InstalledProgram {
+  /** The Node.js binary. */
+  readonly node: string;
+  /** The server's main file. */
+  readonly server: string;
+  readonly version: string;
+}
+
+/** All that the program touches of the world around it, but for files below the root, sockets and the database. */
+export interface CtlEnvironment {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Number of the user that runs it; 0 is root. */
+  readonly uid: number;
+  /** The current folder. */
+  readonly cwd: string;
+  /** The user's home folder; cleanse puts its backup there. */
+  readonly home: string;
+  readonly clock: Clock;
+  /** Waits so many milliseconds. */
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly run: RunProgram;
+  readonly installed: InstalledProgram;
+}

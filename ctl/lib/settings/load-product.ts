@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ServerConfig, serverConfigSchema } from '../../../src/config/server-config.js';
+import { AppError } from '../../../src/lib/app-error.js';
+import type { CtlEnvironment } from '../../ctl-environment.js';
+import type { Paths } from '../paths.js';
+import { checkSettings } from './check-settings.js';
+import { type ChefServerRunning, readChefServerRunning } from './chef-server-running.js';
+import { readSettingsFile } from './settings-file.js';
+import { type GivenSettings, type Settings, WITHOUT_EFFECT } from './settings-schema.js';
+
+/** The user that runs the service where no Chef Server says which. */
+const OWN_USER = 'opscode-pushy';
+
+/** This installation, as settings and Chef Server describe it; nothing secret is in it. */
+export interface Product {
+  readonly settings: Settings;
+  /** What the Chef Server on this machine says of itself; undefined where there is none. */
+  readonly chef: ChefServerRunning | undefined;
+  /** The server's configuration file. */
+  readonly serverConfig: ServerConfig;
+  readonly serviceUser: string;
+  /** Whether the service runs on this machine: not on a frontend, not where it is switched off. */
+  readonly runsService: boolean;
+  readonly folders: { readonly data: string; readonly etc: string; readonly logs: string };
+  /** The file in which the administrator's secrets are kept. */
+  readonly secretsFile: string;
+  /** The server's configuration file. */
+  readonly serverConfigFile: string;
+  /** The marker of an installation that was configured. */
+  readonly bootstrapped: string;
+  /** The folder with nginx's configuration, where there is one. */
+  readonly nginxFolder: string | undefined;
+  /** Settings in the file that this server does not use. */
+  readonly withoutEffect: readonly string[];
+}
+
+/** Reads and judges all settings; throws an AppError that names file and line. Changes nothing. */
+export const loadProduct = (paths: Paths, { env, home, cwd }: CtlEnvironment): Product => {
+  const chef = readChefServerRunning(paths.chefRunning);
+  const source = readSettingsFile(paths.settings, { env, home, cwd });
+  const settings = checkSettings(source, inheritedFrom(chef));
+  const { dir, log_directory, enable } = settings.opscode_pushy_server;
+  const data = paths.under(dir);
+  const etc = join(data, 'etc');
+  const isFrontend = chef?.role === 'frontend';
+  const nginxFolder =
+    chef === undefined ? undefined : join(chef.nginx?.dir ?? '/var/opt/opscode/nginx', 'etc');
+  return {
+    settings,
+    chef,
+    serverConfig: serverConfigOf(settings, chef, paths, join(etc, 'secrets.json')),
+    serviceUser: chef === undefined ? OWN_USER : (chef.user?.username ?? 'opscode'),
+    runsService: enable && !isFrontend,
+    folders: { data, etc, logs: paths.under(log_directory) },
+    secretsFile: chef !== undefined || existsSync(paths.chefSecrets) ? paths.chefSecrets : paths.ownSecrets,
+    serverConfigFile: join(etc, 'push-jobs-server.json'),
+    bootstrapped: join(data, 'bootstrapped'),
+    nginxFolder: nginxFolder === undefined ? undefined : paths.under(nginxFolder),
+    withoutEffect: WITHOUT_EFFECT.filter((key) => source.lines.has(`opscode_pushy_server.${key}`)),
+  };
+};
+
+/** What the Chef Server's settings stand in for where the file says nothing. */
+const inheritedFrom = (chef: ChefServerRunning | undefined): GivenSettings => {
+  if (chef === undefined) return {};
+  const { vip, port, db_superuser } = chef.postgresql ?? {};
+  return {
+    opscode_pushy_server: defined({ vip: chef.lb?.api_fqdn }),
+    postgresql: defined({ vip, port, db_superuser }),
+    chef_server: defined(chefServerAddress(chef)),
+  };
+};
+
+const chefServerAddress = ({ 'opscode-erchef': erchef, lb, nginx }: ChefServerRunning) => {
+  const port = nginx?.ssl_port ?? 443;
+  return {
+    erchef_url: `http://${erchef?.vip ?? '127.0.0.1'}:${erchef?.port ?? 8000}`,
+    root_url: `https://${lb?.api_fqdn ?? 'localhost'}${port === 443 ? '' : `:${port}`}`,
+    ssl_ca_file: nginx?.ssl_certificate ?? undefined,
+  };
+};
+
+const defined = (values: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+const serverConfigOf = (
+  settings: Settings,
+  chef: ChefServerRunning | undefined,
+  paths: Paths,
+  secretsFile: string,
+): ServerConfig => {
+  const { opscode_pushy_server: pushy, postgresql, chef_server } = settings;
+  const known = Object.entries(pushy).filter(([key]) => key in serverConfigSchema.shape);
+  const name = pushy.server_name_advertised ?? pushy.vip;
+  if (name === undefined) {
+    throw new AppError(
+      'settings_missing',
+      `${paths.settings}: opscode_pushy_server['server_name_advertised'] is missing: the name by which nodes reach this ` +
+        'machine. It is inherited from Chef Server only where one is installed on this machine.',
+    );
+  }
+  if (chef === undefined && chef_server.root_url === undefined) {
+    throw new AppError(
+      'settings_missing',
+      `${paths.settings}: chef_server['root_url'] is missing, like 'https://chef.example.com': there is no Chef Server ` +
+        `on this machine (no ${paths.chefRunning}), so it must be told where one is`,
+    );
+  }
+  const { vip, port, database_name, sql_user, sslmode, ssl_ca_file } = postgresql;
+  return serverConfigSchema.parse({
+    ...Object.fromEntries(known),
+    server_name_advertised: name,
+    database: defined({ host: vip, port, database_name, sql_user, sslmode, ssl_ca_file }),
+    chef_server: defined({
+      ...chef_server,
+      erchef_url: chef_server.erchef_url ?? chef_server.root_url,
+      ssl_ca_file: caBelow(paths, chef_server.ssl_ca_file),
+      api_version: pushy.chef_api_version,
+    }),
+    secrets_file: secretsFile,
+  });
+};
+
+const caBelow = (paths: Paths, file: string | undefined): string | undefined =>
+  file === undefined ? undefined : paths.under(file);

@@ -1,0 +1,86 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { AppError, messageOf } from '../../../src/lib/app-error.js';
+import type { SettingsPlace } from '../../../src/lib/ruby-settings/path-functions.js';
+import { readRubySettings, type RubySetting } from '../../../src/lib/ruby-settings/read-settings.js';
+import {
+  kindOf,
+  nameOf,
+  RubyHash,
+  RubyRegexp,
+  type RubyValue,
+} from '../../../src/lib/ruby-settings/ruby-value.js';
+import { sectionSchemas } from './settings-schema.js';
+
+/** What the administrator's file says, and where. */
+export interface SettingsFile {
+  readonly file: string;
+  /** Sections with what was set in them. */
+  readonly sections: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** The line of a setting, by `section.key`. */
+  readonly lines: ReadonlyMap<string, number>;
+}
+
+/**
+ * Reads the settings file, without judging its values; a missing file says nothing. Throws an AppError with file and
+ * line where it is not understood or a section is unknown.
+ */
+export const readSettingsFile = (file: string, place: Omit<SettingsPlace, 'file'>): SettingsFile => {
+  const sections: Record<string, Record<string, unknown>> = {};
+  const lines = new Map<string, number>();
+  for (const setting of settingsOf(file, place)) {
+    const [section = '', key, ...deeper] = setting.path;
+    if (!(section in sectionSchemas) || key === undefined) throw unknownSetting(file, setting);
+    lines.set(`${section}.${key}`, setting.line);
+    const values = (sections[section] ??= {});
+    setValue(values, [key, ...deeper], toPlain(setting.value, file, setting.line));
+  }
+  return { file, sections, lines };
+};
+
+const settingsOf = (file: string, place: Omit<SettingsPlace, 'file'>): readonly RubySetting[] => {
+  if (!existsSync(file)) return [];
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (thrown) {
+    throw new AppError('settings_unreadable', `cannot read ${file}: ${messageOf(thrown)}`);
+  }
+  const read = readRubySettings(text, { ...place, file });
+  if (!read.ok) throw read.error;
+  return read.value.settings;
+};
+
+const unknownSetting = (file: string, { path, line }: RubySetting): AppError => {
+  const known = Object.keys(sectionSchemas).map((name) => `${name}['…']`);
+  return new AppError(
+    'settings_unknown',
+    `${file}, line ${line}: '${path.join('.')}' is not known; settings are ${known.join(', ')}`,
+  );
+};
+
+/** Sets a value at the end of these keys; nil takes it back, so that the default holds. */
+const setValue = (target: Record<string, unknown>, [key = '', ...deeper]: string[], value: unknown): void => {
+  if (deeper.length > 0) {
+    const inner = target[key];
+    const copy: Record<string, unknown> = typeof inner === 'object' ? { ...inner } : {};
+    setValue(copy, deeper, value);
+    target[key] = copy;
+  } else if (value === null) Reflect.deleteProperty(target, key);
+  else target[key] = value;
+};
+
+const toPlain = (value: RubyValue, file: string, line: number): unknown => {
+  if (value instanceof RubyRegexp) {
+    throw new AppError(
+      'settings_value',
+      `${file}, line ${line}: a regular expression is not a value of any setting`,
+    );
+  }
+  if (Array.isArray(value)) return (value as readonly RubyValue[]).map((one) => toPlain(one, file, line));
+  if (value instanceof RubyHash) {
+    return Object.fromEntries(
+      value.entries.map(([key, one]) => [nameOf(key) ?? kindOf(key), toPlain(one, file, line)]),
+    );
+  }
+  return nameOf(value) ?? value;
+};

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { serverConfigSchema } from '../../../src/config/server-config.js';
+import { DEFAULT_DATA_FOLDER, DEFAULT_LOG_FOLDER } from '../paths.js';
+
+/** What the server takes, under the same names; these four come from other sections and places. */
+const ofServer = serverConfigSchema.omit({
+  database: true,
+  chef_server: true,
+  secrets_file: true,
+  server_name_advertised: true,
+}).shape;
+
+const port = () => z.coerce.number().int().min(1).max(65535);
+const count = () => z.coerce.number().int().min(1);
+const absolutePath = () => z.string().regex(/^\/./, 'must be an absolute path');
+
+/**
+ * `opscode_pushy_server['…']`: what the server knows has its bounds and defaults there; the rest is for this program.
+ * Sizes are bytes.
+ */
+const pushyServer = z.strictObject({
+  ...ofServer,
+  enable: z.boolean().default(true),
+  /** The name by which nodes reach this machine; default: `vip`. */
+  server_name_advertised: z.string().min(1).optional(),
+  /** Default: the name of the Chef Server. */
+  vip: z.string().min(1).optional(),
+  chef_api_version: z.string().min(1).default('11.1.0'),
+  log_directory: absolutePath().default(DEFAULT_LOG_FOLDER),
+  log_rotation: z
+    .strictObject({
+      file_maxbytes: z.coerce.number().int().min(4096).default(104_857_600),
+      num_to_keep: count().default(10),
+    })
+    .prefault({}),
+  dir: absolutePath().default(DEFAULT_DATA_FOLDER),
+  disable_curve_encryption: z
+    .literal(false, 'cannot be true: the command channel is always encrypted')
+    .default(false),
+  detect_offline_nodes_interval: count().default(4),
+  enable_graphite: z.boolean().default(false),
+  graphite_host: z.string().min(1).optional(),
+  graphite_port: port().default(2003),
+  ibrowse_max_sessions: count().optional(),
+  ibrowse_max_pipeline_size: count().optional(),
+});
+
+const postgresql = z.strictObject({
+  database_name: z.string().min(1).max(63).default('opscode_pushy'),
+  sql_user: z.string().min(1).max(63).default('opscode_pushy'),
+  sql_ro_user: z.string().min(1).max(63).default('opscode_pushy_ro'),
+  vip: z.string().min(1).default('127.0.0.1'),
+  port: port().default(5432),
+  db_superuser: z.string().min(1).default('postgres'),
+  sslmode: z.enum(['disable', 'require', 'verify-full']).default('disable'),
+  ssl_ca_file: absolutePath().optional(),
+});
+
+/** How the Chef Server is reached, where it is on another machine or its own settings do not say. */
+const chefServer = z.strictObject({
+  erchef_url: z.url().optional(),
+  root_url: z.url().optional(),
+  superuser: z.string().min(1).optional(),
+  ssl_ca_file: absolutePath().optional(),
+});
+
+/** The sections of the settings file. */
+export const sectionSchemas = {
+  opscode_pushy_server: pushyServer,
+  postgresql,
+  chef_server: chefServer,
+  bootstrap: z.strictObject({ enable: z.boolean().default(true) }),
+} as const;
+
+export type SectionName = keyof typeof sectionSchemas;
+
+/** All settings, each with its default where nobody set it. */
+export type Settings = { readonly [Name in SectionName]: z.infer<(typeof sectionSchemas)[Name]> };
+
+/** Settings that were given, before they are checked. */
+export type GivenSettings = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** What old servers needed and this one does not; still allowed in the file. */
+export const WITHOUT_EFFECT = [
+  'detect_offline_nodes_interval',
+  'enable_graphite',
+  'graphite_host',
+  'graphite_port',
+  'ibrowse_max_sessions',
+  'ibrowse_max_pipeline_size',
+] as const;
