@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { ServerSecrets } from '../../../src/config/server-secrets.js';
+import { AppError } from '../../../src/lib/app-error.js';
+import type { Paths } from '../paths.js';
+import type { SecretsStore } from './secrets-store.js';
+
+/** The key of the Chef Server's superuser, from the secrets file or else from its own; undefined where there is none. */
+export const findSuperuserKey = (paths: Paths, store: SecretsStore): string | undefined =>
+  store.get('superuser_key', 'chef-server') ??
+  (existsSync(paths.pivotalKey) ? readFileSync(paths.pivotalKey, 'utf8') : undefined);
+
+/** What the server must know; throws an AppError that names what is missing and where it belongs. */
+export const serverSecretsOf = (paths: Paths, store: SecretsStore): ServerSecrets => {
+  const superuserKey = findSuperuserKey(paths, store);
+  if (superuserKey === undefined) {
+    throw new AppError(
+      'superuser_key_missing',
+      `the key of the Chef Server's superuser is missing: neither ${store.file} (chef-server, superuser_key) nor ` +
+        `${paths.pivotalKey} has it. Copy /etc/opscode/pivotal.pem of the Chef Server to ${paths.pivotalKey}.`,
+    );
+  }
+  return {
+    pushy_priv_key: mustHave(store, 'pushy_priv_key'),
+    curve_secret_key: mustHave(store, 'curve_secret_key'),
+    session_seal_key: mustHave(store, 'session_seal_key'),
+    sql_password: mustHave(store, 'sql_password'),
+    superuser_key: superuserKey,
+  };
+};
+
+/** A secret of ours; throws an AppError where it was not made yet. */
+export const mustHave = (store: SecretsStore, name: string): string => {
+  const value = store.get(name);
+  if (value !== undefined) return value;
+  throw new AppError(
+    'secret_missing',
+    `${store.file} has no ${name}; run: opscode-push-jobs-server-ctl reconfigure`,
+  );
+};
