@@ -1,0 +1,191 @@
+import pg from 'pg';
+import { AppError } from '../../../src/lib/app-error.js';
+import { type Connection, connectionOf } from '../../../src/persistence/connection-options.js';
+import type { Product } from '../settings/load-product.js';
+import { scramVerifier } from './scram.js';
+import { isLetIn, type Session, withSession } from './session.js';
+
+/** Older servers lack what the migrations need. */
+const OLDEST_VERSION_NUMBER = 130_000;
+
+/** A database that every PostgreSQL server has. */
+const MAINTENANCE_DATABASE = 'postgres';
+
+/** Passwords by role. */
+export interface DatabasePasswords {
+  readonly owner: string;
+  readonly readOnly: string;
+  /** Undefined where nobody told us. */
+  readonly superuser: string | undefined;
+}
+
+const quoted = (name: string): string => pg.escapeIdentifier(name);
+
+type PostgresSettings = Product['settings']['postgresql'];
+
+/** The way to a database as one of its roles. */
+export const connectionAs = (
+  settings: PostgresSettings,
+  role: 'db_superuser' | 'sql_user' | 'sql_ro_user',
+  password: string | undefined,
+  database = settings.database_name,
+): Connection => {
+  const { vip, port, sslmode, ssl_ca_file } = settings;
+  return connectionOf(
+    {
+      host: vip,
+      port,
+      database_name: database,
+      sql_user: settings[role],
+      sslmode,
+      ...(ssl_ca_file === undefined ? {} : { ssl_ca_file }),
+    },
+    password,
+  );
+};
+
+/**
+ * Sees that the roles are there with their passwords, and the database with an owner who may migrate it: an old
+ * server's database and tables can belong to the superuser. Changes nothing that is right; says what it did. Without
+ * the superuser's password it only looks, and throws an AppError that says what is missing and how to give it.
+ */
+export const bootstrapDatabase = async (
+  settings: PostgresSettings,
+  passwords: DatabasePasswords,
+): Promise<string[]> => {
+  const asOwner = connectionAs(settings, 'sql_user', passwords.owner);
+  if (passwords.superuser === undefined) {
+    if (await isReady(asOwner)) return [];
+    throw superuserNeeded(settings);
+  }
+  const { superuser } = passwords;
+  const administration = connectionAs(settings, 'db_superuser', superuser, MAINTENANCE_DATABASE);
+  const made = await withSession(administration, async (session) => {
+    await requireVersion(session, settings);
+    return [
+      ...(await ensureRole(session, settings, 'sql_user', passwords.owner)),
+      ...(await ensureRole(session, settings, 'sql_ro_user', passwords.readOnly)),
+      ...(await ensureDatabase(session, settings)),
+    ];
+  });
+  const owned = await withSession(connectionAs(settings, 'db_superuser', superuser), (session) =>
+    ensureOwner(session, settings),
+  );
+  return [...made, ...owned];
+};
+
+/** Whether the owner gets into the database; false too where role or database are missing. */
+const isReady = async (asOwner: Connection): Promise<boolean> => {
+  try {
+    return await isLetIn(asOwner);
+  } catch (thrown) {
+    if (thrown instanceof AppError && thrown.message.includes('does not exist')) return false;
+    throw thrown;
+  }
+};
+
+const superuserNeeded = ({ vip, port, sql_user, database_name, db_superuser }: PostgresSettings): AppError =>
+  new AppError(
+    'superuser_password_missing',
+    `${sql_user} cannot get into the database ${database_name} at ${vip}:${port}, so role and database must be made, and ` +
+      `for that the password of ${db_superuser} is needed once: put it into a file and run ` +
+      'opscode-push-jobs-server-ctl reconfigure --db-superuser-password-file FILE',
+  );
+
+const requireVersion = async (session: Session, { vip, port }: PostgresSettings): Promise<void> => {
+  const [row] = await session.query(`SELECT current_setting('server_version_num')::int AS number,
+    current_setting('server_version') AS version`);
+  if (Number(row?.number) >= OLDEST_VERSION_NUMBER) return;
+  throw new AppError(
+    'database_too_old',
+    `PostgreSQL at ${vip}:${port} is version ${String(row?.version)}; 13 or newer is needed`,
+  );
+};
+
+const ensureRole = async (
+  session: Session,
+  settings: PostgresSettings,
+  role: 'sql_user' | 'sql_ro_user',
+  password: string,
+): Promise<string[]> => {
+  const name = settings[role];
+  const login = `${quoted(name)} LOGIN PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`;
+  const [found] = await session.query(
+    `SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1) AS role,
+       EXISTS (SELECT 1 FROM pg_database WHERE datname = $2) AS database`,
+    [name, settings.database_name],
+  );
+  if (found?.role !== true) {
+    await session.query(`CREATE ROLE ${login}`);
+    return [`made the role ${name}`];
+  }
+  if (found.database === true && (await isLetIn(connectionAs(settings, role, password)))) return [];
+  await session.query(`ALTER ROLE ${login}`);
+  return [`set the password of the role ${name}`];
+};
+
+const ensureDatabase = async (session: Session, settings: PostgresSettings): Promise<string[]> => {
+  const { database_name, sql_user } = settings;
+  const changes = await joinRole(session, sql_user);
+  const [database] = await session.query(
+    'SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = $1',
+    [database_name],
+  );
+  if (database === undefined) {
+    await session.query(
+      `CREATE DATABASE ${quoted(database_name)} OWNER ${quoted(sql_user)} ENCODING 'UTF8'
+         LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+    );
+    return [...changes, `made the database ${database_name}`];
+  }
+  if (database.owner === sql_user) return changes;
+  await session.query(`ALTER DATABASE ${quoted(database_name)} OWNER TO ${quoted(sql_user)}`);
+  return [...changes, `gave the database ${database_name} to ${sql_user}`];
+};
+
+/** An administrator who is no superuser (a hosted PostgreSQL) can give things only to a role that he is a member of. */
+const joinRole = async (session: Session, owner: string): Promise<string[]> => {
+  const [row] = await session.query(`SELECT pg_has_role(current_user, $1, 'MEMBER') AS member`, [owner]);
+  if (row?.member === true) return [];
+  await session.query(`GRANT ${quoted(owner)} TO current_user`);
+  return [`made the administrator a member of ${owner}`];
+};
+
+/** What ALTER calls each kind of relation. */
+const KINDS: Readonly<Record<string, string>> = { r: 'TABLE', p: 'TABLE', S: 'SEQUENCE', v: 'VIEW' };
+
+const ensureOwner = async (session: Session, { sql_user }: PostgresSettings): Promise<string[]> => {
+  const changes: string[] = [];
+  const [right] = await session.query(
+    `SELECT has_schema_privilege($1, 'public', 'CREATE') AND has_schema_privilege($1, 'public', 'USAGE') AS enough`,
+    [sql_user],
+  );
+  if (right?.enough !== true) {
+    await session.query(`GRANT USAGE, CREATE ON SCHEMA public TO ${quoted(sql_user)}`);
+    changes.push(`let ${sql_user} make tables`);
+  }
+  const schemas = await session.query(
+    `SELECT nspname AS name FROM pg_namespace
+     WHERE nspname = 'sqitch' AND pg_get_userbyid(nspowner) <> $1`,
+    [sql_user],
+  );
+  for (const { name } of schemas) {
+    await session.query(`ALTER SCHEMA ${quoted(String(name))} OWNER TO ${quoted(sql_user)}`);
+  }
+  const relations = await session.query(RELATIONS_OF_OTHERS, [sql_user, Object.keys(KINDS)]);
+  for (const { schema, name, kind } of relations) {
+    const relation = `${quoted(String(schema))}.${quoted(String(name))}`;
+    await session.query(`ALTER ${KINDS[String(kind)] ?? 'TABLE'} ${relation} OWNER TO ${quoted(sql_user)}`);
+  }
+  return relations.length === 0
+    ? changes
+    : [...changes, `gave ${relations.length} tables and sequences to ${sql_user}`];
+};
+
+/** Sequences of a column go with their table. */
+const RELATIONS_OF_OTHERS = `
+  SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname IN ('public', 'sqitch') AND pg_get_userbyid(c.relowner) <> $1 AND c.relkind::text = ANY ($2)
+    AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype IN ('a', 'i', 'e'))
+  ORDER BY c.relkind <> 'r', c.relname`;

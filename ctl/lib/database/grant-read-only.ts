@@ -1,0 +1,32 @@
+import pg from 'pg';
+import type { Session } from './session.js';
+
+/**
+ * Lets the read-only role read all tables, those of later migrations too. It runs as the owner, after the migrations;
+ * it changes nothing where all is granted, and says what it did.
+ */
+export const grantReadOnly = async (
+  session: Session,
+  { database_name, sql_user, sql_ro_user }: { database_name: string; sql_user: string; sql_ro_user: string },
+): Promise<string[]> => {
+  const [reader] = await session.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [sql_ro_user]);
+  if (reader === undefined) return []; // only the superuser could make it
+  const [row] = await session.query(MISSING, [sql_ro_user, database_name, sql_user]);
+  if (row?.missing !== true) return [];
+  const role = pg.escapeIdentifier(sql_ro_user);
+  await session.query(`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database_name)} TO ${role}`);
+  await session.query(`GRANT USAGE ON SCHEMA public TO ${role}`);
+  await session.query(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+  await session.query(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${role}`);
+  return [`let ${sql_ro_user} read all tables`];
+};
+
+const MISSING = `
+  SELECT NOT has_database_privilege($1::name, $2::text, 'CONNECT')
+      OR NOT has_schema_privilege($1::name, 'public', 'USAGE')
+      OR EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                 WHERE n.nspname = 'public' AND c.relkind = 'r' AND NOT has_table_privilege($1::name, c.oid, 'SELECT'))
+      OR NOT EXISTS (SELECT 1 FROM pg_default_acl a
+                     WHERE pg_get_userbyid(a.defaclrole) = $3 AND a.defaclobjtype = 'r'
+                       AND EXISTS (SELECT 1 FROM aclexplode(a.defaclacl) e
+                                   WHERE pg_get_userbyid(e.grantee) = $1 AND e.privilege_type = 'SELECT')) AS missing`;

@@ -1,0 +1,70 @@
+import pg from 'pg';
+import { AppError, messageOf } from '../../../src/lib/app-error.js';
+import type { Connection } from '../../../src/persistence/connection-options.js';
+import { toDatabaseError } from '../../../src/persistence/database-error.js';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** SQLSTATE of a wrong password; PostgreSQL says the same of a role that is not there. */
+const WRONG_PASSWORD = '28P01';
+
+/** One connection to PostgreSQL, for administration. */
+export interface Session {
+  /** Runs one statement and hands back its rows. */
+  query(sql: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+}
+
+/** Works on a connection that is closed afterwards; throws an AppError that says what to check. */
+export const withSession = async <T>(
+  connection: Connection,
+  work: (session: Session) => Promise<T>,
+): Promise<T> => {
+  const client = await connect(connection);
+  try {
+    return await work({
+      query: async (sql, parameters = []) =>
+        (await client.query<Record<string, unknown>>(sql, [...parameters])).rows,
+    });
+  } catch (thrown) {
+    throw toDatabaseError(thrown, connection.target);
+  } finally {
+    await client.end();
+  }
+};
+
+/** Whether PostgreSQL accepts role and password; throws an AppError where it cannot be asked. */
+export const isLetIn = async (connection: Connection): Promise<boolean> => {
+  try {
+    await withSession(connection, (session) => session.query('SELECT 1'));
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof RefusedLogin) return false;
+    throw thrown;
+  }
+};
+
+/** PostgreSQL did not accept name and password. */
+class RefusedLogin extends AppError {}
+
+const connect = async (connection: Connection): Promise<pg.Client> => {
+  const { host, port, username, database, password, ssl, target } = connection;
+  const client = new pg.Client({
+    host,
+    port,
+    database,
+    user: username,
+    password: password ?? '',
+    ...(ssl === undefined ? {} : { ssl }),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'opscode-push-jobs-server-ctl',
+  });
+  client.on('error', () => undefined); // the statement that runs fails with the reason
+  try {
+    await client.connect();
+    return client;
+  } catch (thrown) {
+    const error = toDatabaseError(thrown, target);
+    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+    throw code === WRONG_PASSWORD ? new RefusedLogin(error.code, messageOf(error)) : error;
+  }
+};
