@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../../../src/lib/app-error.js';
+import type { Paths } from '../paths.js';
+import type { RunProgram } from '../run-program.js';
+import { Runit } from './runit.js';
+import type { Supervisor } from './supervisor.js';
+import { Systemd } from './systemd.js';
+
+/**
+ * What runs services here: Chef Server's runit, so that `chef-server-ctl status` shows ours too, else systemd, else
+ * the system's runit. Throws an AppError where there is none of them.
+ */
+export const findSupervisor = ({ chefServer, under }: Paths, run: RunProgram): Supervisor => {
+  if (existsSync(join(chefServer, 'service'))) {
+    return new Runit(
+      {
+        title: "Chef Server's runit",
+        definitions: join(chefServer, 'sv'),
+        services: join(chefServer, 'service'),
+        init: join(chefServer, 'init'),
+        tool: (name) => join(chefServer, 'embedded', 'bin', name),
+      },
+      run,
+    );
+  }
+  if (existsSync(under('/run/systemd/system'))) return new Systemd(under, run);
+  if (existsSync(under('/etc/service'))) {
+    return new Runit(
+      {
+        title: 'runit',
+        definitions: under('/etc/sv'),
+        services: under('/etc/service'),
+        init: undefined,
+        tool: (name) => name,
+      },
+      run,
+    );
+  }
+  throw new AppError(
+    'no_supervisor',
+    `there is nothing here that runs services: no Chef Server (${chefServer}/service), no systemd ` +
+      `(${under('/run/systemd/system')}) and no runit (${under('/etc/service')})`,
+  );
+};
