@@ -1,0 +1,42 @@
+import type { CtlEnvironment } from './ctl-environment.js';
+import { type Paths, pathsBelow } from './lib/paths.js';
+import { loadProduct, type Product } from './lib/settings/load-product.js';
+import { findSupervisor } from './lib/services/find-supervisor.js';
+import type { Supervisor } from './lib/services/supervisor.js';
+
+/** The name under which the program speaks of itself. */
+export const PROGRAM = 'opscode-push-jobs-server-ctl';
+
+/** What every command works with. */
+export class CommandContext {
+  readonly paths: Paths;
+  private product: Product | undefined;
+
+  constructor(
+    readonly environment: CtlEnvironment,
+    root: string,
+  ) {
+    this.paths = pathsBelow(root);
+  }
+
+  /** Writes a line for the user. */
+  say(text = ''): void {
+    this.environment.stdout.write(`${text}\n`);
+  }
+
+  /** Writes a line about something that is wrong. */
+  warn(text: string): void {
+    this.environment.stderr.write(`${text}\n`);
+  }
+
+  /** The settings, read at the first call; throws an AppError with file and line. */
+  loadProduct(): Product {
+    this.product ??= loadProduct(this.paths, this.environment);
+    return this.product;
+  }
+
+  /** What supervises services on this machine. */
+  supervisor(): Supervisor {
+    return findSupervisor(this.paths, this.environment.run);
+  }
+}

@@ -1,0 +1,71 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { arch, freemem, release, tmpdir, totalmem, uptime } from 'node:os';
+import { basename, join } from 'node:path';
+import { AppError } from '../../src/lib/app-error.js';
+import type { Command } from '../command.js';
+import type { CommandContext } from '../command-context.js';
+import { examine } from '../lib/doctor/examine.js';
+import { EXIT } from '../lib/exit-code.js';
+import { PACKAGE } from '../lib/paths.js';
+import { Installation } from '../lib/reconfigure/installation.js';
+import { saidBy } from '../lib/run-program.js';
+import { stampOf } from '../lib/secrets/old-secrets.js';
+import { showSettings } from '../lib/settings/show-settings.js';
+
+const TAR_TIMEOUT_MS = 600_000;
+
+/** Packs what helps to find a fault. Files that hold secrets are never among it. */
+export const gatherLogs: Command = {
+  name: 'gather-logs',
+  group: 'general',
+  summary: 'Pack logs, settings and the state of this machine into an archive in this folder; no secrets.',
+  needsRoot: true,
+  run: async (context) => {
+    const { environment } = context;
+    const name = `${PACKAGE}-logs-${stampOf(new Date(environment.clock.now()))}`;
+    const draft = mkdtempSync(join(tmpdir(), `${PACKAGE}-`));
+    try {
+      await collect(context, join(draft, name));
+      const archive = join(environment.cwd, `${name}.tar.gz`);
+      const packed = await environment.run('tar', ['-C', draft, '-czf', archive, name], {
+        timeoutMs: TAR_TIMEOUT_MS,
+      });
+      if (packed.code !== 0) throw new AppError('tar', `cannot make ${archive}: ${saidBy(packed)}`);
+      context.say(archive);
+      return EXIT.ok;
+    } finally {
+      rmSync(draft, { recursive: true, force: true });
+    }
+  },
+};
+
+const collect = async (context: CommandContext, folder: string): Promise<void> => {
+  mkdirSync(folder, { mode: 0o700 });
+  const product = context.loadProduct();
+  if (existsSync(product.folders.logs)) {
+    cpSync(product.folders.logs, join(folder, 'logs'), {
+      recursive: true,
+      filter: (file) => basename(file) !== 'lock',
+    });
+  }
+  const { lines } = await examine(new Installation(context, { superuserPassword: undefined }));
+  const { text } = await context.supervisor().status();
+  const texts = {
+    'settings.json': JSON.stringify(showSettings(product), null, 2),
+    'doctor.txt': lines.join('\n'),
+    'status.txt': text,
+    'machine.txt': await describeMachine(context),
+  };
+  for (const [file, content] of Object.entries(texts)) writeFileSync(join(folder, file), `${content}\n`);
+};
+
+const describeMachine = async ({ environment }: CommandContext): Promise<string> => {
+  const megabytes = (bytes: number): number => Math.floor(bytes / 1024 ** 2);
+  const disks = await environment.run('df', ['-h']);
+  return [
+    `${PACKAGE} ${environment.installed.version}, Node.js ${process.version}`,
+    `kernel ${release()} ${arch()}, up ${Math.floor(uptime())} s`,
+    `memory ${megabytes(totalmem())} MB, free ${megabytes(freemem())} MB`,
+    disks.stdout,
+  ].join('\n');
+};

@@ -1,0 +1,44 @@
+import type { Command } from '../command.js';
+import type { CommandContext } from '../command-context.js';
+import { EXIT } from '../lib/exit-code.js';
+import { type KeyChoice, replaceKeys } from '../lib/secrets/generate-secrets.js';
+import { SecretsStore } from '../lib/secrets/secrets-store.js';
+
+const RECONFIGURE = 'To have the server use them, run: opscode-push-jobs-server-ctl reconfigure';
+
+/** Makes the keys that nodes know the server by. */
+export const generateKeys: Command = {
+  name: 'generate-keys',
+  group: 'general',
+  summary: 'Make the keys of the server: the RSA key that signs, the Curve key that encrypts, or both.',
+  options: {
+    rsa: { type: 'boolean', describe: 'Make the RSA key only' },
+    curve: { type: 'boolean', describe: 'Make the Curve key only' },
+    force: { type: 'boolean', describe: 'Replace keys that are there; nodes must fetch the new ones' },
+  },
+  needsRoot: true,
+  run: async (context, { options }) => {
+    const both = !options.has('rsa') && !options.has('curve');
+    const choice = { rsa: both || options.has('rsa'), curve: both || options.has('curve') };
+    const store = SecretsStore.open(context.loadProduct().secretsFile);
+    const existing = existingKeys(store, choice);
+    if (existing.length > 0 && !options.has('force')) return refuse(context, store, existing);
+    const made = await replaceKeys(store, choice);
+    store.save();
+    context.say(`Made ${made.join(', ')} in ${store.file}.\n${RECONFIGURE}`);
+    return EXIT.ok;
+  },
+};
+
+const existingKeys = (store: SecretsStore, { rsa, curve }: KeyChoice): string[] => {
+  const names = [...(rsa ? ['pushy_priv_key'] : []), ...(curve ? ['curve_secret_key'] : [])];
+  return names.filter((name) => store.get(name) !== undefined);
+};
+
+const refuse = (context: CommandContext, { file }: SecretsStore, existing: readonly string[]): number => {
+  context.warn(
+    `${file} has ${existing.join(', ')} already; nothing was changed. With --force they are replaced, and every node is ` +
+      'out of touch until it has fetched the new ones.',
+  );
+  return EXIT.failed;
+};

@@ -1,0 +1,15 @@
+import type { Command } from '../command.js';
+import { EXIT } from '../lib/exit-code.js';
+import { SERVICE } from '../lib/paths.js';
+
+/** Names the services. */
+export const serviceList: Command = {
+  name: 'service-list',
+  group: 'services',
+  summary: 'List the services; those that are enabled have a *.',
+  needsRoot: true,
+  run: (context) => {
+    context.say(`${SERVICE}${context.supervisor().isEnabled() ? '*' : ''}`);
+    return Promise.resolve(EXIT.ok);
+  },
+};

@@ -1,0 +1,24 @@
+import { type Command, GROUPS } from './command.js';
+import { PROGRAM } from './command-context.js';
+
+/** All commands by group, each sorted by name: names indented by 2, texts by 4. */
+export const helpText = (commands: readonly Command[]): string => {
+  const groups = Object.entries(GROUPS).map(([group, title]) => {
+    const members = commands.filter((command) => command.group === group);
+    const lines = members
+      .sort((one, other) => (one.name < other.name ? -1 : 1))
+      .map(({ name, summary }) => `  ${name}\n    ${summary}`);
+    return [title, ...lines].join('\n');
+  });
+  return `${PROGRAM} [--root DIR] COMMAND [OPTIONS]\n\n${groups.join('\n')}\n`;
+};
+
+/** How one command is used, with its options. */
+export const helpOfCommand = ({ name, summary, word, options = {} }: Command): string => {
+  const usage = `${PROGRAM} ${name}${word === undefined ? '' : ` [${word}]`}`;
+  const lines = Object.entries(options).map(([option, { type, describe }]) => {
+    const value = type === 'string' ? ' VALUE' : '';
+    return `  --${option}${value}\n    ${describe}`;
+  });
+  return [`${usage}\n  ${summary}`, ...(lines.length === 0 ? [] : ['', 'Options:', ...lines]), ''].join('\n');
+};

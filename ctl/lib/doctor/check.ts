@@ -1,0 +1,20 @@
+import type { Installation } from '../reconfigure/installation.js';
+
+/** What a check found. */
+export type Finding =
+  | { readonly kind: 'good'; readonly text: string }
+  | { readonly kind: 'warning' | 'bad'; readonly text: string; readonly mend: string };
+
+/** One thing that must be right for the server to work. It finds what is wrong, and throws only for what it did not expect. */
+export interface Check {
+  readonly name: string;
+  run(installation: Installation): Promise<Finding[]>;
+}
+
+export const good = (text: string): Finding => ({ kind: 'good', text });
+
+/** Something is wrong; `mend` says what to do. */
+export const bad = (text: string, mend: string): Finding => ({ kind: 'bad', text, mend });
+
+/** It works, but not for ever or not well. */
+export const warning = (text: string, mend: string): Finding => ({ kind: 'warning', text, mend });

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { AppError } from '../../../src/lib/app-error.js';
+import type { CommandContext } from '../../command-context.js';
+import { AppliedState } from '../applied-state.js';
+import { bootstrapDatabase, connectionAs } from '../database/bootstrap-database.js';
+import type { Owner } from '../files.js';
+import { Nginx } from '../nginx.js';
+import { mustHave } from '../secrets/server-secrets.js';
+import { SecretsStore } from '../secrets/secrets-store.js';
+import type { Product } from '../settings/load-product.js';
+import { findUser } from '../users.js';
+
+/** What may be told to reconfigure and upgrade on the command line. */
+export interface ReconfigureOptions {
+  /** The password of PostgreSQL's superuser, where no secrets file has it. */
+  readonly superuserPassword: string | undefined;
+}
+
+/** What the steps of reconfigure share. The secrets file is opened once; each step that changes it saves it. */
+export class Installation {
+  readonly product: Product;
+  readonly applied: AppliedState;
+  private store: SecretsStore | undefined;
+  private foundOwner: Owner | undefined;
+
+  constructor(
+    readonly context: CommandContext,
+    readonly options: ReconfigureOptions,
+  ) {
+    this.product = context.loadProduct();
+    this.applied = new AppliedState(join(this.product.folders.etc, 'applied.json'));
+  }
+
+  get secrets(): SecretsStore {
+    this.store ??= SecretsStore.open(this.product.secretsFile);
+    return this.store;
+  }
+
+  /** The service user; throws an AppError where there is none. */
+  async owner(): Promise<Owner> {
+    const { serviceUser } = this.product;
+    this.foundOwner ??= await findUser(serviceUser, this.context.environment.run);
+    if (this.foundOwner !== undefined) return this.foundOwner;
+    throw new AppError(
+      'user_missing',
+      `the user ${serviceUser}, which the service runs as, is not on this machine`,
+    );
+  }
+
+  /** Chef Server's nginx; undefined where there is none. */
+  nginx(): Nginx | undefined {
+    const { nginxFolder } = this.product;
+    const { paths, environment } = this.context;
+    return nginxFolder === undefined ? undefined : new Nginx(nginxFolder, paths.chefServer, environment.run);
+  }
+
+  /** Sees that roles and database are there; says what it did. */
+  bootstrapDatabase(): Promise<string[]> {
+    return bootstrapDatabase(this.product.settings.postgresql, {
+      owner: mustHave(this.secrets, 'sql_password'),
+      readOnly: mustHave(this.secrets, 'sql_ro_password'),
+      superuser: this.options.superuserPassword ?? this.secrets.get('db_superuser_password', 'postgresql'),
+    });
+  }
+
+  /** The way to the database as its owner. */
+  ownerConnection() {
+    return connectionAs(this.product.settings.postgresql, 'sql_user', mustHave(this.secrets, 'sql_password'));
+  }
+}

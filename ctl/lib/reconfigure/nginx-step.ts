@@ -1,0 +1,23 @@
+import type { Step } from './step.js';
+
+/** Any address of this machine will do for itself. */
+const ANY_ADDRESS = new Set(['0.0.0.0', '::', '*']);
+
+/** The route through Chef Server's nginx to the server; a frontend's leads to the backend. */
+export const nginxStep: Step = {
+  name: 'nginx route',
+  run: async (installation) => {
+    const nginx = installation.nginx();
+    if (nginx === undefined) return []; // no Chef Server on this machine
+    const { applied, product } = installation;
+    const { listen, api_port, vip } = product.settings.opscode_pushy_server;
+    const own = ANY_ADDRESS.has(listen) ? '127.0.0.1' : listen;
+    const upstream = { host: product.runsService ? own : (vip ?? own), port: api_port };
+    const changes = await nginx.install(upstream);
+    const route = [nginx.routeTo(upstream)];
+    if (applied.isApplied('nginx', route)) return changes;
+    const reloaded = await nginx.reload();
+    applied.setApplied('nginx', route);
+    return [...changes, ...reloaded];
+  },
+};

@@ -1,0 +1,42 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { ensureFolder } from '../files.js';
+import { generateMissingSecrets } from '../secrets/generate-secrets.js';
+import { takeOverOldSecrets } from '../secrets/old-secrets.js';
+import { addSystemUser, findUser } from '../users.js';
+import type { Step } from './step.js';
+
+/** Only the service user gets into its folders. */
+const PRIVATE_FOLDER = 0o700;
+
+/** Moves old secrets into the secrets file and makes those that are missing. */
+export const secretsStep: Step = {
+  name: 'secrets',
+  run: async ({ context, secrets }) => {
+    const now = new Date(context.environment.clock.now());
+    const moved = takeOverOldSecrets(context.paths, secrets, now);
+    const made = await generateMissingSecrets(secrets);
+    secrets.save();
+    return made.length === 0 ? moved : [...moved, `made ${made.join(', ')} in ${secrets.file}`];
+  },
+};
+
+/** The service user, where no Chef Server has made one, and the folders. */
+export const foldersStep: Step = {
+  name: 'user and folders',
+  run: async (installation) => {
+    const { product, context } = installation;
+    const { run } = context.environment;
+    const changes: string[] = [];
+    if (product.chef === undefined && (await findUser(product.serviceUser, run)) === undefined) {
+      await addSystemUser(product.serviceUser, product.folders.data, run);
+      changes.push(`made the user ${product.serviceUser}`);
+    }
+    const owner = await installation.owner();
+    for (const folder of Object.values(product.folders)) {
+      mkdirSync(dirname(folder), { recursive: true }); // what stands above belongs to the system
+      changes.push(...ensureFolder(folder, { mode: PRIVATE_FOLDER, owner }));
+    }
+    return changes;
+  },
+};

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { AppError } from '../../../src/lib/app-error.js';
+import { ensureFile } from '../files.js';
+import { SERVICE } from '../paths.js';
+import { serverSecretsOf } from '../secrets/server-secrets.js';
+import { waitForServer } from '../server-status.js';
+import type { ServiceDefinition } from '../services/supervisor.js';
+import type { Installation } from './installation.js';
+import type { Step } from './step.js';
+
+const READ_BY_OWNER_AND_GROUP = 0o640;
+const READ_BY_OWNER = 0o600;
+
+/** A server that runs jobs may take that long to stop. */
+const RESTART_SECONDS = 45;
+
+/** The server's configuration and its secrets, each for the service user only. */
+export const configurationStep: Step = {
+  name: 'server configuration',
+  run: async (installation) => {
+    const { product, context, secrets } = installation;
+    if (!product.runsService) return [];
+    const owner = await installation.owner();
+    const config = `${JSON.stringify(product.serverConfig, null, 2)}\n`;
+    const forServer = `${JSON.stringify(serverSecretsOf(context.paths, secrets), null, 2)}\n`;
+    return [
+      ...ensureFile(product.serverConfigFile, config, { mode: READ_BY_OWNER_AND_GROUP, owner }),
+      ...ensureFile(product.serverConfig.secrets_file, forServer, { mode: READ_BY_OWNER, owner }),
+    ];
+  },
+};
+
+const definitionOf = async (installation: Installation): Promise<ServiceDefinition> => {
+  const { product, context } = installation;
+  const { installed, uid } = context.environment;
+  const owner = await installation.owner();
+  return {
+    command: [installed.node, installed.server, '--config', product.serverConfigFile],
+    userName: product.serviceUser,
+    switchTo: owner.uid === uid ? undefined : owner,
+    logs: product.folders.logs,
+    logRotation: product.settings.opscode_pushy_server.log_rotation,
+  };
+};
+
+/** The service's definition; on a machine that does not run it, its removal. */
+export const serviceStep: Step = {
+  name: 'service',
+  run: async (installation) => {
+    const { product, context } = installation;
+    if (product.runsService) return context.supervisor().install(await definitionOf(installation));
+    return context.supervisor().remove();
+  },
+};
+
+/** Restarts the server where it runs with something else than what is configured now, and waits until it answers. */
+export const startStep: Step = {
+  name: 'server',
+  run: async (installation) => {
+    const { product, context, applied } = installation;
+    if (!product.runsService) return [];
+    const supervisor = context.supervisor();
+    const texts = [
+      readFileSync(product.serverConfigFile, 'utf8'),
+      readFileSync(product.serverConfig.secrets_file, 'utf8'),
+      JSON.stringify(await definitionOf(installation)),
+      context.environment.installed.version,
+    ];
+    const isRunning = (await supervisor.status()).code === 0;
+    if (isRunning && applied.isApplied(SERVICE, texts)) {
+      await waitForServer(product, context);
+      return [];
+    }
+    const { code, text } = await supervisor.act('restart', RESTART_SECONDS);
+    if (code !== 0) throw new AppError('service_start', `the service could not be started: ${text}`);
+    await waitForServer(product, context);
+    applied.setApplied(SERVICE, texts);
+    return [`${isRunning ? 'restarted' : 'started'} ${SERVICE}; it answers`];
+  },
+};

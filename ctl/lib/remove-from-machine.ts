@@ -1,0 +1,11 @@
+import type { CommandContext } from '../command-context.js';
+import { Installation } from './reconfigure/installation.js';
+
+/** Stops and removes the service and the route to it; says what it did. */
+export const removeFromMachine = async (context: CommandContext): Promise<string[]> => {
+  const removed = await context.supervisor().remove();
+  const installation = new Installation(context, { superuserPassword: undefined });
+  const nginx = installation.nginx();
+  const route = nginx?.remove() ?? [];
+  return [...removed, ...route, ...(nginx === undefined || route.length === 0 ? [] : await nginx.reload())];
+};

@@ -1,0 +1,51 @@
+import { AppError, messageOf } from '../../src/lib/app-error.js';
+import type { CommandContext } from '../command-context.js';
+import type { Product } from './settings/load-product.js';
+
+/** A server that takes over a large database may need that long. */
+const ANSWERS_WITHIN_MS = 120_000;
+const ASK_EVERY_MS = 250;
+const ONE_ANSWER_MS = 5_000;
+
+/** A server that was started so often without ever answering will not answer. */
+const MOST_STARTS = 4;
+
+/** The address at which the server tells how it is. */
+export const statusUrl = ({ listen, api_port }: Product['serverConfig']): string =>
+  `http://${listen === '0.0.0.0' || listen === '*' ? '127.0.0.1' : listen}:${api_port}/pushy/_status`;
+
+/** Asks the server once: how it is, or the reason why that cannot be known. */
+export const askServer = async (
+  product: Product,
+): Promise<{ readonly status: Record<string, unknown> } | { readonly reason: string }> => {
+  const url = statusUrl(product.serverConfig);
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(ONE_ANSWER_MS) });
+    if (!answer.ok) return { reason: `${url} answers ${answer.status}` };
+    return { status: (await answer.json()) as Record<string, unknown> };
+  } catch (thrown) {
+    return { reason: messageOf(thrown) };
+  }
+};
+
+/** Waits until the server answers; throws an AppError that names the log where it does not, or dies again and again. */
+export const waitForServer = async (product: Product, context: CommandContext): Promise<void> => {
+  const deadline = performance.now() + ANSWERS_WITHIN_MS;
+  const supervisor = context.supervisor();
+  const processes = new Set<string>();
+  for (;;) {
+    const answer = await askServer(product);
+    if ('status' in answer) return;
+    const [, pid] = /\(pid (\d+)\)/.exec((await supervisor.status()).text) ?? [];
+    if (pid !== undefined) processes.add(pid);
+    const hasDied = processes.size >= MOST_STARTS;
+    if (hasDied || performance.now() > deadline) {
+      throw new AppError(
+        hasDied ? 'server_dies' : 'server_silent',
+        `the server ${hasDied ? 'ends as soon as it is started' : 'does not answer'} (${answer.reason}); its log in ` +
+          `${product.folders.logs} says why: opscode-push-jobs-server-ctl tail`,
+      );
+    }
+    await context.environment.sleep(ASK_EVERY_MS);
+  }
+};

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../src/lib/clock.js';
+import { runProgram } from './lib/run-program.js';
+import { readVersion } from './lib/version.js';
+import { runCtl } from './run-ctl.js';
+
+/** A reader that has seen enough (`… doctor | head`) is no fault. */
+const endQuietlyWithoutReader = (thrown: Error): void => {
+  if ('code' in thrown && thrown.code === 'EPIPE') process.exit();
+  throw thrown;
+};
+
+process.stdout.on('error', endQuietlyWithoutReader);
+process.stderr.on('error', endQuietlyWithoutReader);
+
+process.exitCode = await runCtl(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  uid: process.geteuid?.() ?? -1,
+  cwd: process.cwd(),
+  home: homedir(),
+  clock: systemClock,
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  run: runProgram,
+  installed: {
+    node: process.execPath,
+    server: fileURLToPath(new URL('../src/main.js', import.meta.url)),
+    version: readVersion(),
+  },
+});
