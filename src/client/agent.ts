@@ -10,7 +10,7 @@ import type { CommandMessage } from '../protocol/server-message.js';
 import { backoffMs } from './domain/backoff.js';
 import { type ClientIdentity, heartbeatMessage, jobMessage } from './domain/client-messages.js';
 import {
-  IDLE,
+  idleAfter,
   type JobEffect,
   type JobInput,
   type JobMachine,
@@ -29,6 +29,8 @@ export interface AgentParts {
   readonly curve: CurveKeyPair;
   readonly fetchConfig: (signal: AbortSignal) => Promise<Result<SessionConfig, ConfigFault>>;
   readonly runner: JobRunner;
+  /** Jobs that were started here before, by earlier processes of this client. */
+  readonly ranBefore: readonly string[];
   /** Longest message that is sent, in bytes. */
   readonly maxBodySize: number;
   /** Milliseconds that the command of an aborted job gets between TERM and KILL. */
@@ -54,7 +56,7 @@ const STOP_MARGIN_MS = 4000;
  * connection, hands every input to the machine one after the other, and executes its effects.
  */
 export class Agent {
-  private machine: JobMachine = IDLE;
+  private machine: JobMachine;
   private session: ServerSession | undefined;
   private readonly inputs = new Mailbox<JobInput>(
     (input) => this.step(input),
@@ -70,6 +72,7 @@ export class Agent {
   private readonly over = deferred();
 
   constructor(private readonly parts: AgentParts) {
+    this.machine = idleAfter(parts.ranBefore);
     this.refresh = new ConfigRefresh({
       fetch: parts.fetchConfig,
       isIdle: () => this.machine.mode === 'idle',

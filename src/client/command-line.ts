@@ -8,7 +8,11 @@ import { LOG_LEVELS, type SettingOverrides } from './settings/client-settings.js
 export type ClientCommand =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
-  | { readonly kind: 'run'; readonly file: string | undefined; readonly overrides: SettingOverrides };
+  | {
+      readonly kind: 'run' | 'check';
+      readonly file: string | undefined;
+      readonly overrides: SettingOverrides;
+    };
 
 export const HELP = `Usage: push-jobs-client [options]
 
@@ -21,16 +25,20 @@ The agent of Push Jobs on a node: runs whitelisted commands when the push jobs s
   -k, --client_key FILE     RSA private key of the client (default: /etc/chef/client.pem)
   -d, --file_dir DIR        where files that come with jobs are put (default: /tmp/chef-push)
   -M, --max-body-size BYTES longest message that is sent (default: 63000)
+      --state_dir DIR       where it is noted which jobs were run (default: /var/lib/push-jobs-client for root)
       --allow_unencrypted   talk to a 1.x server, which does not encrypt
   -l, --log_level LEVEL     debug, info, warn, error or fatal (default: info)
   -L, --logfile FILE        log to a file in place of standard output
+      --check-config        read settings, key and certificates, say what they are, and exit
   -h, --help                show this and exit
   -v, --version             show the version and exit
 
 Signals: TERM, INT and QUIT stop the client and what it runs. USR1 fetches the config from the server again.
-HUP reads the whitelist again.
+HUP reads the whitelist again and opens the log file anew; a change of the settings file is seen without it, as
+far as the whitelist goes.
 
-Exit codes: 0 stopped; 64 wrong option; 70 fault of the program; 78 wrong settings, key or certificates. A server that
+Exit codes: 0 stopped; 64 wrong option; 70 fault of the program; 75 another client of this node runs on this
+machine; 78 wrong settings, key or certificates. A server that
 is away or refuses this node does not end the client: it logs the reason and tries again.
 `;
 
@@ -41,6 +49,8 @@ const OPTIONS = {
   client_key: { type: 'string', short: 'k' },
   file_dir: { type: 'string', short: 'd' },
   'max-body-size': { type: 'string', short: 'M' },
+  state_dir: { type: 'string' },
+  'check-config': { type: 'boolean' },
   allow_unencrypted: { type: 'boolean' },
   log_level: { type: 'string', short: 'l' },
   logfile: { type: 'string', short: 'L' },
@@ -69,13 +79,14 @@ export const parseCommandLine = (args: readonly string[]): Result<ClientCommand,
     return err(new AppError('usage', `--max-body-size is '${size}'; it must be a number of bytes`));
   }
   return ok({
-    kind: 'run',
+    kind: values['check-config'] === true ? 'check' : 'run',
     file: values.config,
     overrides: {
       serverUrl: values.server,
       nodeName: values['node-name'],
       clientKeyPath: values.client_key,
       fileDir: values.file_dir,
+      stateDir: values.state_dir,
       maxBodySize: size === undefined ? undefined : Number(size),
       allowUnencrypted: values.allow_unencrypted,
       logLevel,

@@ -11,6 +11,8 @@ export const EXIT_CODE = {
   USAGE: 64,
   /** A bug. */
   INTERNAL: 70,
+  /** Another client of this node runs on this machine. */
+  BUSY: 75,
   /** Settings, key or certificates are wrong, or the server does not encrypt and `allow_unencrypted` is not set. */
   CONFIGURATION: 78,
 } as const;

@@ -1,5 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readProcess } from '../../src/client/job/proc-table.js';
 import { ClientUnderTest } from '../support/client-under-test.js';
 import { eventually } from '../support/eventually.js';
 import { ServerUnderTest } from '../support/server-under-test.js';
@@ -14,7 +16,8 @@ beforeAll(async () => {
     serverUrl: server.url('/organizations/acme'),
     node: name,
     key: createPrivateKey(key),
-    settings: "whitelist({ /greet (\\w+)/ => 'echo hello \\1', 'fail' => 'exit 3', 'sleep' => 'sleep 300' })",
+    settings:
+      "whitelist({ /greet (\\w+)/ => 'echo hello \\1', 'fail' => 'exit 3', 'sleep' => 'sleep 300', 'long' => 'echo $$ > pid; exec sleep 300' })",
   });
   await eventually(async () => (await server.nodeState('web1')).availability === 'available', {
     withinMs: 15_000,
@@ -53,4 +56,18 @@ test('a restart of the server goes unnoticed by the command that runs', async ()
   expect((await server.job(id)).nodes).toEqual({ running: ['web1'] });
   await server.post(`jobs/${id}/abort`, {});
   expect((await server.jobBecomes(id, 'aborted')).nodes).toEqual({ aborted: ['web1'] });
+});
+
+test('a client that is killed and started again has crashed its job, and ended what it ran', async () => {
+  const dir = client.makeFolder('work');
+  await eventually(async () => (await server.nodeState('web1')).availability === 'available');
+  const id = await server.startJob({ command: 'long', nodes: ['web1'], dir, run_timeout: 300 });
+  const command = await eventually(
+    () => Number(existsSync(`${dir}/pid`) && readFileSync(`${dir}/pid`, 'utf8')) || undefined,
+  );
+  await client.kill();
+  client.start();
+  expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ crashed: ['web1'] });
+  await eventually(async () => (await server.nodeState('web1')).availability === 'available');
+  expect(readProcess(command)).toBeUndefined();
 });

@@ -68,6 +68,7 @@ export class QuickstartFolder {
 node_name '${node}'
 client_key '${this.keyOf(node)}'
 file_dir '${this.path('nodes', `${node}-files`)}'
+state_dir '${this.path('nodes', 'state')}'
 whitelist({
   'hello'       => 'echo "Hello from $CHEF_PUSH_NODE_NAME"',
   'uptime'      => 'uptime',

@@ -32,14 +32,15 @@ export class ClientUnderTest {
   readonly root = mkdtempSync(join(tmpdir(), 'push-jobs-client-'));
   readonly settingsFile = join(this.root, 'push-jobs-client.rb');
   readonly fileDir = join(this.root, 'files');
-  /** Resolves to its exit code when it has ended. */
-  readonly exit: Promise<number | null>;
+  readonly stateDir = join(this.root, 'state');
+  /** Resolves to the exit code of the latest process when it has ended. */
+  exit!: Promise<number | null>;
   /** Its log and what else it printed. */
   output = '';
-  private readonly process: ChildProcess;
+  private process!: ChildProcess;
   private readonly settings: string;
 
-  constructor(options: ClientOptions) {
+  constructor(private readonly options: ClientOptions) {
     assertFresh();
     const keyFile = join(this.root, 'client.pem');
     writeFileSync(keyFile, options.key.export({ type: 'pkcs8', format: 'pem' }));
@@ -48,12 +49,19 @@ export class ClientUnderTest {
       node_name '${options.node}'
       client_key '${keyFile}'
       file_dir '${this.fileDir}'
+      state_dir '${this.stateDir}'
       kill_grace_period 1
     `;
     this.writeSettings(options.settings ?? '');
-    this.process = spawn(process.execPath, [PROGRAM, '-c', this.settingsFile, ...(options.args ?? [])], {
+    this.start();
+  }
+
+  /** Starts it; again, when its process has ended. */
+  start(): void {
+    const { env, args = [] } = this.options;
+    this.process = spawn(process.execPath, [PROGRAM, '-c', this.settingsFile, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, ...env },
     });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
@@ -72,6 +80,12 @@ export class ClientUnderTest {
 
   signal(signal: NodeJS.Signals): void {
     this.process.kill(signal);
+  }
+
+  /** Kills it as a machine that is out of memory does: it can do nothing about it. */
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.exit;
   }
 
   /** The job files that are there. */

@@ -171,6 +171,12 @@ export class SimulatedPushServer {
     this.taken.clear();
   }
 
+  /** The node is another process now: its numbering of our commands starts anew. */
+  forgetConnection(): void {
+    this.sequence = 0;
+    this.identity = undefined;
+  }
+
   /** Has a job committed and started; resolves when the node says that it runs. */
   async startJob(jobId: string, command: string, fields: object = {}): Promise<void> {
     await this.commit(jobId, command, fields);

@@ -37,3 +37,10 @@ export const jobFactVariables = ({ nodeName, jobId, file }: JobFacts): Record<st
   CHEF_PUSH_JOB_ID: jobId,
   ...(file === undefined ? {} : { CHEF_PUSH_JOB_FILE: file }),
 });
+
+/**
+ * The variables (`NAME=value`) that mark all that a job starts on this node. The node's name is one of them: several
+ * nodes may be one machine, and all of them run the job under its one id.
+ */
+export const jobMarks = ({ nodeName, jobId }: Pick<JobFacts, 'nodeName' | 'jobId'>): string[] =>
+  Object.entries(jobFactVariables({ nodeName, jobId, file: undefined })).map((pair) => pair.join('='));

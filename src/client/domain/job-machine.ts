@@ -89,8 +89,14 @@ export interface JobStep {
 /** How many started jobs are remembered; older repetitions fall to the clock check of messages. */
 const REMEMBERED_JOBS = 1000;
 
-/** The machine of a client that has just started. */
-export const IDLE: JobMachine = { mode: 'idle', jobId: null, started: false, closing: false, ran: [] };
+/** The machine of a client that has just started, on a node on which these jobs have been started before. */
+export const idleAfter = (ran: readonly string[]): JobMachine => ({
+  mode: 'idle',
+  jobId: null,
+  started: false,
+  closing: false,
+  ran,
+});
 
 const reply = (message: JobReply): JobEffect => ({ kind: 'reply', reply: message });
 const discard = (jobId: string): JobEffect => ({ kind: 'discard', jobId });

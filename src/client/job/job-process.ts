@@ -8,7 +8,7 @@ import { err, ok, type Result } from '../../lib/result.js';
 import type { JobOutcome } from '../domain/job-machine.js';
 import type { ShellLine } from '../domain/shell-line.js';
 import { OutputKeeper } from './output-keeper.js';
-import { endGroup } from './process-group.js';
+import { endFamily } from './process-family.js';
 import type { SystemUser } from './user-lookup.js';
 
 /** A command, ready to be started. */
@@ -18,6 +18,8 @@ export interface JobCommand {
   readonly user: SystemUser | undefined;
   readonly dir: string | undefined;
   readonly env: NodeJS.ProcessEnv;
+  /** Those of its variables (`NAME=value`) by which all that it starts is known. */
+  readonly marks: readonly string[];
   readonly capture: boolean;
   /** Bytes of each output channel that are kept. */
   readonly keepBytes: number;
@@ -31,7 +33,7 @@ const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(p
 
 /** A command that runs in a process group of its own, so that all that it starts can be ended with it. */
 export class JobProcess {
-  /** Resolves when the command has ended; where it was stopped, when its whole group is gone. */
+  /** Resolves when the command has ended; where it was stopped, when all that it started is gone. */
   readonly ended: Promise<JobOutcome>;
   private readonly stdout: OutputKeeper;
   private readonly stderr: OutputKeeper;
@@ -62,7 +64,7 @@ export class JobProcess {
 
   /** Ends the command and all that it started: TERM, after `graceMs` milliseconds KILL. */
   async stop(graceMs: number): Promise<void> {
-    this.stopping ??= endGroup(this.pid, graceMs);
+    this.stopping ??= endFamily({ leader: this.pid, marks: this.command.marks }, graceMs);
     await this.stopping;
   }
 

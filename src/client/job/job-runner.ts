@@ -1,12 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
-import { filterJobEnvironment, jobFactVariables } from '../domain/job-environment.js';
+import { filterJobEnvironment, jobFactVariables, jobMarks } from '../domain/job-environment.js';
 import type { JobOrder, JobOutcome } from '../domain/job-machine.js';
 import { buildShellLine, type ShellLine } from '../domain/shell-line.js';
 import { findInWhitelist, type Whitelist } from '../domain/whitelist.js';
+import type { JobJournal } from './job-journal.js';
 import { decodeJobFile, removeJobFile, writeJobFile } from './job-file.js';
 import { JobProcess } from './job-process.js';
+import { describeProcess } from './process-family.js';
 import { type RunLock, takeRunLock } from './run-lock.js';
 import { findUser, type SystemUser } from './user-lookup.js';
 
@@ -28,6 +30,7 @@ interface PreparedJob {
   readonly user: SystemUser | undefined;
   readonly file: string | undefined;
   readonly lock: RunLock | undefined;
+  wasStarted: boolean;
 }
 
 /** Told how a started job goes on. */
@@ -45,6 +48,7 @@ export class JobRunner {
   constructor(
     private readonly options: JobRunnerOptions,
     private whitelist: Whitelist,
+    private readonly journal: JobJournal,
   ) {}
 
   /** From now on these names may be run. */
@@ -53,8 +57,8 @@ export class JobRunner {
   }
 
   /**
-   * Checks whether a job can run here, takes its lock and writes its file. The error is the reason why not. What is
-   * prepared stays until `discard`.
+   * Checks whether a job can run here, takes its lock, writes its file and notes it in the journal. The error is the
+   * reason why not. What is prepared stays until `discard`.
    */
   async prepare(order: JobOrder): Promise<Result<void, string>> {
     const match = findInWhitelist(this.whitelist, order.command);
@@ -68,11 +72,13 @@ export class JobRunner {
     const dirFault = order.dir === undefined ? undefined : await directoryFault(order.dir);
     if (dirFault !== undefined) return err(dirFault);
     const lock = match.entry.lock === undefined ? ok(undefined) : await takeRunLock(match.entry.lock);
-    if (!lock.ok) return lock;
+    if (!lock.ok) return err(lock.error.reason);
     const file = await this.writeFile(order.file, user.value);
-    if (!file.ok) {
+    const noted = file.ok ? await this.journal.accept(order.jobId, file.value) : file;
+    if (!file.ok || !noted.ok) {
       await lock.value?.release();
-      return file;
+      if (file.ok && file.value !== undefined) await removeJobFile(file.value);
+      return file.ok ? noted : file;
     }
     this.prepared.set(order.jobId, {
       order,
@@ -80,6 +86,7 @@ export class JobRunner {
       user: user.value,
       file: file.value,
       lock: lock.value,
+      wasStarted: false,
     });
     return ok(undefined);
   }
@@ -91,11 +98,13 @@ export class JobRunner {
       events.notStarted('nothing was prepared for this job');
       return;
     }
+    job.wasStarted = true;
     const starting = JobProcess.start({
       shell: job.shell,
       user: job.user,
       dir: job.order.dir,
       env: this.environmentOf(job),
+      marks: jobMarks({ nodeName: this.options.nodeName, jobId }),
       capture: job.order.capture,
       keepBytes: this.options.keepBytes,
     });
@@ -105,6 +114,7 @@ export class JobRunner {
     if (!started.ok) events.notStarted(started.error);
     else {
       events.started();
+      await this.journal.started(jobId, describeProcess(started.value.pid));
       events.ended(await started.value.ended);
     }
     this.running.delete(jobId);
@@ -116,12 +126,15 @@ export class JobRunner {
     if (started?.ok === true) await started.value.stop(this.options.killGraceMs);
   }
 
-  /** Removes a job's file and releases its lock. */
+  /** Removes a job's file, releases its lock and notes that it is over. */
   async discard(jobId: string): Promise<void> {
     const job = this.prepared.get(jobId);
+    if (job === undefined) return;
     this.prepared.delete(jobId);
-    await job?.lock?.release();
-    if (job?.file !== undefined) await removeJobFile(job.file);
+    const noted = this.journal.finish(jobId, job.wasStarted);
+    await job.lock?.release();
+    if (job.file !== undefined) await removeJobFile(job.file);
+    await noted;
   }
 
   /** The user that a job asks for, where that is another than ours. */

@@ -8,27 +8,38 @@ export interface RunLock {
   release(): Promise<void>;
 }
 
+/** Why there is no lock; `reason` is for a person. */
+export interface LockFault {
+  /** Whether somebody else holds it: otherwise it could not be asked for. */
+  readonly isHeld: boolean;
+  readonly reason: string;
+}
+
 /** Exit code of `flock --nonblock` where somebody else holds the lock. */
 const HELD = 1;
 
 /**
  * Takes an flock(2) lock on a file, which is made where it is missing: the lock that chef-client takes on its pid file.
  * Node.js has no such call; but such a lock belongs to the open file, not to a process. So the `flock` program of
- * util-linux is given our open file to lock, and the lock is ours until we close it. The error is a reason for a person.
+ * util-linux is given our open file to lock, and the lock is ours until we close it.
  */
-export const takeRunLock = async (path: string): Promise<Result<RunLock, string>> => {
+export const takeRunLock = async (path: string): Promise<Result<RunLock, LockFault>> => {
   let file: FileHandle;
   try {
     file = await open(path, 'a', 0o644);
   } catch (thrown) {
-    return err(`cannot open the lock file: ${messageOf(thrown)}`);
+    return err({ isHeld: false, reason: `cannot open the lock file: ${messageOf(thrown)}` });
   }
   const result = await runTool('flock', ['--nonblock', '--exclusive', '3'], file.fd);
   if (result?.exitCode === 0) return ok({ release: () => file.close() });
   await file.close();
-  if (result === undefined)
-    return err("a lock needs the program 'flock' of util-linux, which is not installed");
+  if (result === undefined) {
+    const reason = "a lock needs the program 'flock' of util-linux, which is not installed";
+    return err({ isHeld: false, reason });
+  }
   return err(
-    result.exitCode === HELD ? `the lock ${path} is held by another program` : `${path} cannot be locked`,
+    result.exitCode === HELD
+      ? { isHeld: true, reason: `the lock ${path} is held by another program` }
+      : { isHeld: false, reason: `${path} cannot be locked` },
   );
 };

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { err, type Result } from '../../lib/result.js';
-import type { SignedHttp } from '../../platform/http/signed-http.js';
 import { CONFIG_QUERY } from '../../protocol/config-document.js';
 import { errorSchema } from '../../protocol/rest-shapes.js';
+import type { ServerHttp } from './server-http.js';
 import { readSessionConfig, type SessionConfig } from './session-config.js';
 
 /** Whose config is asked for. */
@@ -43,7 +43,7 @@ const UNENCRYPTED =
 
 /** Asks the server for this node's config (wire protocol, section 2). */
 export const fetchConfig = async (
-  http: SignedHttp,
+  http: ServerHttp,
   clientKey: KeyObject,
   request: ConfigRequest,
 ): Promise<Result<SessionConfig, ConfigFault>> => {

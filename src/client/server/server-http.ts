@@ -1,29 +1,72 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HttpClient } from '../../platform/http/http-client.js';
-import type { ProxySettings, TlsSettings } from '../settings/client-settings.js';
+import { AppError, messageOf } from '../../lib/app-error.js';
+import type { Clock } from '../../lib/clock.js';
+import {
+  HttpClient,
+  type HttpFault,
+  type HttpRequest,
+  type HttpResponse,
+} from '../../platform/http/http-client.js';
+import type { ProxySettings } from '../../platform/http/http-dispatcher.js';
+import { SignedHttp } from '../../platform/http/signed-http.js';
+import type { Result } from '../../lib/result.js';
+import type { Signer } from '../../protocol/chef-signature/sign-request.js';
+import type { TlsSettings } from '../settings/client-settings.js';
 
-/** A node asks for its config, and for little else. */
-const CONNECTIONS = 2;
+/** How the Chef Server is reached. */
+export interface ServerAccess {
+  readonly tls: TlsSettings;
+  readonly proxy: ProxySettings;
+}
 
 /**
- * HTTP to the Chef Server: through the proxies that are set, trusting the well-known certificates, `ssl_ca_file` and
- * `trusted_certs_dir`. Throws where one of those files cannot be read.
+ * Signed requests to the Chef Server: through the proxies that are set, trusting the certificates of the system,
+ * `ssl_ca_file` and `trusted_certs_dir`. Each request has a connection of its own, and reads those files again: there
+ * is one an hour, so a certificate that an administrator adds counts at the next try, and nothing is held between.
  */
-export const createServerHttp = (tls: TlsSettings, proxy: ProxySettings): HttpClient =>
-  new HttpClient({
-    ca: furtherCertificates(tls),
+export class ServerHttp {
+  constructor(
+    private readonly access: ServerAccess,
+    private readonly signer: Signer,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Signs and sends a request and reads the whole answer, whatever its status. */
+  async send(request: HttpRequest): Promise<Result<HttpResponse, HttpFault>> {
+    const http = openHttp(this.access);
+    try {
+      return await new SignedHttp(http, this.signer, this.clock).send(request);
+    } finally {
+      await http.close();
+    }
+  }
+}
+
+/** An HTTP client that trusts and connects as it is set; throws an AppError where a certificate file cannot be read. */
+export const openHttp = ({ tls, proxy }: ServerAccess): HttpClient => {
+  const ca = trustedCertificates(tls);
+  return new HttpClient({
+    ...(ca.length === 0 ? {} : { ca }), // those of the system alone need not be read
     verifyTls: tls.verify,
-    connections: CONNECTIONS,
+    connections: 1,
     proxy,
   });
+};
 
-const furtherCertificates = ({ caFile, trustedDir }: TlsSettings): string[] => {
-  const files = [
+/** The certificates (PEM) that are trusted besides those of the system; throws an AppError where one cannot be read. */
+export const trustedCertificates = ({ caFile, trustedDir }: TlsSettings): string[] =>
+  [
     ...(caFile === undefined ? [] : [caFile]),
     ...(trustedDir === undefined ? [] : certificatesIn(trustedDir)),
-  ];
-  return files.map((path) => readFileSync(path, 'utf8'));
+  ].map(readCertificate);
+
+const readCertificate = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    throw new AppError('certificate', `cannot read the certificate ${path}: ${messageOf(thrown)}`);
+  }
 };
 
 const certificatesIn = (dir: string): string[] =>

@@ -1,6 +1,9 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { Level } from 'pino';
 import { AppError } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
+import type { ProxySettings } from '../../platform/http/http-dispatcher.js';
 import type { RubySettings } from '../../lib/ruby-settings/read-settings.js';
 import {
   SIGNATURE_VERSIONS,
@@ -17,14 +20,6 @@ export interface TlsSettings {
   readonly trustedDir: string | undefined;
 }
 
-/** URLs of proxies; the environment's where they are undefined. */
-export interface ProxySettings {
-  readonly http: string | undefined;
-  readonly https: string | undefined;
-  /** Hosts, parted by commas, that are reached without one. */
-  readonly none: string | undefined;
-}
-
 /** Where the log goes: a stream or a file's path. */
 export type LogLocation = 'STDOUT' | 'STDERR' | { readonly path: string };
 
@@ -39,6 +34,8 @@ export interface ClientSettings {
   readonly whitelist: Whitelist;
   readonly fileDir: string;
   readonly fileDirExpiryMs: number;
+  /** Where it is noted which jobs were run here. */
+  readonly stateDir: string;
   /** Longest message that is sent, in bytes. */
   readonly maxBodySize: number;
   readonly allowUnencrypted: boolean;
@@ -58,6 +55,7 @@ export interface SettingOverrides {
   readonly nodeName?: string | undefined;
   readonly clientKeyPath?: string | undefined;
   readonly fileDir?: string | undefined;
+  readonly stateDir?: string | undefined;
   readonly maxBodySize?: number | undefined;
   readonly allowUnencrypted?: boolean | undefined;
   readonly logLevel?: Level | undefined;
@@ -74,6 +72,12 @@ const DEFAULTS = {
   killGraceS: 5,
   trustedDir: '/etc/chef/trusted_certs',
 } as const;
+
+/** Users other than root have no place of their own in /var. */
+const defaultStateDir = (): string =>
+  process.getuid?.() === 0
+    ? '/var/lib/push-jobs-client'
+    : join(homedir(), '.local', 'state', 'push-jobs-client');
 
 /** Less has no room for a message without any output. */
 const MIN_BODY_SIZE = 4096;
@@ -118,6 +122,7 @@ const read = (values: SettingValues, file: string, given: SettingOverrides): Cli
     clientKeyPath: given.clientKeyPath ?? values.text('client_key') ?? DEFAULTS.clientKeyPath,
     whitelist: readWhitelist(values),
     fileDir: given.fileDir ?? values.text('file_dir') ?? DEFAULTS.fileDir,
+    stateDir: given.stateDir ?? values.text('state_dir') ?? defaultStateDir(),
     fileDirExpiryMs: seconds('file_dir_expiry', DEFAULTS.fileDirExpiryS),
     maxBodySize,
     allowUnencrypted: given.allowUnencrypted ?? values.flag('allow_unencrypted') ?? false,

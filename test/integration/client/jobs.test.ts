@@ -168,7 +168,7 @@ describe('voting', () => {
 
   test('no while the lock of the command is held by another program', async () => {
     const lock = await takeRunLock(LOCK);
-    if (!lock.ok) throw new Error(lock.error);
+    if (!lock.ok) throw new Error(lock.error.reason);
     expect(await nack('locked')).toContain('is held by another program');
     await lock.value.release();
     await server.startJob(newJobId(), 'locked');

@@ -21,11 +21,11 @@ const isFree = (): boolean => {
 
 test('a lock is held against other programs until it is released', async () => {
   const lock = await takeRunLock(path);
-  if (!lock.ok) throw new Error(lock.error);
+  if (!lock.ok) throw new Error(lock.error.reason);
   expect(isFree()).toBe(false);
   expect(await takeRunLock(path)).toEqual({
     ok: false,
-    error: `the lock ${path} is held by another program`,
+    error: { isHeld: true, reason: `the lock ${path} is held by another program` },
   });
   await lock.value.release();
   expect(isFree()).toBe(true);
@@ -34,6 +34,6 @@ test('a lock is held against other programs until it is released', async () => {
 test('a file that cannot be made is a reason', async () => {
   expect(await takeRunLock(join(folder, 'no', 'such'))).toMatchObject({
     ok: false,
-    error: expect.stringContaining('cannot open the lock file') as string,
+    error: { isHeld: false, reason: expect.stringContaining('cannot open the lock file') as string },
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  IDLE,
+  idleAfter,
   type JobEffect,
   type JobInput,
   type JobMachine,
@@ -16,7 +16,7 @@ const RAN = 'c'.repeat(32);
 const order = (jobId: string): JobOrder => ({ jobId, command: 'x', env: {}, capture: false });
 const outcome = (exitCode: number) => ({ exitCode, signal: null, durationMs: 1 });
 
-const base: JobMachine = { ...IDLE, ran: [RAN] };
+const base: JobMachine = idleAfter([RAN]);
 const busy = { ...base, jobId: THIS };
 const STATES = {
   idle: base,
@@ -255,7 +255,7 @@ describe('whatever comes in whatever order', () => {
   test('no job is started twice, and none that was not prepared', () => {
     fc.assert(
       fc.property(fc.array(input, { maxLength: 60 }), (inputs) => {
-        let machine = IDLE;
+        let machine = idleAfter([]);
         const started: string[] = [];
         const acknowledged = new Set<string>();
         for (const one of inputs) {
@@ -276,7 +276,7 @@ describe('whatever comes in whatever order', () => {
   });
 
   test('of the jobs that ran the last thousand are remembered', () => {
-    let machine = IDLE;
+    let machine = idleAfter([]);
     for (let number = 0; number < 1500; number++) {
       const jobId = String(number);
       for (const one of [

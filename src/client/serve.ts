@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { destination, type Logger } from 'pino';
+import { AppError, messageOf } from '../lib/app-error.js';
+import { systemClock } from '../lib/clock.js';
+import { createLogger } from '../platform/logger.js';
+import { packageVersion } from '../platform/package-version.js';
+import { freshCurveKeyPair } from '../platform/zmq/command-dealer.js';
+import { Agent } from './agent.js';
+import { loadSettings, nodeNameOf, readClientKey, statePath } from './client-setup.js';
+import { endUnfinishedJob } from './job/end-unfinished-job.js';
+import { sweepJobFiles } from './job/job-file.js';
+import { JobJournal } from './job/job-journal.js';
+import { JobRunner } from './job/job-runner.js';
+import { type RunLock, takeRunLock } from './job/run-lock.js';
+import { fetchConfig } from './server/config-fetch.js';
+import { ServerHttp, trustedCertificates } from './server/server-http.js';
+import type { ClientSettings, LogLocation, SettingOverrides } from './settings/client-settings.js';
+import { watchFile } from './settings/watch-file.js';
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Runs the agent until it is told to stop. Rejects with an AppError where something on this machine keeps it from
+ * starting, or it cannot serve this server at all.
+ */
+export const serve = async (file: string | undefined, overrides: SettingOverrides): Promise<void> => {
+  const { settings, file: settingsFile } = loadSettings(file, overrides);
+  const logFile = openLog(settings.logLocation);
+  const log = createLogger({ level: settings.logLevel, destination: logFile });
+  const nodeName = await nodeNameOf(settings);
+  const journal = await openJournal(settings, nodeName, log);
+  const lock = await lockNode(settings, nodeName);
+  const runner = new JobRunner(
+    { ...settings, nodeName, keepBytes: settings.maxBodySize },
+    settings.whitelist,
+    journal,
+  );
+  const agent = createAgent(settings, nodeName, runner, journal, log);
+  const readWhitelistAgain = (): void => {
+    try {
+      runner.setWhitelist(loadSettings(file, overrides).settings.whitelist);
+      log.info('the whitelist was read again');
+    } catch (thrown) {
+      log.error({ reason: messageOf(thrown) }, 'the whitelist stays as it was');
+    }
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, () => agent.stop());
+  process.on('SIGUSR1', () => agent.refetchConfig());
+  process.on('SIGHUP', () => {
+    if (typeof settings.logLocation === 'object') logFile.reopen(); // its file may have been rotated
+    readWhitelistAgain();
+  });
+  watchFile(settingsFile, readWhitelistAgain);
+  log.info(
+    { node: nodeName, server: settings.serverUrl, version: packageVersion() },
+    'push-jobs-client starts',
+  );
+  if (!settings.tls.verify) log.warn('ssl_verify_mode is verify_none: anybody can pose as the Chef Server');
+  await endUnfinishedJob(journal, nodeName, settings.killGraceMs, log);
+  sweepEachHour(settings, log);
+  await agent.run();
+  await lock?.release();
+  log.info('push-jobs-client ends');
+};
+
+const openLog = (location: LogLocation) => {
+  if (location === 'STDOUT') return destination(1);
+  return location === 'STDERR'
+    ? destination(2)
+    : destination({ dest: location.path, append: true, mkdir: true });
+};
+
+const openJournal = async (settings: ClientSettings, nodeName: string, log: Logger): Promise<JobJournal> => {
+  try {
+    return await JobJournal.open(statePath(settings, nodeName, 'json'), (thrown) =>
+      log.error({ err: thrown }, 'the note of what runs here could not be kept'),
+    );
+  } catch (thrown) {
+    throw new AppError(
+      'state_dir',
+      `cannot use state_dir ${settings.stateDir}, where it is noted which jobs were run: ${messageOf(thrown)}`,
+    );
+  }
+};
+
+/** Two clients of one node would take the server's messages from each other. */
+const lockNode = async (settings: ClientSettings, nodeName: string): Promise<RunLock | undefined> => {
+  const path = statePath(settings, nodeName, 'lock');
+  const lock = await takeRunLock(path);
+  if (lock.ok) return lock.value;
+  if (!lock.error.isHeld) return undefined; // there is no flock program here
+  throw new AppError(
+    'node_busy',
+    `another push-jobs-client of node ${nodeName} runs on this machine: it holds ${path}`,
+  );
+};
+
+const createAgent = (
+  settings: ClientSettings,
+  nodeName: string,
+  runner: JobRunner,
+  journal: JobJournal,
+  log: Logger,
+): Agent => {
+  const clientKey = readClientKey(settings.clientKeyPath);
+  const curve = freshCurveKeyPair();
+  const signer = { userId: nodeName, key: clientKey, version: settings.signatureVersion };
+  trustedCertificates(settings.tls); // a wrong path in the settings shows at the start
+  const http = new ServerHttp(settings, signer, systemClock);
+  const request = {
+    serverUrl: settings.serverUrl,
+    nodeName,
+    curvePublicKey: curve.publicKey,
+    allowUnencrypted: settings.allowUnencrypted,
+  };
+  return new Agent({
+    identity: {
+      node: nodeName,
+      org: settings.organization,
+      host: hostname(),
+      incarnationId: randomUUID(),
+      version: packageVersion(),
+    },
+    curve,
+    fetchConfig: (signal) => fetchConfig(http, clientKey, { ...request, signal }),
+    runner,
+    ranBefore: journal.jobs,
+    maxBodySize: settings.maxBodySize,
+    killGraceMs: settings.killGraceMs,
+    clock: systemClock,
+    log,
+  });
+};
+
+const sweepEachHour = (settings: ClientSettings, log: Logger): void => {
+  const sweep = (): void => {
+    sweepJobFiles(settings.fileDir, settings.fileDirExpiryMs, systemClock.now()).then(
+      (removed) => removed > 0 && log.info({ removed }, 'old job files were removed'),
+      (thrown: unknown) => log.warn({ err: thrown }, 'old job files could not be removed'),
+    );
+  };
+  sweep();
+  setInterval(sweep, HOUR_MS).unref();
+};

@@ -1,0 +1,119 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readProcess } from '../../../src/client/job/proc-table.js';
+import { ClientUnderTest } from '../../support/client-under-test.js';
+import { eventually } from '../../support/eventually.js';
+import { SimulatedPushServer } from '../../support/simulated-push-server.js';
+
+const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const newJobId = (): string => randomBytes(16).toString('hex');
+
+const SETTINGS = `
+  whitelist({
+    'once' => 'echo $$ >> starts; exec sleep 300',
+    'escape' => 'setsid sh -c "echo \\$\\$ > escaped; exec sleep 300" & echo $$ >> starts; exec sleep 300',
+    'quick' => 'echo $$ >> starts',
+    'daemon' => 'setsid sh -c "echo \\$\\$ > daemon; exec sleep 300" & exit 0'
+  })
+`;
+
+let server: SimulatedPushServer;
+let client: ClientUnderTest;
+let dir: string;
+
+beforeEach(async () => {
+  server = await SimulatedPushServer.start({ org: 'acme', node: 'web1', nodeKey: keys.publicKey });
+  server.startHeartbeats();
+  client = new ClientUnderTest({
+    serverUrl: server.url,
+    node: 'web1',
+    key: keys.privateKey,
+    settings: SETTINGS,
+  });
+  dir = client.makeFolder('work');
+  await server.expect('heartbeat');
+});
+afterEach(async () => {
+  await client.stop();
+  await server.close();
+});
+
+const pidIn = (name: string): Promise<number> =>
+  eventually(
+    () => Number(existsSync(`${dir}/${name}`) && readFileSync(`${dir}/${name}`, 'utf8')) || undefined,
+  );
+
+/** Kills the client and starts it again; resolves when it has been heard. */
+const killAndRestart = async (): Promise<void> => {
+  await client.kill();
+  server.forgetMessages();
+  server.forgetConnection();
+  client.start();
+  await server.expect('heartbeat');
+};
+
+test('a client that was killed ends what it had been running before it is heard again', async () => {
+  const job = newJobId();
+  await server.startJob(job, 'escape', { dir, file: 'raw:hello' });
+  const [command, escaped] = [await pidIn('starts'), await pidIn('escaped')];
+  expect(client.jobFiles()).toHaveLength(1);
+  await client.kill();
+  expect(readProcess(command)).toBeDefined();
+  expect(readProcess(escaped)).toBeDefined();
+  await killAndRestart();
+  expect([readProcess(command), readProcess(escaped)]).toEqual([undefined, undefined]);
+  expect(client.jobFiles()).toEqual([]);
+  expect(server.heartbeats[0]).toMatchObject({ job_state: 'idle', job_id: null, sequence: 1 });
+  expect(client.output).toContain('what was left of it was ended');
+});
+
+test('a job is not started again after a restart, whether it had ended or not', async () => {
+  const [running, ended] = [newJobId(), newJobId()];
+  await server.startJob(ended, 'quick', { dir });
+  await server.expect('succeeded');
+  await server.startJob(running, 'once', { dir });
+  await killAndRestart();
+  for (const job of [running, ended]) {
+    await server.commit(job, 'quick', { dir });
+    expect(await server.expect('nack_commit')).toMatchObject({
+      job_id: job,
+      reason: expect.stringContaining('already run here') as string,
+    });
+    await server.send({ type: 'run', job_id: job });
+    expect(await server.expect('nack_run')).toMatchObject({ job_id: job });
+  }
+  expect(readFileSync(`${dir}/starts`, 'utf8').trim().split('\n')).toHaveLength(2);
+  await server.startJob(newJobId(), 'quick', { dir });
+  await server.expect('succeeded');
+});
+
+test('what a job that has ended left running on purpose is not touched', async () => {
+  await server.startJob(newJobId(), 'daemon', { dir });
+  await server.expect('succeeded');
+  const daemon = await pidIn('daemon');
+  await eventually(() => client.jobFiles().length === 0);
+  await killAndRestart();
+  expect(readProcess(daemon)).toBeDefined();
+  process.kill(daemon, 'SIGKILL');
+});
+
+test('abort ends what has escaped from the group too', async () => {
+  await server.startJob(newJobId(), 'escape', { dir });
+  const escaped = await pidIn('escaped');
+  await server.send({ type: 'abort' });
+  await server.expect('aborted');
+  expect(readProcess(escaped)).toBeUndefined();
+});
+
+test('a second client of the same node does not start', async () => {
+  const second = new ClientUnderTest({
+    serverUrl: server.url,
+    node: 'web1',
+    key: keys.privateKey,
+    args: ['--state_dir', client.stateDir],
+  });
+  expect(await second.exit).toBe(75);
+  expect(second.output).toContain('another push-jobs-client of node web1');
+  await second.stop();
+});
