@@ -4,6 +4,7 @@ import { AppError } from '../lib/app-error.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { ok, type Result } from '../lib/result.js';
 import { HttpClient } from '../platform/http/http-client.js';
+import type { ProxySettings } from '../platform/http/http-dispatcher.js';
 import { SignedHttp } from '../platform/http/signed-http.js';
 import type { JobFeedEvent } from '../protocol/feed-event-schema.js';
 import {
@@ -24,7 +25,17 @@ import { searchNodeNames } from './node-search.js';
 import { RestCaller } from './rest-caller.js';
 
 export { ApiError };
-export type { FeedOptions, Job, JobFeedEvent, JobRequest, JobSummary, NodeAvailability, NodeState, Result };
+export type {
+  FeedOptions,
+  Job,
+  JobFeedEvent,
+  JobRequest,
+  JobSummary,
+  NodeAvailability,
+  NodeState,
+  ProxySettings,
+  Result,
+};
 export type { ApiErrorCode } from './api-error.js';
 export type { JobStatus, NodeStatus } from '../protocol/job-status.js';
 
@@ -40,6 +51,8 @@ export interface PushJobsClientOptions {
   readonly ca?: readonly string[];
   /** False takes any TLS certificate (default true). */
   readonly verifyTls?: boolean;
+  /** Proxies to go through: `{}` means those of the environment. Without it connections are direct. */
+  readonly proxy?: ProxySettings;
   /** For signatures (default: this machine's). */
   readonly clock?: Clock;
 }
@@ -74,12 +87,13 @@ export class PushJobsClient {
 
   /** Throws an AppError where the address or the key is not one. */
   constructor(options: PushJobsClientOptions) {
-    const { ca, verifyTls, user, clock = systemClock } = options;
+    const { ca, verifyTls, proxy, user, clock = systemClock } = options;
     const organizationUrl = readServerUrl(options.serverUrl);
     const signer = { userId: user, key: readKey(options.key) };
     this.http = new HttpClient({
       ...(ca === undefined ? {} : { ca }),
       ...(verifyTls === undefined ? {} : { verifyTls }),
+      ...(proxy === undefined ? {} : { proxy }),
     });
     this.rest = new RestCaller(new SignedHttp(this.http, signer, clock), organizationUrl);
   }
@@ -135,6 +149,16 @@ export class PushJobsClient {
   /** One node's state; a name that the server never saw is offline and unavailable, not an error. */
   getNode(name: string): Promise<Result<NodeState, ApiError>> {
     return this.rest.json(nodeStateSchema, { path: `pushy/node_states/${segment(name)}` });
+  }
+
+  /**
+   * Whether the Chef Server has a client of this name: the key that a node of that name signs with. Deciding that may be
+   * forbidden to the user (`forbidden`).
+   */
+  async hasChefClient(name: string): Promise<Result<boolean, ApiError>> {
+    const answer = await this.rest.bytes({ path: `clients/${segment(name)}` });
+    if (answer.ok) return ok(true);
+    return answer.error.code === 'not_found' ? ok(false) : answer;
   }
 
   /**

@@ -10,16 +10,38 @@ import { readIfThere } from './read-text-file.js';
 const NAMES = ['config.rb', 'knife.rb'];
 
 /** The settings of the file that concern us; other programs keep settings of their own there. */
-const OURS = ['chef_server_url', 'node_name', 'client_key', 'ssl_verify_mode', 'trusted_certs_dir'] as const;
+const OURS = [
+  'chef_server_url',
+  'node_name',
+  'client_key',
+  'client_key_contents',
+  'ssl_verify_mode',
+  'ssl_ca_file',
+  'trusted_certs_dir',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+] as const;
 type OurName = (typeof OURS)[number];
 
 const HINT = 'or name the connection by --profile, or by --server-url, --user and --key';
 
-/** The nearest `.chef/config.rb` or `.chef/knife.rb` from the current folder upward, else that of the home folder. */
-const findConfigFile = ({ cwd, home }: Pick<CliEnvironment, 'cwd' | 'home'>): string | undefined =>
-  [...foldersUpward(cwd), home]
-    .flatMap((folder) => NAMES.map((name) => join(folder, '.chef', name)))
+type Places = Pick<CliEnvironment, 'cwd' | 'home' | 'env'>;
+
+/**
+ * The first `config.rb` or `knife.rb` that there is in these folders: `KNIFE_HOME`, the current one, `.chef` in it or in
+ * one above it, `.chef` in the home folder.
+ */
+const findConfigFile = ({ cwd, home, env }: Places): string | undefined => {
+  const knifeHome = env.KNIFE_HOME ?? '';
+  return [
+    ...(knifeHome === '' ? [] : [resolve(cwd, knifeHome)]),
+    cwd,
+    ...[...foldersUpward(cwd), home].map((folder) => join(folder, '.chef')),
+  ]
+    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
     .find((file) => existsSync(file));
+};
 
 const foldersUpward = (folder: string): string[] => {
   const parent = dirname(folder);
@@ -57,9 +79,10 @@ const readText = (file: string, line: number, name: OurName, value: RubyValue): 
 
 const settingsOf = (file: string, values: ReadonlyMap<OurName, string>): ConnectionSettings => {
   const folder = dirname(file);
-  const key = values.get('client_key');
+  const key = values.get('client_key_contents') ?? values.get('client_key');
   const mode = values.get('ssl_verify_mode');
   const certs = values.get('trusted_certs_dir');
+  const caFile = values.get('ssl_ca_file');
   return {
     source: file,
     folder,
@@ -68,5 +91,11 @@ const settingsOf = (file: string, values: ReadonlyMap<OurName, string>): Connect
     clientKey: key === undefined || isPem(key) ? key : resolve(folder, key),
     verifyTls: mode === undefined ? undefined : readVerifyMode(mode),
     trustedCertsFolder: certs === undefined ? undefined : resolve(folder, certs),
+    caFile: caFile === undefined ? undefined : resolve(folder, caFile),
+    proxy: {
+      http: values.get('http_proxy'),
+      https: values.get('https_proxy'),
+      none: values.get('no_proxy'),
+    },
   };
 };

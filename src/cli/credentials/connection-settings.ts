@@ -1,8 +1,4 @@
-/** The private key of a user: its text, and where that came from (a path, never the text). */
-export interface KeySource {
-  readonly pem: string;
-  readonly from: string;
-}
+import type { ProxySettings } from '../../platform/http/http-dispatcher.js';
 
 /** What one source (a file, the flags) says of how to reach the Chef Server; each setting may be missing. */
 export interface ConnectionSettings {
@@ -15,6 +11,9 @@ export interface ConnectionSettings {
   readonly verifyTls?: boolean | undefined;
   /** A folder of certificates that are trusted too, absolute; where it is named it must exist. */
   readonly trustedCertsFolder?: string | undefined;
+  /** A file of certificates that are trusted too, absolute. */
+  readonly caFile?: string | undefined;
+  readonly proxy?: ProxySettings | undefined;
   /** The folder that the source lies in; `trusted_certs` in it is looked at. */
   readonly folder?: string | undefined;
 }

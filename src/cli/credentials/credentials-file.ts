@@ -17,18 +17,28 @@ const profileSchema = z.object({
     .string()
     .refine((mode) => readVerifyMode(mode) !== undefined, 'must be verify_peer or verify_none')
     .optional(),
+  ssl_ca_file: z.string().optional(),
   trusted_certs_dir: z.string().optional(),
+  http_proxy: z.string().optional(),
+  https_proxy: z.string().optional(),
+  no_proxy: z.string().optional(),
 });
 
+/** `~/.chef/credentials`, or the file that `CHEF_CREDENTIALS_FILE` names. */
+const credentialsPath = ({ home, cwd, env }: Pick<CliEnvironment, 'home' | 'cwd' | 'env'>): string => {
+  const named = env.CHEF_CREDENTIALS_FILE ?? '';
+  return named === '' ? join(home, '.chef', 'credentials') : resolve(cwd, named);
+};
+
 /**
- * Reads a profile of `~/.chef/credentials`; without any settings where there is no such file or profile and nobody asked
+ * Reads a profile of the credentials file; without any settings where there is no such file or profile and nobody asked
  * for it. Throws an AppError that names the file, and never quotes a key, where what was asked for is not there or wrong.
  */
 export const readCredentials = (
   profile: ProfileChoice,
-  { home }: Pick<CliEnvironment, 'home'>,
+  environment: Pick<CliEnvironment, 'home' | 'cwd' | 'env'>,
 ): ConnectionSettings => {
-  const file = join(home, '.chef', 'credentials');
+  const file = credentialsPath(environment);
   const text = readIfThere(file, 'the credentials file');
   const profiles = text === undefined ? {} : parseToml(file, text);
   const found = Object.hasOwn(profiles, profile.name) ? profiles[profile.name] : undefined;
@@ -53,7 +63,7 @@ const settingsOf = (
   folder: string,
   profile: z.infer<typeof profileSchema>,
 ): ConnectionSettings => {
-  const { client_key: key, trusted_certs_dir: certs, ssl_verify_mode: mode } = profile;
+  const { client_key: key, trusted_certs_dir: certs, ssl_verify_mode: mode, ssl_ca_file: caFile } = profile;
   return {
     source,
     folder,
@@ -62,6 +72,8 @@ const settingsOf = (
     clientKey: key === undefined || isPem(key) ? key : resolve(folder, key),
     verifyTls: mode === undefined ? undefined : readVerifyMode(mode),
     trustedCertsFolder: certs === undefined ? undefined : resolve(folder, certs),
+    caFile: caFile === undefined ? undefined : resolve(folder, caFile),
+    proxy: { http: profile.http_proxy, https: profile.https_proxy, none: profile.no_proxy },
   };
 };
 

@@ -5,14 +5,18 @@ import type { CliEnvironment } from '../cli-environment.js';
 import { readConfigFile } from './config-file.js';
 import { type ConnectionSettings, isPem } from './connection-settings.js';
 import { readCredentials } from './credentials-file.js';
+import { findDefaultKey } from './find-key.js';
 import { chooseProfile } from './profile-name.js';
+import { resolveProxy } from './proxy-settings.js';
 import { readTextFile } from './read-text-file.js';
-import { readTrustedCerts } from './trusted-certs.js';
+import { withOrganization } from './server-url.js';
+import { readCertificates, readTrustedCerts } from './trusted-certs.js';
 
 /** The flags that say where the server is and who asks. */
 export interface ConnectionFlags {
   readonly profile?: string | undefined;
   readonly serverUrl?: string | undefined;
+  readonly org?: string | undefined;
   readonly user?: string | undefined;
   readonly key?: string | undefined;
 }
@@ -21,41 +25,67 @@ export interface ConnectionFlags {
 export interface Connection {
   readonly client: PushJobsClientOptions;
   readonly description: string;
+  /** What was looked at, the strongest source first. */
+  readonly sources: readonly string[];
+  /** Where the trusted certificates come from: files and folders. */
+  readonly trustedFrom: readonly string[];
 }
 
 /**
- * Puts together how to reach the server: from the flags, else from `.chef/config.rb` or `.chef/knife.rb`, else from the
- * profile of the credentials file. A profile that somebody chose stands before those files, which are not read then.
- * Throws an AppError that says what is missing and where it was looked for.
+ * Puts together how to reach the server: from the flags, else from `config.rb` or `knife.rb`, else from the profile of
+ * the credentials file. A profile that somebody chose stands before those files, which are not read then. Throws an
+ * AppError that says what is missing and where it was looked for.
  */
 export const resolveConnection = (flags: ConnectionFlags, environment: CliEnvironment): Connection => {
   const sources = readSources(flags, environment);
-  const lookedAt = sources.map(({ source }) => source).join(', ');
-  const need = <Name extends 'serverUrl' | 'user' | 'clientKey'>(name: Name, what: string) => {
-    const holder = sources.find((source) => (source[name] ?? '') !== '');
-    const value = holder?.[name];
-    if (holder !== undefined && value !== undefined) return { value, source: holder.source };
-    throw new AppError(
+  const lookedAt = sources.map(({ source }) => source);
+  const missing = (what: string): AppError =>
+    new AppError(
       'not_configured',
-      `${what} is missing; looked at: ${lookedAt}. Give it in one of them`,
+      `${what} is missing; looked at: ${lookedAt.join(', ')}. Give it in one of them`,
     );
-  };
-  const serverUrl = need('serverUrl', 'the address of the Chef Server (chef_server_url, --server-url)');
-  const user = need('user', 'the name of the user (client_name, --user)');
-  const key = need('clientKey', "the user's private key (client_key, --key)");
+  const serverUrl = pick(sources, 'serverUrl');
+  if (serverUrl === undefined)
+    throw missing('the address of the Chef Server (chef_server_url, --server-url)');
+  const user = pick(sources, 'user');
+  if (user === undefined) throw missing('the name of the user (client_name, --user)');
+  const key = pick(sources, 'clientKey') ?? defaultKey(user.value, sources, environment);
+  if (key === undefined) {
+    throw missing(`the user's private key (client_key, --key, or a file ${user.value}.pem in ~/.chef)`);
+  }
   const keyText = isPem(key.value) ? key.value : readTextFile(key.value, 'the private key', key.source);
-  const ca = trustedFolders(sources, environment).flatMap(readTrustedCerts);
   const keyPlace = isPem(key.value) ? `the key in ${key.source}` : `the key ${key.value} (${key.source})`;
+  const trust = readTrust(sources, environment);
+  const address = withOrganization(serverUrl.value, flags.org);
   return {
     client: {
-      serverUrl: serverUrl.value,
+      serverUrl: address,
       user: user.value,
       key: keyText,
-      ...(ca.length === 0 ? {} : { ca }),
+      ...(trust.ca.length === 0 ? {} : { ca: trust.ca }),
       verifyTls: sources.find(({ verifyTls }) => verifyTls !== undefined)?.verifyTls ?? true,
+      proxy: resolveProxy(sources, environment),
     },
-    description: `user '${user.value}' (${user.source}), ${keyPlace}, server ${serverUrl.value} (${serverUrl.source})`,
+    description: `user '${user.value}' (${user.source}), ${keyPlace}, server ${address} (${serverUrl.source})`,
+    sources: lookedAt,
+    trustedFrom: trust.from,
   };
+};
+
+/** A setting, and which source it is from. */
+interface Picked {
+  readonly value: string;
+  readonly source: string;
+}
+
+const pick = (
+  sources: readonly ConnectionSettings[],
+  name: 'serverUrl' | 'user' | 'clientKey' | 'caFile',
+): Picked | undefined => {
+  for (const { source, [name]: value } of sources) {
+    if (value !== undefined && value !== '') return { value, source };
+  }
+  return undefined;
 };
 
 /** What there is, the strongest first. */
@@ -74,15 +104,45 @@ const readSources = (flags: ConnectionFlags, environment: CliEnvironment): Conne
   return config === undefined ? [fromFlags, credentials] : [fromFlags, config, credentials];
 };
 
-/** The folder that a source names, else `trusted_certs` beside the sources and in the home folder. */
-const trustedFolders = (
+/** The folders of the sources and `.chef` of the home folder, each once. */
+const chefFolders = (sources: readonly ConnectionSettings[], { home }: CliEnvironment): string[] => [
+  ...new Set(
+    [...sources.map(({ folder }) => folder), join(home, '.chef')].filter((folder) => folder !== undefined),
+  ),
+];
+
+const defaultKey = (
+  user: string,
   sources: readonly ConnectionSettings[],
-  { home }: CliEnvironment,
-): readonly string[] => {
+  environment: CliEnvironment,
+): Picked | undefined => {
+  const file = findDefaultKey(user, chefFolders(sources, environment));
+  return file === undefined ? undefined : { value: file, source: 'found by its name' };
+};
+
+/**
+ * The certificates of `ssl_ca_file` (else of `SSL_CERT_FILE`), and those of the folder that a source names, else of
+ * `trusted_certs` beside the sources and in the home folder.
+ */
+const readTrust = (
+  sources: readonly ConnectionSettings[],
+  environment: CliEnvironment,
+): { readonly ca: string[]; readonly from: string[] } => {
+  const fromEnvironment = { source: 'SSL_CERT_FILE', caFile: environment.env.SSL_CERT_FILE };
+  const caFile = pick([...sources, fromEnvironment], 'caFile');
   const named = sources.find(({ trustedCertsFolder }) => trustedCertsFolder !== undefined);
-  if (named?.trustedCertsFolder !== undefined) return [named.trustedCertsFolder];
-  const folders = [...sources.map(({ folder }) => folder), join(home, '.chef')];
-  return [...new Set(folders.filter((folder) => folder !== undefined))].map((folder) =>
-    join(folder, 'trusted_certs'),
-  );
+  const folders =
+    named?.trustedCertsFolder === undefined
+      ? chefFolders(sources, environment).map((folder) => join(folder, 'trusted_certs'))
+      : [named.trustedCertsFolder];
+  const found = folders
+    .map((folder) => ({ folder, certificates: readTrustedCerts(folder) }))
+    .filter(({ certificates }) => certificates.length > 0);
+  return {
+    ca: [
+      ...(caFile === undefined ? [] : [readCertificates(caFile.value, caFile.source)]),
+      ...found.flatMap(({ certificates }) => certificates),
+    ],
+    from: [...(caFile === undefined ? [] : [caFile.value]), ...found.map(({ folder }) => folder)],
+  };
 };

@@ -12,11 +12,12 @@ export const readTrustedCerts = (folder: string): string[] =>
     ? readdirSync(folder)
         .filter((name) => CERTIFICATE_NAME.test(name))
         .sort()
-        .map((name) => readCertificate(join(folder, name)))
+        .map((name) => readCertificates(join(folder, name), 'trusted_certs'))
     : [];
 
-const readCertificate = (file: string): string => {
-  const pem = readTextFile(file, 'the certificate', 'trusted_certs');
+/** A file of one or more PEM certificates, which `namedBy` names; throws an AppError where it is none. */
+export const readCertificates = (file: string, namedBy: string): string => {
+  const pem = readTextFile(file, 'the certificate', namedBy);
   try {
     new X509Certificate(pem);
     return pem;

@@ -10,6 +10,7 @@ import { CliUnderTest } from '../../../support/cli-under-test.js';
 
 /** No real key is needed here: nothing is signed. */
 const KEY = '-----BEGIN RSA PRIVATE KEY-----\ntop secret\n-----END RSA PRIVATE KEY-----\n';
+const NO_PROXY = { http: '', https: '', none: '' };
 const URL = 'https://chef.example.com/organizations/acme';
 
 let cli: CliUnderTest;
@@ -47,7 +48,13 @@ describe('the credentials file', () => {
     cli.writeChefFile('credentials', profile('default', 'alice'));
     writeKey('alice');
 
-    expect(resolve().client).toEqual({ serverUrl: URL, user: 'alice', key: KEY, verifyTls: true });
+    expect(resolve().client).toEqual({
+      serverUrl: URL,
+      user: 'alice',
+      key: KEY,
+      verifyTls: true,
+      proxy: NO_PROXY,
+    });
   });
 
   it('may hold the key itself, and call the user node_name', () => {
@@ -131,6 +138,7 @@ knife[:editor] = "vi"
       user: 'carol',
       key: KEY,
       verifyTls: true,
+      proxy: NO_PROXY,
     });
   });
 
