@@ -7,6 +7,8 @@ export interface OutputStream {
   readonly isTTY?: boolean | undefined;
   /** Its width in characters, where it is a terminal. */
   readonly columns?: number | undefined;
+  /** Its height in lines. */
+  readonly rows?: number | undefined;
 }
 
 /** All that the command line touches of the world around it, but for files and the network. */

@@ -1,4 +1,5 @@
 import { PushJobsClient } from '../api-client/push-jobs-client.js';
+import { AppError } from '../lib/app-error.js';
 import type { CliEnvironment, OutputStream } from './cli-environment.js';
 import { type Connection, resolveConnection } from './credentials/resolve-connection.js';
 import type { GlobalOptions } from './global-options.js';
@@ -6,7 +7,7 @@ import { formatDocument } from './output/document.js';
 
 /** What a command works with: the world around it, the options that all commands have, and the server. */
 export class CommandContext {
-  private connection: Connection | undefined;
+  private resolved: Connection | undefined;
   private openClient: PushJobsClient | undefined;
 
   constructor(
@@ -16,19 +17,28 @@ export class CommandContext {
 
   /** The server; made at first use, so that what is wrong with a command's own arguments is said first. */
   get client(): PushJobsClient {
-    this.connection ??= resolveConnection(this.options, this.environment);
-    return (this.openClient ??= new PushJobsClient(this.connection.client));
+    return (this.openClient ??= this.open(this.connection));
+  }
+
+  /** How the server is reached; throws an AppError where something for that is missing or wrong. */
+  get connection(): Connection {
+    return (this.resolved ??= resolveConnection(this.options, this.environment));
   }
 
   /** In words, where the server's address and the user come from; undefined before the first use of the client. */
   get connectionDescription(): string | undefined {
-    return this.connection?.description;
+    return this.resolved?.description;
   }
 
   /** Where the story of what happens goes: with a document on standard output, it must not get in between. */
   get storyStream(): OutputStream {
     const { stdout, stderr } = this.environment;
     return this.options.format === 'summary' ? stdout : stderr;
+  }
+
+  /** Tells a line of what happens, unless somebody asked for silence. */
+  tell(line: string): void {
+    if (!this.options.quiet) this.storyStream.write(`${line}\n`);
   }
 
   /** Writes the result: lines for people, or a document of `value` for programs. */
@@ -46,12 +56,21 @@ export class CommandContext {
 
   /** A command line for the user to run next, with the flags by which this one reached the server. */
   nextCommand(command: string): string {
-    const { profile, serverUrl, user, key } = this.options;
-    const flags = { profile, 'server-url': serverUrl, user, key };
+    const { profile, serverUrl, org, user, key } = this.options;
+    const flags = { profile, 'server-url': serverUrl, org, user, key };
     const given = Object.entries(flags).flatMap(([name, value]) =>
-      value === undefined ? [] : [`--${name} ${value}`],
+      value === undefined ? [] : [`--${name} ${shellWord(value)}`],
     );
     return ['push-jobs', command, ...given].join(' ');
+  }
+
+  private open({ client, description }: Connection): PushJobsClient {
+    try {
+      return new PushJobsClient(client);
+    } catch (thrown) {
+      if (!(thrown instanceof AppError)) throw thrown;
+      throw new AppError(thrown.code, `${thrown.message}\nIt was to be used: ${description}`);
+    }
   }
 
   /** Closes the connections to the server. */
@@ -59,3 +78,7 @@ export class CommandContext {
     await this.openClient?.close();
   }
 }
+
+/** The text as one word of a shell's command line. */
+const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

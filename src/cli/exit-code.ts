@@ -15,11 +15,14 @@ export const EXIT = {
 /** A node that did not take part is no failure: the quorum says how many have to. */
 const GOOD_NODE_STATUSES: readonly NodeStatus[] = ['succeeded', 'nacked', 'unavailable'];
 
+const BAD_NODE_STATUSES = (Object.keys(NODE_STATUS_CODES) as NodeStatus[]).filter(
+  (status) => !GOOD_NODE_STATUSES.includes(status),
+);
+
+/** How many nodes of a job that is over took part and did not succeed. */
+export const failureCount = ({ nodes }: Pick<Job, 'nodes'>): number =>
+  BAD_NODE_STATUSES.reduce((count, status) => count + (nodes[status]?.length ?? 0), 0);
+
 /** Knife's rule: good is a job that is complete, with no node that took part and did not succeed. */
-export const exitCodeOf = (job: Job): number => {
-  const statuses = (Object.keys(NODE_STATUS_CODES) as NodeStatus[]).filter(
-    (status) => (job.nodes[status] ?? []).length > 0,
-  );
-  const isGood = job.status === 'complete' && statuses.every((status) => GOOD_NODE_STATUSES.includes(status));
-  return isGood ? EXIT.ok : EXIT.failed;
-};
+export const exitCodeOf = (job: Job): number =>
+  job.status === 'complete' && failureCount(job) === 0 ? EXIT.ok : EXIT.failed;

@@ -99,7 +99,8 @@ it('leaves the job running at Ctrl-C, and another run follows it to its end', as
   const id = idIn(stdout);
 
   expect(code).toBe(130);
-  expect(stdout).toContain(`No longer waiting; the job goes on. To follow it: push-jobs job watch ${id}`);
+  expect(stdout).toContain(`To follow it: push-jobs job watch ${id}`);
+  expect(stdout).toContain(`To abort it:  push-jobs job abort ${id}`);
   expect((await server.job(id)).status).toBe('voting');
 
   const second = start(['job', 'watch', id]);

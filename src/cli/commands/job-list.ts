@@ -52,7 +52,9 @@ const listJobs = async (context: CommandContext, options: ListOptions): Promise<
     .filter((job) => since === undefined || (parseRfc1123(job.created_at) ?? 0) >= since);
   const jobs = limit === undefined ? matching : matching.slice(-limit);
   context.writeResult(jobs, () =>
-    renderJobs(context, jobs, stdout.isTTY === true ? stdout.columns : undefined),
+    context.options.quiet
+      ? jobs.map(({ id }) => printable(id))
+      : renderJobs(context, jobs, stdout.isTTY === true ? stdout.columns : undefined),
   );
   return EXIT.ok;
 };

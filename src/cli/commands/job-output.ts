@@ -1,23 +1,29 @@
 import { isUtf8 } from 'node:buffer';
-import { AppError } from '../../lib/app-error.js';
 import type { OutputChannel } from '../../api-client/push-jobs-client.js';
 import type { ChooseCommand } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
 import { readJobId } from '../job-id.js';
+import { prefixLines } from '../output/prefix-lines.js';
 import { printable } from '../output/printable.js';
-import { nodesByStatus } from '../output/render-job.js';
-import { unwrap } from '../unwrap.js';
+import { type CapturedOutput, fetchOutputs, nothingKept } from '../run/fetch-outputs.js';
+import { saveOutputs } from '../run/save-outputs.js';
+import { UsageError } from '../usage-error.js';
 
 const CHANNELS: readonly OutputChannel[] = ['stdout', 'stderr'];
 
-const DEFAULTS: { readonly channel: OutputChannel } = { channel: 'stdout' };
-
-interface CapturedOutput {
-  readonly node: string;
-  readonly bytes: Buffer;
+interface OutputOptions {
+  readonly nodes: readonly string[];
+  readonly channel: OutputChannel | undefined;
+  readonly prefix: boolean;
+  readonly to: string | undefined;
 }
+
+const EPILOGUE = [
+  'Of one node the bytes are given as they are; of several, each has a heading: ==> NODE <==. With --to, the output of',
+  'each node goes into files NODE.stdout and NODE.stderr; what a file should not be called is written as %XX.',
+].join(' ');
 
 /** Declares `job output`. */
 export const addJobOutput = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
@@ -35,73 +41,65 @@ export const addJobOutput = (yargs: GlobalArgv, choose: ChooseCommand): GlobalAr
         })
         .option('channel', {
           choices: CHANNELS,
-          default: DEFAULTS.channel,
-          describe: 'Which',
+          describe: 'Which (default: stdout; with --to, both)',
         })
-        .epilogue(
-          'Of one node the bytes are given as they are; of several, each has a heading: ==> NODE <==',
-        ),
-    (options) =>
-      choose(options, (context) =>
-        showOutput(context, readJobId(options.id), options.nodes, options.channel),
-      ),
+        .option('prefix', {
+          type: 'boolean',
+          default: false,
+          describe: 'Begin each line with the name of its node in place of headings',
+        })
+        .option('to', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Write into files in this folder, made where it is missing',
+        })
+        .epilogue(EPILOGUE),
+    (options) => choose(options, (context) => runOutput(context, readJobId(options.id), options)),
   );
 
-const showOutput = async (
-  context: CommandContext,
-  id: string,
-  named: readonly string[],
-  channel: OutputChannel,
-): Promise<number> => {
-  const nodes = named.length > 0 ? [...new Set(named)] : await nodesOf(context, id);
-  const outputs: CapturedOutput[] = [];
-  const without: string[] = [];
-  for (const node of nodes) {
-    const output = await context.client.getOutput(id, node, channel);
-    if (output.ok) outputs.push({ node, bytes: output.value });
-    else if (output.error.code === 'not_found') without.push(node);
-    else throw output.error;
-  }
-  if (outputs.length === 0) {
-    throw new AppError(
-      'no_output',
-      `no ${channel} of job ${id} was kept for ${nodes.map(printable).join(', ')}. Output is kept of jobs that are started with --capture, once a node is done`,
-    );
-  }
-  writeOutputs(context, outputs, channel, named.length === 1);
-  if (named.length === 0 || without.length === 0) return EXIT.ok;
-  context.environment.stderr.write(`No ${channel} was kept for ${without.map(printable).join(', ')}\n`);
-  return EXIT.failed;
-};
-
-const nodesOf = async ({ client }: CommandContext, id: string): Promise<string[]> => {
-  const job = unwrap(await client.getJob(id));
-  return nodesByStatus(job)
-    .flatMap(([, nodes]) => nodes)
-    .sort();
-};
-
-const writeOutputs = (
-  context: CommandContext,
-  outputs: readonly CapturedOutput[],
-  channel: OutputChannel,
-  isRaw: boolean,
-): void => {
-  const { stdout } = context.environment;
-  if (context.options.format !== 'summary') {
-    context.writeResult(
-      outputs.map((output) => ({ node: output.node, channel, ...asDocument(output.bytes) })),
-      () => [],
-    );
-    return;
-  }
-  outputs.forEach(({ node, bytes }, index) => {
-    if (!isRaw) stdout.write(`${index === 0 ? '' : '\n'}==> ${printable(node)} <==\n`);
-    stdout.write(bytes);
-    if (!isRaw && bytes.length > 0 && !bytes.toString('latin1').endsWith('\n')) stdout.write('\n');
+const runOutput = (context: CommandContext, id: string, options: OutputOptions): Promise<number> => {
+  if (options.to === undefined) return showOutputs(context, id, options);
+  if (options.prefix) throw new UsageError('--prefix does not go with --to');
+  return saveOutputs(context, {
+    id,
+    nodes: options.nodes,
+    channels: options.channel === undefined ? CHANNELS : [options.channel],
+    folder: options.to,
   });
 };
 
+const showOutputs = async (context: CommandContext, id: string, options: OutputOptions): Promise<number> => {
+  const { stdout, stderr } = context.environment;
+  const { nodes, channel = 'stdout' } = options;
+  const isDocument = context.options.format !== 'summary';
+  const isRaw = nodes.length === 1 && !options.prefix;
+  const documents: object[] = [];
+  const without: string[] = [];
+  let shown = 0;
+  for await (const output of fetchOutputs(context, id, nodes, [channel])) {
+    if (output.bytes === undefined) without.push(output.node);
+    else if (isDocument) documents.push(asDocument(output, output.bytes));
+    else if (isRaw) stdout.write(output.bytes);
+    else if (options.prefix) stdout.write(prefixLines(`${output.node} | `, output.bytes));
+    else stdout.write(withHeading(output.node, output.bytes, shown === 0));
+    if (output.bytes !== undefined) shown++;
+  }
+  if (shown === 0) throw nothingKept(id, channel, without);
+  if (isDocument) context.writeResult(documents, () => []);
+  if (nodes.length === 0 || without.length === 0) return EXIT.ok;
+  stderr.write(`No ${channel} was kept for ${without.map(printable).join(', ')}\n`);
+  return EXIT.failed;
+};
+
+const withHeading = (node: string, bytes: Buffer, isFirst: boolean): Buffer => {
+  const heading = Buffer.from(`${isFirst ? '' : '\n'}==> ${printable(node)} <==\n`);
+  const isLineOpen = bytes.length > 0 && bytes.at(-1) !== 0x0a;
+  return Buffer.concat([heading, bytes, Buffer.from(isLineOpen ? '\n' : '')]);
+};
+
 /** JSON and YAML carry text alone; what is not UTF-8 goes in base64. */
-const asDocument = (bytes: Buffer): { text: string } | { base64: string } =>
-  isUtf8(bytes) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') };
+const asDocument = ({ node, channel }: CapturedOutput, bytes: Buffer): object => ({
+  node,
+  channel,
+  ...(isUtf8(bytes) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') }),
+});

@@ -1,31 +1,26 @@
 import { AppError } from '../../lib/app-error.js';
-import type { JobRequest } from '../../protocol/rest-shapes.js';
 import type { ChooseCommand } from '../command.js';
 import type { CommandContext } from '../command-context.js';
-import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
 import { readJobEnv } from '../job-options/job-env.js';
 import { readJobFile } from '../job-options/job-file.js';
-import { readSeconds, readWholeNumber } from '../job-options/number-option.js';
-import { readQuorum } from '../job-options/quorum.js';
+import { readWholeNumber } from '../job-options/number-option.js';
 import { printable } from '../output/printable.js';
+import { addRunOptions, readRunPlan, type RunOptions } from '../run/run-plan.js';
+import { type JobFields, runJob } from '../run/start-job.js';
 import { unwrap } from '../unwrap.js';
 import { UsageError } from '../usage-error.js';
-import { watchJob } from '../watch-job.js';
 
-interface StartOptions {
+interface StartOptions extends RunOptions {
   readonly command: string | undefined;
   readonly nodes: readonly string[];
   readonly search: string | undefined;
-  readonly quorum: string;
   readonly timeout: string | undefined;
   readonly capture: boolean;
   readonly file: string | undefined;
   readonly withEnv: string | undefined;
   readonly asUser: string | undefined;
   readonly inDir: string | undefined;
-  readonly nowait: boolean;
-  readonly pollInterval: string;
 }
 
 const NO_NODES = 'No nodes to run job on. Specify nodes as arguments or use -s to specify a search query.';
@@ -34,6 +29,8 @@ const EPILOGUE = [
   'Exit codes: 0 where the job is complete and no node that took part failed (nodes that were unavailable or refused',
   'to take part do not count: that is what the quorum is for), or with --nowait once it is started; 1 otherwise;',
   '2 where the command line is not understood; 130 after Ctrl-C, which leaves the job running.',
+  'With --batch, 0 where that holds for every batch. A batch whose quorum fails or whose job is aborted is the last one,',
+  'whatever --max-failures says; a quorum N that is larger than a batch asks for all of the batch.',
 ].join(' ');
 
 /** Declares `job start`. */
@@ -42,7 +39,7 @@ export const addJobStart = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArg
     'start [command] [nodes..]',
     'Run a command on nodes and wait for its end',
     (builder) =>
-      builder
+      addRunOptions(builder)
         .positional('command', { type: 'string', describe: 'Name of a job in the whitelist of the nodes' })
         .positional('nodes', { type: 'string', array: true, default: [], describe: 'Names of nodes' })
         .option('search', {
@@ -50,13 +47,6 @@ export const addJobStart = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArg
           type: 'string',
           requiresArg: true,
           describe: 'Run on the nodes that this Chef search finds',
-        })
-        .option('quorum', {
-          alias: 'q',
-          type: 'string',
-          requiresArg: true,
-          default: '100%',
-          describe: 'Nodes that must be ready, N or N% (rounded up)',
         })
         .option('timeout', {
           type: 'string',
@@ -76,40 +66,22 @@ export const addJobStart = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArg
         })
         .option('as-user', { type: 'string', requiresArg: true, describe: 'Run it as this user' })
         .option('in-dir', { type: 'string', requiresArg: true, describe: 'Run it in this folder' })
-        .option('nowait', {
-          alias: 'b',
-          type: 'boolean',
-          default: false,
-          describe: 'Return once the job is started',
-        })
-        .option('poll-interval', {
-          type: 'string',
-          requiresArg: true,
-          default: '1',
-          describe: 'Seconds between lines of progress, and between questions where there is no feed',
-        })
         .epilogue(EPILOGUE),
     (options) => choose(options, (context) => startJob(context, options)),
   );
 
+/** What is wrong with the options is found before the server is asked anything. */
 const startJob = async (context: CommandContext, options: StartOptions): Promise<number> => {
-  const pollIntervalMs = readSeconds('--poll-interval', options.pollInterval);
-  const request = await makeRequest(context, options);
-  const started = unwrap(await context.client.startJob(request));
-
-  context.storyStream.write(`Started.  Job ID: ${printable(started.id)}\n`);
-  if (!options.nowait) return watchJob(context, started.id, pollIntervalMs);
-  if (context.options.format !== 'summary') context.writeResult(started, () => []);
-  return EXIT.ok;
+  const fields = readFields(context, options);
+  const plan = readRunPlan(options);
+  return runJob(context, fields, await findNodes(context, options), plan);
 };
 
-/** What is asked of the server; what is wrong with it is found before the server is asked anything. */
-const makeRequest = async (context: CommandContext, options: StartOptions): Promise<JobRequest> => {
+const readFields = (context: CommandContext, options: StartOptions): JobFields => {
   const { command, timeout, file, withEnv, asUser, inDir } = options;
   const { cwd } = context.environment;
   if (command === undefined || command === '') throw new AppError('no_command', 'No job specified.');
-  readQuorum(options.quorum, 0);
-  const fields = {
+  return {
     command,
     ...(timeout === undefined ? {} : { run_timeout: readWholeNumber('--timeout', timeout, 0) }),
     ...(file === undefined ? {} : { file: readJobFile(file, cwd) }),
@@ -118,8 +90,6 @@ const makeRequest = async (context: CommandContext, options: StartOptions): Prom
     ...(inDir === undefined ? {} : { dir: inDir }),
     ...(options.capture ? { capture_output: true } : {}),
   };
-  const nodes = await findNodes(context, options);
-  return { ...fields, nodes, quorum: readQuorum(options.quorum, nodes.length) };
 };
 
 const findNodes = async (

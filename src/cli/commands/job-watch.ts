@@ -2,7 +2,8 @@ import type { ChooseCommand } from '../command.js';
 import type { GlobalArgv } from '../global-options.js';
 import { readJobId } from '../job-id.js';
 import { readSeconds } from '../job-options/number-option.js';
-import { watchJob } from '../watch-job.js';
+import { addFollowOptions } from '../run/run-plan.js';
+import { watchJob } from '../run/watch-job.js';
 
 /** Declares `job watch`. */
 export const addJobWatch = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
@@ -10,16 +11,16 @@ export const addJobWatch = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArg
     'watch <id>',
     'Follow a job to its end; exit codes as with job start',
     (builder) =>
-      builder
-        .positional('id', { type: 'string', demandOption: true, describe: 'Id of the job' })
-        .option('poll-interval', {
-          type: 'string',
-          requiresArg: true,
-          default: '1',
-          describe: 'Seconds between lines of progress, and between questions where there is no feed',
-        }),
+      addFollowOptions(builder).positional('id', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Id of the job',
+      }),
     (options) =>
       choose(options, (context) =>
-        watchJob(context, readJobId(options.id), readSeconds('--poll-interval', options.pollInterval)),
+        watchJob(context, readJobId(options.id), {
+          pollIntervalMs: readSeconds('--poll-interval', options.pollInterval),
+          showsOutput: options.showOutput,
+        }),
       ),
   );

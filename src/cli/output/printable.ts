@@ -12,3 +12,6 @@ export const printable = (text: string): string =>
     UNSAFE,
     (character) => NAMED[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+
+/** The same for a text of several lines, which stay lines. */
+export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');

@@ -24,13 +24,15 @@ const ORDER: readonly NodeStatus[] = [
 ];
 
 /** The statuses that occur in a job, with their nodes sorted by name, failures first. */
-export const nodesByStatus = (job: Job): (readonly [status: NodeStatus, nodes: readonly string[]])[] =>
+export const nodesByStatus = (
+  job: Pick<Job, 'nodes'>,
+): (readonly [status: NodeStatus, nodes: readonly string[]])[] =>
   ORDER.map((status) => [status, [...(job.nodes[status] ?? [])].sort()] as const).filter(
     ([, nodes]) => nodes.length > 0,
   );
 
 /** How many nodes a job has. */
-export const nodeCount = (job: Job): number =>
+export const nodeCount = (job: Pick<Job, 'nodes'>): number =>
   (Object.keys(NODE_STATUS_CODES) as NodeStatus[]).reduce(
     (count, status) => count + (job.nodes[status]?.length ?? 0),
     0,
@@ -49,22 +51,26 @@ export const shortDate = (date: string): string => {
 
 /** Lines that say how a job ended, how many nodes ended how, and which these are. */
 export const renderOutcome = (job: Job): string[] => {
+  const [sentence = '', ...lists] = renderNodeCounts(job);
+  return [`${job.status.charAt(0).toUpperCase()}${job.status.slice(1)}. ${sentence}`, ...lists];
+};
+
+/** A sentence that says how many nodes ended how, and a line for each way but success that names them. */
+export const renderNodeCounts = (job: Pick<Job, 'nodes'>): string[] => {
   const total = nodeCount(job);
   const succeeded = job.nodes.succeeded?.length ?? 0;
   const others = nodesByStatus(job).filter(([status]) => status !== 'succeeded');
-  const title = `${job.status.charAt(0).toUpperCase()}${job.status.slice(1)}.`;
   const counts = others.map(([status, nodes]) => `, ${nodes.length} ${status}`).join('');
-  const sentence =
+  return [
     others.length === 0
       ? `All ${plural(total)} succeeded.`
-      : `${succeeded} of ${plural(total)} succeeded${counts}.`;
-  return [
-    `${title} ${sentence}`,
+      : `${succeeded} of ${plural(total)} succeeded${counts}.`,
     ...others.map(([status, nodes]) => `  ${status}: ${nodes.map(printable).join(', ')}`),
   ];
 };
 
-const plural = (count: number): string => `${count} node${count === 1 ? '' : 's'}`;
+/** So many nodes, in words. */
+export const plural = (count: number): string => `${count} node${count === 1 ? '' : 's'}`;
 
 /** A job with all its options and a table of its nodes, as lines for a person. */
 export const renderJob = (environment: CliEnvironment, job: Job): string[] => {

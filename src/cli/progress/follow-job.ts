@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError } from '../../api-client/api-error.js';
 import type { PushJobsClient } from '../../api-client/push-jobs-client.js';
 import { isJobOver } from '../../protocol/job-status.js';
 import type { Job } from '../../protocol/rest-shapes.js';
+import { pause } from '../pause.js';
 import { JobProgress } from './job-progress.js';
 
 /** Which job to follow, and who wants to know. */
@@ -66,11 +66,3 @@ const pollUntilOver = async (
 
 /** A function, because a signal changes behind the back of the control flow that the compiler sees. */
 const isAborted = (signal: AbortSignal): boolean => signal.aborted;
-
-const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
-  try {
-    await delay(ms, undefined, { signal });
-  } catch (thrown) {
-    if (!isAborted(signal)) throw thrown;
-  }
-};

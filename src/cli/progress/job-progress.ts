@@ -12,12 +12,16 @@ const AFTER_RUN: Readonly<Partial<Record<RunStatus, NodeStatus>>> = {
   run_nacked_while_running: 'failed',
 };
 
+const MAY_HAVE_OUTPUT: readonly NodeStatus[] = ['succeeded', 'failed', 'crashed', 'timed_out', 'aborted'];
+
 /**
  * How far a job has come, as its feed or a look at the job tells it. Events may come twice (a feed that was read anew
  * from its beginning): that changes nothing.
  */
 export class JobProgress {
   status: JobStatus = 'new';
+  /** The nodes that have run the command to its end or lost it on the way, in the order in which this was heard. */
+  readonly ranToEnd: string[] = [];
   private readonly nodes = new Map<string, NodeStatus>();
   private expected = 0;
 
@@ -52,7 +56,7 @@ export class JobProgress {
   take(job: Job): void {
     this.status = job.status;
     for (const [status, names] of Object.entries(job.nodes)) {
-      for (const name of names) this.nodes.set(name, status as NodeStatus);
+      for (const name of names) this.set(name, status as NodeStatus);
     }
     this.expected = this.nodes.size;
   }
@@ -83,6 +87,12 @@ export class JobProgress {
 
   private move(node: string, to: NodeStatus): void {
     const from = this.nodes.get(node) ?? 'new';
-    if (!isNodeDone(from) && !(from === 'running' && to === 'ready')) this.nodes.set(node, to);
+    if (!isNodeDone(from) && !(from === 'running' && to === 'ready')) this.set(node, to);
+  }
+
+  private set(node: string, to: NodeStatus): void {
+    const wasThere = MAY_HAVE_OUTPUT.includes(this.nodes.get(node) ?? 'new');
+    if (MAY_HAVE_OUTPUT.includes(to) && !wasThere) this.ranToEnd.push(node);
+    this.nodes.set(node, to);
   }
 }

@@ -7,6 +7,8 @@ import type { JobProgress } from './job-progress.js';
 /** Shows how a job goes on. */
 export interface ProgressView {
   show(progress: JobProgress): void;
+  /** Writes whole lines that stay, in between. */
+  interject(lines: string): void;
   /** Ends the show, once for all; what comes next begins on a fresh line. */
   close(): void;
 }
@@ -15,6 +17,7 @@ const REDRAW_MS = 100;
 const TICK_MS = 1000;
 const BAR_CELLS = 20;
 const DEFAULT_COLUMNS = 80;
+const CLEAR_LINE = '\r\x1b[2K';
 
 /** A live line on a terminal, plain lines elsewhere; these come at most once in `plainIntervalMs` milliseconds. */
 export const createProgressView = (
@@ -23,6 +26,23 @@ export const createProgressView = (
   plainIntervalMs: number,
 ): ProgressView =>
   stream.isTTY === true ? new LiveView(stream, clock) : new PlainView(stream, clock, plainIntervalMs);
+
+/** Shows nothing of the progress itself. */
+export class SilentView implements ProgressView {
+  constructor(private readonly stream: OutputStream) {}
+
+  show(): void {
+    // somebody asked for silence
+  }
+
+  interject(lines: string): void {
+    this.stream.write(lines);
+  }
+
+  close(): void {
+    // there is nothing to end
+  }
+}
 
 /** Redraws one line: at each new state, else at most ten times a second, and each second for the time that has passed. */
 class LiveView implements ProgressView {
@@ -47,9 +67,15 @@ class LiveView implements ProgressView {
     if (isNew || this.clock.now() - this.drawnAt >= REDRAW_MS) this.draw();
   }
 
+  interject(lines: string): void {
+    if (lines === '') return;
+    this.stream.write(this.drawnStatus === undefined ? lines : `${CLEAR_LINE}${lines}`);
+    this.draw();
+  }
+
   close(): void {
     clearInterval(this.ticking);
-    if (this.drawnStatus !== undefined) this.stream.write('\r\x1b[2K');
+    if (this.drawnStatus !== undefined) this.stream.write(CLEAR_LINE);
     this.drawnStatus = undefined;
     this.latest = undefined;
   }
@@ -58,9 +84,8 @@ class LiveView implements ProgressView {
     if (this.latest === undefined) return;
     this.drawnAt = this.clock.now();
     this.drawnStatus = this.latest.status;
-    const seconds = Math.max(0, Math.floor((this.drawnAt - this.startedAt) / 1000));
-    const line = `${liveText(this.latest)}  ${seconds} s`;
-    this.stream.write(`\r\x1b[2K${cutToWidth(line, (this.stream.columns ?? DEFAULT_COLUMNS) - 1)}`);
+    const line = `${liveText(this.latest)}  ${elapsed(this.drawnAt - this.startedAt)}`;
+    this.stream.write(`${CLEAR_LINE}${cutToWidth(line, (this.stream.columns ?? DEFAULT_COLUMNS) - 1)}`);
   }
 }
 
@@ -84,6 +109,10 @@ class PlainView implements ProgressView {
     this.printed = line;
     this.printedAt = this.clock.now();
     this.stream.write(`${line}\n`);
+  }
+
+  interject(lines: string): void {
+    this.stream.write(lines);
   }
 
   close(): void {
@@ -117,6 +146,15 @@ const liveText = (progress: JobProgress): string => {
   ];
   const counts = parts.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
   return `Running  ${bar(done, total)} ${done}/${total} nodes done${counts.join('')}`;
+};
+
+/** `59 s`, then `1 m 00 s`, then `1 h 00 m`. */
+const elapsed = (ms: number): string => {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
+  if (minutes === 0) return `${seconds} s`;
+  const two = (number: number): string => String(number).padStart(2, '0');
+  return hours === 0 ? `${minutes} m ${two(seconds % 60)} s` : `${hours} h ${two(minutes % 60)} m`;
 };
 
 const bar = (part: number, whole: number): string => {

@@ -293,7 +293,12 @@ describe('job start: waiting, piped', () => {
     expect(outcome).toEqual({
       code: 130,
       stdout: `Started.  Job ID: ${JOB_ID}\nVoting.\n`,
-      stderr: `No longer waiting; the job goes on. To follow it: push-jobs job watch ${JOB_ID} --profile default\n`,
+      stderr: [
+        'No longer waiting; the job goes on.',
+        `  To follow it: push-jobs job watch ${JOB_ID} --profile default`,
+        `  To abort it:  push-jobs job abort ${JOB_ID} --profile default`,
+        '',
+      ].join('\n'),
     });
   });
 });

@@ -288,7 +288,7 @@ describe('the program', () => {
   });
 
   it.each([
-    [[], 'say what to do: push-jobs job, or push-jobs node'],
+    [[], 'say what to do: push-jobs job, node, config or completion'],
     [['job'], 'say what to do: push-jobs job start'],
     [['node'], 'say what to do: push-jobs node status'],
     [['jobs'], 'Did you mean job?'],

@@ -1,0 +1,61 @@
+import { ApiError } from '../../api-client/api-error.js';
+import type { OutputChannel, PushJobsClient } from '../../api-client/push-jobs-client.js';
+import { prefixLines } from '../output/prefix-lines.js';
+import { printable } from '../output/printable.js';
+import type { JobProgress } from './job-progress.js';
+
+/** Requests for output at a time. */
+const LANES = 8;
+
+/** Prints what the nodes of a job wrote, each node's as soon as it is done, each line with the node's name before it. */
+export class NodeOutputPrinter {
+  private readonly lanes: Promise<void>[] = Array.from({ length: LANES }, () => Promise.resolve());
+  private readonly again: string[] = [];
+  private taken = 0;
+  private isLast = false;
+
+  constructor(
+    private readonly client: Pick<PushJobsClient, 'getOutput'>,
+    private readonly jobId: string,
+    private readonly write: (text: string) => void,
+  ) {}
+
+  /** Asks for the output of the nodes that were done since the last time. */
+  take({ ranToEnd }: JobProgress): void {
+    for (; this.taken < ranToEnd.length; this.taken++) this.enqueue(ranToEnd[this.taken] ?? '', this.taken);
+  }
+
+  /** Waits for all that is under way, and asks once more for what was not there; once for all, at the end of the job. */
+  async finish(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.lanes);
+    if (signal.aborted) return;
+    this.isLast = true;
+    this.again.splice(0).forEach((node, index) => this.enqueue(node, index));
+    await Promise.all(this.lanes);
+  }
+
+  private enqueue(node: string, index: number): void {
+    const lane = index % LANES;
+    this.lanes[lane] = (this.lanes[lane] ?? Promise.resolve()).then(() => this.print(node));
+  }
+
+  private async print(node: string): Promise<void> {
+    const texts: string[] = [];
+    for (const channel of ['stdout', 'stderr'] as const) {
+      const text = await this.read(node, channel);
+      if (text instanceof ApiError) {
+        if (!this.isLast) this.again.push(node);
+        else if (text.code !== 'not_found') this.write(`${printable(`${node} | ${text.message}`)}\n`);
+        return;
+      }
+      texts.push(text);
+    }
+    this.write(texts.join(''));
+  }
+
+  private async read(node: string, channel: OutputChannel): Promise<string | ApiError> {
+    const output = await this.client.getOutput(this.jobId, node, channel);
+    if (!output.ok) return output.error;
+    return prefixLines(channel === 'stdout' ? `${node} | ` : `${node} stderr | `, output.value);
+  }
+}

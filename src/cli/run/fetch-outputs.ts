@@ -1,0 +1,51 @@
+import type { OutputChannel } from '../../api-client/push-jobs-client.js';
+import { AppError } from '../../lib/app-error.js';
+import { mapInOrder } from '../../lib/map-in-order.js';
+import type { CommandContext } from '../command-context.js';
+import { nodesByStatus } from '../output/render-job.js';
+import { printable } from '../output/printable.js';
+import { unwrap } from '../unwrap.js';
+
+/** What one node wrote into one of the two streams; undefined where nothing was kept. */
+export interface CapturedOutput {
+  readonly node: string;
+  readonly channel: OutputChannel;
+  readonly bytes: Buffer | undefined;
+}
+
+/** Requests at a time. */
+const AT_ONCE = 8;
+
+/**
+ * Fetches what the named nodes (all of the job where none is named) wrote, several at a time, and gives it in order.
+ * Throws an ApiError where the server refuses.
+ */
+export async function* fetchOutputs(
+  context: CommandContext,
+  id: string,
+  named: readonly string[],
+  channels: readonly OutputChannel[],
+): AsyncGenerator<CapturedOutput, void> {
+  const nodes = named.length > 0 ? [...new Set(named)] : await nodesOf(context, id);
+  const wanted = nodes.flatMap((node) => channels.map((channel) => ({ node, channel })));
+  yield* mapInOrder(wanted, AT_ONCE, async ({ node, channel }) => {
+    const output = await context.client.getOutput(id, node, channel);
+    if (output.ok) return { node, channel, bytes: output.value };
+    if (output.error.code === 'not_found') return { node, channel, bytes: undefined };
+    throw output.error;
+  });
+}
+
+const nodesOf = async ({ client }: CommandContext, id: string): Promise<string[]> => {
+  const job = unwrap(await client.getJob(id));
+  return nodesByStatus(job)
+    .flatMap(([, nodes]) => nodes)
+    .sort();
+};
+
+/** The error for a job of which nothing was kept that was asked for. */
+export const nothingKept = (id: string, what: string, nodes: readonly string[]): AppError =>
+  new AppError(
+    'no_output',
+    `no ${what} of job ${id} was kept for ${nodes.map(printable).join(', ')}. Output is kept of jobs that are started with --capture, once a node is done`,
+  );

@@ -1,0 +1,87 @@
+import { ApiError } from '../../api-client/api-error.js';
+import type { StartedJob } from '../../api-client/push-jobs-client.js';
+import type { Job } from '../../protocol/rest-shapes.js';
+import type { CommandContext } from '../command-context.js';
+import { EXIT, exitCodeOf, failureCount } from '../exit-code.js';
+import { readQuorum } from '../job-options/quorum.js';
+import { plural, renderOutcome } from '../output/render-job.js';
+import { pause } from '../pause.js';
+import { type BatchesOutcome, documentOfBatches, renderBatches } from './batches-outcome.js';
+import { cutIntoBatches } from './batch-size.js';
+import type { RollingPlan, RunPlan } from './run-plan.js';
+import { watchToEnd } from './watch-job.js';
+
+/** Starts a job on some of the nodes. */
+type StartSome = (nodes: readonly string[], quorum: number) => Promise<StartedJob>;
+
+/**
+ * Runs a job on the nodes batch by batch, each with a quorum of its own, until all had their turn or too much went
+ * wrong; then shows one summary and gives the exit code. Ctrl-C leaves the batch that is running as it is and starts no
+ * further one.
+ */
+export const runBatches = async (
+  context: CommandContext,
+  plan: RunPlan,
+  rolling: RollingPlan,
+  nodes: readonly string[],
+  start: StartSome,
+): Promise<number> => {
+  const stop = new AbortController();
+  const stopListening = context.environment.onInterrupt(() => stop.abort());
+  try {
+    const batches = cutIntoBatches(nodes, rolling.size);
+    const outcome = await runAll(context, plan, rolling, batches, start, stop.signal);
+    context.writeResult(documentOfBatches(outcome), () => renderBatches(outcome));
+    if (stop.signal.aborted) return EXIT.interrupted;
+    const isGood = outcome.stopped === undefined && outcome.jobs.every((job) => exitCodeOf(job) === EXIT.ok);
+    return isGood ? EXIT.ok : EXIT.failed;
+  } finally {
+    stopListening();
+  }
+};
+
+const runAll = async (
+  context: CommandContext,
+  plan: RunPlan,
+  rolling: RollingPlan,
+  batches: readonly string[][],
+  start: StartSome,
+  signal: AbortSignal,
+): Promise<BatchesOutcome> => {
+  const jobs: Job[] = [];
+  const stoppedBefore = (index: number, reason: string, running?: string): BatchesOutcome => ({
+    jobs,
+    batchCount: batches.length,
+    stopped: reason,
+    running,
+    notStarted: batches.slice(index).flat(),
+  });
+  for (const [index, nodes] of batches.entries()) {
+    if (index > 0 && !(await pause(rolling.waitMs, signal))) return stoppedBefore(index, 'Ctrl-C');
+    context.tell(`Batch ${index + 1} of ${batches.length}: ${plural(nodes.length)}`);
+    const quorum = Math.min(nodes.length, readQuorum(plan.quorum, nodes.length));
+    let started: StartedJob;
+    try {
+      started = await start(nodes, quorum);
+    } catch (thrown) {
+      if (!(thrown instanceof ApiError) || index === 0) throw thrown;
+      return stoppedBefore(index, thrown.message);
+    }
+    const job = await watchToEnd(context, started.id, plan, signal);
+    if (job === undefined) return stoppedBefore(index + 1, 'Ctrl-C', started.id);
+    jobs.push(job);
+    for (const line of renderOutcome(job)) context.tell(line);
+    const reason = reasonToStop(jobs, job, rolling);
+    if (reason !== undefined && index + 1 < batches.length) return stoppedBefore(index + 1, reason);
+  }
+  return { jobs, batchCount: batches.length, stopped: undefined, running: undefined, notStarted: [] };
+};
+
+const reasonToStop = (jobs: readonly Job[], last: Job, { maxFailures }: RollingPlan): string | undefined => {
+  if (last.status === 'quorum_failed') return 'too few of its nodes were ready for the quorum';
+  if (last.status === 'aborted') return 'its job was aborted';
+  const failures = jobs.reduce((count, job) => count + failureCount(job), 0);
+  return failures > maxFailures
+    ? `${plural(failures)} failed, and --max-failures allows ${maxFailures}`
+    : undefined;
+};
