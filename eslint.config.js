@@ -17,7 +17,16 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.js', '*.cjs', 'test/*.mjs', 'test/*/*.mjs'] },
+        projectService: {
+          allowDefaultProject: [
+            '*.js',
+            '*.cjs',
+            'test/*.mjs',
+            'test/*/*.mjs',
+            'omnibus/*.mjs',
+            'omnibus/*/*.mjs',
+          ],
+        },
       },
     },
     rules: {

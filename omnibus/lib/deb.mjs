@@ -1,0 +1,93 @@
+/** Makes a .deb of a staged package. */
+import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './run.mjs';
+import { readScripts } from './scripts.mjs';
+import { filesBelow, MAINTAINER } from './stage.mjs';
+
+/** What the binaries are linked with: Node.js needs glibc 2.28, its addon for ZeroMQ the C++ library of GCC 6. */
+const DEPENDS = 'libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 6)';
+
+/** Older packages of these names had higher versions; the epoch makes ours newer than all of them. */
+export const EPOCH = 1;
+
+/**
+ * Makes the package; adds its control files to the staged tree.
+ * @param {import('./stage.mjs').Build} build
+ * @param {string} root the staged tree
+ * @param {string} folder where the package goes
+ * @param {'xz' | 'gzip' | 'none'} compression
+ * @returns {string} its file
+ */
+export const makeDeb = (build, root, folder, compression) => {
+  const { product, source, architecture, version } = build;
+  putOverrides(build, root);
+  const files = filesBelow(root);
+  const control = join(root, 'DEBIAN');
+  mkdirSync(control);
+  chmodSync(control, 0o755);
+  const write = (name, text, mode = 0o644) => {
+    writeFileSync(join(control, name), text);
+    chmodSync(join(control, name), mode);
+  };
+  write('control', controlOf(build, sizeOf(root, files)));
+  write('md5sums', files.map((file) => `${md5Of(join(root, file))}  ${file}\n`).join(''));
+  const configs = product.files.filter(({ config }) => config === true);
+  if (configs.length > 0) write('conffiles', configs.map(({ to }) => `/${to}\n`).join(''));
+  for (const [name, text] of Object.entries(scriptsOf(build))) write(name, text, 0o755);
+
+  const deb = join(folder, `${product.name}_${debVersion(version)}_${architecture.deb}.deb`);
+  // One thread: how many there are shows in the bytes of xz.
+  run(['dpkg-deb', '--root-owner-group', `-Z${compression}`, '--threads-max=1', '--build', root, deb], {
+    env: { SOURCE_DATE_EPOCH: String(source.epoch) },
+  });
+  return deb;
+};
+
+/** What the checker lintian is to leave out, and why. */
+const putOverrides = ({ product, source }, root) => {
+  const folder = join(root, 'usr', 'share', 'lintian', 'overrides');
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(source.folder, 'omnibus', 'lintian-overrides'), join(folder, product.name));
+  chmodSync(join(folder, product.name), 0o644);
+};
+
+/** '1.2.0-rc.1' comes before '1.2.0' in Debian's order if it is written '1.2.0~rc.1'. */
+const debVersion = (version) => `${version.replace('-', '~')}-1`;
+
+const controlOf = ({ product, architecture, version }, kibibytes) => {
+  const breaks = product.notWithOlder.map(({ name, below }) => `${name} (<< ${below})`);
+  return [
+    `Package: ${product.name}`,
+    `Version: ${EPOCH}:${debVersion(version)}`,
+    `Architecture: ${architecture.deb}`,
+    `Maintainer: ${MAINTAINER}`,
+    `Installed-Size: ${kibibytes}`,
+    `Depends: ${DEPENDS}`,
+    ...(breaks.length > 0 ? [`Breaks: ${breaks.join(', ')}`] : []),
+    'Section: admin',
+    'Priority: optional',
+    `Description: ${product.summary}`,
+    ...wrap(product.description).map((line) => ` ${line}`),
+    '',
+  ].join('\n');
+};
+
+const wrap = (text) => text.match(/.{1,76}(?:\s|$)/g).map((line) => line.trimEnd());
+
+const sizeOf = (root, files) =>
+  files.reduce((sum, file) => sum + Math.ceil(statSync(join(root, file)).size / 1024), 0);
+
+const md5Of = (file) => createHash('md5').update(readFileSync(file)).digest('hex');
+
+/** Debian's maintainer scripts around ours. */
+const scriptsOf = ({ product, source }) => {
+  const { installed, removing, purged } = readScripts(source, product);
+  const when = (words, body) => `#!/bin/sh\nset -e\nif [ "$1" = ${words} ]; then\n${body}fi\n`;
+  return {
+    postinst: when('configure', installed),
+    prerm: when('remove', removing),
+    ...(purged === undefined ? {} : { postrm: when('purge', purged) }),
+  };
+};

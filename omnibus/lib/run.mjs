@@ -1,0 +1,32 @@
+/** Runs the programs that a build needs. */
+import { spawnSync } from 'node:child_process';
+
+/** An expected failure: what went wrong, and what to do where that is known. */
+export class BuildFailed extends Error {
+  /** @param {string} message */
+  constructor(message) {
+    super(message);
+    this.name = 'BuildFailed';
+  }
+}
+
+/**
+ * Runs a program to its end; it must succeed. Its output is shown where it does not.
+ * @param {readonly string[]} command program and arguments
+ * @param {{ cwd?: string, env?: Record<string, string>, input?: Buffer }} [options] env: variables beside our own
+ * @returns {Buffer} what it wrote to standard output
+ */
+export const run = ([program, ...args], { cwd, env, input } = {}) => {
+  const { error, status, signal, stdout, stderr } = spawnSync(program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    input,
+    maxBuffer: 1024 ** 3,
+  });
+  if (error !== undefined) throw new BuildFailed(`${program} does not start: ${error.message}`);
+  if (status === 0) return stdout;
+  process.stderr.write(stderr);
+  throw new BuildFailed(
+    `\`${[program, ...args].join(' ')}\` ended with ${status === null ? signal : `exit code ${status}`}`,
+  );
+};

@@ -1,0 +1,18 @@
+/** The scripts that run on the machine when a package is installed or removed. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * Their text for sh, without a first line: `installed` runs after an installation or upgrade, `removing` before a
+ * removal (not before an upgrade), `purged` after everything is to go.
+ * @param {import('./source.mjs').Source} source
+ * @param {import('../products.mjs').Product} product
+ * @returns {{ installed: string, removing: string, purged: string | undefined }}
+ */
+export const readScripts = (source, product) => {
+  const read = (name) => {
+    const file = join(source.folder, 'omnibus', product.folder, `${name}.sh`);
+    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  };
+  return { installed: read('installed') ?? '', removing: read('removing') ?? '', purged: read('purged') };
+};

@@ -1,0 +1,48 @@
+/** The packages: what is in them and what they ask of a machine. */
+
+/**
+ * @typedef {object} Product
+ * @property {string} name of the package, and of its folder below /opt
+ * @property {string} summary one line
+ * @property {string} description
+ * @property {Record<string, string>} programs commands in the package's bin folder, with their compiled main files
+ * @property {string} folder below omnibus/: its scripts and what the checkers are told
+ * @property {{ from: string, to: string, config?: boolean }[]} files further files, from the source folder to the
+ *   machine's root; an administrator's changes to one with `config` are kept
+ * @property {{ name: string, below: string }[]} notWithOlder packages that must have at least this version where they
+ *   are installed
+ */
+
+/** @type {Record<string, Product>} */
+export const PRODUCTS = {
+  server: {
+    name: 'opscode-push-jobs-server',
+    summary: 'Push Jobs server: runs jobs on the nodes of a Chef Server',
+    description:
+      'The Push Jobs server extends a Chef Server: users start a job for many nodes at once, see it run, and fetch ' +
+      'what it wrote. The package brings the program that installs, configures and diagnoses it, ' +
+      'opscode-push-jobs-server-ctl, and its own Node.js.',
+    programs: {
+      'opscode-push-jobs-server-ctl': 'dist/ctl/main.js',
+      'push-jobs-server': 'dist/src/main.js',
+    },
+    folder: 'server',
+    files: [],
+    notWithOlder: [{ name: 'chef-server-core', below: '12.14' }],
+  },
+  client: {
+    name: 'push-jobs-client',
+    summary: 'Push Jobs client: the agent on a node of a Chef Server',
+    description:
+      'The Push Jobs client connects a node to the Push Jobs server and runs those commands on it that its whitelist ' +
+      'names. The package brings its own Node.js.',
+    programs: {
+      'push-jobs-client': 'dist/src/client/main.js',
+      'push-apply': 'dist/src/client/push-apply.js',
+      print_execution_environment: 'dist/src/client/print-execution-environment.js',
+    },
+    folder: 'client',
+    files: [],
+    notWithOlder: [],
+  },
+};
