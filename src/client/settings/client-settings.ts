@@ -146,9 +146,8 @@ const readTls = (values: SettingValues): TlsSettings => ({
 
 const readProxies = (values: SettingValues): ProxySettings => {
   const urlOf = (name: string): string | undefined => {
-    const address = values.text(name);
-    if (address === undefined || address === '') return undefined;
-    const url = new URL(address.includes('://') ? address : `http://${address}`);
+    const url = values.url(name);
+    if (url === undefined) return undefined;
     url.username = values.text(`${name}_user`) ?? url.username;
     url.password = values.text(`${name}_pass`) ?? url.password;
     return url.href;
@@ -162,7 +161,8 @@ const readLogLevel = (values: SettingValues): Level => {
 };
 
 const readLogLocation = (values: SettingValues): LogLocation => {
-  const location = values.text('log_location');
-  if (location === 'STDERR') return 'STDERR';
-  return location?.includes('/') === true ? { path: location } : 'STDOUT';
+  const location = values.find('log_location')?.value;
+  if (typeof location === 'string' && location !== 'STDOUT' && location !== 'STDERR')
+    return { path: location };
+  return values.text('log_location') === 'STDERR' ? 'STDERR' : 'STDOUT'; // `:syslog` and such too
 };

@@ -29,6 +29,16 @@ export class SettingValues {
     });
   }
 
+  /** An HTTP address, `http://` where it says nothing of it; undefined where it is empty. */
+  url(name: string): URL | undefined {
+    const address = this.text(name);
+    if (address === undefined || address === '') return undefined;
+    return this.read(name, 'an address such as http://proxy.example.com:3128', () => {
+      const url = address.includes('://') ? address : `http://${address}`;
+      return /^https?:/.test(url) && URL.canParse(url) ? new URL(url) : undefined;
+    });
+  }
+
   /** An array of strings or symbols, or one string with commas. */
   names(name: string): string[] | undefined {
     return this.read(name, 'an array of strings', (value) => {

@@ -99,10 +99,10 @@ class StatementReader {
     const { cursor } = this;
     if (!cursor.skip('(')) {
       if (cursor.looksAt(END_OF_STATEMENT)) cursor.fail(`'${name}' has no value`);
-      return this.values.read();
+      return this.values.readArgument();
     }
     cursor.skipSpace();
-    const value = this.values.read();
+    const value = this.values.readArgument();
     cursor.skipSpace();
     cursor.expect(')');
     return value;

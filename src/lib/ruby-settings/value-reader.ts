@@ -52,6 +52,27 @@ export class ValueReader {
     return value;
   }
 
+  /** Reads what a setting is given: a value, or the entries of a hash without its braces. */
+  readArgument(): RubyValue {
+    const { cursor } = this;
+    if (!cursor.looksAt(LABEL)) {
+      const value = this.read();
+      if (!cursor.skip('=>')) return value;
+      cursor.skipSpace();
+      return this.readBareHash([[value, this.read()]]);
+    }
+    return this.readBareHash([this.readEntry()]);
+  }
+
+  /** Reads on after the first entry. */
+  private readBareHash(entries: [RubyValue, RubyValue][]): RubyHash {
+    while (this.cursor.skip(',')) {
+      this.cursor.skipSpace();
+      entries.push(this.readEntry());
+    }
+    return new RubyHash(entries);
+  }
+
   private readOne(): RubyValue {
     const { cursor } = this;
     if (cursor.skip("'")) return readSingleQuoted(cursor, "'");

@@ -199,6 +199,19 @@ describe('voting', () => {
   });
 });
 
+test('a changed settings file is seen without a signal, and does not disturb what runs', async () => {
+  const dir = client.makeFolder('work');
+  const job = newJobId();
+  await server.startJob(job, 'family', { dir });
+  client.writeSettings("whitelist({ 'new' => 'true' })");
+  await eventually(() => client.output.includes('the whitelist was read again'), { withinMs: 8000 });
+  await eventually(() => server.heartbeats.at(-1)?.job_state === 'running');
+  await server.send({ type: 'abort' });
+  expect((await server.expect('aborted')).job_id).toBe(job);
+  await server.startJob(newJobId(), 'new');
+  await server.expect('succeeded');
+});
+
 describe('user, folder, environment, file', () => {
   asRoot(
     'the job runs as the user that was asked for, with that user’s groups, in the folder',

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 
@@ -28,6 +29,28 @@ test('an unknown option ends it with 64', async () => {
 test('settings that cannot be read end it with 78, naming file and line', async () => {
   expect(await run('whitelist({\n  "a" => system("id")\n})')).toBe(78);
   expect(client.output).toMatch(/push-jobs-client\.rb, line \d+: 'system' is not understood/);
+});
+
+test('--check-config says what it read and starts nothing', async () => {
+  expect(await run("whitelist({ 'a' => 'b', /c(.)/ => 'd' })", ['--check-config'])).toBe(0);
+  expect(client.output).toContain('push-jobs-client.rb can be used');
+  expect(client.output).toMatch(/whitelist {2}a\n +\/\^\(\?:c\(\.\)\)\$\//);
+  expect(existsSync(client.stateDir)).toBe(false);
+});
+
+test.each([
+  ['whitelist({})', [], 0, 'nothing can be run'],
+  ['max_body_size 3', [], 78, 'max_body_size is 3; it must be 4096 or more'],
+  ["\nssl_ca_file '/no/such/ca.pem'", [], 78, '/no/such/ca.pem'],
+  ['', ['--client_key', '/etc/hostname'], 78, '/etc/hostname'],
+])('--check-config of %j %j ends with %i', async (settings, args, code, message) => {
+  expect(await run(settings, ['--check-config', ...args])).toBe(code);
+  expect(client.output).toContain(message);
+});
+
+test('a state folder that cannot be used ends it with 78', async () => {
+  expect(await run('', ['--state_dir', '/etc/hostname/state'])).toBe(78);
+  expect(client.output).toContain('cannot use state_dir /etc/hostname/state');
 });
 
 test('a server URL without an organization ends it with 78', async () => {

@@ -26,6 +26,7 @@ test('a file that says only where the server is leaves all else at its default',
     whitelist: { exact: new Map([['chef-client', { commandLine: 'chef-client' }]]), patterns: [] },
     fileDir: '/tmp/chef-push',
     fileDirExpiryMs: 86_400_000,
+    stateDir: expect.stringMatching(/push-jobs-client$/) as string,
     maxBodySize: 63_000,
     allowUnencrypted: false,
     allowedVariables: undefined,
@@ -40,7 +41,7 @@ test('a file that says only where the server is leaves all else at its default',
 
 test('the file of the cookbook, and its whitelist', () => {
   const { whitelist, nodeName, allowedVariables } = read(
-    readFileSync('test/fixtures/push-jobs-client.rb', 'utf8'),
+    readFileSync('test/fixtures/client-settings/cookbook.rb', 'utf8'),
   );
   expect(nodeName).toBe('web1.example.com');
   expect(allowedVariables).toEqual(['HTTP_PROXY', 'DEPLOY_ENV']);
@@ -87,6 +88,7 @@ describe('what cannot be used is named with file and line', () => {
     [`${URL_LINE}whitelist({'a' => {lock: true}})`, "must give 'a' a command line"],
     [`${URL_LINE}whitelist({'a' => {command_line: 'b', lock: 1}})`, "lock of 'a'"],
     [`${URL_LINE}whitelist({/(?>a)/ => 'b'})`, 'cannot be used'],
+    [`${URL_LINE}\nhttps_proxy 'http://a:b:c'`, 'line 3: https_proxy must be an address such as'],
     [`${URL_LINE}whitelist({1 => 'b'})`, 'a name is a string or a regular expression'],
   ])('%s', (text, message) => {
     expect(() => read(text)).toThrow(message);

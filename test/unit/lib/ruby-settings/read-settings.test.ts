@@ -19,7 +19,7 @@ const faultOf = (text: string): string => {
 };
 
 test('a file as the push-jobs cookbook writes it', () => {
-  const { settings, environment } = read(readFileSync('test/fixtures/push-jobs-client.rb', 'utf8'));
+  const { settings, environment } = read(readFileSync('test/fixtures/client-settings/cookbook.rb', 'utf8'));
   const values = Object.fromEntries(settings.map(({ path, value }) => [path.join('.'), value]));
   expect(values).toMatchObject({
     chef_server_url: 'https://chef.example.com/organizations/acme',
@@ -84,6 +84,24 @@ describe('statements', () => {
     expect([...environment]).toEqual([['HOME_OF', 'home of pat']]);
   });
 
+  test('a hash as the argument, without its braces', () => {
+    const pairs = new RubyHash([
+      ['a', 1],
+      [new RubyRegexp('b', ''), new RubySymbol('c')],
+    ]);
+    expect(read(`x 'a' => 1,\n  # why\n  /b/ => :c\ny 2`).settings).toEqual([
+      { path: ['x'], value: pairs, line: 1 },
+      { path: ['y'], value: 2, line: 4 },
+    ]);
+    expect(read(`x('a' => 1,\n /b/ =>\n :c\n)`).settings[0]?.value).toEqual(pairs);
+    expect(read('x a: 1, "b" => 2').settings[0]?.value).toEqual(
+      new RubyHash([
+        [new RubySymbol('a'), 1],
+        ['b', 2],
+      ]),
+    );
+  });
+
   test('comments, comment blocks and what follows __END__ are passed over', () => {
     const text = '# one\n=begin\nx 1\n=end\n  # two\ny 2 # three\n__END__\nif true\n';
     expect(read(text).settings).toEqual([{ path: ['y'], value: 2, line: 6 }]);
@@ -142,6 +160,7 @@ describe('what is Ruby code is refused, by file and line, and never run', () => 
     ['a "x".upcase', "this is not understood: '.upcase'"],
     ['a', "'a' has no value"],
     ["a 'open", 'the string has no end'],
+    ["a 'b' => 1, 2", "expected '=>'"],
     ['a [1, 2', "expected ','"],
     ['a({ 1 => 2 )', "expected ','"],
     ['a /x#{1}/', 'must not hold #{'],
