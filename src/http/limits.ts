@@ -21,5 +21,8 @@ export const HTTP_LIMITS: HttpLimits = {
   checkIntervalMs: 5_000,
 };
 
+/** When the server stops, requests that are being served get so many milliseconds. */
+export const CLOSE_WITHIN_MS = 2_000;
+
 /** The text that refuses a larger body (413). */
 export const BODY_TOO_LARGE = `JSON must be no more than ${HTTP_LIMITS.bodyBytes} bytes.`;

@@ -1,10 +1,11 @@
+import type { Server } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { LOGGER, METRICS } from '../config/config.module.js';
 import { HttpErrorFilter } from './http-error.filter.js';
-import { BODY_TOO_LARGE } from './limits.js';
+import { BODY_TOO_LARGE, CLOSE_WITHIN_MS } from './limits.js';
 import { RefusedRequest } from './refused-request.js';
 import { measureRequests } from './request-metrics.js';
 import { refuseUnserved, UnservedMethods } from './unserved-methods.js';
@@ -29,10 +30,24 @@ export const setUpHttp = async (app: NestFastifyApplication): Promise<void> => {
     done(refuseDeclaredSize(request, bodyLimit)),
   );
 
+  fastify.addHook('preClose', (done) => {
+    closeLastConnections(fastify.server);
+    done();
+  });
+
   app.useGlobalFilters(new HttpErrorFilter(app.get<Logger>(LOGGER).child({ scope: 'http' })));
   await app.init();
   unserved.addRoutes();
   await fastify.ready();
+};
+
+/**
+ * Node.js does not count a connection as idle on which nothing has been asked yet, and a server that closes would wait
+ * for it without end.
+ */
+const closeLastConnections = (server: Server): void => {
+  const farewell = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
+  server.once('close', () => clearTimeout(farewell));
 };
 
 /** A body that says of itself that it is too large is not read: its sender gets the answer at once. */
