@@ -34,6 +34,8 @@ export interface SimulatedNodeOptions {
 type CommandType = CommandMessage['type'];
 type CommandOf<T extends CommandType> = Extract<CommandMessage, { type: T }>;
 
+const IDLE = { state: 'idle', jobId: null } as const;
+
 /** How long an expectation waits, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
@@ -53,6 +55,8 @@ export class SimulatedNode {
   /** The sequence that its next message carries; a test may set it. */
   nextSequence = 1;
   incarnationId: string;
+  /** What its heartbeats say that it is doing; a test sets it. */
+  doing: { readonly state: ReportedJobState; readonly jobId: string | null } = IDLE;
 
   private readonly arrivals = new EventEmitter().setMaxListeners(0);
   private readonly now: () => number;
@@ -85,7 +89,7 @@ export class SimulatedNode {
   }
 
   /** Sends a heartbeat that says what the node is doing. */
-  sendHeartbeat(jobState: ReportedJobState = 'idle', jobId: string | null = null): Promise<void> {
+  sendHeartbeat(jobState = this.doing.state, jobId = this.doing.jobId): Promise<void> {
     return this.send({ type: 'heartbeat', job_state: jobState, job_id: jobId });
   }
 
@@ -131,6 +135,11 @@ export class SimulatedNode {
   async beat(intervalMs: number): Promise<void> {
     this.beating = setInterval(() => void this.sendHeartbeat(), intervalMs);
     await this.sendHeartbeat();
+  }
+
+  /** Falls silent, but stays connected. */
+  stopBeating(): void {
+    clearInterval(this.beating);
   }
 
   /**

@@ -1,0 +1,177 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FeedReading, wholeFeed } from '../support/feed-reading.js';
+import { answerAbort, endRun, startRun, voteNo, voteYes } from '../support/play-job.js';
+import { ServerUnderTest } from '../support/server-under-test.js';
+import type { SimulatedNode } from '../support/simulated-node.js';
+
+let server: ServerUnderTest;
+let web1: SimulatedNode;
+let web2: SimulatedNode;
+beforeAll(async () => (server = await ServerUnderTest.start({ voting_timeout: 2, rehab_timer: 1_000 })));
+afterAll(() => server.close());
+beforeEach(async () => {
+  [web1, web2] = await Promise.all([server.availableNode('web1'), server.availableNode('web2')]);
+});
+afterEach(() => {
+  web1.close();
+  web2.close();
+});
+
+/** A node that was in rehab takes jobs again. */
+const recover = async (node: SimulatedNode, name: string): Promise<void> => {
+  await answerAbort(node);
+  await server.nodeBecomes(name, 'available');
+};
+
+describe('a vote', () => {
+  it('of nodes that nobody ever heard of fails, and says so of each', async () => {
+    const id = await server.startJob({ nodes: ['ghost1', 'ghost2'] });
+    const job = await server.jobBecomes(id, 'quorum_failed');
+    expect(job.nodes).toEqual({ unavailable: ['ghost1', 'ghost2'] });
+    expect(await wholeFeed(server, id)).toEqual([
+      'start',
+      'quorum_vote ghost1 down',
+      'rehab ghost1',
+      'quorum_vote ghost2 down',
+      'rehab ghost2',
+      'job_complete quorum_failed',
+    ]);
+  });
+
+  it('that fails lets the ready nodes go, and nobody runs anything', async () => {
+    const id = await server.startJob({ nodes: ['web1', 'web2'] });
+    expect((await server.job(id)).nodes).toEqual({ new: ['web1', 'web2'] });
+    await voteYes(web1, id);
+    await voteNo(web2, id);
+    const job = await server.jobBecomes(id, 'quorum_failed');
+    expect(job.nodes).toEqual({ was_ready: ['web1'], nacked: ['web2'] });
+    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+      'quorum_vote web1 success',
+      'quorum_vote web2 failure',
+      'job_complete quorum_failed',
+    ]);
+    await recover(web1, 'web1');
+    expect(web2.commands.map(({ type }) => type)).toEqual(['abort', 'commit']);
+    expect(web1.commands.map(({ type }) => type)).toEqual(['abort', 'commit', 'abort']);
+  });
+
+  it('ends for a node that stays silent with the voting timeout', async () => {
+    const id = await server.startJob({ nodes: ['web1', 'web2'], quorum: 1 });
+    await voteYes(web1, id);
+    await web2.expectCommand('commit');
+    await startRun(web1, id);
+    await endRun(web1, id);
+    const job = await server.jobBecomes(id, 'complete');
+    expect(job.nodes).toEqual({ succeeded: ['web1'], unavailable: ['web2'] });
+    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+      'quorum_vote web1 success',
+      'quorum_vote web2 voting_timeout',
+      'quorum_succeeded',
+      'run_start web1',
+      'run_complete web1 success',
+      'job_complete complete',
+    ]);
+  });
+
+  it('that is given twice is told, and counts once', async () => {
+    const id = await server.startJob({ nodes: ['web1', 'web2'] });
+    await voteYes(web1, id);
+    const feed = await FeedReading.open(server, id);
+    await web1.sendJobMessage('ack_commit', id);
+    await feed.until('quorum_vote web1 unexpected_commit');
+    await voteNo(web2, id);
+    expect((await feed.end()).slice(1, 4)).toEqual([
+      'quorum_vote web1 success',
+      'quorum_vote web1 unexpected_commit',
+      'quorum_vote web2 failure',
+    ]);
+  });
+
+  it('that is taken back makes the node unavailable', async () => {
+    const id = await server.startJob({ nodes: ['web1', 'web2'] });
+    await voteYes(web1, id);
+    await web1.sendJobMessage('nack_commit', id);
+    await recover(web1, 'web1');
+    await voteNo(web2, id);
+    const job = await server.jobBecomes(id, 'quorum_failed');
+    expect(job.nodes).toEqual({ unavailable: ['web1'], nacked: ['web2'] });
+    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+      'quorum_vote web1 success',
+      'rehab web1',
+      'quorum_vote web1 lost_availibility',
+      'quorum_vote web2 failure',
+      'job_complete quorum_failed',
+    ]);
+  });
+
+  it('is lost by a node that sends a result in its place, without a vote event', async () => {
+    const id = await server.startJob({ nodes: ['web1', 'web2'] });
+    await web1.expectCommand('commit');
+    await web1.sendJobMessage('succeeded', id);
+    await web1.expectCommand('abort');
+    await voteYes(web2, id);
+    const job = await server.jobBecomes(id, 'quorum_failed');
+    expect(job.nodes).toEqual({ unavailable: ['web1'], was_ready: ['web2'] });
+    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+      'rehab web1',
+      'quorum_vote web2 success',
+      'job_complete quorum_failed',
+    ]);
+  });
+
+  it('is lost by a node that refuses a run that it was not asked for, without a vote event', async () => {
+    const id = await server.startJob({ nodes: ['web1', 'web2'] });
+    await voteYes(web1, id);
+    await web1.sendJobMessage('nack_run', id);
+    await recover(web1, 'web1');
+    await voteNo(web2, id);
+    await server.jobBecomes(id, 'quorum_failed');
+    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+      'quorum_vote web1 success',
+      'rehab web1',
+      'quorum_vote web2 failure',
+      'job_complete quorum_failed',
+    ]);
+  });
+
+  it('that comes after it was given up is told as the word of a client that died', async () => {
+    const id = await server.startJob({ nodes: ['web1', 'web2'] });
+    await web1.expectCommand('commit');
+    await web1.sendJobMessage('nack_commit', id);
+    await web1.sendJobMessage('ack_commit', id);
+    await recover(web1, 'web1');
+    await voteNo(web2, id);
+    await server.jobBecomes(id, 'quorum_failed');
+    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+      'quorum_vote web1 failure',
+      'rehab web1',
+      'quorum_vote web1 client_died_while_voting',
+      'quorum_vote web2 failure',
+      'job_complete quorum_failed',
+    ]);
+  });
+
+  it('with a quorum of 0 passes with every node down, and the job is complete', async () => {
+    const id = await server.startJob({ nodes: ['ghost1'], quorum: 0 });
+    expect(await wholeFeed(server, id)).toEqual([
+      'start',
+      'quorum_vote ghost1 down',
+      'rehab ghost1',
+      'quorum_succeeded',
+      'job_complete complete',
+    ]);
+  });
+
+  it('says no by a node that is busy, which goes on with what it runs', async () => {
+    const first = await server.startJob({ nodes: ['web1'] });
+    await voteYes(web1, first);
+    await startRun(web1, first);
+    const second = await server.startJob({ nodes: ['web1'] });
+    await voteNo(web1, second);
+    await server.jobBecomes(second, 'quorum_failed');
+    await web1.sendJobMessage('nack_commit', 'f'.repeat(32));
+    expect(await server.nodeState('web1')).toMatchObject({ availability: 'available' });
+    await endRun(web1, first);
+    expect((await server.jobBecomes(first, 'complete')).nodes).toEqual({ succeeded: ['web1'] });
+  });
+});
