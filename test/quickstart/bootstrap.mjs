@@ -7,14 +7,44 @@
  *     npm run quickstart -- --ports N uses the ports N to N+3 (default 10000 to 10003)
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { clearInterval, setInterval } from 'node:timers';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { mustRun, stopAllOnSignals } from '../run/commands.mjs';
 import { checkNodeModules } from '../run/node-modules.mjs';
 import { checkNodeVersion } from '../run/node-version.mjs';
 import { step, StepFailed } from '../run/steps.mjs';
+import { checkPorts, claimFolder } from './claim.mjs';
+
+/** How often it is looked whether whoever started us is still there: npm passes no signals on. */
+const PARENT_CHECK_MS = 500;
+
+const readOptions = () => {
+  let values;
+  try {
+    const options = {
+      once: { type: 'boolean', default: false },
+      ports: { type: 'string', default: '10000' },
+    };
+    ({ values } = parseArgs({ options }));
+  } catch (thrown) {
+    throw new StepFailed(`${thrown.message}; there are --once and --ports N`);
+  }
+  const first = Number(values.ports);
+  if (!Number.isInteger(first) || first < 1024 || first > 65_000) {
+    throw new StepFailed(`--ports must be a number from 1024 to 65000, not '${values.ports}'`);
+  }
+  return { once: values.once, first };
+};
 
 /** Installs and builds; the TypeScript part of the quick start cannot run before that. */
-const prepare = async () => {
+const prepare = async (first) => {
   await step('Node.js version', checkNodeVersion);
+  await step('free folder and ports', async () => {
+    claimFolder();
+    await checkPorts(first);
+  });
   await step('npm packages', checkNodeModules);
   await step('build', async () => {
     await mustRun(['npm', 'run', '--silent', 'build']);
@@ -22,22 +52,43 @@ const prepare = async () => {
   });
 };
 
-/** Goes on in the built program; it gets the signals itself, as a part of the terminal's process group. */
-const goOn = () => {
-  process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
-  const program = spawn(process.execPath, ['dist/test/quickstart/main.js', ...process.argv.slice(2)], {
-    stdio: 'inherit',
+/**
+ * Runs the built program to its end and gives its exit code. It is told to stop by a message, whatever ends us, and
+ * tells us the processes that it starts, so that they end even where it is killed.
+ */
+const runBuilt = async (args) => {
+  const started = new Set();
+  const program = spawn(process.execPath, ['dist/test/quickstart/main.js', ...args], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    detached: true, // Ctrl-C comes to us, and goes on from here
   });
-  process.on('SIGINT', () => undefined);
-  process.on('SIGTERM', () => program.kill('SIGTERM'));
-  program.on('close', (code) => process.exit(code ?? 1));
+  const stop = () => program.connected && program.send('stop');
+  process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+  const parent = process.ppid;
+  const watch = setInterval(() => process.ppid !== parent && stop(), PARENT_CHECK_MS);
+
+  program.on('message', ({ pid }) => started.add(pid));
+  const [code, signal] = await once(program, 'close');
+  clearInterval(watch);
+  if (signal !== null) for (const pid of started) endProcess(pid);
+  return code ?? 1;
 };
 
-process.chdir(new URL('../..', import.meta.url).pathname);
+const endProcess = (pid) => {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (thrown) {
+    if (thrown.code !== 'ESRCH') throw thrown; // it has ended by itself
+  }
+};
+
+process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
 stopAllOnSignals();
 try {
-  await prepare();
-  goOn();
+  const { once: onlyOnce, first } = readOptions();
+  await prepare(first);
+  process.exitCode = await runBuilt([...(onlyOnce ? ['--once'] : []), '--ports', String(first)]);
 } catch (thrown) {
   if (!(thrown instanceof StepFailed)) throw thrown;
   console.error(thrown.message);

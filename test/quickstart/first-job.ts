@@ -36,7 +36,7 @@ export const waitForNodes = async (folder: QuickstartFolder): Promise<void> => {
 
 /** Runs the command line as a user would, its output going to this terminal; gives its exit code. */
 const pushJobs = async (folder: QuickstartFolder, args: readonly string[]): Promise<number> => {
-  process.stdout.write(`\n$ .quickstart/push-jobs ${args.join(' ')}\n`);
+  process.stdout.write(`\n$ push-jobs ${args.join(' ')}\n`);
   const [code] = (await once(spawn(folder.path('push-jobs'), args, { stdio: 'inherit' }), 'close')) as [
     number,
   ];

@@ -6,25 +6,19 @@ import { eventually } from '../support/eventually.js';
 import { runFirstJob, waitForNodes } from './first-job.js';
 import { NODES, ORG, QuickstartFolder, USER } from './folder.js';
 import { nextSteps } from './next-steps.js';
-import { checkPorts, DEFAULT_FIRST_PORT, type Ports, portsFrom } from './ports.js';
-import { Programs } from './programs.js';
+import { type Ports, portsFrom } from './ports.js';
+import { type Death, Programs } from './programs.js';
 
 const START_WITHIN_MS = 60_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
+/** bootstrap.mjs has judged them. */
 const readOptions = (): { once: boolean; ports: Ports } => {
   const { values } = parseArgs({
-    options: {
-      once: { type: 'boolean', default: false },
-      ports: { type: 'string', default: String(DEFAULT_FIRST_PORT) },
-    },
+    options: { once: { type: 'boolean', default: false }, ports: { type: 'string' } },
   });
-  const first = Number(values.ports);
-  if (!Number.isInteger(first) || first < 1024 || first > 65_000) {
-    throw new AppError('usage', `--ports must be a number from 1024 to 65000, not '${values.ports}'`);
-  }
-  return { once: values.once, ports: portsFrom(first) };
+  return { once: values.once, ports: portsFrom(Number(values.ports)) };
 };
 
 const startChefServer = async (programs: Programs, folder: QuickstartFolder, ports: Ports): Promise<void> => {
@@ -75,14 +69,16 @@ const bringUp = async (programs: Programs, folder: QuickstartFolder, ports: Port
 
 type Outcome = { readonly jobId: string } | { readonly error: unknown } | 'interrupted';
 
-/** Waits for the first of these: everything is up, something is wrong, or the user wants no more. */
+/** Waits for the first of these: everything is up, a program has died, or the user wants no more. */
 const outcomeOf = (
   up: Promise<string>,
-  death: Promise<AppError>,
+  death: Promise<Death>,
   interrupted: Promise<void>,
 ): Promise<Outcome> =>
   Promise.race([
-    death.then((error) => ({ error })),
+    death.then(({ name, log }) => ({
+      error: new AppError('program_died', `${name} ended unexpectedly; the end of its log:\n${log}`),
+    })),
     up.then(
       (jobId) => ({ jobId }),
       (error: unknown) => ({ error }),
@@ -90,24 +86,33 @@ const outcomeOf = (
     interrupted.then(() => 'interrupted' as const),
   ]);
 
+/** Once all is up a program may end, so that one can see what the others make of it. */
+const tellOf = ({ name, log, command }: Death): void =>
+  say(`\n${name} ended; the end of its log:\n${log}\nStart it again with: ${command}`);
+
 const run = async (): Promise<void> => {
   const { once, ports } = readOptions();
-  await checkPorts(ports);
   const folder = new QuickstartFolder(ports);
-  const programs = new Programs();
+  const firstDeath = deferred<Death>();
+  let isUp = false;
+  const programs = new Programs((death) => (isUp ? tellOf(death) : firstDeath.resolve(death)));
   const interrupted = deferred();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.resolve());
+  process.on('message', () => interrupted.resolve()).on('disconnect', () => interrupted.resolve());
   try {
-    const outcome = await outcomeOf(bringUp(programs, folder, ports), programs.death, interrupted.promise);
+    const outcome = await outcomeOf(
+      bringUp(programs, folder, ports),
+      firstDeath.promise,
+      interrupted.promise,
+    );
     if (outcome === 'interrupted') throw new AppError('interrupted', 'stopped before the job had ended');
     if ('error' in outcome) throw outcome.error;
     if (once) {
       say('\nThe job succeeded on all nodes; stopping everything.');
       return;
     }
+    isUp = true;
     say(nextSteps(folder, outcome.jobId));
-    const death = await Promise.race([interrupted.promise, programs.death]);
-    if (death !== undefined) throw death;
+    await interrupted.promise;
     say('\nStopping everything.');
   } finally {
     await programs.stop();

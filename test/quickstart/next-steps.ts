@@ -4,14 +4,16 @@ import { NODES, type QuickstartFolder, USER } from './folder.js';
 export const nextSteps = (folder: QuickstartFolder, jobId: string): string => `
 Everything is up. Try, in another terminal and in this folder:
 
-  .quickstart/push-jobs node status
-  .quickstart/push-jobs job start uptime ${NODES.join(' ')} --capture
-  .quickstart/push-jobs job output ${jobId} ${NODES[0]}
-  .quickstart/push-jobs job start environment ${NODES[0]} --capture --file package.json
-  .quickstart/push-jobs job start nap --search 'name:node*'
-  .quickstart/push-jobs job start fail ${NODES.join(' ')} --capture
-  .quickstart/push-jobs job start not-whitelisted ${NODES[0]}
-  .quickstart/push-jobs job list
+  export PATH="$PWD/.quickstart:$PATH"
+  push-jobs node status
+  push-jobs job start uptime ${NODES.join(' ')} --capture
+  push-jobs job output ${jobId} ${NODES[0]}
+  push-jobs job start environment ${NODES[0]} --capture --file package.json
+  push-jobs job start nap --search 'name:node*'
+  push-jobs job watch ${jobId}
+  push-jobs job start fail ${NODES.join(' ')} --capture
+  push-jobs job start not-whitelisted ${NODES[0]}
+  push-jobs job list
 
 With knife and its push plugin (as the user ${USER}):
 

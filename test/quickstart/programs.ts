@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { AppError } from '../../src/lib/app-error.js';
-import { deferred } from '../../src/lib/deferred.js';
 
 /** A program that has not ended so many milliseconds after TERM is killed. */
 const KILL_AFTER_MS = 15_000;
@@ -10,36 +8,40 @@ const KILL_AFTER_MS = 15_000;
 const SHOWN_LOG_LINES = 15;
 
 interface Program {
-  readonly name: string;
-  readonly log: string;
   readonly child: ChildProcess;
   readonly ended: Promise<void>;
+}
+
+/** A program that ended unasked. */
+export interface Death {
+  readonly name: string;
+  /** The end of its log. */
+  readonly log: string;
+  /** What starts it again. */
+  readonly command: string;
 }
 
 /** The programs that the quick start has started, each with a log file of its own; stopped in reverse order. */
 export class Programs {
   private readonly programs: Program[] = [];
-  private readonly firstDeath = deferred<AppError>();
   private stopping = false;
 
-  /** Resolves when a program has ended unasked, with what its log says. */
-  get death(): Promise<AppError> {
-    return this.firstDeath.promise;
-  }
+  /** `onDeath` hears of each program that ends unasked. */
+  constructor(private readonly onDeath: (death: Death) => void) {}
 
   /** Starts a built program; all that it writes goes to the log file. */
   start(name: string, log: string, args: readonly string[]): void {
-    const file = openSync(log, 'w', 0o600);
-    // A process group of its own: Ctrl-C must not end the programs before they are told to, in order.
-    const child = spawn(process.execPath, args, { stdio: ['ignore', file, file], detached: true });
+    const file = openSync(log, 'a', 0o600);
+    const child = spawn(process.execPath, args, { stdio: ['ignore', file, file] });
     closeSync(file);
     const ended = new Promise<void>((resolve) => {
       child.once('error', () => resolve());
       child.once('exit', () => resolve());
     });
-    this.programs.push({ name, log, child, ended });
+    this.programs.push({ child, ended });
+    process.send?.({ pid: child.pid }); // whoever started us ends it where we cannot
     void ended.then(() => {
-      if (!this.stopping) this.firstDeath.resolve(diedOf(name, log));
+      if (!this.stopping) this.onDeath({ name, log: endOf(log), command: ['node', ...args].join(' ') });
     });
   }
 
@@ -55,7 +57,5 @@ export class Programs {
   }
 }
 
-const diedOf = (name: string, log: string): AppError => {
-  const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-SHOWN_LOG_LINES);
-  return new AppError('program_died', `${name} ended unexpectedly; the end of ${log}:\n${lines.join('\n')}`);
-};
+const endOf = (log: string): string =>
+  readFileSync(log, 'utf8').trimEnd().split('\n').slice(-SHOWN_LOG_LINES).join('\n');
