@@ -8,7 +8,7 @@ import type { GlobalArgv } from '../global-options.js';
 import { readJobId } from '../job-id.js';
 import { nodesByStatus, renderOutcome } from '../output/render-job.js';
 import { addRunOptions, readRunPlan, type RunPlan } from '../run/run-plan.js';
-import { type JobFields, runJob } from '../run/start-job.js';
+import { type JobFields, runJob } from '../run/run-job.js';
 import { unwrap } from '../unwrap.js';
 
 /** Declares `job rerun`. */

@@ -7,7 +7,7 @@ import { readJobFile } from '../job-options/job-file.js';
 import { readWholeNumber } from '../job-options/number-option.js';
 import { printable } from '../output/printable.js';
 import { addRunOptions, readRunPlan, type RunOptions } from '../run/run-plan.js';
-import { type JobFields, runJob } from '../run/start-job.js';
+import { type JobFields, runJob } from '../run/run-job.js';
 import { unwrap } from '../unwrap.js';
 import { UsageError } from '../usage-error.js';
 

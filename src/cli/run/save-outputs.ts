@@ -33,20 +33,21 @@ export const saveOutputs = async (context: CommandContext, request: SaveRequest)
   const { id, nodes, channels, folder } = request;
   const path = resolve(context.environment.cwd, folder);
   const saved: SavedFile[] = [];
-  const without = new Set<string>();
+  const without = new Map<string, OutputChannel[]>();
   for await (const { node, channel, bytes } of fetchOutputs(context, id, nodes, channels)) {
-    if (bytes === undefined) without.add(node);
+    if (bytes === undefined) without.set(node, [...(without.get(node) ?? []), channel]);
     else saved.push({ node, channel, file: await save(path, node, channel, bytes), bytes: bytes.length });
   }
-  if (saved.length === 0) throw nothingKept(id, channels.join(' or '), [...without]);
+  if (saved.length === 0) throw nothingKept(id, channels.join(' or '), [...without.keys()]);
   const savedNodes = new Set(saved.map(({ node }) => node)).size;
   context.writeResult(saved, () =>
     context.options.quiet
       ? saved.map(({ file }) => printable(file))
       : [`Wrote ${saved.length} files with the output of ${plural(savedNodes)} to ${printable(path)}`],
   );
+  for (const [node, missing] of without)
+    context.environment.stderr.write(`No ${missing.join(' or ')} was kept for ${printable(node)}\n`);
   if (without.size === 0) return EXIT.ok;
-  context.environment.stderr.write(`No output was kept for ${[...without].map(printable).join(', ')}\n`);
   return nodes.length === 0 ? EXIT.ok : EXIT.failed;
 };
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -176,6 +176,124 @@ knife[:editor] = "vi"
   });
 });
 
+describe('where files are looked for', () => {
+  const RB = `node_name 'carol'\nclient_key 'carol.pem'\nchef_server_url '${URL}'\n`;
+
+  it('is the folder of KNIFE_HOME first, then the current one, then those called .chef', () => {
+    const knifeHome = join(cli.home, 'elsewhere');
+    for (const [folder, user] of [
+      [knifeHome, 'first'],
+      [cli.cwd, 'second'],
+      [join(cli.cwd, '.chef'), 'third'],
+    ] as const) {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'knife.rb'), RB.replaceAll('carol', user));
+      writeFileSync(join(folder, `${user}.pem`), KEY);
+    }
+
+    expect(resolve({}, { KNIFE_HOME: knifeHome }).client.user).toBe('first');
+    expect(resolve().client.user).toBe('second');
+    rmSync(join(cli.cwd, 'knife.rb'));
+    expect(resolve().client.user).toBe('third');
+  });
+
+  it('may be another file of credentials, by CHEF_CREDENTIALS_FILE', () => {
+    cli.writeChefFile('credentials', profile('default', 'alice'));
+    const other = cli.writeChefFile('other/credentials', profile('default', 'bob'));
+    cli.writeChefFile('other/keys/bob.pem', KEY);
+
+    expect(resolve({}, { CHEF_CREDENTIALS_FILE: other }).client.user).toBe('bob');
+    expect(messageOf({ profile: 'x' }, { CHEF_CREDENTIALS_FILE: other })).toContain(`in ${other}`);
+  });
+});
+
+describe('a key that nobody names', () => {
+  const NAMELESS = `[default]\nclient_name = "alice"\nchef_server_url = "${URL}"\n`;
+
+  it.each(['alice.pem', 'user.pem'])('is %s beside the credentials', (name) => {
+    cli.writeChefFile('credentials', NAMELESS);
+    const file = cli.writeChefFile(name, KEY);
+
+    expect(resolve()).toMatchObject({
+      client: { key: KEY },
+      description: expect.stringContaining(`the key ${file} (found by its name)`) as string,
+    });
+  });
+
+  it('is looked for beside knife.rb first', () => {
+    cli.writeChefFile('user.pem', 'wrong');
+    const file = writeIn(cli.cwd, 'knife.rb', `node_name 'alice'\nchef_server_url '${URL}'\n`);
+    writeFileSync(join(dirname(file), 'user.pem'), KEY);
+
+    expect(resolve().client.key).toBe(KEY);
+  });
+
+  it('may be the text itself in knife.rb', () => {
+    const text = `node_name 'alice'\nchef_server_url '${URL}'\nclient_key_contents "${KEY}"\n`;
+    writeIn(cli.cwd, 'knife.rb', text);
+
+    expect(resolve().client.key).toBe(KEY);
+  });
+
+  it('and is not there is said, with where it could be', () => {
+    cli.writeChefFile('credentials', NAMELESS);
+
+    expect(messageOf()).toContain(
+      '(client_key, --key, or a file alice.pem in ~/.chef) is missing; looked at:',
+    );
+  });
+});
+
+describe('another organization', () => {
+  it.each([
+    [URL, 'https://chef.example.com/organizations/other'],
+    ['https://chef.example.com/', 'https://chef.example.com/organizations/other'],
+    ['https://example.com/chef/organizations/acme/', 'https://example.com/chef/organizations/other'],
+  ])('of %s is put in the place of its own', (address, expected) => {
+    cli.writeChefFile('credentials', profile('default', 'alice').replace(URL, address));
+    writeKey('alice');
+
+    expect(resolve({ org: 'other' }).client.serverUrl).toBe(expected);
+  });
+
+  it.each(['Other', '../x', ''])('cannot be called %j', (org) => {
+    cli.writeChefFile('credentials', profile('default', 'alice'));
+    writeKey('alice');
+
+    expect(messageOf({ org })).toContain(`'${org}' is not the name of an organization`);
+  });
+});
+
+describe('proxies', () => {
+  it.each<[string, Record<string, string>, string]>([
+    ['the file', { https_proxy: 'http://env:1' }, 'http://file:3128'],
+    ['the environment', { HTTPS_PROXY: 'env:8080' }, 'http://env:8080'],
+    [
+      'the environment, small letters first',
+      { https_proxy: 'http://a:1', HTTPS_PROXY: 'http://b:2' },
+      'http://a:1',
+    ],
+    ['nowhere', {}, ''],
+  ])('come from %s', (where, env, expected) => {
+    const line = where === 'the file' ? `https_proxy = "http://file:3128"\nno_proxy = "a,b"\n` : '';
+    cli.writeChefFile('credentials', `${profile('default', 'alice')}${line}`);
+    writeKey('alice');
+
+    expect(resolve({}, env).client.proxy).toEqual({
+      http: '',
+      https: expected,
+      none: where === 'the file' ? 'a,b' : '',
+    });
+  });
+
+  it('may be named by knife.rb', () => {
+    writeIn(cli.cwd, 'knife.rb', `node_name 'a'\nchef_server_url '${URL}'\nhttp_proxy 'http://p:1'\n`);
+    cli.writeChefFile('a.pem', KEY);
+
+    expect(resolve().client.proxy).toMatchObject({ http: 'http://p:1' });
+  });
+});
+
 describe('the flags', () => {
   it('win over the profile, one by one', () => {
     cli.writeChefFile('credentials', profile('default', 'alice'));
@@ -213,6 +331,22 @@ describe('trust in the server', () => {
     const pem = certificate(dirname(cli.writeChefFile('trusted_certs/README', 'not a certificate')));
 
     expect(resolve().client).toMatchObject({ ca: [pem], verifyTls: true });
+  });
+
+  it.each(['ssl_ca_file', 'SSL_CERT_FILE'])('extends to the certificates of %s', (how) => {
+    const folder = dirname(writeKey('alice'));
+    const pem = certificate(folder);
+    const line = how === 'ssl_ca_file' ? 'ssl_ca_file = "keys/ca.crt"\n' : '';
+    cli.writeChefFile('credentials', `${profile('default', 'alice')}${line}`);
+    const connection = resolve({}, how === 'ssl_ca_file' ? {} : { [how]: join(folder, 'ca.crt') });
+
+    expect(connection).toMatchObject({ client: { ca: [pem] }, trustedFrom: [join(folder, 'ca.crt')] });
+  });
+
+  it('names a file of certificates that is missing, and who named it', () => {
+    cli.writeChefFile('credentials', `${profile('default', 'alice')}ssl_ca_file = "/no/ca.pem"\n`);
+
+    expect(messageOf()).toContain("there is no file /no/ca.pem, the certificate that profile 'default' of");
   });
 
   it('names a certificate that is none', () => {

@@ -1,0 +1,162 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CliUnderTest } from '../../support/cli-under-test.js';
+import { JOB_ID, stubJob, stubJobSummary } from '../../support/stub-job.js';
+import { StubPushyServer } from '../../support/stub-pushy-server.js';
+
+const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+let server: StubPushyServer;
+let cli: CliUnderTest;
+
+beforeAll(async () => {
+  server = await StubPushyServer.start('alice', publicKey);
+  cli = new CliUnderTest();
+  cli.writeCredentials(server.url, 'alice', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+});
+beforeEach(() => server.reset());
+afterAll(async () => {
+  cli.remove();
+  await server.close();
+});
+
+const node = (name: string, availability: 'available' | 'unavailable') => ({ node_name: name, availability });
+const nodes = (...listed: ReturnType<typeof node>[]) => ({ json: listed });
+
+describe('node status --watch', () => {
+  const LIST = 'GET pushy/node_states';
+  const watch = (columns?: number, interruptAt = 'db1\tunavailable') =>
+    cli.run(['node', 'status', '--watch', '--interval', '0.01'], {
+      interruptAt,
+      now: () => Date.parse('2026-11-22T08:00:01Z'),
+      ...(columns === undefined ? {} : { columns, env: { NO_COLOR: '1' } }),
+    });
+
+  it('prints into a pipe how all are, then each that changes, and ends well at Ctrl-C', async () => {
+    server.on(
+      LIST,
+      nodes(node('web1', 'available'), node('db1', 'available')),
+      nodes(node('web1', 'unavailable'), node('db1', 'available')),
+      nodes(node('web1', 'unavailable')),
+    );
+
+    expect(await watch()).toEqual({
+      code: 0,
+      stdout: 'web1\tavailable\ndb1\tavailable\nweb1\tunavailable\ndb1\tunavailable\n',
+      stderr: '',
+    });
+  });
+
+  it('lives through a server that is in trouble, and says so', async () => {
+    server.on(LIST, { status: 503, json: { error: 'not now' } }, nodes(node('db1', 'unavailable')));
+    const { code, stdout, stderr } = await watch();
+
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'db1\tunavailable\n' });
+    expect(stderr).toContain('not now (status 503)');
+  });
+
+  it('ends where the server refuses', async () => {
+    server.on(LIST, { status: 403, json: { error: ['no'] } });
+
+    expect(await watch()).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('draws the whole picture on a terminal, as far as there is room', async () => {
+    const many = Array.from({ length: 30 }, (_, index) =>
+      node(`a-node-with-a-long-name-${index}`, 'available'),
+    );
+    server.on(LIST, nodes(...many, node('db1', 'unavailable')));
+    const { stdout } = await watch(30, 'and 11 more');
+
+    const screen = stdout.split('\u001b[H\u001b[2J')[1]!;
+    expect(screen).toContain('30 of 31 nodes available at 0…\n');
+    expect(screen).toContain('\na-node-with-a-lo…  available\n');
+    expect(screen.split('\n').every((line) => line.length <= 30)).toBe(true);
+  });
+
+  it.each([
+    [['--watch', '--format', 'json'], '--watch has no end and so no document'],
+    [['--interval', '1'], '--interval goes with --watch'],
+    [['--watch', '--interval', '0'], '--interval must be a number of seconds'],
+  ])('refuses %j', async (args, text) => {
+    const outcome = await cli.run(['node', 'status', ...args]);
+
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain(text);
+  });
+});
+
+describe('node why', () => {
+  const state = (status: 'online' | 'offline', availability: 'available' | 'unavailable') => ({
+    json: { node_name: 'web1', status, availability },
+  });
+  const STATE = 'GET pushy/node_states/web1';
+
+  it('says that all is well', async () => {
+    server.on(STATE, state('online', 'available'));
+
+    expect(await cli.run(['node', 'why', 'web1'])).toEqual({
+      code: 0,
+      stdout: 'web1 is available: it takes jobs.\n',
+      stderr: '',
+    });
+  });
+
+  it('names the job that keeps a node busy, and how to follow or abort it', async () => {
+    server
+      .on(STATE, state('online', 'unavailable'))
+      .on('GET pushy/jobs', {
+        json: [
+          stubJobSummary({ id: 'a'.repeat(32) }),
+          stubJobSummary({ id: 'b'.repeat(32), status: 'running' }),
+          stubJobSummary({ id: JOB_ID, status: 'running' }),
+        ],
+      })
+      .on(`GET pushy/jobs/${'b'.repeat(32)}`, {
+        json: stubJob({ running: ['web2'], succeeded: ['web1'] }, { status: 'running' }),
+      })
+      .on(`GET pushy/jobs/${JOB_ID}`, {
+        json: stubJob({ running: ['web1'] }, { command: 'apt\nupgrade', status: 'running' }),
+      });
+
+    expect((await cli.run(['node', 'why', 'web1'])).stdout).toBe(
+      [
+        'web1 is online but unavailable: it takes no job now.',
+        `Why: it takes part in job ${JOB_ID}, which is running: apt\\nupgrade`,
+        `Do:  wait for it:  push-jobs job watch ${JOB_ID}`,
+        `     or abort it:  push-jobs job abort ${JOB_ID}`,
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('says that a node which is in no job has yet to answer', async () => {
+    server.on(STATE, state('online', 'unavailable')).on('GET pushy/jobs', { json: [] });
+
+    expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain('Why: it takes part in no job.');
+  });
+
+  it.each([
+    ['a client of that name', 200, "the Chef Server has a client 'web1', so the name is right"],
+    ['no client of that name', 404, "the Chef Server has no client 'web1'"],
+    ['a client that the user may not see', 403, "does not tell you whether it has a client 'web1'"],
+  ])('says what to look at for a node that is offline with %s', async (_what, status, text) => {
+    server
+      .on(STATE, state('offline', 'unavailable'))
+      .on('GET clients/web1', { status, json: { name: 'web1' } });
+
+    expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(text);
+  });
+
+  it('gives a document for programs', async () => {
+    server.on(STATE, state('offline', 'unavailable'));
+    const { stdout } = await cli.run(['node', 'why', 'web1', '--format', 'json']);
+
+    expect(JSON.parse(stdout)).toEqual({
+      node_name: 'web1',
+      status: 'offline',
+      availability: 'unavailable',
+      has_chef_client: false,
+    });
+  });
+});
