@@ -16,11 +16,14 @@ import {
   jobSummarySchema,
   type NodeAvailability,
   nodeAvailabilitySchema,
+  type NodeDetail,
+  nodeDetailSchema,
   type NodeState,
   nodeStateSchema,
 } from '../protocol/rest-shapes.js';
 import { ApiError } from './api-error.js';
 import { type FeedOptions, readJobFeed } from './job-feed.js';
+import { type JobFilter, type JobsPage, readJobsPage } from './job-list.js';
 import { searchNodeNames } from './node-search.js';
 import { RestCaller } from './rest-caller.js';
 
@@ -31,7 +34,10 @@ export type {
   JobFeedEvent,
   JobRequest,
   JobSummary,
+  JobFilter,
+  JobsPage,
   NodeAvailability,
+  NodeDetail,
   NodeState,
   ProxySettings,
   Result,
@@ -118,12 +124,35 @@ export class PushJobsClient {
     return this.rest.json(z.array(jobSummarySchema), { path: 'pushy/jobs' });
   }
 
-  /** One job with its nodes by status; with `includeFile`, also the file that was sent along. */
+  /** The jobs that a filter lets pass, page by page where it has a limit. */
+  listJobsPage(filter: JobFilter): Promise<Result<JobsPage, ApiError>> {
+    return readJobsPage(this.rest, filter);
+  }
+
+  /** Every node that the server heard since it started, offline ones too, with why it cannot take a job. */
+  listNodeDetails(): Promise<Result<NodeDetail[], ApiError>> {
+    return this.rest.json(z.array(nodeDetailSchema), { path: 'pushy/node_states?details=true' });
+  }
+
+  /** One node, with why it cannot take a job. */
+  getNodeDetail(name: string): Promise<Result<NodeDetail, ApiError>> {
+    return this.rest.json(nodeDetailSchema, { path: `pushy/node_states/${segment(name)}?details=true` });
+  }
+
+  /**
+   * One job with its nodes by status; with `includeFile` also the file that was sent along, with `details` also who
+   * started it and how it went on each node.
+   */
   getJob(
     id: string,
-    options: { readonly includeFile?: boolean; readonly signal?: AbortSignal } = {},
+    options: {
+      readonly includeFile?: boolean;
+      readonly details?: boolean;
+      readonly signal?: AbortSignal;
+    } = {},
   ): Promise<Result<Job, ApiError>> {
-    const query = options.includeFile === true ? '?include_file=true' : '';
+    const flags = [options.includeFile && 'include_file=true', options.details && 'details=true'];
+    const query = flags.some(Boolean) ? `?${flags.filter(Boolean).join('&')}` : '';
     return this.rest.json(jobSchema, { path: `pushy/jobs/${segment(id)}${query}`, signal: options.signal });
   }
 

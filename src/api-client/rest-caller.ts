@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { err, ok, type Result } from '../lib/result.js';
-import type { HttpFault } from '../platform/http/http-client.js';
+import type { HttpFault, HttpResponse, ResponseHeaders } from '../platform/http/http-client.js';
 import type { SignedHttp } from '../platform/http/signed-http.js';
 import { errorSchema } from '../protocol/rest-shapes.js';
 import { ApiError, errorOfAnswer } from './api-error.js';
@@ -43,6 +43,22 @@ export class RestCaller {
 
   /** Calls, and hands out the answer's bytes. */
   async bytes(call: RestCall): Promise<Result<Buffer, ApiError>> {
+    const answer = await this.answer(call);
+    return answer.ok ? ok(answer.value.body) : answer;
+  }
+
+  /** Calls, checks the answer's body against its schema, and hands out its headers too. */
+  async jsonWithHeaders<Schema extends z.ZodType>(
+    schema: Schema,
+    call: RestCall,
+  ): Promise<Result<{ readonly body: z.infer<Schema>; readonly headers: ResponseHeaders }, ApiError>> {
+    const answer = await this.answer(call);
+    if (!answer.ok) return answer;
+    const body = parseAs(schema, this.url(call.path), answer.value.body);
+    return body.ok ? ok({ body: body.value, headers: answer.value.headers }) : body;
+  }
+
+  private async answer(call: RestCall): Promise<Result<HttpResponse, ApiError>> {
     const url = this.url(call.path);
     const answer = await this.http.send({
       method: call.method ?? 'GET',
@@ -58,7 +74,9 @@ export class RestCaller {
     });
     if (!answer.ok) return err(errorOfFault(answer.error));
     const { status, body } = answer.value;
-    return status >= 200 && status < 300 ? ok(body) : err(errorOfAnswer(url, status, serverTextOf(body)));
+    return status >= 200 && status < 300
+      ? ok(answer.value)
+      : err(errorOfAnswer(url, status, serverTextOf(body)));
   }
 }
 

@@ -1,3 +1,4 @@
+import { given } from '../lib/given.js';
 import type { JobStartData } from '../protocol/feed-event.js';
 import type { NodeCommand } from '../protocol/server-message.js';
 import type { JobOptions } from './job-store.port.js';
@@ -15,10 +16,6 @@ export interface JobRecord extends JobOptions {
   /** `raw:…` or `base64:…`, as it came. */
   readonly file?: string;
 }
-
-/** Leaves out members that are undefined. */
-const given = <T extends object>(members: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as never;
 
 /** The `commit` that asks a node for its vote; `server` is the name that this server is known by. */
 export const commitOf = (job: JobRecord, server: string): NodeCommand => ({

@@ -1,5 +1,6 @@
 import type { NodeDetails } from '../persistence/batch-writer.port.js';
 import type { FeedEvent } from '../protocol/feed-event.js';
+import type { JobPlace } from '../protocol/job-list-query.js';
 import type { JobStatus, NodeStatus } from '../protocol/job-status.js';
 
 /** How a job's command is to be run, as it was asked for; what was not asked for is left out. */
@@ -45,6 +46,18 @@ export interface StoredJob extends JobOptions {
 export interface JobNode extends NodeDetails {
   readonly name: string;
   readonly status: NodeStatus;
+  /** Only where they were asked for. */
+  readonly times?: NodeTimes;
+}
+
+/** When a node's part in a job changed, milliseconds since 1970; what did not happen, or is not known, is left out. */
+export interface NodeTimes {
+  /** It voted yes. */
+  readonly ready?: number;
+  /** It began to run. */
+  readonly running?: number;
+  /** It got the status that it has. */
+  readonly updated?: number;
 }
 
 /** A job with its nodes, by name. */
@@ -52,6 +65,38 @@ export interface StoredJobWithNodes extends StoredJob {
   readonly nodes: readonly JobNode[];
   /** Only where it was asked for. */
   readonly file?: string;
+  /** Only where details were asked for; who asked for the job, and how many nodes must vote yes. */
+  readonly origin?: { readonly createdBy: string; readonly quorum: number };
+}
+
+/** What is shown of a job beyond the usual. */
+export interface FindOptions {
+  readonly includeFile?: boolean;
+  readonly details?: boolean;
+}
+
+/** Which jobs are listed, and in which order; what is left out does not matter. Times are milliseconds since 1970. */
+export interface JobFilter {
+  readonly status?: JobStatus;
+  readonly command?: string;
+  /** Who asked for it. */
+  readonly user?: string;
+  /** A node that it is, or was, for. */
+  readonly node?: string;
+  /** Created then or later. */
+  readonly since?: number;
+  /** Created earlier than that. */
+  readonly until?: number;
+  readonly newestFirst?: boolean;
+  /** Only what comes after this place, in the order asked for. */
+  readonly after?: JobPlace;
+  readonly limit?: number;
+}
+
+/** A part of a list, and where the next part begins, where there is more. */
+export interface JobPage {
+  readonly jobs: readonly StoredJob[];
+  readonly next?: JobPlace;
 }
 
 /** A job that was in memory when the server stopped, with all that is needed to go on with it. */
@@ -77,12 +122,10 @@ export interface JobStore {
   create(job: NewJob): Promise<void>;
   /** All jobs of an organization, oldest first. */
   list(orgId: string): Promise<StoredJob[]>;
-  /** One job of that organization, or undefined; with its file only where `includeFile` is set. */
-  find(
-    orgId: string,
-    id: string,
-    options?: { readonly includeFile?: boolean },
-  ): Promise<StoredJobWithNodes | undefined>;
+  /** Those jobs of an organization that the filter lets pass, as many as its limit says. */
+  page(orgId: string, filter: JobFilter): Promise<JobPage>;
+  /** One job of that organization, or undefined; with its file and details only where they are asked for. */
+  find(orgId: string, id: string, options?: FindOptions): Promise<StoredJobWithNodes | undefined>;
   /** What a node's command wrote, or undefined where nothing was captured. */
   output(orgId: string, id: string, node: string, stream: 'stdout' | 'stderr'): Promise<Buffer | undefined>;
   /**

@@ -1,7 +1,8 @@
+import { given } from '../lib/given.js';
 import type { NodeStatus } from '../protocol/job-status.js';
-import type { Job, JobSummary } from '../protocol/rest-shapes.js';
+import type { Job, JobNodeDetail, JobSummary } from '../protocol/rest-shapes.js';
 import { formatRfc1123 } from '../protocol/wire-time.js';
-import type { StoredJob, StoredJobWithNodes } from './job-store.port.js';
+import type { JobNode, StoredJob, StoredJobWithNodes } from './job-store.port.js';
 import type { LiveJob } from './live-job.js';
 
 /** A job as users see it in a list (REST API, "A job"): what was not asked for is left out. */
@@ -24,7 +25,32 @@ export const summaryOf = (job: StoredJob, file?: string): JobSummary => ({
 export const viewOf = (job: StoredJobWithNodes): Job => ({
   nodes: byStatus(job),
   ...summaryOf(job, job.file),
+  ...(job.origin === undefined
+    ? {}
+    : {
+        details: {
+          created_by: job.origin.createdBy,
+          quorum: job.origin.quorum,
+          nodes: job.nodes.map(nodeDetailOf),
+        },
+      }),
 });
+
+const isoOf = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : new Date(ms).toISOString();
+
+const nodeDetailOf = ({ name, status, times, ...told }: JobNode): JobNodeDetail =>
+  given({
+    node_name: name,
+    status,
+    ready_at: isoOf(times?.ready),
+    running_at: isoOf(times?.running),
+    updated_at: isoOf(times?.updated),
+    exit_code: told.exitCode,
+    signal: told.signal,
+    duration_ms: told.durationMs,
+    reason: told.reason,
+  });
 
 /** A job in memory in the form of a stored one; its file only where `includeFile` is set. */
 export const storedFormOf = (live: LiveJob, includeFile: boolean): StoredJobWithNodes => {

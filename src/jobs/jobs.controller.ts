@@ -5,13 +5,27 @@ import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
 import { Protected } from '../auth/protected.decorator.js';
 import { RefusedRequest } from '../http/refused-request.js';
 import { requestOrigin } from '../http/request-origin.js';
+import { readJobListQuery } from '../protocol/job-list-query.js';
 import type { Job, JobCreated, JobSummary } from '../protocol/rest-shapes.js';
 import { JobsService } from './jobs.service.js';
-import { judgedJobRequest, judgeJobRequest } from './judged-job-request.js';
+import { readJobRequest } from './domain/job-request.js';
+import { JudgedRequest } from './judged-request.js';
 
 const orNotFound = <T>(found: T | undefined, what: string): T => {
   if (found === undefined) throw new RefusedRequest({ status: HttpStatus.NOT_FOUND, error: [what] });
   return found;
+};
+
+const NO_BODY = Buffer.alloc(0);
+
+const jobRequests = new JudgedRequest(({ body }) => readJobRequest(Buffer.isBuffer(body) ? body : NO_BODY));
+const listQueries = new JudgedRequest(({ query }) => readJobListQuery(query));
+
+/** The address of the next page: the same request, from where this one ends. */
+const nextPage = (request: FastifyRequest, cursor: string): string => {
+  const url = new URL(request.url, requestOrigin(request));
+  url.searchParams.set('cursor', cursor);
+  return url.href;
 };
 
 /** The resources below `jobs` (REST API, "Resources"). */
@@ -20,20 +34,26 @@ export class JobsController {
   constructor(private readonly jobs: JobsService) {}
 
   @Get()
-  @Protected({ right: 'read', produces: 'application/json' })
-  list(@CurrentRequestor() { orgId }: Requestor): Promise<JobSummary[]> {
-    return this.jobs.list(orgId);
+  @Protected({ right: 'read', produces: 'application/json', judge: listQueries.judge })
+  async list(
+    @CurrentRequestor() { orgId }: Requestor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<readonly JobSummary[]> {
+    const { jobs, next } = await this.jobs.list(orgId, listQueries.of(request));
+    if (next !== undefined) reply.header('Link', `<${nextPage(request, next)}>; rel="next"`);
+    return jobs;
   }
 
   @Post()
-  @Protected({ right: 'write', produces: 'application/json', judge: judgeJobRequest })
+  @Protected({ right: 'write', produces: 'application/json', judge: jobRequests.judge })
   async start(
     @Param('org') org: string,
     @CurrentRequestor() requestor: Requestor,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobCreated> {
-    const id = await this.jobs.start(requestor, judgedJobRequest(request));
+    const id = await this.jobs.start(requestor, jobRequests.of(request));
     const uri = `${requestOrigin(request)}/organizations/${encodeURIComponent(org)}/pushy/jobs/${id}`;
     reply.header('Location', uri);
     return { uri };
@@ -44,9 +64,15 @@ export class JobsController {
   async find(
     @Param('id') id: string,
     @Query('include_file') includeFile: unknown,
+    @Query('details') details: unknown,
     @CurrentRequestor() { orgId }: Requestor,
   ): Promise<Job> {
-    return orNotFound(await this.jobs.find(orgId, id, includeFile === 'true'), `Cannot find job ${id}`);
+    const withFile = includeFile === 'true';
+    const job =
+      details === 'true'
+        ? await this.jobs.findDetailed(orgId, id, withFile)
+        : await this.jobs.find(orgId, id, withFile);
+    return orNotFound(job, `Cannot find job ${id}`);
   }
 
   /** Job lifecycle, "Abort". */

@@ -8,8 +8,10 @@ import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { AppError } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import { err, ok, type Result } from '../lib/result.js';
+import { given } from '../lib/given.js';
+import { formatCursor, type JobListQuery } from '../protocol/job-list-query.js';
 import type { Job, JobRequest, JobSummary } from '../protocol/rest-shapes.js';
-import { JOB_STORE, type JobStore, type NewJob } from './job-store.port.js';
+import { type FindOptions, JOB_STORE, type JobStore, type NewJob } from './job-store.port.js';
 import { JobSupervisor } from './job-supervisor.js';
 import type { LiveJob } from './live-job.js';
 import { storedFormOf, summaryOf, viewOf } from './job-view.js';
@@ -19,6 +21,12 @@ const SETTLE_MS = 1000;
 
 /** For so long an answer waits until the end of a job is stored. */
 const END_MS = 10_000;
+
+/** A list of jobs, and the cursor of what comes after it, where there is more. */
+export interface JobList {
+  readonly jobs: readonly JobSummary[];
+  readonly next?: string;
+}
 
 /** What users ask of jobs. Rejects with an AppError (`database_unavailable`) where the database cannot answer. */
 @Injectable()
@@ -74,22 +82,39 @@ export class JobsService {
       : err(`job ${jobId} has already ended: ${live.status}`);
   }
 
-  /** All jobs of an organization, oldest first, without their nodes. */
-  async list(orgId: string): Promise<JobSummary[]> {
+  /** The jobs of an organization that the query lets pass, without their nodes; all of them, oldest first, by default. */
+  async list(orgId: string, query: JobListQuery): Promise<JobList> {
     await this.settled();
-    return (await this.store.list(orgId)).map((job) => summaryOf(job));
+    const { cursor, order, ...filter } = query;
+    const page = await this.store.page(orgId, {
+      ...given(filter),
+      newestFirst: order === 'newest',
+      ...(cursor && { after: cursor }),
+    });
+    return {
+      jobs: page.jobs.map((job) => summaryOf(job)),
+      ...(page.next && { next: formatCursor(page.next) }),
+    };
   }
 
   /** One job of the organization with its nodes; its file only where it is asked for. */
   async find(orgId: string, jobId: string, includeFile: boolean): Promise<Job | undefined> {
     const live = this.supervisor.find(orgId, jobId);
-    if (live === undefined) {
-      const stored = await this.store.find(orgId, jobId, { includeFile });
-      return stored === undefined ? undefined : viewOf(stored);
-    }
+    if (live === undefined) return this.findStored(orgId, jobId, { includeFile });
     const view = viewOf(storedFormOf(live, includeFile));
     await this.settled();
     return view;
+  }
+
+  /** One job with all that is known of it and its nodes: as it is stored. */
+  async findDetailed(orgId: string, jobId: string, includeFile: boolean): Promise<Job | undefined> {
+    await this.settled();
+    return this.findStored(orgId, jobId, { includeFile, details: true });
+  }
+
+  private async findStored(orgId: string, jobId: string, options: FindOptions): Promise<Job | undefined> {
+    const stored = await this.store.find(orgId, jobId, options);
+    return stored === undefined ? undefined : viewOf(stored);
   }
 
   /** What a node's command wrote; undefined where nothing was captured or the organization has no such job. */

@@ -107,7 +107,7 @@ export class LiveJob {
     );
     this.tools.fleet.send(here, commitOf(this.record, this.tools.serverName));
     this.setTimer(votingDeadline, 'voting_timeout');
-    for (const { node } of away) this.post(node, 'down');
+    for (const address of away) this.down(address.node, this.tools.fleet.trouble(address) ?? 'gone');
   }
 
   /** Goes on after a restart of the server, with the deadlines that were; one that was over is only told to be so. */

@@ -50,7 +50,7 @@ export interface NodePresence {
 }
 
 /** What users may want to know of a node beyond its presence. Times are milliseconds since 1970. */
-export interface NodeDetail extends NodePresence {
+export interface KnownNodeDetail extends NodePresence {
   readonly node: string;
   /** Why it cannot take a job. */
   readonly trouble?: NodeTrouble;
@@ -115,6 +115,10 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     this.entries.get(nodeKeyOf(address))?.mailbox.post({ input: { type: 'rehab_wanted', reason, byJob } });
   }
 
+  trouble(address: NodeAddress): string | undefined {
+    return this.detail(address).trouble;
+  }
+
   count(): number {
     return this.entries.size;
   }
@@ -147,7 +151,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   }
 
   /** A node with all that may tell why it cannot take a job; it need not be known. */
-  detail(address: NodeAddress): NodeDetail {
+  detail(address: NodeAddress): KnownNodeDetail {
     const key = nodeKeyOf(address);
     const entry = this.entries.get(key);
     const drops = this.drops.get(key);
@@ -165,7 +169,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   }
 
   /** Every node of an organization that sent anything since the server started, offline ones too. */
-  details(orgId: string): NodeDetail[] {
+  details(orgId: string): KnownNodeDetail[] {
     const addresses = new Map<string, NodeAddress>();
     for (const [key, { address }] of this.entries) if (address.orgId === orgId) addresses.set(key, address);
     for (const [key, { address }] of this.drops) if (address.orgId === orgId) addresses.set(key, address);

@@ -32,6 +32,8 @@ export interface Fleet {
   watch(watcher: NodeWatcher): void;
   /** Whether a node can take a job now: online and not in rehab. */
   isAvailable(address: NodeAddress): boolean;
+  /** Why a node cannot take a job now, as one word; undefined where it can. */
+  trouble(address: NodeAddress): string | undefined;
   /** Sends a command to these nodes. */
   send(addresses: readonly NodeAddress[], command: NodeCommand): void;
   /**

@@ -31,10 +31,12 @@ const nodeStatuses = (rows: readonly NodeStatusWrite[]): Statement => ({
   sql: `UPDATE job_nodes n
     SET status = u.status, updated_at = ${utc('u.at')},
         exit_code = coalesce(u.exit_code, n.exit_code), signal = coalesce(u.signal, n.signal),
-        duration_ms = coalesce(u.duration_ms, n.duration_ms), reason = coalesce(u.reason, n.reason)
+        duration_ms = coalesce(u.duration_ms, n.duration_ms), reason = coalesce(u.reason, n.reason),
+        ready_at = coalesce(to_timestamp(u.ready_at / 1000.0), n.ready_at),
+        running_at = coalesce(to_timestamp(u.running_at / 1000.0), n.running_at)
     FROM unnest($1::bpchar[], $2::bpchar[], $3::text[], $4::int[], $5::float8[], $6::bigint[], $7::text[],
-                $8::bigint[], $9::text[])
-      AS u (job_id, org_id, node_name, status, at, exit_code, signal, duration_ms, reason)
+                $8::bigint[], $9::text[], $10::float8[], $11::float8[])
+      AS u (job_id, org_id, node_name, status, at, exit_code, signal, duration_ms, reason, ready_at, running_at)
     WHERE n.job_id = u.job_id AND n.org_id = u.org_id AND n.node_name = u.node_name
       AND (n.status IN (${liveNodeCodes}) OR n.status = u.status)`,
   parameters: [
@@ -47,6 +49,8 @@ const nodeStatuses = (rows: readonly NodeStatusWrite[]): Statement => ({
     rows.map(({ signal }) => signal),
     rows.map(({ durationMs }) => (durationMs === undefined ? undefined : Math.round(durationMs))),
     rows.map(({ reason }) => reason),
+    rows.map(({ readyAt }) => readyAt),
+    rows.map(({ runningAt }) => runningAt),
   ],
 });
 

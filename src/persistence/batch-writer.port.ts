@@ -17,6 +17,9 @@ export interface NodeStatusWrite extends NodeDetails {
   readonly node: string;
   readonly status: NodeStatus;
   readonly at: number;
+  /** When the node voted yes, and when it began to run; left out they stay as they are stored. */
+  readonly readyAt?: number;
+  readonly runningAt?: number;
 }
 
 /** A job's status changed; a deadline that is left out stays as it is stored. */

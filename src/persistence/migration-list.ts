@@ -2,6 +2,7 @@ import { TakeOverOrCreate1784000000000 } from '../../migrations/1784000000000-ta
 import { MendTheOldTables1784000000001 } from '../../migrations/1784000000001-mend-the-old-tables.js';
 import { SurviveARestart1784000000002 } from '../../migrations/1784000000002-survive-a-restart.js';
 import { RememberNodes1784000000003 } from '../../migrations/1784000000003-remember-nodes.js';
+import { FindJobs1784000000004 } from '../../migrations/1784000000004-find-jobs.js';
 
 /** All migrations, oldest first. A new one is added at the end; one that was released is never changed. */
 export const MIGRATIONS = [
@@ -9,4 +10,5 @@ export const MIGRATIONS = [
   MendTheOldTables1784000000001,
   SurviveARestart1784000000002,
   RememberNodes1784000000003,
+  FindJobs1784000000004,
 ];

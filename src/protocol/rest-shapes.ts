@@ -23,8 +23,28 @@ export const jobSummarySchema = z.object({
   file: z.string().optional(),
 });
 
-/** A job as `GET jobs/ID` shows it: with its nodes by status. */
-export const jobSchema = jobSummarySchema.extend({ nodes: z.partialRecord(nodeStatus, z.array(z.string())) });
+/** A node's part in a job, as `?details=true` shows it; what did not happen, or was not told, is left out. */
+export const jobNodeDetailSchema = z.object({
+  node_name: z.string(),
+  status: nodeStatus,
+  /** When it voted yes, when it began to run, and when it got the status that it has: ISO 8601. */
+  ready_at: z.string().optional(),
+  running_at: z.string().optional(),
+  updated_at: z.string().optional(),
+  exit_code: z.number().optional(),
+  signal: z.string().optional(),
+  duration_ms: z.number().optional(),
+  /** Why it did not take part, or not to the end. */
+  reason: z.string().optional(),
+});
+
+/** A job as `GET jobs/ID` shows it: with its nodes by status. `details` are there where they were asked for. */
+export const jobSchema = jobSummarySchema.extend({
+  nodes: z.partialRecord(nodeStatus, z.array(z.string())),
+  details: z
+    .object({ created_by: z.string(), quorum: z.number(), nodes: z.array(jobNodeDetailSchema) })
+    .optional(),
+});
 
 /** A node as `GET node_states` lists it. */
 export const nodeAvailabilitySchema = z.object({
@@ -34,6 +54,17 @@ export const nodeAvailabilitySchema = z.object({
 
 /** A node as `GET node_states/NODE` shows it. */
 export const nodeStateSchema = nodeAvailabilitySchema.extend({ status: z.enum(['online', 'offline']) });
+
+/** A node with all that may tell why it cannot take a job: what `?details=true` adds. Dates are ISO 8601. */
+export const nodeDetailSchema = nodeStateSchema.extend({
+  /** `never_seen`, `not_seen_since_restart`, `silent`, `rehab`, or why what it sends is dropped, like `clock_skew`. */
+  reason: z.string().optional(),
+  rehab_reason: z.string().optional(),
+  last_seen: z.string().optional(),
+  client_version: z.string().optional(),
+  /** Messages that were dropped since the server started, and the last of them. */
+  dropped: z.object({ count: z.number(), reason: z.string(), at: z.string() }).optional(),
+});
 
 /** The answer to `POST jobs`. */
 export const jobCreatedSchema = z.object({ uri: z.string() });
@@ -59,7 +90,9 @@ export const errorSchema = z.object({ error: z.union([z.string(), z.array(z.stri
 export type JobSummary = z.infer<typeof jobSummarySchema>;
 export type Job = z.infer<typeof jobSchema>;
 export type NodeAvailability = z.infer<typeof nodeAvailabilitySchema>;
+export type JobNodeDetail = z.infer<typeof jobNodeDetailSchema>;
 export type NodeState = z.infer<typeof nodeStateSchema>;
+export type NodeDetail = z.infer<typeof nodeDetailSchema>;
 export type JobCreated = z.infer<typeof jobCreatedSchema>;
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
 export type ServerHealth = z.infer<typeof serverHealthSchema>;

@@ -1,5 +1,5 @@
 import { jobStatusOf, nodeStatusOf } from '../../protocol/job-status.js';
-import type { JobNode, StoredJob } from '../job-store.port.js';
+import type { JobNode, NodeTimes, StoredJob } from '../job-store.port.js';
 
 /** The columns of `jobs j` and `job_options o` that make a StoredJob. Times as milliseconds, in UTC as they stand. */
 export const JOB_COLUMNS = `
@@ -68,6 +68,26 @@ export interface NodeRow {
   readonly duration_ms: number | null;
   readonly reason: string | null;
 }
+
+/** When a node's part changed, for those who ask for details; in milliseconds. */
+export const NODE_TIME_COLUMNS = `
+  (extract(epoch FROM n.ready_at) * 1000)::float8 AS ready_at,
+  (extract(epoch FROM n.running_at) * 1000)::float8 AS running_at,
+  (extract(epoch FROM n.updated_at) * 1000)::float8 AS updated_at`;
+
+/** A row of NODE_TIME_COLUMNS. */
+export interface NodeTimesRow {
+  readonly ready_at: number | null;
+  readonly running_at: number | null;
+  readonly updated_at: number | null;
+}
+
+/** Makes plain data of such a row. */
+export const toNodeTimes = (row: NodeTimesRow): NodeTimes => ({
+  ...(row.ready_at === null ? {} : { ready: Math.round(row.ready_at) }),
+  ...(row.running_at === null ? {} : { running: Math.round(row.running_at) }),
+  ...(row.updated_at === null ? {} : { updated: Math.floor(row.updated_at) }),
+});
 
 /** Makes plain data of a node's row. */
 export const toJobNode = (row: NodeRow): JobNode => ({

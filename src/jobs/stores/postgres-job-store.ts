@@ -10,8 +10,28 @@ import {
   NODE_STATUS_CODES,
   type NodeStatus,
 } from '../../protocol/job-status.js';
-import type { JobStore, LiveJob, NewJob, StoredJob, StoredJobWithNodes } from '../job-store.port.js';
-import { JOB_COLUMNS, type JobRow, NODE_COLUMNS, type NodeRow, toJobNode, toStoredJob } from './job-rows.js';
+import type {
+  FindOptions,
+  JobFilter,
+  JobPage,
+  JobStore,
+  LiveJob,
+  NewJob,
+  StoredJob,
+  StoredJobWithNodes,
+} from '../job-store.port.js';
+import { readJobPage } from './job-page.js';
+import {
+  JOB_COLUMNS,
+  type JobRow,
+  NODE_COLUMNS,
+  NODE_TIME_COLUMNS,
+  type NodeRow,
+  type NodeTimesRow,
+  toJobNode,
+  toNodeTimes,
+  toStoredJob,
+} from './job-rows.js';
 import { loadLiveJobs } from './live-jobs.js';
 
 /** Jobs, options and nodes in one statement: one round trip, all or nothing. */
@@ -30,22 +50,24 @@ const CREATE = `
   FROM unnest($14::text[]) AS node, (SELECT to_timestamp($8::float8 / 1000) AT TIME ZONE 'UTC' AS at) AS clock`;
 
 /** Parameters that name a char(32) column are left without a type, or else its index would not serve. */
-const LIST = `
-  SELECT ${JOB_COLUMNS} FROM jobs j LEFT JOIN job_options o ON o.job_id = j.id
-  WHERE j.org_id = $1 ORDER BY j.created_at, j.id`;
-
 const FIND = `
-  SELECT ${JOB_COLUMNS}, CASE WHEN $3::boolean THEN o.job_file END AS job_file
+  SELECT ${JOB_COLUMNS}, j.quorum, coalesce(j.created_by, rtrim(j.last_updated_by), '') AS created_by, CASE WHEN $3::boolean THEN o.job_file END AS job_file
   FROM jobs j LEFT JOIN job_options o ON o.job_id = j.id WHERE j.id = $1 AND j.org_id = $2`;
 
 const NODES = `
-  SELECT ${NODE_COLUMNS} FROM job_nodes n WHERE n.job_id = $1 AND n.org_id = $2 ORDER BY n.node_name COLLATE "C"`;
+  SELECT ${NODE_COLUMNS}, ${NODE_TIME_COLUMNS} FROM job_nodes n WHERE n.job_id = $1 AND n.org_id = $2 ORDER BY n.node_name COLLATE "C"`;
 
 /** Output that was text stands in the text column, byte for byte what it was; other bytes beside it. */
 const OUTPUT = `
   SELECT CASE WHEN $4 = 'stdout' THEN coalesce(stdout_bytes, convert_to(stdout, 'UTF8'))
               ELSE coalesce(stderr_bytes, convert_to(stderr, 'UTF8')) END AS bytes
   FROM job_output WHERE node_name = $3 AND job_id = (SELECT id FROM jobs WHERE id = $1 AND org_id = $2)`;
+
+interface FoundRow extends JobRow {
+  readonly job_file: string | null;
+  readonly quorum: number | null;
+  readonly created_by: string;
+}
 
 /** Jobs in PostgreSQL; changes go through the batching writer. */
 @Injectable()
@@ -83,26 +105,31 @@ export class PostgresJobStore implements JobStore {
   }
 
   async list(orgId: string): Promise<StoredJob[]> {
-    const rows = (await this.database.query(LIST, [orgId])) as JobRow[];
-    return rows.map(toStoredJob);
+    return [...(await this.page(orgId, {})).jobs];
+  }
+
+  page(orgId: string, filter: JobFilter): Promise<JobPage> {
+    return readJobPage(this.database, orgId, filter);
   }
 
   async find(
     orgId: string,
     id: string,
-    { includeFile = false }: { readonly includeFile?: boolean } = {},
+    { includeFile = false, details = false }: FindOptions = {},
   ): Promise<StoredJobWithNodes | undefined> {
     if (!JOB_ID.test(id)) return undefined;
     const [jobs, nodes] = await Promise.all([
       this.database.query(FIND, [id, orgId, includeFile]),
       this.database.query(NODES, [id, orgId]),
     ]);
-    const [row] = jobs as (JobRow & { job_file: string | null })[];
+    const [row] = jobs as FoundRow[];
     if (row === undefined) return undefined;
+    const parts = nodes as (NodeRow & NodeTimesRow)[];
     return {
       ...toStoredJob(row),
       ...(row.job_file === null ? {} : { file: row.job_file }),
-      nodes: (nodes as NodeRow[]).map(toJobNode),
+      ...(details ? { origin: { createdBy: row.created_by, quorum: row.quorum ?? 0 } } : {}),
+      nodes: parts.map((part) => ({ ...toJobNode(part), ...(details ? { times: toNodeTimes(part) } : {}) })),
     };
   }
 
@@ -129,7 +156,17 @@ export class PostgresJobStore implements JobStore {
     at: number,
     details: NodeDetails = {},
   ): void {
-    this.writer.push({ kind: 'node_status', orgId, jobId, node, status, at, ...details });
+    this.writer.push({
+      kind: 'node_status',
+      orgId,
+      jobId,
+      node,
+      status,
+      at,
+      ...(status === 'ready' ? { readyAt: at } : {}),
+      ...(status === 'running' ? { runningAt: at } : {}),
+      ...details,
+    });
   }
 
   jobStatus(

@@ -1,0 +1,67 @@
+import type { Database } from '../../persistence/database.port.js';
+import { JOB_STATUS_CODES } from '../../protocol/job-status.js';
+import type { JobFilter, JobPage } from '../job-store.port.js';
+import { JOB_COLUMNS, type JobRow, toStoredJob } from './job-rows.js';
+
+/** Exact: a `float8` of seconds would lose microseconds. */
+const PLACE_MICROS = `(extract(epoch FROM j.created_at) * 1000000)::bigint::text AS place_micros`;
+
+/** Who asked for a job; an old server stored it in another column. */
+const CREATED_BY = `coalesce(j.created_by, rtrim(j.last_updated_by))`;
+
+/** How much of a text its index holds. */
+const INDEXED = 128;
+
+const utc = (parameter: string): string =>
+  `(timestamp '1970-01-01' + ${parameter}::bigint * interval '1 microsecond')`;
+
+interface PageQuery {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+/**
+ * The statement for a page. Each condition is written so that its index gives the rows in order (a text is compared by
+ * its beginning first); parameters for char(32) columns have no type, or else those would not serve.
+ */
+const pageQuery = (orgId: string, filter: JobFilter): PageQuery => {
+  const parameters: unknown[] = [orgId];
+  const p = (value: unknown): string => `$${parameters.push(value)}`;
+  const sameText = (column: string, value: string): string => {
+    const parameter = `${p(value)}::text`;
+    return `left(${column}, ${INDEXED}) = left(${parameter}, ${INDEXED}) AND ${column} = ${parameter}`;
+  };
+  const { status, command, user, node, since, until, after, limit, newestFirst = false } = filter;
+  const where = ['j.org_id = $1'];
+  if (status !== undefined) where.push(`j.status = ${p(JOB_STATUS_CODES[status])}`);
+  if (command !== undefined) where.push(sameText('j.command', command));
+  if (user !== undefined) where.push(sameText(CREATED_BY, user));
+  if (node !== undefined) {
+    where.push(
+      `j.id IN (SELECT n.job_id FROM job_nodes n WHERE n.org_id = $1 AND ${sameText('n.node_name', node)})`,
+    );
+  }
+  if (since !== undefined) where.push(`j.created_at >= ${utc(p(since * 1000))}`);
+  if (until !== undefined) where.push(`j.created_at < ${utc(p(until * 1000))}`);
+  if (after !== undefined) {
+    const place = `(${utc(p(after.createdAtMicros))}, ${p(after.id)})`;
+    where.push(`(j.created_at, j.id) ${newestFirst ? '<' : '>'} ${place}`);
+  }
+  const direction = newestFirst ? 'DESC' : 'ASC';
+  const sql = `
+    SELECT ${JOB_COLUMNS}, ${PLACE_MICROS} FROM jobs j LEFT JOIN job_options o ON o.job_id = j.id
+    WHERE ${where.join(' AND ')} ORDER BY j.created_at ${direction}, j.id ${direction}
+    ${limit === undefined ? '' : `LIMIT ${p(limit + 1)}`}`;
+  return { sql, parameters };
+};
+
+/** Reads a page; one row more than asked for tells whether there is more. */
+export const readJobPage = async (database: Database, orgId: string, filter: JobFilter): Promise<JobPage> => {
+  const { sql, parameters } = pageQuery(orgId, filter);
+  const rows = (await database.query(sql, parameters)) as (JobRow & { readonly place_micros: string })[];
+  const shown = rows.slice(0, filter.limit);
+  const last = shown.at(-1);
+  const jobs = shown.map(toStoredJob);
+  if (last === undefined || shown.length === rows.length) return { jobs };
+  return { jobs, next: { createdAtMicros: last.place_micros, id: last.id.trimEnd() } };
+};

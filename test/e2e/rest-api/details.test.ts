@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PushJobsClient } from '../../../src/api-client/push-jobs-client.js';
+import type { NodeDetail } from '../../../src/protocol/rest-shapes.js';
+import { formatRfc1123 } from '../../../src/protocol/wire-time.js';
+import { eventually } from '../../support/eventually.js';
+import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
+
+const ISO = expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/) as string;
+
+let server: ServerUnderTest;
+let client: PushJobsClient;
+
+beforeAll(async () => {
+  server = await ServerUnderTest.start();
+  client = new PushJobsClient({
+    serverUrl: server.url(`/organizations/${ORG}`),
+    user: 'alice',
+    key: server.userKey,
+  });
+});
+afterAll(async () => {
+  await client.close();
+  await server.close();
+});
+
+const nodeDetail = async (name: string): Promise<NodeDetail> =>
+  (await server.get<NodeDetail>(`node_states/${name}?details=true`)).body;
+
+describe('the details of a job', () => {
+  it('tell when each node did what, how its command ended, and why others took no part', async () => {
+    const [web1, web2] = [await server.availableNode('web1'), await server.availableNode('web2')];
+    const id = await server.startJob({ nodes: ['web1', 'web2', 'nosuch'], quorum: 1 });
+    await web1.expectCommand('commit');
+    await web2.expectCommand('commit');
+    await web2.sendJobMessage('nack_commit', id, { reason: 'not whitelisted' });
+    await web1.sendJobMessage('ack_commit', id);
+    await web1.expectCommand('run');
+    await web1.sendJobMessage('ack_run', id);
+    await web1.sendJobMessage('failed', id, { exit_code: 3, duration_ms: 1200 });
+    const job = await server.jobBecomes(id, 'complete');
+    expect(job).not.toHaveProperty('details');
+    const detailed = await client.getJob(id, { details: true });
+    expect(detailed).toMatchObject({ ok: true, value: job });
+    expect(detailed).toHaveProperty('value.details', {
+      created_by: 'alice',
+      quorum: 1,
+      nodes: [
+        { node_name: 'nosuch', status: 'unavailable', updated_at: ISO, reason: 'never_seen' },
+        {
+          node_name: 'web1',
+          status: 'failed',
+          ready_at: ISO,
+          running_at: ISO,
+          updated_at: ISO,
+          exit_code: 3,
+          duration_ms: 1200,
+        },
+        { node_name: 'web2', status: 'nacked', updated_at: ISO, reason: 'not whitelisted' },
+      ],
+    });
+  });
+
+  it('are there while it goes on', async () => {
+    const node = await server.availableNode('web3');
+    const id = await server.startJob({ nodes: ['web3'] });
+    await node.expectCommand('commit');
+    await node.sendJobMessage('ack_commit', id);
+    await node.expectCommand('run');
+    const { body } = await server.get(`jobs/${id}?details=true`);
+    expect(body).toMatchObject({
+      status: 'running',
+      nodes: { ready: ['web3'] },
+      details: { nodes: [{ node_name: 'web3', status: 'ready', ready_at: ISO }] },
+    });
+  });
+});
+
+describe('the details of a node', () => {
+  it('that can take a job tell when it was seen and its version', async () => {
+    const node = await server.availableNode('fine1');
+    await eventually(async () => {
+      await node.send({ type: 'heartbeat', job_state: 'idle', job_id: null, client_version: '9.8.7' });
+      expect(await nodeDetail('fine1')).toEqual({
+        node_name: 'fine1',
+        status: 'online',
+        availability: 'available',
+        last_seen: ISO,
+        client_version: '9.8.7',
+      });
+      return true;
+    });
+  });
+
+  it('that was never seen say so', async () => {
+    expect(await nodeDetail('nosuch')).toEqual({
+      node_name: 'nosuch',
+      status: 'offline',
+      availability: 'unavailable',
+      reason: 'never_seen',
+    });
+  });
+
+  it('in rehab say why', async () => {
+    const node = await server.connect(await server.identity('rehab1'));
+    await node.beat(server.config.heartbeat_interval / 2);
+    await node.expectCommand('abort');
+    expect(await nodeDetail('rehab1')).toMatchObject({
+      status: 'online',
+      availability: 'unavailable',
+      reason: 'rehab',
+      rehab_reason: 'first contact',
+    });
+  });
+
+  it('that fell silent say since when', async () => {
+    const node = await server.availableNode('silent1');
+    node.close();
+    await eventually(async () => (await nodeDetail('silent1')).reason === 'silent');
+    expect(await nodeDetail('silent1')).toMatchObject({ status: 'offline', last_seen: ISO });
+  });
+
+  it.each(['clock_skew', 'bad_signature'])(
+    'whose messages are dropped say that it is for %s',
+    async (reason) => {
+      const name = `dropped-${reason}`;
+      const node = await server.connect(await server.identity(name));
+      const late = formatRfc1123(Date.now() - 3_600_000);
+      if (reason === 'bad_signature') node.sessionKey = Buffer.alloc(32);
+      const timestamp = reason === 'clock_skew' ? { timestamp: late } : {};
+      await node.send({ type: 'heartbeat', job_state: 'idle', job_id: null, ...timestamp });
+      await eventually(async () => (await nodeDetail(name)).reason === reason);
+      expect(await nodeDetail(name)).toEqual({
+        node_name: name,
+        status: 'offline',
+        availability: 'unavailable',
+        reason,
+        dropped: { count: 1, reason, at: ISO },
+      });
+    },
+  );
+
+  it('known from before a restart say that they were not seen since', async () => {
+    await server.availableNode('before1');
+    await server.halt();
+    await server.boot();
+    const detail = await nodeDetail('silent1');
+    expect(detail.reason).toBe('not_seen_since_restart');
+  });
+
+  it('are listed for all nodes that sent anything, offline ones too', async () => {
+    await server.availableNode('listed1');
+    (await server.availableNode('listed2')).close();
+    await eventually(async () => (await nodeDetail('listed2')).status === 'offline');
+    const listed = await client.listNodeDetails();
+    if (!listed.ok) throw listed.error;
+    const byName = new Map(listed.value.map((node) => [node.node_name, node.status]));
+    expect(byName.get('listed1')).toBe('online');
+    expect(byName.get('listed2')).toBe('offline');
+    expect((await server.get<NodeDetail[]>('node_states')).body).not.toContainEqual(
+      expect.objectContaining({ node_name: 'listed2' }),
+    );
+  });
+});
