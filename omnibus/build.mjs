@@ -27,7 +27,7 @@ Two builds of a commit give the same bytes.
   --format NAME          deb or rpm (default: both; may be given twice)
   --arch NAME            amd64 or arm64 (default: amd64)
   --package-version V    in place of the version in package.json
-  --compression NAME     xz, gzip or none, which is fastest (default: xz)
+  --compression NAME     xz or gzip, which is faster and larger (default: xz)
   --work FOLDER          keep the unpacked and built commit here, and use it again (default: a folder that is removed)
   --help                 show this
 
@@ -66,7 +66,7 @@ const build = (options, work) => {
   mkdirSync(kept, { recursive: true });
   const architecture = architectureNamed(options.arch);
   const source = buildSource(repository, options.commit, kept);
-  const runtime = fetchRuntime(source, architecture, work);
+  const runtime = fetchRuntime(source, architecture, kept);
   const version = options['package-version'] ?? source.version;
   mkdirSync(out, { recursive: true });
   for (const key of options.product) {
@@ -91,7 +91,7 @@ const main = () => {
   }
   allow('product', options.product, Object.keys(PRODUCTS));
   allow('format', options.format, ['deb', 'rpm']);
-  allow('compression', [options.compression], ['xz', 'gzip', 'none']);
+  allow('compression', [options.compression], ['xz', 'gzip']);
   process.umask(0o022);
   const work = mkdtempSync(join(tmpdir(), 'push-jobs-packages-'));
   try {

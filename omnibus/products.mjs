@@ -7,8 +7,9 @@
  * @property {string} description
  * @property {Record<string, string>} programs commands in the package's bin folder, with their compiled main files
  * @property {string} folder below omnibus/: its scripts and what the checkers are told
- * @property {{ from: string, to: string, config?: boolean }[]} files further files, from the source folder to the
- *   machine's root; an administrator's changes to one with `config` are kept
+ * @property {{ from: string, to: string, mode?: number, config?: boolean }[]} files further files, from the source
+ *   folder to the machine's root; mode 0644 if none is given; an administrator's changes to one with `config` are kept
+ * @property {string[]} folders empty ones, from the machine's root
  * @property {{ name: string, below: string }[]} notWithOlder packages that must have at least this version where they
  *   are installed
  */
@@ -27,6 +28,7 @@ export const PRODUCTS = {
       'push-jobs-server': 'dist/src/main.js',
     },
     folder: 'server',
+    folders: [],
     files: [],
     notWithOlder: [{ name: 'chef-server-core', below: '12.14' }],
   },
@@ -42,7 +44,23 @@ export const PRODUCTS = {
       print_execution_environment: 'dist/src/client/print-execution-environment.js',
     },
     folder: 'client',
-    files: [],
+    folders: ['var/log/push-jobs-client'],
+    files: [
+      {
+        from: 'omnibus/client/push-jobs-client.service',
+        to: 'usr/lib/systemd/system/push-jobs-client.service',
+      },
+      {
+        from: 'omnibus/client/push-jobs-client.logrotate',
+        to: 'etc/logrotate.d/push-jobs-client',
+        config: true,
+      },
+      ...['run', 'finish', 'log/run'].map((script) => ({
+        from: `omnibus/client/runit/${script}`,
+        to: `opt/push-jobs-client/runit/${script}`,
+        mode: 0o755,
+      })),
+    ],
     notWithOlder: [],
   },
 };

@@ -9,6 +9,8 @@ import { filesBelow, MAINTAINER } from './stage.mjs';
 /** What the binaries are linked with: Node.js needs glibc 2.28, its addon for ZeroMQ the C++ library of GCC 6. */
 const DEPENDS = 'libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 6)';
 
+const LEVEL = { xz: 6, gzip: 1 };
+
 /** Older packages of these names had higher versions; the epoch makes ours newer than all of them. */
 export const EPOCH = 1;
 
@@ -17,7 +19,7 @@ export const EPOCH = 1;
  * @param {import('./stage.mjs').Build} build
  * @param {string} root the staged tree
  * @param {string} folder where the package goes
- * @param {'xz' | 'gzip' | 'none'} compression
+ * @param {'xz' | 'gzip'} compression
  * @returns {string} its file
  */
 export const makeDeb = (build, root, folder, compression) => {
@@ -39,9 +41,21 @@ export const makeDeb = (build, root, folder, compression) => {
 
   const deb = join(folder, `${product.name}_${debVersion(version)}_${architecture.deb}.deb`);
   // One thread: how many there are shows in the bytes of xz.
-  run(['dpkg-deb', '--root-owner-group', `-Z${compression}`, '--threads-max=1', '--build', root, deb], {
-    env: { SOURCE_DATE_EPOCH: String(source.epoch) },
-  });
+  run(
+    [
+      'dpkg-deb',
+      '--root-owner-group',
+      `-Z${compression}`,
+      `-z${LEVEL[compression]}`,
+      '--threads-max=1',
+      '--build',
+      root,
+      deb,
+    ],
+    {
+      env: { SOURCE_DATE_EPOCH: String(source.epoch) },
+    },
+  );
   return deb;
 };
 

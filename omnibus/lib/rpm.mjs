@@ -13,7 +13,7 @@ const REQUIRES = [
   'libstdc++.so.6(GLIBCXX_3.4.22)(64bit)',
 ];
 
-const PAYLOAD = { xz: 'w6.xzdio', gzip: 'w6.gzdio', none: 'w.ufdio' };
+const PAYLOAD = { xz: 'w6.xzdio', gzip: 'w1.gzdio' };
 
 /**
  * Makes the package.
@@ -21,7 +21,7 @@ const PAYLOAD = { xz: 'w6.xzdio', gzip: 'w6.gzdio', none: 'w.ufdio' };
  * @param {string} root the staged tree, without the control files of another format
  * @param {string} folder where the package goes
  * @param {string} work an empty folder
- * @param {'xz' | 'gzip' | 'none'} compression
+ * @param {'xz' | 'gzip'} compression
  * @returns {string} its file
  */
 export const makeRpm = (build, root, folder, work, compression) => {
@@ -116,6 +116,7 @@ const fileList = (product, root) => {
   return [
     `/${own}`,
     `%doc /${documents}`,
+    ...product.folders.map((folder) => `%dir /${folder}`),
     ...single.map((file) => `${configs.has(file) ? '%config(noreplace) ' : ''}/${file}`),
   ];
 };

@@ -1,5 +1,5 @@
 /** The Node.js that goes into a package: the npm registry's binary, checked against the hash in runtime/package-lock.json. */
-import { cpSync, mkdtempSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.mjs';
 
@@ -11,27 +11,34 @@ import { run } from './run.mjs';
  */
 
 /**
- * Fetches it.
+ * Fetches it, or takes what an earlier build of the same commit left in the folder.
  * @param {import('./source.mjs').Source} source
  * @param {import('./architecture.mjs').Architecture} architecture
- * @param {string} work folder for folders like this one's
+ * @param {string} work the folder in which such things stand
  * @returns {Runtime}
  */
 export const fetchRuntime = (source, architecture, work) => {
-  const folder = mkdtempSync(join(work, 'runtime-'));
-  cpSync(join(source.folder, 'omnibus', 'runtime'), folder, { recursive: true });
-  run(
-    ['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--os=linux', `--cpu=${architecture.npm}`],
-    {
-      cwd: folder,
-    },
-  );
-  const from = join(folder, 'node_modules', `node-linux-${architecture.npm}`);
-  const node = join(folder, 'node');
-  run([architecture.strip, '--strip-unneeded', '-o', node, join(from, 'bin', 'node')]);
+  const folder = join(work, `runtime-${architecture.npm}-${source.commit}`);
+  if (!existsSync(folder)) fetchInto(folder, source, architecture, mkdtempSync(join(work, 'draft-')));
+  const from = join(folder, 'node_modules', packageFor(architecture));
   return {
-    node,
+    node: join(folder, 'node'),
     license: join(from, 'LICENSE'),
     version: JSON.parse(readFileSync(join(from, 'package.json'), 'utf8')).version,
   };
+};
+
+const packageFor = ({ npm }) => `node-linux-${npm}`;
+
+const fetchInto = (folder, source, architecture, draft) => {
+  cpSync(join(source.folder, 'omnibus', 'runtime'), draft, { recursive: true });
+  run(
+    ['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--os=linux', `--cpu=${architecture.npm}`],
+    {
+      cwd: draft,
+    },
+  );
+  const binary = join(draft, 'node_modules', packageFor(architecture), 'bin', 'node');
+  run([architecture.strip, '--strip-unneeded', '-o', join(draft, 'node'), binary]);
+  renameSync(draft, folder);
 };

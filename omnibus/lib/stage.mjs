@@ -1,13 +1,5 @@
 /** Lays out the files of a package below a folder, as they will stand below the root of a machine. */
-import {
-  chmodSync,
-  copyFileSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { copyrightOf } from './copyright.mjs';
@@ -50,7 +42,8 @@ export const stage = (build, root) => {
   const documents = join(root, 'usr', 'share', 'doc', product.name);
   write(join(documents, 'copyright'), copyrightOf(source, packages));
   write(join(documents, 'changelog.Debian.gz'), gzipSync(changelogOf(build), { level: 9 }));
-  for (const { from, to } of product.files) put(join(source.folder, from), join(root, to));
+  for (const { from, to, mode } of product.files) put(join(source.folder, from), join(root, to), mode);
+  for (const folder of product.folders) mkdirSync(join(root, folder), { recursive: true });
   setFolderModes(root);
 };
 
@@ -98,9 +91,9 @@ const launcher = (name, main) => `#!/bin/sh\nexec /opt/${name}/embedded/bin/node
 
 const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
 
-/** The programs find their version in here. */
+/** The programs find their version in here, by the project's name. */
 const manifestOf = ({ product, source, version }) => ({
-  name: product.name,
+  name: source.lock[''].name,
   version,
   description: product.summary,
   license: source.lock[''].license,
