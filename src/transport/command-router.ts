@@ -42,13 +42,14 @@ export class CommandRouter implements CommandChannel {
   private readonly outbox = new Outbox((address, commonPart) => this.deliver(address, commonPart));
   private readonly zap: ZapHandler;
   private readonly socket: CommandRouterSocket;
+  private readonly fault: (thrown: unknown) => void;
   private handler: NodeMessageHandler | undefined;
 
   constructor(private readonly options: CommandRouterOptions) {
     const { context, keys, sessions, limits, clock, counts, logger } = options;
-    const fault = (thrown: unknown): void => {
+    this.fault = (thrown) =>
       logger.error({ reason: messageOf(thrown) }, 'something went wrong with one message; going on');
-    };
+    const { fault } = this;
     this.judge = new FrameJudge(sessions, this.links, limits, clock);
     const accepts = (key: Buffer): boolean => {
       const isAccepted = sessions.accepts(key);
@@ -128,7 +129,7 @@ export class CommandRouter implements CommandChannel {
     const ownPart = Buffer.from(`{"sequence":${++link.lastSent},"timestamp":"${timestamp}",`);
     const body = Buffer.concat([ownPart, commonPart]);
     const header = formatHeader('hmac_sha256', signHmac(link.session.key, body));
-    void this.post(link, link.identity, header, body);
+    this.post(link, link.identity, header, body).catch(this.fault);
   }
 
   private async post(link: NodeLink, identity: Buffer, header: string, body: Buffer): Promise<void> {

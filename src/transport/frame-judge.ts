@@ -18,7 +18,7 @@ export interface Verified {
   readonly message: ClientMessage;
 }
 
-/** Why a message is dropped, and the session that it belongs to or claims to belong to, where there is one. */
+/** Why a message is dropped, and the session that it surely belongs to: a claim alone is nobody's. */
 export interface Drop {
   readonly reason: DropReason;
   readonly session: Session | undefined;
@@ -60,7 +60,7 @@ export class FrameJudge {
     const session = link === undefined ? this.claimedSession(body) : ok(link.session);
     if (!session.ok) return session;
     if (!verifyHmac(session.value.key, body, header.value.signature)) {
-      return drop('bad_signature', session.value);
+      return drop('bad_signature', link?.session);
     }
     const message = this.judgeBody(body, session.value, link);
     return message.ok ? ok({ identity, session: session.value, link, message: message.value }) : message;

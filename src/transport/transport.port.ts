@@ -29,7 +29,7 @@ export type DropReason =
 /** Told of what comes from nodes. */
 export interface NodeMessageHandler {
   received(message: ReceivedMessage): void;
-  /** Something was dropped that names a node we have a session with; kept for that node's diagnostics. */
+  /** Something was dropped that surely came from this node, by its connection or its signature. */
   dropped(address: NodeAddress, reason: DropReason): void;
 }
 

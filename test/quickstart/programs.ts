@@ -41,7 +41,7 @@ export class Programs {
     this.programs.push({ child, ended });
     process.send?.({ pid: child.pid }); // whoever started us ends it where we cannot
     void ended.then(() => {
-      if (!this.stopping) this.onDeath({ name, log: endOf(log), command: ['node', ...args].join(' ') });
+      if (!this.stopping) this.onDeath({ name, log: endOf(log), command: asTyped(['node', ...args]) });
     });
   }
 
@@ -59,3 +59,7 @@ export class Programs {
 
 const endOf = (log: string): string =>
   readFileSync(log, 'utf8').trimEnd().split('\n').slice(-SHOWN_LOG_LINES).join('\n');
+
+/** A command as one types it into a shell. */
+const asTyped = (words: readonly string[]): string =>
+  words.map((word) => (/^[\w./:=-]+$/.test(word) ? word : `'${word}'`)).join(' ');

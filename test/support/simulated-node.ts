@@ -64,6 +64,7 @@ export class SimulatedNode {
   private readonly subscriber: Subscriber | undefined;
   private beating: NodeJS.Timeout | undefined;
   private taken = 0;
+  private sending: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: SimulatedNodeOptions) {
     this.sessionKey = options.sessionKey;
@@ -126,9 +127,12 @@ export class SimulatedNode {
     return this.sendFrames(formatHeader('hmac_sha256', signHmac(this.sessionKey, body)), body);
   }
 
-  /** Sends any frames at all. */
+  /** Sends any frames at all, after those that are being sent: the socket takes one message at a time. */
   sendFrames(...frames: MessageLike[]): Promise<void> {
-    return this.dealer.send(frames);
+    const { dealer } = this;
+    const sent = this.sending.then(() => dealer.send(frames));
+    this.sending = sent.catch(() => undefined); // whoever sent it hears of it
+    return sent;
   }
 
   /** Sends a heartbeat now and each `intervalMs` milliseconds from now on. */
