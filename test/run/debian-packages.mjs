@@ -23,6 +23,12 @@ const hasPostgres = async () => {
 const NEEDED = [
   { name: 'postgresql', projects: ['contract', 'integration', 'e2e', 'interop'], isThere: hasPostgres },
   {
+    name: 'runit',
+    projects: ['integration'],
+    isThere: () => works(['sh', '-c', 'command -v sv runsvdir svlogd']),
+  },
+  { name: 'nginx-light', projects: ['integration'], isThere: () => works(['sh', '-c', 'command -v nginx']) },
+  {
     name: 'ruby-mixlib-authentication',
     projects: ['interop'],
     isThere: () => works(['ruby', '-e', 'require "mixlib/authentication"']),

@@ -19,6 +19,8 @@ export interface TestDatabase {
   open(over?: Partial<OpenOptions>): Promise<OpenDatabase>;
   /** Runs statements beside the code under test and hands back the rows of the last one. */
   sql(statements: string, parameters?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Runs a statement in the server's own database, such as one about roles. */
+  sqlOfServer(statement: string): Promise<Record<string, unknown>[]>;
   /** Removes the database, also from under connections that still stand. */
   drop(): Promise<void>;
 }
@@ -74,6 +76,7 @@ const create = async (template: string): Promise<TestDatabase> => {
     url: urlOf(name),
     open: (over = {}) => openDatabase({ database: config, password, poolSize: 5, ...over }),
     sql: (statements, parameters) => query(urlOf(name), statements, parameters),
+    sqlOfServer: (statement) => query(serverUrl(), statement),
     drop: async () => {
       await query(serverUrl(), `DROP DATABASE ${name} WITH (FORCE)`);
     },

@@ -1,0 +1,184 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
+import { ChefMachine, pidIn } from '../../support/chef-machine.js';
+import type { CtlOutcome } from '../../support/ctl-under-test.js';
+
+const DATA = '/var/opt/opscode-push-jobs-server';
+const LOGS = '/var/log/opscode-push-jobs-server';
+const CHEF_SECRETS = '/etc/opscode/private-chef-secrets.json';
+const RUNNING = '/etc/opscode-push-jobs-server/opscode-push-jobs-server-running.json';
+const ADD_ONS = '/var/opt/opscode/nginx/etc/addon.d';
+
+describe('reconfigure beside a Chef Server', () => {
+  let machine: ChefMachine;
+  let first: CtlOutcome;
+  beforeAll(async () => {
+    machine = await ChefMachine.start();
+    machine.configure();
+    first = await machine.ctl('reconfigure');
+  });
+  afterAll(() => machine.close());
+
+  const modeOf = (absolute: string): string => (statSync(machine.path(absolute)).mode & 0o777).toString(8);
+  const read = (absolute: string): string => readFileSync(machine.path(absolute), 'utf8');
+  const secrets = (): SecretsDocument => SecretsDocument.parse(read(CHEF_SECRETS), CHEF_SECRETS);
+  const pid = async (): Promise<string | undefined> => pidIn((await machine.ctl('status')).stdout);
+
+  it('shows its steps and ends well', () => {
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout.match(/^\[\d\/8\] .*$/gm)).toEqual([
+      '[1/8] secrets',
+      '[2/8] user and folders',
+      '[3/8] database',
+      '[4/8] nginx route',
+      '[5/8] server configuration',
+      '[6/8] service',
+      '[7/8] server',
+      '[8/8] running.json',
+    ]);
+    expect(first.stdout).toMatch(/\nopscode-push-jobs-server Reconfigured!\n$/);
+  });
+
+  it('has the server answer through nginx, on both routes', async () => {
+    const status = await machine.get('/pushy/_status');
+    expect(await status.json()).toMatchObject({ status: "it's alive" });
+    const unsigned = await machine.get('/organizations/acme/pushy/jobs');
+    expect([400, 401]).toContain(unsigned.status);
+    expect((await machine.get('/organizations/acme')).headers.get('x-ops-server-api-version')).not.toBeNull();
+  });
+
+  it('keeps what is secret to its owner', () => {
+    expect(modeOf(DATA)).toBe('700');
+    expect(modeOf(LOGS)).toBe('700');
+    expect(modeOf(`${DATA}/etc/push-jobs-server.json`)).toBe('640');
+    expect(modeOf(`${DATA}/etc/secrets.json`)).toBe('600');
+    expect(modeOf(CHEF_SECRETS)).toBe('600');
+    expect(modeOf(RUNNING)).toBe('600');
+  });
+
+  it('puts its secrets into the file of Chef Server and leaves the others', () => {
+    const document = secrets();
+    expect(document.names('push-jobs-server').sort()).toEqual([
+      'curve_secret_key',
+      'pushy_priv_key',
+      'pushy_pub_key',
+      'session_seal_key',
+      'sql_password',
+      'sql_ro_password',
+    ]);
+    expect(document.get('push-jobs-server', 'sql_password')).toMatch(/^[0-9a-f]{50}$/);
+    expect(document.get('opscode_erchef', 'sql_password')).toBe('of somebody else');
+  });
+
+  it('tells no secret to anybody: not on the terminal, in running.json, in the configuration or to ps', () => {
+    const document = secrets();
+    const texts = [first.stdout, read(RUNNING), read(`${DATA}/etc/push-jobs-server.json`)];
+    const arguments_ = readFileSync(`/proc/${pidIn(machine.svStatus()) ?? ''}/cmdline`, 'utf8');
+    const environment = readFileSync(`/proc/${pidIn(machine.svStatus()) ?? ''}/environ`, 'utf8');
+    for (const name of document.names('push-jobs-server')) {
+      const value = document.get('push-jobs-server', name)!;
+      for (const text of [...texts, arguments_, environment]) expect(text).not.toContain(value);
+    }
+  });
+
+  it('writes what other programs of Chef Server read', () => {
+    const running = JSON.parse(read(RUNNING)) as { pushy: Record<string, unknown>; run_list: string[] };
+    expect(running.pushy.postgresql).toMatchObject({
+      vip: machine.database.config.host,
+      port: machine.database.config.port,
+      sql_user: machine.role,
+      sql_ro_user: `${machine.role}_ro`,
+      database_name: machine.database.config.database_name,
+    });
+    expect(running.pushy).toHaveProperty('opscode-pushy-server.api_port', machine.ports.api);
+    expect(running.run_list).toHaveLength(1);
+    expect(existsSync(machine.path(`${DATA}/bootstrapped`))).toBe(true);
+  });
+
+  it('lets the read-only role read every table and change none', async () => {
+    const password = secrets().get('push-jobs-server', 'sql_ro_password')!;
+    const read = await machine.sqlAs(
+      `${machine.role}_ro`,
+      password,
+      'SELECT count(*)::int AS n FROM node_sessions',
+    );
+    expect(read).toEqual([{ n: 0 }]);
+    await expect(machine.sqlAs(`${machine.role}_ro`, password, 'DELETE FROM jobs')).rejects.toThrow(
+      /permission denied/,
+    );
+  });
+
+  it('changes nothing the second time, and says so', async () => {
+    const before = [await pid(), read(CHEF_SECRETS)];
+    const second = await machine.ctl('reconfigure');
+    expect(second.code).toBe(0);
+    expect(second.stdout.match(/: up to date$/gm)).toHaveLength(8);
+    expect(second.stdout).toContain('Nothing had to be changed.\nopscode-push-jobs-server Reconfigured!\n');
+    expect([await pid(), read(CHEF_SECRETS)]).toEqual(before);
+  });
+
+  it('restarts the server, and only it, when its settings change', async () => {
+    const [before, nginx] = [await pid(), pidIn(machine.svStatus('nginx'))];
+    machine.configure(`opscode_pushy_server['heartbeat_interval'] = 7000`);
+    const { code, stdout } = await machine.ctl('reconfigure');
+    expect(code).toBe(0);
+    expect(stdout).toContain('restarted opscode-pushy-server');
+    expect(stdout).not.toContain('reloaded nginx');
+    expect(await pid()).not.toBe(before);
+    expect(pidIn(machine.svStatus('nginx'))).toBe(nginx);
+  });
+
+  it('names the step that fails, keeps the others, and goes on when it is mended', async () => {
+    const route = read(`${ADD_ONS}/10-push_jobs_external.conf`);
+    const broken = machine.write(`${ADD_ONS}/99-of-somebody_external.conf`, 'nonsense;\n');
+    machine.write(`${ADD_ONS}/10-push_jobs_external.conf`, '# an older route\n');
+    machine.configure(`opscode_pushy_server['heartbeat_interval'] = 8000`);
+    const failed = await machine.ctl('reconfigure');
+    expect(failed.code).toBe(1);
+    expect(failed.stdout).toContain('[4/8] nginx route: FAILED');
+    expect(failed.stderr).toMatch(/The step "nginx route" failed: nginx does not accept .*nonsense/s);
+    expect(failed.stdout).not.toContain('Reconfigured!');
+    expect(read(`${ADD_ONS}/10-push_jobs_external.conf`)).toBe('# an older route\n');
+
+    machine.removeFile(broken);
+    const mended = await machine.ctl('reconfigure');
+    expect(mended.code).toBe(0);
+    expect(read(`${ADD_ONS}/10-push_jobs_external.conf`)).toBe(route);
+    expect(read(`${DATA}/etc/push-jobs-server.json`)).toContain('8000');
+  });
+
+  it('makes up for a restart that did not happen', async () => {
+    const before = await pid();
+    machine.removeFile(machine.path(`${DATA}/etc/applied.json`)); // as if it had broken off before the restart
+    const { code, stdout } = await machine.ctl('reconfigure');
+    expect(code).toBe(0);
+    expect(stdout).toContain('[5/8] server configuration: up to date');
+    expect(stdout).toContain('restarted opscode-pushy-server');
+    expect(await pid()).not.toBe(before);
+  });
+
+  it('says why where the server does not start', async () => {
+    const taken = machine.ports.nginx; // somebody else has that port
+    machine.configure(
+      `opscode_pushy_server['api_port'] = ${taken}\nopscode_pushy_server['listen'] = '127.0.0.1'`,
+    );
+    const { code, stderr } = await machine.ctl('reconfigure');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /The step "server" failed: the server ends as soon as it is started .*opscode-push-jobs-server-ctl tail/s,
+    );
+    machine.configure();
+    expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
+  });
+
+  it('takes the service away where it is switched off, and brings it back', async () => {
+    machine.configure(`opscode_pushy_server['enable'] = false`);
+    expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
+    expect(await machine.ctl('status')).toMatchObject({ code: 4 });
+    expect((await machine.get('/pushy/_status')).status).toBe(502);
+    machine.configure();
+    expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
+    expect((await machine.get('/pushy/_status')).status).toBe(200);
+  });
+});

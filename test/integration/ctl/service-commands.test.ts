@@ -1,0 +1,257 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
+import { ChefMachine, pidIn } from '../../support/chef-machine.js';
+import { eventually } from '../../support/eventually.js';
+
+const NAME = 'opscode-pushy-server';
+const CHEF_SECRETS = '/etc/opscode/private-chef-secrets.json';
+
+let machine: ChefMachine;
+beforeAll(async () => {
+  machine = await ChefMachine.start();
+  machine.configure();
+  expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0, stderr: '' });
+});
+afterAll(() => machine.close());
+
+const answers = (): Promise<unknown> =>
+  eventually(async () => (await machine.get('/pushy/_status')).status === 200, { withinMs: 20_000 });
+const secrets = (): SecretsDocument =>
+  SecretsDocument.parse(readFileSync(machine.path(CHEF_SECRETS), 'utf8'), CHEF_SECRETS);
+const secret = (name: string): string | undefined => secrets().get('push-jobs-server', name);
+
+describe('the service commands', () => {
+  it('show the state as runit does', async () => {
+    const { code, stdout } = await machine.ctl('status');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      new RegExp(`^run: ${NAME}: \\(pid \\d+\\) \\d+s; run: log: \\(pid \\d+\\) \\d+s\\n$`),
+    );
+  });
+
+  it('show the service to chef-server-ctl, which runs it by its link in init', () => {
+    const init = machine.path(`/opt/opscode/init/${NAME}`);
+    const out = execFileSync(init, ['status'], {
+      env: { SVDIR: machine.path('/opt/opscode/service') },
+      encoding: 'utf8',
+    });
+    expect(out).toMatch(/^run: /);
+    expect(existsSync(machine.path(`/opt/opscode/sv/${NAME}/run`))).toBe(true);
+  });
+
+  it('list the service as enabled', async () => {
+    expect(await machine.ctl('service-list')).toEqual({ code: 0, stdout: `${NAME}*\n`, stderr: '' });
+  });
+
+  it('stop and start it', async () => {
+    const stopped = await machine.ctl('stop', NAME);
+    expect(stopped).toMatchObject({ code: 0 });
+    expect(stopped.stdout).toMatch(new RegExp(`^ok: down: ${NAME}: \\d+s, normally up`));
+    const down = await machine.ctl('status');
+    expect(down.code).toBe(3);
+    expect(down.stdout).toMatch(new RegExp(`^down: ${NAME}: \\d+s, normally up; run: log:`));
+    const started = await machine.ctl('start');
+    expect(started).toMatchObject({ code: 0 });
+    expect(started.stdout).toMatch(new RegExp(`^ok: run: ${NAME}: \\(pid \\d+\\) \\d+s`));
+    await answers();
+  });
+
+  it.each(['restart', 'term', 'kill', 'int', 'hup'])('replace the process by %s', async (verb) => {
+    const before = pidIn(machine.svStatus());
+    expect(await machine.ctl(verb)).toMatchObject({ code: 0, stderr: '' });
+    await eventually(() => !['', before].includes(pidIn(machine.svStatus()) ?? ''), { withinMs: 20_000 });
+    await answers();
+  });
+
+  it('run it once, so that it stays down when it has ended', async () => {
+    expect(await machine.ctl('once')).toMatchObject({ code: 0 });
+    expect(await machine.ctl('kill')).toMatchObject({ code: 0 });
+    await eventually(async () => (await machine.ctl('status')).code === 3);
+    expect(await machine.ctl('start')).toMatchObject({ code: 0 });
+    await answers();
+  });
+
+  it('end it gracefully, or else by force', async () => {
+    const { code, stdout } = await machine.ctl('graceful-kill');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ok: down: /);
+    expect(await machine.ctl('start')).toMatchObject({ code: 0 });
+    await answers();
+  });
+
+  it('call it a timeout where the process does not end in time', async () => {
+    const deaf = '#!/bin/sh\ntrap "" TERM\nwhile :; do sleep 0.1; done\n';
+    machine.write(`/opt/opscode/sv/${NAME}/run`, deaf, 0o755);
+    expect(await machine.ctl('restart')).toMatchObject({ code: 0 });
+    const { code, stdout } = await machine.ctl('stop');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^timeout: run: /);
+    expect(await machine.ctl('kill')).toMatchObject({ code: 0 });
+    await eventually(async () => (await machine.ctl('status')).code === 3);
+    expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
+  });
+});
+
+describe('the keys', () => {
+  it('are not replaced unless that is forced', async () => {
+    const before = secret('pushy_priv_key');
+    const { code, stderr } = await machine.ctl('generate-keys');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/has pushy_priv_key, curve_secret_key already; nothing was changed/);
+    expect(secret('pushy_priv_key')).toBe(before);
+  });
+
+  it('are replaced one by one', async () => {
+    const before = [secret('pushy_priv_key'), secret('curve_secret_key')];
+    expect(await machine.ctl('generate-keys', '--curve', '--force')).toMatchObject({ code: 0 });
+    expect(secret('pushy_priv_key')).toBe(before[0]);
+    expect(secret('curve_secret_key')).not.toBe(before[1]);
+    expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
+  });
+
+  it('are rotated at once: the server has another identity afterwards', async () => {
+    const identity = async (): Promise<unknown> =>
+      ((await (await machine.get('/pushy/_status')).json()) as { incarnation_id: string }).incarnation_id;
+    const before = await identity();
+    expect(await machine.ctl('rotate-keys')).toMatchObject({ code: 0, stderr: '' });
+    expect(await identity()).not.toBe(before);
+  });
+});
+
+describe('diagnosis', () => {
+  it('finds nothing wrong with a machine that is well', async () => {
+    const { code, stdout } = await machine.ctl('doctor');
+    expect(stdout).toContain('Nothing is wrong.');
+    expect(stdout).toMatch(/^ok {6}Chef Server: takes the key of pivotal$/m);
+    expect(code).toBe(0);
+  });
+
+  it('says what is wrong and how to mend it', async () => {
+    await machine.ctl('stop');
+    machine.write(CHEF_SECRETS, readFileSync(machine.path(CHEF_SECRETS), 'utf8'), 0o644);
+    const { code, stdout } = await machine.ctl('doctor');
+    machine.write(CHEF_SECRETS, readFileSync(machine.path(CHEF_SECRETS), 'utf8'), 0o600);
+    await machine.ctl('start');
+    await answers();
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^WRONG {3}secrets: .* can be read by others\n +to mend it: run: chmod 600 /m);
+    expect(stdout).toMatch(
+      /^WRONG {3}service: down: .*\n +to mend it: run: opscode-push-jobs-server-ctl start/m,
+    );
+    expect(stdout).toMatch(/^WRONG {3}nginx: .* answers 502/m);
+    expect(stdout).toMatch(/^WRONG {3}ports: nobody listens on /m);
+  });
+
+  it('sees that the Chef Server does not take the key of its superuser', async () => {
+    machine.chef.faults.add({ on: /users/, status: 401 });
+    const { stdout } = await machine.ctl('doctor');
+    machine.chef.faults.clear();
+    expect(stdout).toMatch(/^WRONG {3}Chef Server: it does not take the key of pivotal/m);
+  });
+
+  it('packs logs and settings into an archive without a secret', async () => {
+    const { code, stdout } = await machine.ctl('gather-logs');
+    expect(code).toBe(0);
+    const archive = stdout.trim();
+    const folder = join(archive, '..');
+    execFileSync('tar', ['-C', folder, '-xzf', archive]);
+    const packed = archive.replace(/\.tar\.gz$/, '');
+    const files = readdirSync(packed, { recursive: true, encoding: 'utf8' });
+    expect(files).toEqual(
+      expect.arrayContaining(['doctor.txt', 'machine.txt', 'settings.json', 'status.txt', 'logs/current']),
+    );
+    const values = secrets()
+      .names('push-jobs-server')
+      .map((name) => secret(name)!);
+    for (const file of files.filter((name) => name.includes('.') || name.endsWith('current'))) {
+      const text = readFileSync(join(packed, file), 'utf8');
+      for (const value of values) expect(text).not.toContain(value);
+    }
+  });
+
+  it('follows the live logs only', async () => {
+    machine.write('/var/log/opscode-push-jobs-server/@400000000000000000000000.s', 'rotated\n');
+    const seen: string[] = [];
+    await machine.tailUntil((text) => {
+      seen.push(text);
+      return seen.join('').includes('push-jobs-server is up');
+    });
+    expect(seen.join('')).not.toContain('rotated');
+  });
+});
+
+describe('old jobs', () => {
+  const jobs = async (): Promise<unknown[]> =>
+    (await machine.database.sql('SELECT id FROM jobs ORDER BY id')).map(({ id }) => id);
+
+  it('are deleted when they ended long ago, with their output; others stay', async () => {
+    const insert = (id: string, status: number, days: number): string =>
+      `INSERT INTO jobs (id, org_id, command, status, created_at, updated_at)
+       VALUES ('${id}', '${'0'.repeat(32)}', 'x', ${status}, now() - interval '${days} days', now() - interval '${days} days');`;
+    const ids = ['a', 'b', 'c'].map((letter) => letter.repeat(32));
+    await machine.database.sql(
+      `${insert(ids[0]!, 2, 100)} ${insert(ids[1]!, 2, 10)} ${insert(ids[2]!, 1, 100)}
+       INSERT INTO job_output (job_id, node_name, stdout, stderr) VALUES ('${ids[0]!}', 'n', 'o', '')`,
+    );
+    const { code, stdout } = await machine.ctl('prune-jobs', '--older-than', '90d');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Deleted 1 jobs that ended before \d{4}-/);
+    expect(await jobs()).toEqual([ids[1], ids[2]]);
+    expect(await machine.database.sql('SELECT * FROM job_output')).toEqual([]);
+    await machine.database.sql('DELETE FROM jobs');
+  });
+});
+
+describe('at the end', () => {
+  it('uninstall takes service and route away and leaves the data', async () => {
+    const { code, stdout } = await machine.ctl('uninstall');
+    expect(code).toBe(0);
+    expect(stdout).toContain('reloaded nginx');
+    expect(existsSync(machine.path(`/opt/opscode/service/${NAME}`))).toBe(false);
+    await eventually(async () => ![200, 502].includes((await machine.get('/pushy/_status')).status)); // Chef Server answers
+    expect(secret('pushy_priv_key')).toBeDefined();
+    expect(await machine.ctl('service-list')).toMatchObject({ stdout: `${NAME}\n` });
+  });
+
+  it('cleanse warns, copies the settings away and removes them', async () => {
+    const key = secret('pushy_priv_key');
+    const { code, stdout } = await machine.ctl('cleanse', 'yes');
+    expect(code).toBe(0);
+    expect(stdout).toContain('STOP AND READ');
+    const [backup] = readdirSync(machine.path('/root'));
+    expect(backup).toMatch(/^opscode-push-jobs-server-cleanse-/);
+    const kept = readFileSync(machine.path(`/root/${backup ?? ''}/secrets.json`), 'utf8');
+    expect(JSON.parse(kept)).toMatchObject({ pushy_priv_key: key });
+    expect(existsSync(machine.path(`/root/${backup ?? ''}/opscode-push-jobs-server.rb`))).toBe(true);
+    for (const gone of [
+      '/etc/opscode-push-jobs-server',
+      '/var/opt/opscode-push-jobs-server',
+      '/var/log/opscode-push-jobs-server',
+    ]) {
+      expect(existsSync(machine.path(gone))).toBe(false);
+    }
+    expect(secret('pushy_priv_key')).toBeUndefined();
+    expect(secrets().get('opscode_erchef', 'sql_password')).toBe('of somebody else');
+  });
+
+  it('cleanse waits a minute unless told yes', async () => {
+    machine.configure();
+    const waited: number[] = [];
+    const interrupted = new Error('Ctrl-C');
+    const { code } = await machine.ctlWith(
+      {
+        sleep: (ms) => {
+          waited.push(ms);
+          return Promise.reject(interrupted);
+        },
+      },
+      'cleanse',
+    );
+    expect(waited).toEqual([60_000]);
+    expect(code).toBe(1);
+    expect(existsSync(machine.path('/etc/opscode-push-jobs-server'))).toBe(true);
+  });
+});

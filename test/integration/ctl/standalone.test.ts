@@ -1,0 +1,125 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runProgram, type RunProgram } from '../../../ctl/lib/run-program.js';
+import { unitFile } from '../../../ctl/lib/services/systemd-files.js';
+import { DevChefServer } from '../../dev-chef-server/dev-chef-server.js';
+import { CtlUnderTest } from '../../support/ctl-under-test.js';
+import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
+import { freePort } from '../../support/free-port.js';
+
+const SERVER = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
+
+/** A double of `getent`, which knows the service user under the number of whoever runs the tests. */
+const withServiceUser: RunProgram = (program, args, options) => {
+  const { uid, gid } = userInfo();
+  return program === 'getent'
+    ? Promise.resolve({ code: 0, stdout: `${args[1]!}:x:${uid}:${gid}::/:/bin/false\n`, stderr: '' })
+    : runProgram(program, args, options);
+};
+
+describe('reconfigure on a machine without a Chef Server', () => {
+  let under: CtlUnderTest;
+  let chef: DevChefServer;
+  let database: TestDatabase;
+  let runsvdir: ReturnType<typeof spawn>;
+  let role: string;
+  let passwordFile: string;
+
+  beforeAll(async () => {
+    [chef, database] = await Promise.all([DevChefServer.start(), createEmptyDatabase()]);
+    role = `owner_of_${database.config.database_name}`;
+    under = new CtlUnderTest({
+      run: withServiceUser,
+      installed: { node: process.execPath, server: SERVER, version: '1.2.3' },
+    });
+    mkdirSync(under.path('/etc/service'), { recursive: true });
+    runsvdir = spawn('runsvdir', ['-P', under.path('/etc/service')], { stdio: 'ignore' });
+    under.write('/etc/opscode/pivotal.pem', chef.superuserKey!, 0o600);
+    passwordFile = under.write('/work/password', `${database.password}\n`, 0o600);
+    under.writeSettings(`opscode_pushy_server['api_port'] = ${await freePort()}
+opscode_pushy_server['command_port'] = ${await freePort()}
+opscode_pushy_server['server_heartbeat_port'] = ${await freePort()}
+opscode_pushy_server['zeromq_listen_address'] = 'tcp://127.0.0.1'
+opscode_pushy_server['server_name_advertised'] = '127.0.0.1'
+postgresql['vip'] = '${database.config.host}'
+postgresql['port'] = ${database.config.port}
+postgresql['db_superuser'] = '${database.config.sql_user}'
+postgresql['database_name'] = '${database.config.database_name}_new'
+postgresql['sql_user'] = '${role}'
+postgresql['sql_ro_user'] = '${role}_ro'
+chef_server['root_url'] = '${chef.url}'
+`);
+  });
+  afterAll(async () => {
+    runsvdir.kill('SIGHUP');
+    await once(runsvdir, 'exit');
+    await chef.stop();
+    await database.sqlOfServer(`DROP DATABASE IF EXISTS ${database.config.database_name}_new WITH (FORCE)`);
+    await database.drop();
+    await database.sqlOfServer(`DROP ROLE IF EXISTS ${role}`);
+    await database.sqlOfServer(`DROP ROLE IF EXISTS ${role}_ro`);
+    under.remove();
+  });
+
+  it('asks for the password of the superuser, and says how to give it', async () => {
+    const { code, stderr } = await under.run('reconfigure');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/The step "database" failed: .* --db-superuser-password-file FILE/);
+  });
+
+  it('makes roles and database with it and goes on', async () => {
+    const { code, stdout, stderr } = await under.run(
+      'reconfigure',
+      '--db-superuser-password-file',
+      passwordFile,
+    );
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout).toContain('[1/8] secrets: up to date');
+    expect(stdout).toContain(`made the database ${database.config.database_name}_new`);
+    expect(stdout).toContain('enabled opscode-pushy-server with runit');
+    expect(stdout).toMatch(/started opscode-pushy-server; it answers/);
+    expect(stdout).toContain('[4/8] nginx route: up to date');
+  });
+
+  it('needs the password only once', async () => {
+    expect((await under.run('reconfigure')).stdout).toContain('Nothing had to be changed.');
+  });
+
+  it('keeps its secrets in a file of its own', () => {
+    const file = under.path('/etc/opscode-push-jobs-server/private-secrets.json');
+    expect((statSync(file).mode & 0o777).toString(8)).toBe('600');
+  });
+
+  it('is well', async () => {
+    expect(await under.run('status')).toMatchObject({ code: 0 });
+    expect((await under.run('doctor')).stdout).toContain('Nothing is wrong.');
+  });
+});
+
+it('the unit for systemd is one that systemd accepts', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'push-jobs-unit-'));
+  try {
+    const file = join(folder, 'opscode-pushy-server.service');
+    const text = unitFile({
+      command: [process.execPath, SERVER, '--config', '/var/opt/a b/100%/$HOME.json'],
+      userName: userInfo().username,
+      switchTo: undefined,
+      logs: '/var/log/opscode-push-jobs-server',
+      logRotation: { file_maxbytes: 1, num_to_keep: 1 },
+    });
+    writeFileSync(file, text);
+    const said = execFileSync('sh', ['-c', `systemd-analyze verify "$1" 2>&1`, 'sh', file], {
+      encoding: 'utf8',
+    });
+    expect(said.split('\n').filter((line) => line.includes('opscode-pushy-server'))).toEqual([]);
+    expect(text).toContain('"/var/opt/a b/100%%/$$HOME.json"');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,76 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { CtlEnvironment } from '../../ctl/ctl-environment.js';
+import { runProgram } from '../../ctl/lib/run-program.js';
+import { runCtl } from '../../ctl/run-ctl.js';
+import { systemClock } from '../../src/lib/clock.js';
+
+/** How a run of the program ended. */
+export interface CtlOutcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program opscode-push-jobs-server-ctl, run in this process with a temporary folder as its root. Remove it at the end. */
+export class CtlUnderTest {
+  readonly root = mkdtempSync(join(tmpdir(), 'push-jobs-ctl-'));
+
+  /** `surroundings` are what all runs have otherwise than usual. */
+  constructor(private readonly surroundings: Partial<CtlEnvironment> = {}) {
+    mkdirSync(this.path('/work'));
+  }
+
+  /** A path below the root. */
+  path(absolute: string): string {
+    return join(this.root, absolute);
+  }
+
+  /** Writes a file below the root and hands back its path. */
+  write(absolute: string, text: string, mode = 0o644): string {
+    const file = this.path(absolute);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+    return file;
+  }
+
+  /** Writes the administrator's settings. */
+  writeSettings(text: string): string {
+    return this.write('/etc/opscode-push-jobs-server/opscode-push-jobs-server.rb', text);
+  }
+
+  /** Runs the program as root. */
+  run(...args: string[]): Promise<CtlOutcome> {
+    return this.runWith({}, ...args);
+  }
+
+  /** Runs the program with this one thing otherwise. */
+  async runWith(surroundings: Partial<CtlEnvironment>, ...args: string[]): Promise<CtlOutcome> {
+    const out: string[] = [];
+    const problems: string[] = [];
+    const into = (chunks: string[]) => ({
+      write: (chunk: string | Uint8Array) => chunks.push(String(chunk)),
+    });
+    const code = await runCtl(['--root', this.root, ...args], {
+      stdout: into(out),
+      stderr: into(problems),
+      env: {},
+      uid: 0,
+      cwd: this.path('/work'),
+      home: '/root',
+      clock: systemClock,
+      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      run: runProgram,
+      installed: { node: process.execPath, server: '/nowhere/main.js', version: '1.2.3' },
+      ...this.surroundings,
+      ...surroundings,
+    });
+    return { code, stdout: out.join(''), stderr: problems.join('') };
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
