@@ -25,6 +25,9 @@ export interface NodeIdentity {
   readonly curve: CurveKeyPair;
 }
 
+/** Runs the server somewhere else than in this process. */
+export type Launch = (config: ServerConfig, secrets: ServerSecrets) => Promise<RunningServer>;
+
 /** An answer with its body read as JSON. */
 export interface JsonAnswer<T> {
   readonly status: number;
@@ -46,15 +49,16 @@ export class ServerUnderTest {
     readonly chef: DevChefServer,
     readonly database: TestDatabase,
     readonly config: ServerConfig,
-    private readonly secrets: ServerSecrets,
+    readonly secrets: ServerSecrets,
     readonly http: HttpClient,
     readonly orgId: string,
     readonly userKey: KeyObject,
     private readonly nodeKey: string,
+    private readonly launch: Launch | undefined,
   ) {}
 
-  /** Starts one; `overrides` are settings that the test wants otherwise. */
-  static async start(overrides: Partial<ServerConfig> = {}): Promise<ServerUnderTest> {
+  /** Starts one; `overrides` are settings that the test wants otherwise, `launch` runs it elsewhere. */
+  static async start(overrides: Partial<ServerConfig> = {}, launch?: Launch): Promise<ServerUnderTest> {
     const [chef, database] = await Promise.all([DevChefServer.start(), createTestDatabase()]);
     const orgId = chef.createOrganization(ORG);
     const userKey = await chef.createUser('alice', { orgs: [ORG], admin: true });
@@ -81,6 +85,7 @@ export class ServerUnderTest {
       orgId,
       createPrivateKey(userKey),
       secrets.pushy_priv_key,
+      launch,
     );
     await under.boot();
     return under;
@@ -88,6 +93,10 @@ export class ServerUnderTest {
 
   /** Starts the server (again). */
   async boot(): Promise<void> {
+    if (this.launch !== undefined) {
+      this.server = await this.launch(this.config, this.secrets);
+      return;
+    }
     const write = (line: string): void => void this.log.push(JSON.parse(line) as Record<string, unknown>);
     const logger = createLogger({ level: 'info', destination: { write } });
     this.server = await startServer(this.config, this.secrets, logger);
