@@ -9,14 +9,16 @@ export type ClientCommand =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
   | {
-      readonly kind: 'run' | 'check';
+      readonly kind: 'run' | 'check' | 'doctor';
       readonly file: string | undefined;
       readonly overrides: SettingOverrides;
     };
 
 export const HELP = `Usage: push-jobs-client [options]
+       push-jobs-client doctor [options]
 
 The agent of Push Jobs on a node: runs whitelisted commands when the push jobs server asks for it.
+doctor goes through all that it needs for that, and says in words why the node would show as unavailable.
 
   -c, --config FILE         settings file (default: the first of /etc/chef/chef-push-client.rb,
                             /etc/chef/push-jobs-client.rb, /etc/chef/client.rb)
@@ -37,7 +39,7 @@ Signals: TERM, INT and QUIT stop the client and what it runs. USR1 fetches the c
 HUP reads the whitelist again and opens the log file anew; a change of the settings file is seen without it, as
 far as the whitelist goes.
 
-Exit codes: 0 stopped; 64 wrong option; 70 fault of the program; 75 another client of this node runs on this
+Exit codes: 0 stopped; 1 the doctor found a fault; 64 wrong option; 70 fault of the program; 75 another client of this node runs on this
 machine; 78 wrong settings, key or certificates. A server that
 is away or refuses this node does not end the client: it logs the reason and tries again.
 `;
@@ -60,14 +62,25 @@ const OPTIONS = {
 
 /** Reads the arguments after the program's name; the error says which one is wrong. */
 export const parseCommandLine = (args: readonly string[]): Result<ClientCommand, AppError> => {
-  let values;
+  let values, positionals;
   try {
-    ({ values } = parseArgs({ args: [...args], options: OPTIONS, strict: true }));
+    ({ values, positionals } = parseArgs({
+      args: [...args],
+      options: OPTIONS,
+      strict: true,
+      allowPositionals: true,
+    }));
   } catch (thrown) {
     return err(new AppError('usage', messageOf(thrown)));
   }
   if (values.help === true) return ok({ kind: 'help' });
   if (values.version === true) return ok({ kind: 'version' });
+  const [word, ...more] = positionals;
+  if (more.length > 0 || (word !== undefined && word !== 'doctor')) {
+    return err(
+      new AppError('usage', `'${more[0] ?? word ?? ''}' is not understood; 'doctor' is the one word`),
+    );
+  }
   const logLevel = LOG_LEVELS.find((level): level is Level & typeof level => level === values.log_level);
   if (values.log_level !== undefined && logLevel === undefined) {
     return err(
@@ -79,7 +92,7 @@ export const parseCommandLine = (args: readonly string[]): Result<ClientCommand,
     return err(new AppError('usage', `--max-body-size is '${size}'; it must be a number of bytes`));
   }
   return ok({
-    kind: values['check-config'] === true ? 'check' : 'run',
+    kind: word ?? (values['check-config'] === true ? 'check' : 'run'),
     file: values.config,
     overrides: {
       serverUrl: values.server,

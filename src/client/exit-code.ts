@@ -7,6 +7,8 @@
 export const EXIT_CODE = {
   /** Stopped by a signal, or help or version was asked for. */
   OK: 0,
+  /** The doctor found a fault. */
+  UNWELL: 1,
   /** The command line is wrong. */
   USAGE: 64,
   /** A bug. */

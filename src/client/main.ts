@@ -3,6 +3,8 @@ import { AppError, messageOf } from '../lib/app-error.js';
 import { packageVersion } from '../platform/package-version.js';
 import { checkConfig } from './check-config.js';
 import { HELP, parseCommandLine } from './command-line.js';
+import { formatFinding } from './doctor/finding.js';
+import { runDoctor } from './doctor/run-doctor.js';
 import { EXIT_CODE } from './exit-code.js';
 import { serve } from './serve.js';
 
@@ -22,6 +24,12 @@ const main = async (): Promise<number> => {
     case 'check':
       process.stdout.write(await checkConfig(command.value.file, command.value.overrides));
       break;
+    case 'doctor':
+      return (await runDoctor(command.value.file, command.value.overrides, (finding) =>
+        process.stdout.write(formatFinding(finding)),
+      ))
+        ? EXIT_CODE.OK
+        : EXIT_CODE.UNWELL;
     case 'run':
       await serve(command.value.file, command.value.overrides);
   }

@@ -55,6 +55,11 @@ export class SimulatedPushServer {
   incarnationId: string = randomUUID();
   /** Whether the Curve keys that were named may connect. */
   acceptsKeys = true;
+  /** How far its clock is ahead of ours, in milliseconds. */
+  clockOffsetMs = 0;
+  /** The ports of 127.0.0.1 by which a node is to reach it, where those are not its own. */
+  commandVia: number | undefined;
+  heartbeatVia: number | undefined;
 
   private readonly sessionKey = randomBytes(SESSION_KEY_BYTES);
   private readonly rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -117,7 +122,7 @@ export class SimulatedPushServer {
   async beat(fields: object = {}, key: KeyObject = this.rsa.privateKey): Promise<void> {
     const body = JSON.stringify({
       sequence: this.beats++,
-      timestamp: formatRfc1123(Date.now()),
+      timestamp: this.timestamp(),
       server: 'simulated',
       type: 'heartbeat',
       incarnation_id: this.incarnationId,
@@ -134,7 +139,11 @@ export class SimulatedPushServer {
 
   /** A command's body with the next sequence number and the time, unless it has its own. */
   body(command: object): string {
-    return JSON.stringify({ sequence: ++this.sequence, timestamp: formatRfc1123(Date.now()), ...command });
+    return JSON.stringify({ sequence: ++this.sequence, timestamp: this.timestamp(), ...command });
+  }
+
+  private timestamp(): string {
+    return formatRfc1123(Date.now() + this.clockOffsetMs);
   }
 
   /** A command's frames as `send` sends them, to be sent as they are, or more than once. */
@@ -236,6 +245,7 @@ export class SimulatedPushServer {
 
   private answerConfig(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', 'http://localhost');
+    response.setHeader('Date', new Date(Date.now() + this.clockOffsetMs).toUTCString());
     const { org, node, nodeKey } = this.options;
     const headers = readSignedHeaders(request.headers, Date.now());
     const received = { method: request.method ?? '', path: request.url ?? '', body: new Uint8Array() };
@@ -258,8 +268,8 @@ export class SimulatedPushServer {
       host: '127.0.0.1',
       push_jobs: {
         heartbeat: {
-          out_addr: this.heartbeatAddress,
-          command_addr: this.commandAddress,
+          out_addr: addressVia(this.heartbeatVia) ?? this.heartbeatAddress,
+          command_addr: addressVia(this.commandVia) ?? this.commandAddress,
           interval,
           offline_threshold: 3,
           online_threshold: 2,
@@ -277,3 +287,6 @@ export class SimulatedPushServer {
     };
   }
 }
+
+const addressVia = (port: number | undefined): string | undefined =>
+  port === undefined ? undefined : `tcp://127.0.0.1:${port}`;

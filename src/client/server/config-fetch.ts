@@ -57,7 +57,7 @@ export const fetchConfig = async (
     maxBytes: MAX_BYTES,
     signal: request.signal,
   });
-  if (!answer.ok) return err({ kind: 'away', reason: answer.error.reason });
+  if (!answer.ok) return err({ kind: 'away', reason: http.explain(answer.error) });
   const { status, body } = answer.value;
   if (status !== 200) {
     const remedy = REMEDIES[status];

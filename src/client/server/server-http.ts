@@ -12,6 +12,7 @@ import type { ProxySettings } from '../../platform/http/http-dispatcher.js';
 import { SignedHttp } from '../../platform/http/signed-http.js';
 import type { Result } from '../../lib/result.js';
 import type { Signer } from '../../protocol/chef-signature/sign-request.js';
+import { explainTlsFault } from './explain-tls-fault.js';
 import type { TlsSettings } from '../settings/client-settings.js';
 
 /** How the Chef Server is reached. */
@@ -40,6 +41,11 @@ export class ServerHttp {
     } finally {
       await http.close();
     }
+  }
+
+  /** Why there was no answer, and what to do about it. */
+  explain({ reason }: HttpFault): string {
+    return explainTlsFault(reason, this.access.tls);
   }
 }
 

@@ -1,13 +1,12 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../lib/clock.js';
 import type { CurveKeyPair } from '../../protocol/curve-key.js';
-import { decodeServerHeartbeat, encodeFrame } from '../../protocol/frame-codec.js';
-import { parseHeader } from '../../protocol/frame-header.js';
-import { verifyRsa } from '../../protocol/frame-signature.js';
+import { encodeFrame } from '../../protocol/frame-codec.js';
 import type { CommandMessage } from '../../protocol/server-message.js';
 import { CommandDealer } from '../../platform/zmq/command-dealer.js';
 import { HeartbeatSubscriber } from '../../platform/zmq/heartbeat-subscriber.js';
-import { checkCommand, skewFault } from '../domain/check-command.js';
+import { checkCommand } from '../domain/check-command.js';
+import { checkServerHeartbeat } from '../domain/check-heartbeat.js';
 import type { MessageStamp } from '../domain/client-messages.js';
 import { onIntervalPassed, onServerBeat, type ServerPresence } from '../domain/server-presence.js';
 import type { SessionConfig } from './session-config.js';
@@ -60,6 +59,8 @@ export class ServerSession {
   /** When the first message of this connection was sent, while no command has come on it; performance time in ms. */
   private unansweredSince: number | undefined;
   private closed = false;
+  /** Whether the server's heartbeats are dropped because of a clock; said once each time. */
+  private clockIsWrong = false;
 
   constructor(private readonly parts: SessionParts) {
     this.currentPresence = parts.presence;
@@ -194,26 +195,18 @@ export class ServerSession {
 
   private onServerHeartbeat(frames: readonly Buffer[]): void {
     if (this.closed) return;
-    const { config, events, log } = this.parts;
-    const incarnation = this.verifiedIncarnation(frames);
-    if (incarnation === undefined) {
-      log.debug('a server heartbeat that does not verify was dropped');
+    const { config, clock, events, log } = this.parts;
+    const beat = checkServerHeartbeat(frames, config, clock.now());
+    if (!beat.ok) {
+      const { kind, reason } = beat.error;
+      const isNews = kind === 'clock' && !this.clockIsWrong;
+      this.clockIsWrong ||= isNews;
+      log[isNews ? 'error' : 'debug']({ reason }, 'a server heartbeat was dropped');
       return;
     }
+    this.clockIsWrong = false;
     this.setPresence(onServerBeat(this.currentPresence, config));
-    if (incarnation !== config.serverIncarnation) events.serverRestarted();
-  }
-
-  private verifiedIncarnation([headerBytes, body, ...rest]: readonly Buffer[]): string | undefined {
-    if (headerBytes === undefined || body === undefined || rest.length > 0) return undefined;
-    const { config, clock } = this.parts;
-    const header = parseHeader(headerBytes);
-    if (!header.ok || header.value.method !== 'rsa2048_sha1') return undefined;
-    if (!verifyRsa(config.serverKey, body, header.value.signature)) return undefined;
-    const beat = decodeServerHeartbeat(body);
-    if (!beat.ok || skewFault(beat.value.timestamp, clock.now(), config.maxSkewS) !== undefined)
-      return undefined;
-    return beat.value.incarnation_id;
+    if (beat.value.incarnation_id !== config.serverIncarnation) events.serverRestarted();
   }
 
   private onFault(thrown: unknown): void {
