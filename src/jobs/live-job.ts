@@ -112,7 +112,7 @@ export class LiveJob {
 
   /** Goes on after a restart of the server, with the deadlines that were; one that was over is only told to be so. */
   resume(deadlines: JobDeadlines): void {
-    if (this.isOver) return this.mailbox.post({ input: { type: 'outcome_stored' } });
+    if (this.isOver) return this.mailbox.post({ input: { type: 'recovered' } });
     if (this.feed.isEmpty) this.emit({ name: 'start', data: startDataOf(this.record, this.nodes.size) });
     if (this.state.phase === 'running') this.setTimer(deadlines.run ?? deadlines.voting, 'run_timeout');
     else this.setTimer(deadlines.voting, 'voting_timeout');

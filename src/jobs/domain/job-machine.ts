@@ -11,7 +11,7 @@ import { type Consequence, type JobPhase, judgePart, type PartInput } from './pa
  *   the job ends as `quorum_failed`.
  * - `running`: until no node is `ready` or `running` → ends as `complete`.
  * - either: a time-out or a user's wish ends all nodes' parts, then the job ends as `timed_out` or `aborted`.
- * - `over`: the outcome is being stored, then it is announced. No exit.
+ * - `over`: the outcome is being stored, together with the event that tells it. No exit.
  */
 export interface JobState {
   readonly phase: JobPhase;
@@ -89,18 +89,18 @@ export const reduceJob = (state: JobState, input: JobInput): JobStep => {
     case 'called_off':
       return endAs(state, 'aborted', LIVE, 'called_off');
     case 'outcome_stored':
-      return {
-        state: { ...state, status: state.outcome ?? state.status },
-        effects: [
-          { type: 'emit', event: { name: 'job_complete', data: { status: state.outcome ?? state.status } } },
-          { type: 'ended' },
-        ],
-      };
+      return { state: { ...state, status: state.outcome ?? state.status }, effects: [{ type: 'ended' }] };
   }
 };
 
+const tellEnd = (outcome: JobStatus): JobEffect => ({
+  type: 'emit',
+  event: { name: 'job_complete', data: { status: outcome } },
+});
+
 /** Goes on; also with an end that had begun: only such an end leaves nodes that are timed out or aborted. */
 const recovered = (state: JobState): JobStep => {
+  if (state.phase === 'over') return { state, effects: [tellEnd(state.status), { type: 'ended' }] };
   if (state.tally.timed_out > 0) return endAs(state, 'timed_out', LIVE, 'run_timeout');
   if (state.tally.aborted > 0) return endAs(state, 'aborted', LIVE, 'called_off');
   return settle(state, []);
@@ -146,7 +146,7 @@ const settle = (state: JobState, effects: readonly JobEffect[]): JobStep => {
     const outcome = state.outcome ?? 'complete';
     return {
       state: { ...state, phase: 'over', outcome },
-      effects: [...effects, { type: 'store_outcome', status: outcome }],
+      effects: [...effects, { type: 'store_outcome', status: outcome }, tellEnd(outcome)],
     };
   }
   if (state.phase === 'voting' && state.outcome === undefined && tally.new === 0)

@@ -129,6 +129,7 @@ describe('a job that votes', () => {
       'quorum_succeeded',
       '(run)',
       '(store complete)',
+      'job_complete complete',
     ]);
   });
 
@@ -207,11 +208,36 @@ describe('a job that is taken up after a restart', () => {
     ['counts votes that are all there', 'voting', ['ready', 'nacked'], ['quorum_succeeded', '(run)']],
     ['goes on to wait for votes', 'voting', ['ready', 'new'], []],
     ['goes on to wait for results', 'running', ['succeeded', 'running'], []],
-    ['ends where all nodes have', 'running', ['succeeded', 'failed'], ['(store complete)']],
-    ['ends a failed quorum', 'voting', ['was_ready', 'nacked'], ['(store quorum_failed)']],
-    ['goes on to time out', 'running', ['timed_out', 'running'], ['(abort n1)', '(store timed_out)']],
-    ['goes on to be aborted', 'running', ['aborted', 'running'], ['(abort n1)', '(store aborted)']],
-    ['goes on to be aborted before its run', 'voting', ['new', 'aborted'], ['(abort n0)', '(store aborted)']],
+    [
+      'ends where all nodes have',
+      'running',
+      ['succeeded', 'failed'],
+      ['(store complete)', 'job_complete complete'],
+    ],
+    [
+      'ends a failed quorum',
+      'voting',
+      ['was_ready', 'nacked'],
+      ['(store quorum_failed)', 'job_complete quorum_failed'],
+    ],
+    [
+      'goes on to time out',
+      'running',
+      ['timed_out', 'running'],
+      ['(abort n1)', '(store timed_out)', 'job_complete timed_out'],
+    ],
+    [
+      'goes on to be aborted',
+      'running',
+      ['aborted', 'running'],
+      ['(abort n1)', '(store aborted)', 'job_complete aborted'],
+    ],
+    [
+      'goes on to be aborted before its run',
+      'voting',
+      ['new', 'aborted'],
+      ['(abort n0)', '(store aborted)', 'job_complete aborted'],
+    ],
   ])('%s', (_what, status, nodes, log) => {
     const job = new MachineUnderTest(
       nodes,
@@ -223,7 +249,7 @@ describe('a job that is taken up after a restart', () => {
 
   test('that was over tells its end again and nothing else', () => {
     const job = new MachineUnderTest(['succeeded'], 1, 'complete');
-    expect(job.give('outcome_stored').log).toEqual(['job_complete complete', '(ended)']);
+    expect(job.give('recovered').log).toEqual(['job_complete complete', '(ended)']);
     expect(job.state).toMatchObject({ phase: 'over', status: 'complete' });
   });
 
