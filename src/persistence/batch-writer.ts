@@ -203,7 +203,7 @@ export class PostgresBatchWriter implements BatchWriter {
       return;
     }
     await this.database.transaction(async (query) => {
-      for (const { sql, parameters } of statements) await query(sql, parameters);
+      await Promise.all(statements.map(({ sql, parameters }) => query(sql, parameters)));
     });
   }
 
