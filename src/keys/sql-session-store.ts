@@ -16,15 +16,18 @@ interface CurveKeyRow {
   readonly expires_at: Date;
 }
 
-const SAVE_SESSION = `
-  INSERT INTO node_sessions (org_id, node_name, org_name, sealed_key, key_fingerprint)
-  VALUES ($1, $2, $3, $4, $5)
-  ON CONFLICT (org_id, node_name) DO UPDATE
-  SET org_name = excluded.org_name, sealed_key = excluded.sealed_key, key_fingerprint = excluded.key_fingerprint`;
-
-const SAVE_CURVE_KEY = `
+/** All that an admission changes in one statement, since very many nodes may come at once; $3 is NULL without a session. */
+const SAVE = `
+  WITH session AS (
+    INSERT INTO node_sessions (org_id, node_name, org_name, sealed_key, key_fingerprint)
+    SELECT $1::bpchar, $2::text, $3::text, $4::bytea, $5::text WHERE $3::text IS NOT NULL
+    ON CONFLICT (org_id, node_name) DO UPDATE
+    SET org_name = excluded.org_name, sealed_key = excluded.sealed_key, key_fingerprint = excluded.key_fingerprint
+  ), forgotten AS (
+    DELETE FROM curve_keys WHERE curve_key = ANY ($6::bytea[])
+  )
   INSERT INTO curve_keys (curve_key, org_id, node_name, expires_at)
-  VALUES ($1, $2, $3, $4)
+  VALUES ($7::bytea, $1::bpchar, $2::text, $8::timestamptz)
   ON CONFLICT (curve_key) DO UPDATE
   SET org_id = excluded.org_id, node_name = excluded.node_name, expires_at = excluded.expires_at`;
 
@@ -52,20 +55,25 @@ export class SqlSessionStore implements SessionStore {
   }
 
   async save({ session, curveKey, forgottenKeys, replacedOrg }: Admission): Promise<void> {
+    const { orgId, node, expiresAt } = curveKey;
+    const parameters = [
+      orgId,
+      node,
+      session?.orgName,
+      session?.sealedKey,
+      session?.keyFingerprint,
+      forgottenKeys,
+      curveKey.curveKey,
+      new Date(expiresAt),
+    ];
+    if (replacedOrg === undefined) {
+      await this.database.query(SAVE, parameters);
+      return;
+    }
     await this.database.transaction(async (query) => {
-      if (replacedOrg !== undefined) {
-        await query('DELETE FROM node_sessions WHERE org_id = $1', [replacedOrg]);
-        await query('DELETE FROM curve_keys WHERE org_id = $1', [replacedOrg]);
-      }
-      if (session !== undefined) {
-        const { orgId, node, orgName, sealedKey, keyFingerprint } = session;
-        await query(SAVE_SESSION, [orgId, node, orgName, sealedKey, keyFingerprint]);
-      }
-      const { curveKey: key, orgId, node, expiresAt } = curveKey;
-      await query(SAVE_CURVE_KEY, [key, orgId, node, new Date(expiresAt)]);
-      if (forgottenKeys.length > 0) {
-        await query('DELETE FROM curve_keys WHERE curve_key = ANY($1::bytea[])', [forgottenKeys]);
-      }
+      await query('DELETE FROM node_sessions WHERE org_id = $1', [replacedOrg]);
+      await query('DELETE FROM curve_keys WHERE org_id = $1', [replacedOrg]);
+      await query(SAVE, parameters);
     });
   }
 
