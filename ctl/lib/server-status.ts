@@ -7,6 +7,9 @@ const ANSWERS_WITHIN_MS = 120_000;
 const ASK_EVERY_MS = 250;
 const ONE_ANSWER_MS = 5_000;
 
+/** One of two servers that does not answer by then waits for the other to end. */
+const STANDS_BY_AFTER_MS = 15_000;
+
 /** A server that was started so often without ever answering will not answer. */
 const MOST_STARTS = 4;
 
@@ -28,16 +31,22 @@ export const askServer = async (
   }
 };
 
-/** Waits until the server answers; throws an AppError that names the log where it does not, or dies again and again. */
-export const waitForServer = async (product: Product, context: CommandContext): Promise<void> => {
-  const deadline = performance.now() + ANSWERS_WITHIN_MS;
+/**
+ * Waits until the server answers, and hands back what it does; with `ha`, one that lives and does not answer stands by
+ * for another. Throws an AppError that names the log where the server stays silent, or dies again and again.
+ */
+export const waitForServer = async (product: Product, context: CommandContext): Promise<string> => {
+  const { ha } = product.serverConfig;
+  const deadline = performance.now() + (ha ? STANDS_BY_AFTER_MS : ANSWERS_WITHIN_MS);
   const supervisor = context.supervisor();
   const processes = new Set<string>();
   for (;;) {
     const answer = await askServer(product);
-    if ('status' in answer) return;
+    if ('status' in answer) return 'it answers';
     const [, pid] = /\(pid (\d+)\)/.exec((await supervisor.status()).text) ?? [];
     if (pid !== undefined) processes.add(pid);
+    if (ha && processes.size === 1 && performance.now() > deadline)
+      return 'it stands by for the active server';
     const hasDied = processes.size >= MOST_STARTS;
     if (hasDied || performance.now() > deadline) {
       throw new AppError(

@@ -140,6 +140,14 @@ ${more}`,
     }
   }
 
+  /** Has the service's link lead to a folder of somebody else's, as an old server's did. */
+  linkServiceElsewhere(): void {
+    this.write('/opt/old/sv/opscode-pushy-server/run', '#!/bin/sh\nexec sleep 1000\n', 0o755);
+    const link = this.path('/opt/opscode/service/opscode-pushy-server');
+    rmSync(link);
+    symlinkSync(this.path('/opt/old/sv/opscode-pushy-server'), link);
+  }
+
   removeFile(file: string): void {
     rmSync(file);
   }

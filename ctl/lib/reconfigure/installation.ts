@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../src/lib/app-error.js';
 import type { CommandContext } from '../../command-context.js';
@@ -31,8 +32,17 @@ export class Installation {
     this.applied = new AppliedState(join(this.product.folders.etc, 'applied.json'));
   }
 
+  /** Throws an AppError where Chef Server has no secrets file: it is too old, and the file is not ours to begin. */
   get secrets(): SecretsStore {
-    this.store ??= SecretsStore.open(this.product.secretsFile);
+    const { chef, secretsFile } = this.product;
+    if (chef !== undefined && !existsSync(secretsFile)) {
+      throw new AppError(
+        'chef_server_too_old',
+        `${secretsFile} is missing: Chef Server 12.14 or newer makes it; run chef-server-ctl upgrade, then ` +
+          'chef-server-ctl reconfigure',
+      );
+    }
+    this.store ??= SecretsStore.open(secretsFile);
     return this.store;
   }
 

@@ -12,7 +12,8 @@ const PRIVATE_FOLDER = 0o700;
 /** Moves old secrets into the secrets file and makes those that are missing. */
 export const secretsStep: Step = {
   name: 'secrets',
-  run: async ({ context, secrets }) => {
+  run: async ({ context, secrets, product }) => {
+    if (!product.runsService) return []; // a frontend gets Chef Server's file, and with it ours, from the backend
     const now = new Date(context.environment.clock.now());
     const moved = takeOverOldSecrets(context.paths, secrets, now);
     const made = await generateMissingSecrets(secrets);

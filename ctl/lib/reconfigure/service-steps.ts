@@ -73,8 +73,8 @@ export const startStep: Step = {
     }
     const { code, text } = await supervisor.act('restart', RESTART_SECONDS);
     if (code !== 0) throw new AppError('service_start', `the service could not be started: ${text}`);
-    await waitForServer(product, context);
+    const does = await waitForServer(product, context);
     applied.setApplied(SERVICE, texts);
-    return [`${isRunning ? 'restarted' : 'started'} ${SERVICE}; it answers`];
+    return [`${isRunning ? 'restarted' : 'started'} ${SERVICE}; ${does}`];
   },
 };

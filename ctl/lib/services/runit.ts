@@ -72,8 +72,8 @@ export class Runit implements Supervisor {
       ...this.ensureInitLink(),
     ];
     if (this.isEnabled() && logConfig.length > 0) await this.sv('hup', `${SERVICE}/log`);
-    if (!this.isEnabled()) {
-      ensureLink(this.link, this.definition);
+    // An old server's link can lead elsewhere; runsvdir ends what ran from there.
+    if (ensureLink(this.link, this.definition)) {
       changes.push(`enabled ${SERVICE} with ${this.title}`);
     }
     await this.waitUntilSeen();

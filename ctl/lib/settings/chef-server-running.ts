@@ -18,6 +18,7 @@ const runningSchema = z.object({
         sslmode: z.string().optional(),
       })
       .optional(),
+    backend_vips: z.object({ ipaddress: z.string().nullish() }).optional(),
     lb: z.object({ api_fqdn: z.string().optional() }).optional(),
     user: z.object({ username: z.string().optional() }).optional(),
     nginx: z

@@ -9,6 +9,8 @@ import { type ChefServerRunning, readChefServerRunning } from './chef-server-run
 import { readSettingsFile } from './settings-file.js';
 import { type GivenSettings, type Settings, WITHOUT_EFFECT } from './settings-schema.js';
 
+const ANY_ADDRESS = '0.0.0.0';
+
 /** The user that runs the service where no Chef Server says which. */
 const OWN_USER = 'opscode-pushy';
 
@@ -66,11 +68,16 @@ const inheritedFrom = (chef: ChefServerRunning | undefined): GivenSettings => {
   if (chef === undefined) return {};
   const { vip, port, db_superuser } = chef.postgresql ?? {};
   return {
-    opscode_pushy_server: defined({ vip: chef.lb?.api_fqdn }),
+    opscode_pushy_server: isSpread(chef)
+      ? defined({ vip: chef.backend_vips?.ipaddress ?? vip, listen: ANY_ADDRESS, ha: chef.topology === 'ha' })
+      : defined({ vip: chef.lb?.api_fqdn }),
     postgresql: defined({ vip, port, db_superuser }),
     chef_server: defined(chefServerAddress(chef)),
   };
 };
+
+/** Whether there are frontends beside the backend; their nginx must reach the server over the network. */
+const isSpread = ({ topology }: ChefServerRunning): boolean => topology === 'tier' || topology === 'ha';
 
 const chefServerAddress = ({ 'opscode-erchef': erchef, lb, nginx }: ChefServerRunning) => {
   const port = nginx?.ssl_port ?? 443;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
 import { ChefMachine, pidIn } from '../../support/chef-machine.js';
+import { eventually } from '../../support/eventually.js';
 import type { CtlOutcome } from '../../support/ctl-under-test.js';
 
 const DATA = '/var/opt/opscode-push-jobs-server';
@@ -170,6 +171,20 @@ describe('reconfigure beside a Chef Server', () => {
     );
     machine.configure();
     expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
+  });
+
+  it('replaces the service of an old server, which stood elsewhere', async () => {
+    const ours = await pid();
+    machine.linkServiceElsewhere();
+    const old = await eventually(
+      () => [pidIn(machine.svStatus())].find((one) => one !== undefined && one !== ours),
+      { withinMs: 15_000 },
+    );
+    const { code, stdout } = await machine.ctl('reconfigure');
+    expect(code).toBe(0);
+    expect(stdout).toContain("enabled opscode-pushy-server with Chef Server's runit");
+    expect((await machine.get('/pushy/_status')).status).toBe(200);
+    await eventually(() => !existsSync(`/proc/${old}`));
   });
 
   it('takes the service away where it is switched off, and brings it back', async () => {

@@ -106,6 +106,33 @@ postgresql['port'] = "6432"
     expect(shown.user).toEqual({ username: 'opscode' });
   });
 
+  it.each([
+    ['tier', false],
+    ['ha', true],
+  ])(
+    'have the address of the backend in the topology %s, reachable for its frontends',
+    async (topology, ha) => {
+      under.write(
+        '/etc/opscode/chef-server-running.json',
+        JSON.stringify({
+          private_chef: {
+            topology,
+            role: 'frontend',
+            backend_vips: { ipaddress: '192.0.2.7' },
+            postgresql: { vip: '192.0.2.8' },
+            lb: { api_fqdn: 'chef.example.com' },
+          },
+        }),
+      );
+      expect((await show())['opscode-pushy-server']).toMatchObject({
+        vip: '192.0.2.7',
+        server_name_advertised: '192.0.2.7',
+        listen: '0.0.0.0',
+        ha,
+      });
+    },
+  );
+
   it('are shown without secrets', async () => {
     under.writeSettings(ALONE);
     const { stdout } = await under.run('show-config');
