@@ -1,3 +1,5 @@
+import type { PushJobsClient } from '../../api-client/push-jobs-client.js';
+import { given } from '../../lib/given.js';
 import { JOB_STATUS_CODES, type JobStatus } from '../../protocol/job-status.js';
 import type { JobSummary } from '../../protocol/rest-shapes.js';
 import { parseRfc1123 } from '../../protocol/wire-time.js';
@@ -10,7 +12,7 @@ import { readSince } from '../job-options/since.js';
 import { printable } from '../output/printable.js';
 import { shortDate } from '../output/render-job.js';
 import { colourState } from '../output/style.js';
-import { cutToWidth, formatTable } from '../output/table.js';
+import { formatTable, widthOf } from '../output/table.js';
 import { unwrap } from '../unwrap.js';
 
 interface ListOptions {
@@ -19,9 +21,8 @@ interface ListOptions {
   readonly limit: string | undefined;
 }
 
-/** Columns before that of the command: an id, a status, a date, and the gaps. */
-const COLUMNS_BEFORE_COMMAND = 32 + 13 + 20 + 6;
-const LEAST_COMMAND_COLUMNS = 8;
+/** So many jobs the server gives at once, where a limit is asked for. */
+const MAX_PAGE = 1000;
 
 /** Declares `job list`. */
 export const addJobList = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
@@ -44,33 +45,52 @@ export const addJobList = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv
   );
 
 const listJobs = async (context: CommandContext, options: ListOptions): Promise<number> => {
-  const { clock, stdout } = context.environment;
+  const { clock } = context.environment;
   const since = options.since === undefined ? undefined : readSince(options.since, clock.now());
   const limit = options.limit === undefined ? undefined : readWholeNumber('--limit', options.limit, 1);
-  const matching = unwrap(await context.client.listJobs())
-    .filter(({ status }) => options.status === undefined || status === options.status)
-    .filter((job) => since === undefined || (parseRfc1123(job.created_at) ?? 0) >= since);
-  const jobs = limit === undefined ? matching : matching.slice(-limit);
+  const jobs = await findJobs(context.client, { status: options.status, since, limit });
   context.writeResult(jobs, () =>
-    context.options.quiet
-      ? jobs.map(({ id }) => printable(id))
-      : renderJobs(context, jobs, stdout.isTTY === true ? stdout.columns : undefined),
+    context.options.quiet ? jobs.map(({ id }) => printable(id)) : renderJobs(context, jobs),
   );
   return EXIT.ok;
 };
 
-const renderJobs = (
-  { environment }: CommandContext,
-  jobs: readonly JobSummary[],
-  columns: number | undefined,
-): string[] => {
-  const commandWidth =
-    columns === undefined ? Infinity : Math.max(LEAST_COMMAND_COLUMNS, columns - COLUMNS_BEFORE_COMMAND);
+interface Wanted {
+  readonly status: JobStatus | undefined;
+  /** Milliseconds since 1970. */
+  readonly since: number | undefined;
+  readonly limit: number | undefined;
+}
+
+/** The wanted jobs, oldest first. A server of the past knows no filters and lists all jobs, so they are applied here too. */
+const findJobs = async (client: PushJobsClient, { status, since, limit }: Wanted): Promise<JobSummary[]> => {
+  const filter = given({ status, since: since === undefined ? undefined : new Date(since) });
+  const asksForNewest = limit !== undefined && limit <= MAX_PAGE;
+  const { jobs } = unwrap(
+    await client.listJobsPage(asksForNewest ? { ...filter, newestFirst: true, limit } : filter),
+  );
+  const matching = jobs
+    .filter((job) => status === undefined || job.status === status)
+    .filter((job) => since === undefined || createdAt(job) >= since);
+  const oldestFirst = asksForNewest && isNewestFirst(jobs, limit) ? matching.reverse() : matching;
+  return limit === undefined ? oldestFirst : oldestFirst.slice(-limit);
+};
+
+const createdAt = ({ created_at }: JobSummary): number => parseRfc1123(created_at) ?? 0;
+
+const isNewestFirst = (jobs: readonly JobSummary[], limit: number): boolean => {
+  const [first, last] = [jobs[0], jobs.at(-1)];
+  return (
+    jobs.length <= limit && first !== undefined && last !== undefined && createdAt(first) >= createdAt(last)
+  );
+};
+
+const renderJobs = ({ environment }: CommandContext, jobs: readonly JobSummary[]): string[] => {
   const rows = jobs.map(({ id, status, created_at, command }) => [
     printable(id),
     colourState(environment, environment.stdout, status),
     shortDate(created_at),
-    cutToWidth(printable(command), commandWidth),
+    printable(command),
   ]);
-  return formatTable([['ID', 'STATUS', 'CREATED', 'COMMAND'], ...rows]);
+  return formatTable([['ID', 'STATUS', 'CREATED', 'COMMAND'], ...rows], widthOf(environment.stdout));
 };

@@ -16,7 +16,7 @@ export const addJobStatus = (yargs: GlobalArgv, choose: ChooseCommand): GlobalAr
   );
 
 const showJob = async (context: CommandContext, id: string): Promise<number> => {
-  const job = unwrap(await context.client.getJob(id));
+  const job = unwrap(await context.client.getJob(id, { details: true }));
   context.writeResult(job, () => renderJob(context.environment, job));
   return EXIT.ok;
 };

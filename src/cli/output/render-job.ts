@@ -1,11 +1,11 @@
 import type { NodeStatus } from '../../protocol/job-status.js';
 import { NODE_STATUS_CODES } from '../../protocol/job-status.js';
-import type { Job } from '../../protocol/rest-shapes.js';
+import type { Job, JobNodeDetail } from '../../protocol/rest-shapes.js';
 import { parseRfc1123 } from '../../protocol/wire-time.js';
 import type { CliEnvironment } from '../cli-environment.js';
 import { printable } from './printable.js';
 import { colourState } from './style.js';
-import { formatTable } from './table.js';
+import { formatTable, widthOf } from './table.js';
 
 /** First what a reader has to look at. */
 const ORDER: readonly NodeStatus[] = [
@@ -77,24 +77,50 @@ export const renderJob = (environment: CliEnvironment, job: Job): string[] => {
   const { stdout } = environment;
   const env = Object.entries(job.env ?? {}).map(([name, value]) => printable(`${name}=${value}`));
   const facts: (readonly [string, string | undefined])[] = [
-    ['ID:', job.id],
+    ['ID:', printable(job.id)],
     ['Command:', printable(job.command)],
     ['Status:', colourState(environment, stdout, job.status)],
     ['Timeout:', `${job.run_timeout} s`],
     ['Created:', shortDate(job.created_at)],
     ['Updated:', shortDate(job.updated_at)],
+    ['Started by:', job.details === undefined ? undefined : printable(job.details.created_by)],
+    ['Quorum:', job.details === undefined ? undefined : plural(job.details.quorum)],
     ['As user:', job.user === undefined ? undefined : printable(job.user)],
     ['In folder:', job.dir === undefined ? undefined : printable(job.dir)],
     ['Environment:', env.length === 0 ? undefined : env.join(' ')],
     ['File:', job.file_specified === true ? 'yes' : undefined],
     ['Output:', job.capture_output === true ? 'captured' : undefined],
   ];
-  const nodes = nodesByStatus(job).flatMap(([status, names]) =>
-    names.map((name) => [printable(name), colourState(environment, stdout, status)]),
-  );
   return [
     ...formatTable(facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
     '',
-    ...formatTable([['NODE', 'STATUS'], ...nodes]),
+    ...renderNodes(environment, job),
+  ];
+};
+
+/** A table of a job's nodes, with what the server tells of how it went on each. */
+const renderNodes = (environment: CliEnvironment, job: Job): string[] => {
+  const { stdout } = environment;
+  const details = new Map((job.details?.nodes ?? []).map((detail) => [detail.node_name, detail]));
+  const hasDetails = [...details.values()].some(
+    ({ exit_code, signal, duration_ms, reason }) => exit_code ?? signal ?? duration_ms ?? reason,
+  );
+  const rows = nodesByStatus(job).flatMap(([status, names]) =>
+    names.map((name) => [
+      printable(name),
+      colourState(environment, stdout, status),
+      ...(hasDetails ? detailCells(details.get(name)) : []),
+    ]),
+  );
+  const heading = ['NODE', 'STATUS', ...(hasDetails ? ['EXIT', 'TIME', 'REASON'] : [])];
+  return formatTable([heading, ...rows], hasDetails ? widthOf(stdout) : undefined);
+};
+
+const detailCells = (detail: JobNodeDetail | undefined): string[] => {
+  const { exit_code, signal, duration_ms, reason } = detail ?? {};
+  return [
+    printable(exit_code === undefined ? (signal ?? '') : String(exit_code)),
+    duration_ms === undefined ? '' : `${(duration_ms / 1000).toFixed(1)} s`,
+    printable(reason ?? ''),
   ];
 };

@@ -1,23 +1,41 @@
 import stringWidth from 'string-width';
+import type { OutputStream } from '../cli-environment.js';
 
 const GAP = '  ';
 
+/** The last column keeps so much, however narrow the terminal is. */
+const LEAST_LAST_COLUMN = 8;
+
 /**
- * Rows of text in columns that line up, without spaces at the ends of lines. Where `width` (characters) is given, lines
- * are cut to it.
+ * Rows of text in columns that line up, without spaces at the ends of lines. Where `width` (characters) is given, the
+ * last column of the widest rows is cut so that lines fit; it must not have colours then.
  */
-export const formatTable = (rows: readonly (readonly string[])[], width?: number): string[] => {
+export const formatTable = (rows: readonly (readonly string[])[], width = Infinity): string[] => {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {
       widths[column] = Math.max(widths[column] ?? 0, stringWidth(cell));
     });
   }
+  const last = widths.length - 1;
+  const before = widths.slice(0, last).reduce((sum, one) => sum + one + GAP.length, 0);
+  const room = Math.max(LEAST_LAST_COLUMN, width - before);
   const pad = (cell: string, column: number): string =>
     cell + ' '.repeat((widths[column] ?? 0) - stringWidth(cell));
-  const lines = rows.map((row) => row.map(pad).join(GAP).trimEnd());
-  return width === undefined ? lines : lines.map((line) => cutToWidth(line, width));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === last ? fit(cell, room) : pad(cell, column)))
+      .join(GAP)
+      .trimEnd(),
+  );
 };
+
+/** Nothing is cut where there is no limit, so that colours stay whole. */
+const fit = (cell: string, room: number): string => (room === Infinity ? cell : cutToWidth(cell, room));
+
+/** How wide the lines for a stream may be: as its terminal is; undefined where it is none. */
+export const widthOf = ({ isTTY, columns }: OutputStream): number | undefined =>
+  isTTY === true ? columns : undefined;
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 

@@ -63,6 +63,39 @@ describe('job status', () => {
     expect(parse((await cli.run(['job', 'status', JOB_ID, '--format', 'yaml'])).stdout)).toEqual(job);
   });
 
+  it('shows what the server tells of each node, cut to the width of the terminal', async () => {
+    server.on(JOB, {
+      json: {
+        ...job,
+        details: {
+          created_by: 'bob',
+          quorum: 2,
+          nodes: [
+            { node_name: 'db1', status: 'failed', exit_code: 2, duration_ms: 1234 },
+            { node_name: 'web1', status: 'succeeded', exit_code: 0, duration_ms: 60_000 },
+            {
+              node_name: 'web2',
+              status: 'succeeded',
+              signal: 'SIGTERM',
+              reason: 'a long story\nof what went wrong',
+            },
+          ],
+        },
+      },
+    });
+    const { stdout } = await cli.run(['job', 'status', JOB_ID], { columns: 50, env: { NO_COLOR: '1' } });
+
+    expect(server.requests[0]?.query.get('details')).toBe('true');
+    expect(stdout).toContain('Started by:   bob\nQuorum:       2 nodes\n');
+    expect(stdout.split('\n').slice(-5)).toEqual([
+      'NODE  STATUS     EXIT     TIME    REASON',
+      'db1   failed     2        1.2 s',
+      'web1  succeeded  0        60.0 s',
+      'web2  succeeded  SIGTERM          a long story\\no…',
+      '',
+    ]);
+  });
+
   it('colours states on a terminal, unless NO_COLOR is set', async () => {
     server.on(JOB, { json: job });
     const coloured = await cli.run(['job', 'status', JOB_ID], { columns: 80 });
@@ -78,7 +111,7 @@ describe('job status', () => {
     expect(await cli.run(['job', 'status', JOB_ID])).toEqual({
       code: 1,
       stdout: '',
-      stderr: `ERROR: ${server.url}/pushy/jobs/${JOB_ID}: no such job (status 404)\n`,
+      stderr: `ERROR: ${server.url}/pushy/jobs/${JOB_ID}?details=true: no such job (status 404)\n`,
     });
   });
 
@@ -146,7 +179,7 @@ describe('job list', () => {
     server.on('GET pushy/jobs', { json: jobs });
     const { stdout } = await cli.run(['job', 'list'], { columns: 80, env: { NO_COLOR: '1' } });
 
-    expect(stdout).toContain('2026-11-22 08:51:46Z  line\\nbr…\n');
+    expect(stdout).toContain('2026-11-22 08:51:46Z  line\\nbreak a…\n');
   });
 
   it.each([
@@ -158,6 +191,18 @@ describe('job list', () => {
     ['the newest of a status', ['--status', 'complete', '--limit', '1'], 'c'],
   ])('lists %s', async (_what, args, ids) => {
     expect(await list(...args)).toBe(ids);
+  });
+
+  it('leaves choosing to a server that can, and shows its answer oldest first', async () => {
+    server.on('GET pushy/jobs', { json: [jobs[2], jobs[0]] });
+    const { stdout } = await cli.run(['job', 'list', '--quiet', '--limit', '2', '--status', 'complete']);
+
+    expect(stdout).toBe(`${'a'.repeat(32)}\n${'c'.repeat(32)}\n`);
+    expect(Object.fromEntries(server.requests[0]!.query)).toEqual({
+      status: 'complete',
+      limit: '2',
+      order: 'newest',
+    });
   });
 
   it.each([

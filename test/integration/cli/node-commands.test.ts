@@ -93,7 +93,7 @@ describe('node why', () => {
   const STATE = 'GET pushy/node_states/web1';
 
   it('says that all is well', async () => {
-    server.on(STATE, state('online', 'available'));
+    server.on(STATE, state('online', 'available')).on('GET pushy/jobs', { json: [] });
 
     expect(await cli.run(['node', 'why', 'web1'])).toEqual({
       code: 0,
@@ -130,16 +130,86 @@ describe('node why', () => {
     );
   });
 
-  it('says that a node which is in no job has yet to answer', async () => {
-    server.on(STATE, state('online', 'unavailable')).on('GET pushy/jobs', { json: [] });
+  it('says that a node is busy though the server calls it available', async () => {
+    server
+      .on(STATE, state('online', 'available'))
+      .on('GET pushy/jobs', { json: [stubJobSummary({ status: 'running' })] })
+      .on(`GET pushy/jobs/${JOB_ID}`, { json: stubJob({ ready: ['web1'] }, { status: 'running' }) });
 
-    expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain('Why: it takes part in no job.');
+    expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(
+      'web1 is available, and busy: it refuses other jobs until it is done.\n',
+    );
+    expect(server.requestsOf('GET pushy/jobs').map(({ query }) => Object.fromEntries(query))).toEqual([
+      { node: 'web1', status: 'voting' },
+      { node: 'web1', status: 'running' },
+    ]);
+  });
+
+  it('says that a node which is in no job has yet to answer, and why', async () => {
+    const { json } = state('online', 'unavailable');
+    server
+      .on('GET pushy/jobs', { json: [] })
+      .on(
+        STATE,
+        { json },
+        {
+          json: {
+            ...json,
+            reason: 'rehab',
+            rehab_reason: 'it came back as another process',
+            client_version: '3.0.13',
+          },
+        },
+      );
+
+    expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(
+      'Why: the server has told it to drop whatever it does, and waits for its answer.\n',
+    );
+    const { stdout } = await cli.run(['node', 'why', 'web1']);
+    expect(stdout).toContain('whatever it does (it came back as another process), and waits');
+    expect(stdout).toContain('Client: push-jobs-client 3.0.13\n');
   });
 
   it.each([
-    ['a client of that name', 200, "the Chef Server has a client 'web1', so the name is right"],
+    ['never_seen', 'Why: the server has never heard of it.'],
+    [
+      'not_seen_since_restart',
+      'Do:  wait for a minute. If it does not come back by itself:\n     on the node,',
+    ],
+    ['silent', 'its heartbeats do not come any more'],
+    ['clock_skew', 'Why: its clock is wrong'],
+    ['bad_signature', 'restart push-jobs-client there: it fetches a new key'],
+    ['unknown_node', 'it speaks without having fetched its configuration'],
+    ['wrong_node', 'it says that it is another node'],
+    ['replayed\u001b', 'Why: the server drops what it sends (replayed\\u001b).'],
+  ])('puts the reason of the server into words: %j', async (reason, text) => {
+    server.on(STATE, {
+      json: {
+        ...state('offline', 'unavailable').json,
+        reason,
+        last_seen: '2026-11-22T08:00:00.000Z',
+        dropped: { count: 7, reason, at: '2026-11-22T08:00:01.000Z' },
+      },
+    });
+    server.on('GET clients/web1', { json: { name: 'web1' } });
+    const { stdout } = await cli.run(['node', 'why', 'web1']);
+
+    expect(server.requests[0]?.query.get('details')).toBe('true');
+    expect(stdout).toContain(text);
+    expect(stdout).toContain('Last heard: 2026-11-22T08:00:00.000Z\n');
+    expect(stdout).toContain(
+      'Not taken since the server started: 7 messages, the last at 2026-11-22T08:00:01.000Z',
+    );
+  });
+
+  it.each([
+    ['a client of that name', 200, "The Chef Server has a client 'web1'."],
     ['no client of that name', 404, "the Chef Server has no client 'web1'"],
-    ['a client that the user may not see', 403, "does not tell you whether it has a client 'web1'"],
+    [
+      'a client that the user may not see',
+      403,
+      "The Chef Server does not tell you whether it has a client 'web1'",
+    ],
   ])('says what to look at for a node that is offline with %s', async (_what, status, text) => {
     server
       .on(STATE, state('offline', 'unavailable'))

@@ -49,6 +49,22 @@ describe('a table', () => {
   });
 });
 
+describe('a table on a narrow terminal', () => {
+  const ROWS = [
+    ['NAME', 'TEXT'],
+    ['a', 'short'],
+    ['b', 'much longer than that'],
+  ];
+
+  it('has its last column cut, so that lines fit', () => {
+    expect(formatTable(ROWS, 16)).toEqual(['NAME  TEXT', 'a     short', 'b     much long…']);
+  });
+
+  it('keeps something of it, however narrow', () => {
+    expect(formatTable(ROWS, 2)[2]).toBe('b     much lo…');
+  });
+});
+
 describe('a time to look back to', () => {
   const now = Date.parse('2026-11-22T12:00:00Z');
 
