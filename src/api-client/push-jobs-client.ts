@@ -8,6 +8,8 @@ import type { ProxySettings } from '../platform/http/http-dispatcher.js';
 import { SignedHttp } from '../platform/http/signed-http.js';
 import type { JobFeedEvent } from '../protocol/feed-event-schema.js';
 import {
+  type DryRun,
+  dryRunSchema,
   type Job,
   jobCreatedSchema,
   type JobRequest,
@@ -29,6 +31,7 @@ import { RestCaller } from './rest-caller.js';
 
 export { ApiError };
 export type {
+  DryRun,
   FeedOptions,
   Job,
   JobFeedEvent,
@@ -106,17 +109,31 @@ export class PushJobsClient {
 
   /**
    * Starts a job. Where the answer was lost on the way (`timeout`, `unreachable`) the job may be running all the same:
-   * look at `listJobs` before you start it again.
+   * look at `listJobs` before you start it again. With an `idempotencyKey`, any text of your own for this one start, the
+   * same call again never starts a second job, for a day.
    */
-  async startJob(request: JobRequest): Promise<Result<StartedJob, ApiError>> {
+  async startJob(
+    request: JobRequest,
+    { idempotencyKey }: { readonly idempotencyKey?: string } = {},
+  ): Promise<Result<StartedJob, ApiError>> {
     const created = await this.rest.json(jobCreatedSchema, {
       method: 'POST',
       path: 'pushy/jobs',
       body: request,
+      ...(idempotencyKey === undefined ? {} : { headers: { 'Idempotency-Key': idempotencyKey } }),
     });
     if (!created.ok) return created;
     const { uri } = created.value;
     return ok({ id: uri.slice(-JOB_ID_LENGTH), uri });
+  }
+
+  /** Tells which nodes could take such a job now, and starts nothing. */
+  dryRun(request: JobRequest): Promise<Result<DryRun, ApiError>> {
+    return this.rest.json(dryRunSchema, {
+      method: 'POST',
+      path: 'pushy/jobs',
+      body: { ...request, dry_run: true },
+    });
   }
 
   /** All jobs of the organization, oldest first, without their nodes. */

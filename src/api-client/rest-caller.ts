@@ -12,6 +12,7 @@ export interface RestCall {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly accept?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -66,6 +67,7 @@ export class RestCaller {
       timeoutMs: TIMEOUT_MS,
       maxBytes: MAX_ANSWER_BYTES,
       headers: {
+        ...call.headers,
         Accept: call.accept ?? 'application/json',
         ...(call.body === undefined ? {} : { 'Content-Type': 'application/json' }),
       },

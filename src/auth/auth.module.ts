@@ -94,6 +94,6 @@ const openDirectory = (
     RefusalDesk,
     SignedHeadersHook,
   ],
-  exports: [Authenticator, Rights, RefusalDesk, AUDIT, CHEF_SERVER_HEALTH],
+  exports: [Authenticator, Rights, RefusalDesk, AUDIT, CHEF_DIRECTORY, CHEF_SERVER_HEALTH],
 })
 export class AuthModule {}

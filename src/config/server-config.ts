@@ -30,6 +30,19 @@ const chefServer = z.strictObject({
   timeout: z.coerce.number().positive().max(300).default(5),
 });
 
+/** What is kept of ended jobs; without a limit everything is. */
+const retention = {
+  /** Jobs that are older, in days, are removed with their output. */
+  days: whole(1).optional(),
+  /** So many of the newest of an organization are kept. */
+  jobs: whole(1).optional(),
+};
+const historyRetention = z.strictObject({
+  ...retention,
+  /** Organizations that have limits of their own, by name. */
+  organizations: z.record(z.string(), z.strictObject(retention)).default({}),
+});
+
 /**
  * The server's settings, under the names that operators know. Ports, hosts and folders as the operating system takes
  * them; `heartbeat_interval` and `rehab_timer` are milliseconds, all other times are seconds, sizes are bytes.
@@ -60,6 +73,7 @@ export const serverConfigSchema = z.strictObject({
   keep_alive_time: z.coerce.number().positive().default(15),
   org_feed_expiration: z.coerce.number().nonnegative().default(60),
 
+  history_retention: historyRetention.prefault({}),
   /** `/pushy/_status`, which anybody may ask, names no jobs. */
   status_hides_job_ids: z.boolean().default(false),
   validate_client_node_name: z.boolean().default(true),

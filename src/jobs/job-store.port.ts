@@ -28,6 +28,14 @@ export interface NewJob extends JobOptions {
   readonly nodes: readonly string[];
   /** `raw:…` or `base64:…`, as it came. */
   readonly file?: string;
+  /** Remembered with it, so that the same request again finds it. */
+  readonly request?: JobRequestMark;
+}
+
+/** Stands for a request that must not start a second job: SHA-256 of who sent it and its key, and of its body. */
+export interface JobRequestMark {
+  readonly request: Buffer;
+  readonly bodyHash: Buffer;
 }
 
 /** A job as it is listed; what an old server stored shows up just the same. */
@@ -122,6 +130,14 @@ export interface JobStore {
   create(job: NewJob): Promise<void>;
   /** All jobs of an organization, oldest first. */
   list(orgId: string): Promise<StoredJob[]>;
+  /**
+   * The job that this request has started, with the hash of the body that it came with then; undefined where it has
+   * started none, or one that could not be begun.
+   */
+  findStarted(
+    orgId: string,
+    request: Buffer,
+  ): Promise<{ readonly jobId: string; readonly bodyHash: Buffer } | undefined>;
   /** Those jobs of an organization that the filter lets pass, as many as its limit says. */
   page(orgId: string, filter: JobFilter): Promise<JobPage>;
   /** One job of that organization, or undefined; with its file and details only where they are asked for. */

@@ -80,6 +80,11 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     return job?.record.orgId === orgId ? job : undefined;
   }
 
+  /** Whether a node has a part in a job that goes on: it would refuse another. */
+  isBusy(address: NodeAddress): boolean {
+    return this.jobsOf(address).some((job) => job.hasLivePart(address.node));
+  }
+
   follow(orgId: string, jobId: string, lastEventId: string | undefined): Cursor<FeedEvent> | undefined {
     return this.find(orgId, jobId)?.feed.readAfter(lastEventId);
   }

@@ -5,11 +5,14 @@ import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
 import { Protected } from '../auth/protected.decorator.js';
 import { RefusedRequest } from '../http/refused-request.js';
 import { requestOrigin } from '../http/request-origin.js';
+import { err, ok } from '../lib/result.js';
 import { readJobListQuery } from '../protocol/job-list-query.js';
-import type { Job, JobCreated, JobSummary } from '../protocol/rest-shapes.js';
+import type { DryRun, Job, JobCreated, JobSummary } from '../protocol/rest-shapes.js';
+import { JobStarter } from './job-starter.js';
 import { JobsService } from './jobs.service.js';
 import { readJobRequest } from './domain/job-request.js';
 import { JudgedRequest } from './judged-request.js';
+import { isRequestKey, markOf } from './request-mark.js';
 
 const orNotFound = <T>(found: T | undefined, what: string): T => {
   if (found === undefined) throw new RefusedRequest({ status: HttpStatus.NOT_FOUND, error: [what] });
@@ -18,7 +21,16 @@ const orNotFound = <T>(found: T | undefined, what: string): T => {
 
 const NO_BODY = Buffer.alloc(0);
 
-const jobRequests = new JudgedRequest(({ body }) => readJobRequest(Buffer.isBuffer(body) ? body : NO_BODY));
+const bodyOf = ({ body }: FastifyRequest): Buffer => (Buffer.isBuffer(body) ? body : NO_BODY);
+
+const jobRequests = new JudgedRequest((request) => {
+  const key = request.headers['idempotency-key'];
+  if (key !== undefined && !isRequestKey(key)) {
+    return err('Idempotency-Key must be 1 to 255 visible characters of ASCII');
+  }
+  const job = readJobRequest(bodyOf(request));
+  return job.ok ? ok({ job: job.value, key }) : job;
+});
 const listQueries = new JudgedRequest(({ query }) => readJobListQuery(query));
 
 /** The address of the next page: the same request, from where this one ends. */
@@ -31,7 +43,10 @@ const nextPage = (request: FastifyRequest, cursor: string): string => {
 /** The resources below `jobs` (REST API, "Resources"). */
 @Controller('organizations/:org/pushy/jobs')
 export class JobsController {
-  constructor(private readonly jobs: JobsService) {}
+  constructor(
+    private readonly jobs: JobsService,
+    private readonly starter: JobStarter,
+  ) {}
 
   @Get()
   @Protected({ right: 'read', produces: 'application/json', judge: listQueries.judge })
@@ -52,9 +67,19 @@ export class JobsController {
     @CurrentRequestor() requestor: Requestor,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<JobCreated> {
-    const id = await this.jobs.start(requestor, jobRequests.of(request));
-    const uri = `${requestOrigin(request)}/organizations/${encodeURIComponent(org)}/pushy/jobs/${id}`;
+  ): Promise<JobCreated | DryRun> {
+    const { job, key } = jobRequests.of(request);
+    if (job.dry_run === true) {
+      reply.status(HttpStatus.OK);
+      return this.starter.dryRun(requestor, job);
+    }
+    const mark = key === undefined ? undefined : markOf(requestor, key, bodyOf(request));
+    const started = await this.starter.start(requestor, job, mark);
+    if (!started.ok) {
+      throw new RefusedRequest({ status: HttpStatus.UNPROCESSABLE_ENTITY, error: started.error });
+    }
+    const path = `/organizations/${encodeURIComponent(org)}/pushy/jobs/${started.value}`;
+    const uri = `${requestOrigin(request)}${path}`;
     reply.header('Location', uri);
     return { uri };
   }

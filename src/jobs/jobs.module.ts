@@ -7,12 +7,16 @@ import {
 } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { NodesModule } from '../nodes/nodes.module.js';
+import { HistoryPruner } from './history-pruner.js';
+import { HISTORY_STORE } from './history-store.port.js';
+import { JobStarter } from './job-starter.js';
 import { JOB_STORE } from './job-store.port.js';
 import { JobSupervisor } from './job-supervisor.js';
 import { JobsController } from './jobs.controller.js';
 import { JOB_LOOKUP, LIVE_JOBS } from './jobs.port.js';
 import { JobsService } from './jobs.service.js';
 import { ORG_EVENT_STORE } from './org-event-store.port.js';
+import { PostgresHistoryStore } from './stores/postgres-history-store.js';
 import { PostgresJobStore } from './stores/postgres-job-store.js';
 import { PostgresOrgEventStore } from './stores/postgres-org-event-store.js';
 
@@ -22,7 +26,10 @@ import { PostgresOrgEventStore } from './stores/postgres-org-event-store.js';
   controllers: [JobsController],
   providers: [
     JobSupervisor,
+    JobStarter,
     JobsService,
+    HistoryPruner,
+    { provide: HISTORY_STORE, useClass: PostgresHistoryStore },
     { provide: LIVE_JOBS, useExisting: JobSupervisor },
     { provide: JOB_LOOKUP, useExisting: JobsService },
     { provide: JOB_STORE, useClass: PostgresJobStore },

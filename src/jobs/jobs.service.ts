@@ -1,23 +1,17 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { AUDIT, type Audit } from '../auth/audit.port.js';
 import type { Requestor } from '../auth/auth.port.js';
-import { CLOCK } from '../config/config.module.js';
-import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { AppError } from '../lib/app-error.js';
-import type { Clock } from '../lib/clock.js';
 import { err, ok, type Result } from '../lib/result.js';
 import { given } from '../lib/given.js';
 import { formatCursor, type JobListQuery } from '../protocol/job-list-query.js';
-import type { Job, JobRequest, JobSummary } from '../protocol/rest-shapes.js';
-import { type FindOptions, JOB_STORE, type JobStore, type NewJob } from './job-store.port.js';
+import type { Job, JobSummary } from '../protocol/rest-shapes.js';
+import { type FindOptions, JOB_STORE, type JobStore } from './job-store.port.js';
 import { JobSupervisor } from './job-supervisor.js';
 import type { LiveJob } from './live-job.js';
+import { settled } from './settled.js';
 import { storedFormOf, summaryOf, viewOf } from './job-view.js';
-
-/** For so long an answer waits until what it shows is stored; longer only where the database is in trouble. */
-const SETTLE_MS = 1000;
 
 /** For so long an answer waits until the end of a job is stored. */
 const END_MS = 10_000;
@@ -28,36 +22,14 @@ export interface JobList {
   readonly next?: string;
 }
 
-/** What users ask of jobs. Rejects with an AppError (`database_unavailable`) where the database cannot answer. */
+/** What users ask of jobs that are there. Rejects with an AppError (`database_unavailable`) where the database cannot answer. */
 @Injectable()
 export class JobsService {
   constructor(
-    @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
     @Inject(JOB_STORE) private readonly store: JobStore,
     @Inject(JobSupervisor) private readonly supervisor: JobSupervisor,
-    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(AUDIT) private readonly audit: Audit,
   ) {}
-
-  /** Stores a job and asks its nodes for their votes; hands back its id. A job that is not stored is not started. */
-  async start(requestor: Requestor, request: JobRequest): Promise<string> {
-    if (this.store.overloaded) {
-      throw new AppError(
-        'database_unavailable',
-        'too many changes wait for the database: no job can be started now',
-      );
-    }
-    const job = this.newJob(requestor, request);
-    await this.store.create(job);
-    this.audit.record('job_start', requestor, 'started', {
-      job: job.id,
-      command: job.command,
-      nodes: job.nodes,
-      ...(job.user !== undefined && { runAs: job.user }),
-    });
-    this.supervisor.begin(job);
-    return job.id;
-  }
 
   /**
    * Ends a job at a user's wish and hands it back once its end is stored; the error, a text for the user, where it had
@@ -84,7 +56,7 @@ export class JobsService {
 
   /** The jobs of an organization that the query lets pass, without their nodes; all of them, oldest first, by default. */
   async list(orgId: string, query: JobListQuery): Promise<JobList> {
-    await this.settled();
+    await settled(this.store);
     const { cursor, order, ...filter } = query;
     const page = await this.store.page(orgId, {
       ...given(filter),
@@ -102,13 +74,13 @@ export class JobsService {
     const live = this.supervisor.find(orgId, jobId);
     if (live === undefined) return this.findStored(orgId, jobId, { includeFile });
     const view = viewOf(storedFormOf(live, includeFile));
-    await this.settled();
+    await settled(this.store);
     return view;
   }
 
   /** One job with all that is known of it and its nodes: as it is stored. */
   async findDetailed(orgId: string, jobId: string, includeFile: boolean): Promise<Job | undefined> {
-    await this.settled();
+    await settled(this.store);
     return this.findStored(orgId, jobId, { includeFile, details: true });
   }
 
@@ -124,13 +96,8 @@ export class JobsService {
     node: string,
     stream: 'stdout' | 'stderr',
   ): Promise<Buffer | undefined> {
-    await this.settled();
+    await settled(this.store);
     return this.store.output(orgId, jobId, node, stream);
-  }
-
-  /** Waits until what happened so far is stored, so that no restart takes back what a user has seen. */
-  private async settled(): Promise<void> {
-    await Promise.race([this.store.flushed(), after(SETTLE_MS, undefined, { ref: false })]);
   }
 
   /** Waits until a job that is about to end has done so. */
@@ -141,26 +108,5 @@ export class JobsService {
       'database_unavailable',
       `job ${job.record.id} is ending, but its end could not be stored within ${END_MS} ms`,
     );
-  }
-
-  private newJob(requestor: Requestor, request: JobRequest): NewJob {
-    const now = this.clock.now();
-    const { user, dir, env, file } = request;
-    return {
-      id: requestor.orgId.slice(-12) + randomBytes(10).toString('hex'),
-      orgId: requestor.orgId,
-      command: request.command,
-      nodes: request.nodes,
-      quorum: request.quorum ?? request.nodes.length,
-      runTimeout: request.run_timeout ?? this.config.default_running_timeout,
-      createdBy: requestor.name,
-      createdAt: now,
-      votingDeadline: now + this.config.voting_timeout * 1000,
-      capture: request.capture_output ?? false,
-      ...(user === undefined ? {} : { user }),
-      ...(dir === undefined ? {} : { dir }),
-      ...(env === undefined ? {} : { env }),
-      ...(file === undefined ? {} : { file }),
-    };
   }
 }

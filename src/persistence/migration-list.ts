@@ -3,6 +3,7 @@ import { MendTheOldTables1784000000001 } from '../../migrations/1784000000001-me
 import { SurviveARestart1784000000002 } from '../../migrations/1784000000002-survive-a-restart.js';
 import { RememberNodes1784000000003 } from '../../migrations/1784000000003-remember-nodes.js';
 import { FindJobs1784000000004 } from '../../migrations/1784000000004-find-jobs.js';
+import { RememberRequests1784000000005 } from '../../migrations/1784000000005-remember-requests.js';
 
 /** All migrations, oldest first. A new one is added at the end; one that was released is never changed. */
 export const MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   SurviveARestart1784000000002,
   RememberNodes1784000000003,
   FindJobs1784000000004,
+  RememberRequests1784000000005,
 ];

@@ -69,6 +69,18 @@ export const nodeDetailSchema = nodeStateSchema.extend({
 /** The answer to `POST jobs`. */
 export const jobCreatedSchema = z.object({ uri: z.string() });
 
+/** The answer to `POST jobs` with `dry_run`: which nodes could take the job now. */
+export const dryRunSchema = z.object({
+  dry_run: z.literal(true),
+  quorum: z.number(),
+  quorum_reached: z.boolean(),
+  nodes: z.object({
+    available: z.array(z.string()),
+    /** `busy`, or a reason as the details of a node have it. */
+    unavailable: z.array(z.object({ node_name: z.string(), reason: z.string() })),
+  }),
+});
+
 /** The answer of `/pushy/_status`. */
 export const serverStatusSchema = z.object({
   status: z.string(),
@@ -94,6 +106,7 @@ export type JobNodeDetail = z.infer<typeof jobNodeDetailSchema>;
 export type NodeState = z.infer<typeof nodeStateSchema>;
 export type NodeDetail = z.infer<typeof nodeDetailSchema>;
 export type JobCreated = z.infer<typeof jobCreatedSchema>;
+export type DryRun = z.infer<typeof dryRunSchema>;
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
 export type ServerHealth = z.infer<typeof serverHealthSchema>;
 
@@ -108,4 +121,6 @@ export interface JobRequest {
   readonly env?: Readonly<Record<string, string>>;
   readonly file?: string;
   readonly capture_output?: boolean;
+  /** Only say which nodes could take the job now. */
+  readonly dry_run?: boolean;
 }

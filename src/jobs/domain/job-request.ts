@@ -18,6 +18,7 @@ const KNOWN_KEYS = new Set([
   'env',
   'file',
   'capture_output',
+  'dry_run',
 ]);
 const OTHER_FAULT = 'an unknown validation error has occurred';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -86,10 +87,12 @@ const wholeNumber =
       : `invalid value supplied for ${key} (expected a whole number from 0 to ${MAX_INT})`;
   };
 
-const captureOutput: Rule = ({ capture_output: capture }) =>
-  capture === undefined || typeof capture === 'boolean'
-    ? undefined
-    : 'invalid type supplied for capture_output (expected a boolean)';
+const flag =
+  (key: 'capture_output' | 'dry_run'): Rule =>
+  (body) =>
+    body[key] === undefined || typeof body[key] === 'boolean'
+      ? undefined
+      : `invalid type supplied for ${key} (expected a boolean)`;
 
 const userAndDir: Rule = ({ user, dir }) =>
   [user, dir].every((value) => value === undefined || isText(value)) ? undefined : OTHER_FAULT;
@@ -140,7 +143,8 @@ const RULES: readonly Rule[] = [
   knownKeys,
   wholeNumber('quorum'),
   wholeNumber('run_timeout'),
-  captureOutput,
+  flag('capture_output'),
+  flag('dry_run'),
   userAndDir,
   env,
   file,

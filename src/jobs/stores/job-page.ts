@@ -3,14 +3,14 @@ import { JOB_STATUS_CODES } from '../../protocol/job-status.js';
 import type { JobFilter, JobPage } from '../job-store.port.js';
 import { JOB_COLUMNS, type JobRow, toStoredJob } from './job-rows.js';
 
-/** Exact: a `float8` of seconds would lose microseconds. */
-const PLACE_MICROS = `(extract(epoch FROM j.created_at) * 1000000)::bigint::text AS place_micros`;
-
 /** Who asked for a job; an old server stored it in another column. */
 const CREATED_BY = `coalesce(j.created_by, rtrim(j.last_updated_by))`;
 
 /** How much of a text its index holds. */
 const INDEXED = 128;
+
+/** A node's part is created with its job, so its index gives the jobs in order, too. */
+const JOBS_OF_NODE = 'job_nodes n JOIN jobs j ON j.id = n.job_id';
 
 const utc = (parameter: string): string =>
   `(timestamp '1970-01-01' + ${parameter}::bigint * interval '1 microsecond')`;
@@ -33,24 +33,23 @@ const pageQuery = (orgId: string, filter: JobFilter): PageQuery => {
   };
   const { status, command, user, node, since, until, after, limit, newestFirst = false } = filter;
   const where = ['j.org_id = $1'];
+  const [from, at, id] =
+    node === undefined ? ['jobs j', 'j.created_at', 'j.id'] : [JOBS_OF_NODE, 'n.created_at', 'n.job_id'];
+  if (node !== undefined) where.push('n.org_id = $1', sameText('n.node_name', node));
   if (status !== undefined) where.push(`j.status = ${p(JOB_STATUS_CODES[status])}`);
   if (command !== undefined) where.push(sameText('j.command', command));
   if (user !== undefined) where.push(sameText(CREATED_BY, user));
-  if (node !== undefined) {
-    where.push(
-      `j.id IN (SELECT n.job_id FROM job_nodes n WHERE n.org_id = $1 AND ${sameText('n.node_name', node)})`,
-    );
-  }
-  if (since !== undefined) where.push(`j.created_at >= ${utc(p(since * 1000))}`);
-  if (until !== undefined) where.push(`j.created_at < ${utc(p(until * 1000))}`);
+  if (since !== undefined) where.push(`${at} >= ${utc(p(since * 1000))}`);
+  if (until !== undefined) where.push(`${at} < ${utc(p(until * 1000))}`);
   if (after !== undefined) {
     const place = `(${utc(p(after.createdAtMicros))}, ${p(after.id)})`;
-    where.push(`(j.created_at, j.id) ${newestFirst ? '<' : '>'} ${place}`);
+    where.push(`(${at}, ${id}) ${newestFirst ? '<' : '>'} ${place}`);
   }
   const direction = newestFirst ? 'DESC' : 'ASC';
   const sql = `
-    SELECT ${JOB_COLUMNS}, ${PLACE_MICROS} FROM jobs j LEFT JOIN job_options o ON o.job_id = j.id
-    WHERE ${where.join(' AND ')} ORDER BY j.created_at ${direction}, j.id ${direction}
+    SELECT ${JOB_COLUMNS}, (extract(epoch FROM ${at}) * 1000000)::bigint::text AS place_micros
+    FROM ${from} LEFT JOIN job_options o ON o.job_id = j.id
+    WHERE ${where.join(' AND ')} ORDER BY ${at} ${direction}, ${id} ${direction}
     ${limit === undefined ? '' : `LIMIT ${p(limit + 1)}`}`;
   return { sql, parameters };
 };

@@ -44,6 +44,9 @@ const CREATE = `
   ), options AS (
     INSERT INTO job_options (job_id, job_user, user_name, dir, env, capture, job_file)
     VALUES ($1, left($9, 32), $9, $10, $11, $12, $13)
+  ), request AS (
+    INSERT INTO job_requests (org_id, request, body_hash, job_id, created_at)
+    SELECT $2, $15::bytea, $16::bytea, $1, to_timestamp($8::float8 / 1000) WHERE $15 IS NOT NULL
   )
   INSERT INTO job_nodes (job_id, org_id, node_name, status, created_at, updated_at)
   SELECT $1, $2, node, ${NODE_STATUS_CODES.new}, at, at
@@ -56,6 +59,15 @@ const FIND = `
 
 const NODES = `
   SELECT ${NODE_COLUMNS}, ${NODE_TIME_COLUMNS} FROM job_nodes n WHERE n.job_id = $1 AND n.org_id = $2 ORDER BY n.node_name COLLATE "C"`;
+
+/** A job that was stored although its server was told that it was not is marked as crashed: its request is free again. */
+const FIND_STARTED = `
+  WITH freed AS (
+    DELETE FROM job_requests r USING jobs j
+    WHERE r.org_id = $1 AND r.request = $2 AND j.id = r.job_id AND j.status = ${JOB_STATUS_CODES.crashed}
+  )
+  SELECT r.job_id, r.body_hash FROM job_requests r JOIN jobs j ON j.id = r.job_id
+  WHERE r.org_id = $1 AND r.request = $2 AND j.status <> ${JOB_STATUS_CODES.crashed}`;
 
 /** Output that was text stands in the text column, byte for byte what it was; other bytes beside it. */
 const OUTPUT = `
@@ -94,6 +106,8 @@ export class PostgresJobStore implements JobStore {
         job.capture,
         job.file,
         job.nodes,
+        job.request?.request,
+        job.request?.bodyHash,
       ]);
     } catch (thrown) {
       // Perhaps it was stored and only the answer got lost; nobody will run it, and it must not look alive for ever.
@@ -102,6 +116,15 @@ export class PostgresJobStore implements JobStore {
       }
       throw thrown;
     }
+  }
+
+  async findStarted(
+    orgId: string,
+    request: Buffer,
+  ): Promise<{ readonly jobId: string; readonly bodyHash: Buffer } | undefined> {
+    const rows = await this.database.query(FIND_STARTED, [orgId, request]);
+    const [row] = rows as { job_id: string; body_hash: Buffer }[];
+    return row && { jobId: row.job_id.trimEnd(), bodyHash: row.body_hash };
   }
 
   async list(orgId: string): Promise<StoredJob[]> {

@@ -80,7 +80,7 @@ describe('the list of jobs', () => {
     while (path !== undefined) {
       const answer: JsonAnswer<JobSummary[]> = await server.get(path);
       pages.push(answer.body.map(({ id }) => id));
-      const link: string = String(answer.response.headers.link);
+      const link = String(answer.response.headers.link);
       const next: string | undefined = /<([^>]+)>; rel="next"/.exec(link)?.[1];
       expect(next === undefined || next.startsWith(server.url(`/organizations/${ORG}/pushy/jobs?`))).toBe(
         true,
