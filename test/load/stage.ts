@@ -91,7 +91,7 @@ export class Stage {
         if (available < this.nodes.length) throw new Error(`${available} nodes are available`);
         return true;
       },
-      { withinMs: 120_000, everyMs: 50 },
+      { withinMs: 120_000, everyMs: 250 },
     );
   }
 
