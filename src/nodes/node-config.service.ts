@@ -4,7 +4,7 @@ import { AUDIT, type Audit } from '../auth/audit.port.js';
 import type { Requestor } from '../auth/auth.port.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { SERVER_KEYS, type ServerKeys, SESSIONS, type Sessions } from '../keys/keys.port.js';
-import type { ConfigDocument } from '../protocol/config-document.js';
+import { CAPABILITY, type ConfigDocument } from '../protocol/config-document.js';
 import { encryptSessionKey, SESSION_KEY_BYTES } from '../protocol/session-key.js';
 
 /** Tells nodes how to reach the server and hands them their session keys (wire protocol, section 2). */
@@ -43,6 +43,7 @@ export class NodeConfigService {
       max_message_skew: config.max_time_skew,
       max_body_size: config.max_body_size,
       incarnation_id: keys.incarnationId,
+      capabilities: Object.values(CAPABILITY),
     };
   }
 

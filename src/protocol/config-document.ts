@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * The answer to a node's config request (wire protocol, section 2). Times are in seconds, `max_body_size` in bytes.
- * A 1.x server leaves out `curve_public_key`.
+ * A 1.x server leaves out `curve_public_key`; servers but ours leave out `capabilities`.
  */
 export const configDocumentSchema = z.object({
   type: z.literal('config').optional(),
@@ -25,7 +25,14 @@ export const configDocumentSchema = z.object({
   max_message_skew: z.number().positive().optional(),
   max_body_size: z.number().positive().optional(),
   incarnation_id: z.string(),
+  capabilities: z.array(z.string()).optional(),
 });
+
+/** What a server can do beyond what those in the field can. Clients ignore those that they do not know. */
+export const CAPABILITY = {
+  /** It answers the pings of ZeroMQ, so that a client can notice a dead connection by them. */
+  ping: 'zmtp_ping',
+} as const;
 
 export type ConfigDocument = z.infer<typeof configDocumentSchema>;
 

@@ -39,6 +39,9 @@ export interface SessionParts {
 /** A commit may carry a file of 100,000 bytes, which JSON makes up to six times as long. */
 const MAX_COMMAND_BYTES = 1024 * 1024;
 
+/** More often than this, in milliseconds, the connection is not tried. */
+const MIN_PING_MS = 1000;
+
 /** The server answers the first message of a connection; if not, something is wrong with it. At least, in ms. */
 const MIN_ANSWER_WAIT_MS = 4000;
 
@@ -152,6 +155,7 @@ export class ServerSession {
       {
         ...(serverKey === undefined ? {} : { curve: { own: curve, serverKey } }),
         maxMessageSize: MAX_COMMAND_BYTES,
+        pingMs: config.answersPings ? Math.max(config.intervalMs, MIN_PING_MS) : undefined,
         reconnectMs: [firstReconnectMs, Math.max(config.intervalMs, firstReconnectMs)],
       },
       {

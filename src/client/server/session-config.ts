@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { err, ok, type Result } from '../../lib/result.js';
 import { readPublicKey } from '../../protocol/chef-signature/verify-request.js';
-import { configDocumentSchema } from '../../protocol/config-document.js';
+import { CAPABILITY, configDocumentSchema } from '../../protocol/config-document.js';
 import { decryptSessionKey } from '../../protocol/session-key.js';
 
 /** What a session with the server is made of, read from the server's config document and checked. */
@@ -21,6 +21,8 @@ export interface SessionConfig {
   /** Longest body that the server takes, in bytes, where it says so. */
   readonly maxBodySize: number | undefined;
   readonly serverIncarnation: string;
+  /** Whether the server answers ZeroMQ's pings. */
+  readonly answersPings: boolean;
 }
 
 /** Servers that do not say how far clocks may differ mean this, in seconds. */
@@ -64,5 +66,6 @@ export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<Se
     maxSkewS: document.max_message_skew ?? DEFAULT_SKEW_S,
     maxBodySize: document.max_body_size,
     serverIncarnation: document.incarnation_id,
+    answersPings: document.capabilities?.includes(CAPABILITY.ping) ?? false,
   });
 };

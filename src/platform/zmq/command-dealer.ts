@@ -1,6 +1,7 @@
 import { curveKeyPair, Dealer } from 'zeromq';
 import type { CurveKeyPair } from '../../protocol/curve-key.js';
 import { receiveUntilClosed } from './receive-loop.js';
+import { CLIENT_HANDSHAKE_MS } from './socket-options.js';
 
 /** How a node's end of the command channel is set up. */
 export interface CommandDealerOptions {
@@ -8,6 +9,11 @@ export interface CommandDealerOptions {
   readonly curve?: { readonly own: CurveKeyPair; readonly serverKey: string };
   /** Bytes; a larger frame from the server ends the connection. */
   readonly maxMessageSize: number;
+  /**
+   * Milliseconds between pings of ZeroMQ's own, which show that the connection is dead though something on the way keeps
+   * it up; for a server that is known to answer them. Undefined sends none.
+   */
+  readonly pingMs?: number | undefined;
   /** Milliseconds until a lost connection is tried again, growing to the second number. */
   readonly reconnectMs: readonly [first: number, longest: number];
 }
@@ -29,7 +35,7 @@ export interface CommandDealerEvents {
 const SEND_HIGH_WATER_MARK = 3;
 
 /**
- * How a dead connection is noticed: by TCP itself, since older servers take ZeroMQ's own pings for messages. What was
+ * How a dead connection is noticed without pings, which older servers would take for messages: by TCP itself. What was
  * sent and is not acknowledged within so many milliseconds ends the connection (Linux only).
  */
 const UNACKNOWLEDGED_MS = 30_000;
@@ -38,6 +44,9 @@ const TCP_OPTIONS = {
   tcpKeepaliveIdle: 60,
   ...(process.platform === 'linux' ? { tcpMaxRetransmitTimeout: UNACKNOWLEDGED_MS } : {}),
 };
+
+/** Pings without an answer before the connection is given up. */
+const UNANSWERED_PINGS = 2;
 
 /** A new Curve key pair, made by ZeroMQ. */
 export const freshCurveKeyPair = (): CurveKeyPair => curveKeyPair();
@@ -63,6 +72,10 @@ export class CommandDealer {
       reconnectInterval: options.reconnectMs[0],
       reconnectMaxInterval: options.reconnectMs[1],
       ...TCP_OPTIONS,
+      handshakeInterval: CLIENT_HANDSHAKE_MS,
+      ...(options.pingMs === undefined
+        ? {}
+        : { heartbeatInterval: options.pingMs, heartbeatTimeout: UNANSWERED_PINGS * options.pingMs }),
       ...(curve === undefined
         ? {}
         : {

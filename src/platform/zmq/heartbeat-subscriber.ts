@@ -1,5 +1,6 @@
 import { Subscriber } from 'zeromq';
 import { receiveUntilClosed } from './receive-loop.js';
+import { CLIENT_HANDSHAKE_MS } from './socket-options.js';
 
 /** Told of what comes in. */
 export interface HeartbeatSubscriberEvents {
@@ -24,6 +25,7 @@ export class HeartbeatSubscriber {
       linger: 0,
       receiveHighWaterMark: HIGH_WATER_MARK,
       maxMessageSize: MAX_HEARTBEAT_BYTES,
+      handshakeInterval: CLIENT_HANDSHAKE_MS,
       reconnectInterval: 500,
       reconnectMaxInterval: 10_000,
       tcpKeepalive: 1,

@@ -23,3 +23,6 @@ export const LISTENER_OPTIONS = {
   /** A send succeeds or fails at once, so one slow peer never holds up the others. */
   sendTimeout: 0,
 } as const;
+
+/** A connection whose server has not shown who it is by then, in milliseconds, is closed and tried for again. */
+export const CLIENT_HANDSHAKE_MS = 5000;
