@@ -62,9 +62,10 @@ test('a client that is killed and started again has crashed its job, and ended w
   const dir = client.makeFolder('work');
   await eventually(async () => (await server.nodeState('web1')).availability === 'available');
   const id = await server.startJob({ command: 'long', nodes: ['web1'], dir, run_timeout: 300 });
-  const command = await eventually(
-    () => Number(existsSync(`${dir}/pid`) && readFileSync(`${dir}/pid`, 'utf8')) || undefined,
-  );
+  const command = await eventually(async () => {
+    if (!existsSync(`${dir}/pid`)) throw new Error(JSON.stringify(await server.job(id)));
+    return Number(readFileSync(`${dir}/pid`, 'utf8')) || undefined;
+  });
   await client.kill();
   client.start();
   expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ crashed: ['web1'] });

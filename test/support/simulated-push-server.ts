@@ -61,11 +61,14 @@ export class SimulatedPushServer {
   commandVia: number | undefined;
   heartbeatVia: number | undefined;
 
-  private readonly sessionKey = randomBytes(SESSION_KEY_BYTES);
-  private readonly rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  /** What it says in its config that it can do beyond others. */
+  capabilities: readonly string[] | undefined;
+
+  private sessionKey = randomBytes(SESSION_KEY_BYTES);
+  private rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   private readonly context = new Context({ blocky: false });
-  private readonly router: Router;
-  private readonly publisher: Publisher;
+  private router: Router;
+  private publisher: Publisher;
   private readonly zap: Reply;
   private readonly http: Server;
   private readonly taken = new Map<MessageType, number>();
@@ -78,12 +81,10 @@ export class SimulatedPushServer {
 
   private constructor(
     private readonly options: SimulatedPushServerOptions,
-    private readonly curve: CurveKeyPair,
+    private curve: CurveKeyPair,
   ) {
     const { context } = this;
-    const encryption = { curveServer: true, curveSecretKey: curve.secretKey, zapDomain: 'push' };
-    this.router = new Router({ context, linger: 0, ...(options.encrypted === false ? {} : encryption) });
-    this.publisher = new Publisher({ context, linger: 0 });
+    [this.router, this.publisher] = this.makeSockets();
     this.zap = new Reply({ context, linger: 0 });
     this.http = createServer((request, response) => this.answerConfig(request, response));
   }
@@ -97,6 +98,30 @@ export class SimulatedPushServer {
   /** What the node's `chef_server_url` is to be. */
   get url(): string {
     return `http://127.0.0.1:${(this.http.address() as AddressInfo).port}/organizations/${this.options.org}`;
+  }
+
+  /** The ports of 127.0.0.1 that it listens on. */
+  get ports(): { readonly http: number; readonly command: number; readonly heartbeat: number } {
+    return {
+      http: (this.http.address() as AddressInfo).port,
+      command: Number(new URL(this.commandAddress).port),
+      heartbeat: Number(new URL(this.heartbeatAddress).port),
+    };
+  }
+
+  /** Changes all its keys, as an administrator does, and is another incarnation then. */
+  async rotateKeys(): Promise<void> {
+    this.curve = await generateCurveKeyPair();
+    this.rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    this.sessionKey = randomBytes(SESSION_KEY_BYTES);
+    this.incarnationId = randomUUID();
+    this.forgetConnection();
+    this.router.close();
+    this.publisher.close();
+    [this.router, this.publisher] = this.makeSockets();
+    await this.router.bind(this.commandAddress);
+    await this.publisher.bind(this.heartbeatAddress);
+    void this.readMessages();
   }
 
   get messages(): ClientMessage[] {
@@ -128,6 +153,7 @@ export class SimulatedPushServer {
       incarnation_id: this.incarnationId,
       ...fields,
     });
+    if (this.publisher.closed) return; // its keys are being changed
     await this.publisher.send([formatHeader('rsa2048_sha1', signRsa(key, body)), body]);
   }
 
@@ -207,6 +233,17 @@ export class SimulatedPushServer {
     await once(this.http, 'close');
   }
 
+  private makeSockets(): [Router, Publisher] {
+    const { context } = this;
+    const encryption = { curveServer: true, curveSecretKey: this.curve.secretKey, zapDomain: 'push' };
+    const router = new Router({
+      context,
+      linger: 0,
+      ...(this.options.encrypted === false ? {} : encryption),
+    });
+    return [router, new Publisher({ context, linger: 0 })];
+  }
+
   private async listen(): Promise<void> {
     await this.zap.bind('inproc://zeromq.zap.01');
     void this.answerZap();
@@ -284,6 +321,7 @@ export class SimulatedPushServer {
       max_message_skew: 300,
       max_body_size: 65_536,
       incarnation_id: this.incarnationId,
+      ...(this.capabilities === undefined ? {} : { capabilities: this.capabilities }),
     };
   }
 }

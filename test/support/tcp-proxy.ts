@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** A stretch of network in front of a server, that can be cut and healed. */
 export interface TcpProxy {
   readonly port: number;
+  /** How many have been made to it so far. */
+  readonly connections: number;
   /** Breaks all connections and refuses new ones. */
   cut(): void;
   /** Lets all bytes vanish: nobody is told. */
@@ -25,7 +27,9 @@ export const startTcpProxy = async (host: string, port: number): Promise<TcpProx
     socket.on('close', () => sockets.delete(socket));
     return socket;
   };
+  let connections = 0;
   const server = createServer((inside) => {
+    connections++;
     track(inside);
     if (mode === 'cut') {
       inside.resetAndDestroy();
@@ -46,6 +50,9 @@ export const startTcpProxy = async (host: string, port: number): Promise<TcpProx
   const breakAll = (): void => sockets.forEach((socket) => socket.resetAndDestroy());
   return {
     port: (server.address() as AddressInfo).port,
+    get connections() {
+      return connections;
+    },
     cut: () => {
       mode = 'cut';
       breakAll();

@@ -1,0 +1,189 @@
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CAPABILITY } from '../../../src/protocol/config-document.js';
+import { ClientUnderTest } from '../../support/client-under-test.js';
+import { eventually } from '../../support/eventually.js';
+import { makeCertificate } from '../../support/make-certificate.js';
+import { SimulatedPushServer } from '../../support/simulated-push-server.js';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js';
+
+const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const newJobId = (): string => randomBytes(16).toString('hex');
+const SETTINGS = `
+  trusted_certs_dir 'trusted'
+  whitelist({ 'true' => 'true', 'wait' => 'while [ ! -e go ]; do sleep 0.05; done' })
+`;
+
+let server: SimulatedPushServer;
+let client: ClientUnderTest;
+let closing: (() => Promise<unknown>)[];
+
+beforeEach(async () => {
+  server = await SimulatedPushServer.start({ org: 'acme', node: 'web1', nodeKey: keys.publicKey });
+  closing = [() => server.close()];
+  server.startHeartbeats();
+});
+afterEach(async () => {
+  await client.stop();
+  for (const close of closing.reverse()) await close();
+});
+
+const startClient = (serverUrl = server.url, settings = SETTINGS): void => {
+  client = new ClientUnderTest({ serverUrl, node: 'web1', key: keys.privateKey, settings });
+};
+const urlVia = (port: number, scheme = 'http'): string => `${scheme}://127.0.0.1:${port}/organizations/acme`;
+const isOffline = (): boolean => client.output.includes('"server":"offline"');
+
+/** Puts a stretch of network before each of the three ports of the server, and starts the client behind it. */
+const startBehindProxies = async (): Promise<{ all: TcpProxy[]; command: TcpProxy }> => {
+  const { http, command, heartbeat } = server.ports;
+  const all = await Promise.all([http, command, heartbeat].map((port) => startTcpProxy('127.0.0.1', port)));
+  closing.push(...all.map((proxy) => () => proxy.close()));
+  const [httpProxy, commandProxy, heartbeatProxy] = all as [TcpProxy, TcpProxy, TcpProxy];
+  server.commandVia = commandProxy.port;
+  server.heartbeatVia = heartbeatProxy.port;
+  startClient(urlVia(httpProxy.port));
+  await server.expect('heartbeat');
+  return { all, command: commandProxy };
+};
+
+describe('the network', () => {
+  test('is cut until the config could not be fetched several times: the node comes back by itself', async () => {
+    const { all } = await startBehindProxies();
+    for (const proxy of all) proxy.cut();
+    await eventually(() => isOffline() && client.output.split('the server gave no config').length > 3, {
+      withinMs: 20_000,
+    });
+    server.forgetMessages();
+    for (const proxy of all) proxy.heal();
+    expect(await server.expect('heartbeat', 20_000)).toMatchObject({ sequence: 1, job_state: 'idle' });
+    await server.startJob(newJobId(), 'true');
+    await server.expect('succeeded');
+  }, 60_000);
+
+  test('is half open, so that nobody is told: a result waits and is the first thing that is heard', async () => {
+    const { all } = await startBehindProxies();
+    const dir = client.makeFolder('work');
+    const job = newJobId();
+    await server.startJob(job, 'wait', { dir });
+    for (const proxy of all) proxy.swallow();
+    await eventually(isOffline, { withinMs: 8000 });
+    client.makeFolder('work/go');
+    await eventually(() => client.output.includes('the command ended'));
+    server.forgetMessages();
+    for (const proxy of all) proxy.heal();
+    expect(await server.expect('succeeded', 25_000)).toMatchObject({ job_id: job, sequence: 1 });
+    await server.expect('heartbeat');
+  }, 60_000);
+
+  test('is half open for commands alone: pings show it to a client of a server that answers them', async () => {
+    server.capabilities = [CAPABILITY.ping];
+    const { command } = await startBehindProxies();
+    await server.send({ type: 'abort' }); // it hears that the channel works
+    await server.expect('aborted');
+    command.swallow();
+    server.forgetMessages();
+    await eventually(() => command.connections > 1, { withinMs: 15_000 });
+    command.heal();
+    expect(await server.expect('heartbeat', 20_000)).toMatchObject({ sequence: 1 });
+    expect(isOffline()).toBe(false);
+  }, 60_000);
+});
+
+test('all keys of the server are rotated: the client learns the new ones', async () => {
+  startClient();
+  await server.expect('heartbeat');
+  await server.rotateKeys();
+  server.forgetMessages();
+  expect(await server.expect('heartbeat', 20_000)).toMatchObject({ sequence: 1 });
+  await server.startJob(newJobId(), 'true');
+  await server.expect('succeeded');
+}, 40_000);
+
+test.each([600_000, -600_000])(
+  'the clocks differ by %i ms for a while: it is said, and mends itself',
+  async (ms) => {
+    startClient();
+    await server.expect('heartbeat');
+    server.clockOffsetMs = ms;
+    await eventually(isOffline, { withinMs: 8000 });
+    expect(client.output).toContain('check the clocks of both');
+    server.forgetMessages();
+    server.clockOffsetMs = 0;
+    await server.expect('heartbeat', 10_000);
+    await server.startJob(newJobId(), 'true');
+    await server.expect('succeeded');
+  },
+);
+
+test('the certificate is not trusted: the log says what to do, and when it was done the client goes on', async () => {
+  const { certificate, key } = makeCertificate();
+  const tls = createTlsServer({ cert: certificate, key }, (inside) => {
+    const outside = connect(server.ports.http, '127.0.0.1');
+    for (const socket of [inside, outside]) socket.on('error', () => undefined);
+    inside.pipe(outside).pipe(inside);
+  });
+  tls.on('tlsClientError', () => undefined);
+  tls.listen(0, '127.0.0.1');
+  await once(tls, 'listening');
+  closing.push(() => new Promise((resolve) => tls.close(resolve)));
+  startClient(urlVia((tls.address() as AddressInfo).port, 'https'), '');
+  const trusted = join(client.root, 'trusted');
+  client.writeSettings(`trusted_certs_dir '${trusted}'`);
+  await client.kill();
+  client.start();
+  await eventually(() => client.output.includes(`put its certificate into ${trusted}`), { withinMs: 10_000 });
+  await eventually(() => client.output.split('put its certificate into').length > 2, { withinMs: 10_000 });
+  mkdirSync(trusted);
+  writeFileSync(join(trusted, 'chef.crt'), certificate);
+  client.signal('SIGUSR1');
+  await server.expect('heartbeat', 10_000);
+}, 40_000);
+
+test('other programs stand on the ports and send anything: the client tries on, and takes the server when it is there', async () => {
+  const noise = createServer((socket) => {
+    socket.on('error', () => undefined).resume();
+    socket.write(randomBytes(64));
+    socket.end(Buffer.concat([Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f]), randomBytes(5000)]));
+  });
+  noise.listen(0, '127.0.0.1');
+  await once(noise, 'listening');
+  closing.push(() => new Promise((resolve) => noise.close(resolve)));
+  const { port } = noise.address() as AddressInfo;
+  server.commandVia = port;
+  server.heartbeatVia = port;
+  startClient();
+  await eventually(isOffline, { withinMs: 10_000 });
+  server.commandVia = undefined;
+  server.heartbeatVia = undefined;
+  await server.expect('heartbeat', 20_000);
+}, 40_000);
+
+/** Only root can make a file system. */
+test.runIf(process.getuid?.() === 0)(
+  'the disk for job files is full: the job is declined, others are not',
+  async () => {
+    startClient();
+    await server.expect('heartbeat');
+    mkdirSync(client.fileDir);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k,mode=711', 'none', client.fileDir]);
+    try {
+      await server.commit(newJobId(), 'true', { file: `raw:${'x'.repeat(90_000)}` });
+      expect((await server.expect('nack_commit')).reason).toContain('no space left');
+      expect(client.jobFiles()).toEqual([]);
+      await server.startJob(newJobId(), 'true', { file: 'raw:short' });
+      await server.expect('succeeded');
+      await eventually(() => client.jobFiles().length === 0);
+    } finally {
+      execFileSync('umount', [client.fileDir]);
+    }
+    expect(existsSync(client.fileDir)).toBe(true);
+    rmSync(client.fileDir, { recursive: true });
+  },
+);
