@@ -7,5 +7,7 @@ export const removeFromMachine = async (context: CommandContext): Promise<string
   const installation = new Installation(context, { superuserPassword: undefined });
   const nginx = installation.nginx();
   const route = nginx?.remove() ?? [];
-  return [...removed, ...route, ...(nginx === undefined || route.length === 0 ? [] : await nginx.reload())];
+  if (nginx === undefined || route.length === 0) return [...removed, ...route];
+  installation.applied.setApplied('nginx', []); // so that the next reconfigure has nginx read the same route again
+  return [...removed, ...route, ...(await nginx.reload())];
 };
