@@ -26,6 +26,7 @@ export default defineConfig({
       project('integration', 30_000),
       project('e2e', 60_000),
       project('interop', 60_000),
+      project('packages', 120_000, []),
     ],
   },
 });

@@ -14,7 +14,7 @@ import { checkNodeVersion } from './run/node-version.mjs';
 import { parallel, secondsSince, step, StepFailed } from './run/steps.mjs';
 import { runVitest } from './run/vitest.mjs';
 
-const PROJECTS = ['unit', 'contract', 'integration', 'e2e', 'interop'];
+const PROJECTS = ['unit', 'contract', 'integration', 'e2e', 'interop', 'packages'];
 
 /** The slowest first; two at a time, since each keeps one core busy. */
 const CHECKS = ['lint', 'build', 'typecheck', 'depcruise', 'format:check'];

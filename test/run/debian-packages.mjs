@@ -19,15 +19,40 @@ const hasPostgres = async () => {
   return works(['sh', '-c', 'test -x "$(pg_config --bindir)/initdb"']);
 };
 
+const hasProgram = (name) => works(['sh', '-c', `command -v ${name}`]);
+
+/** Debian's packages for building ours, checking them and using them, with a program of each. */
+const FOR_PACKAGES = {
+  binutils: 'x86_64-linux-gnu-strip',
+  rpm: 'rpmbuild',
+  lintian: 'lintian',
+  rpmlint: 'rpmlint',
+  curl: 'curl',
+  openssl: 'openssl',
+  iproute2: 'ip',
+  procps: 'pgrep',
+  logrotate: 'logrotate',
+  systemd: 'systemd-analyze',
+};
+
 /** What each is for, and how to see that it is there, installed by Debian or otherwise. */
 const NEEDED = [
-  { name: 'postgresql', projects: ['contract', 'integration', 'e2e', 'interop'], isThere: hasPostgres },
+  {
+    name: 'postgresql',
+    projects: ['contract', 'integration', 'e2e', 'interop', 'packages'],
+    isThere: hasPostgres,
+  },
   {
     name: 'runit',
-    projects: ['integration'],
+    projects: ['integration', 'packages'],
     isThere: () => works(['sh', '-c', 'command -v sv runsvdir svlogd']),
   },
-  { name: 'nginx-light', projects: ['integration'], isThere: () => works(['sh', '-c', 'command -v nginx']) },
+  { name: 'nginx-light', projects: ['integration', 'packages'], isThere: () => hasProgram('nginx') },
+  ...Object.entries(FOR_PACKAGES).map(([name, program]) => ({
+    name,
+    projects: ['packages'],
+    isThere: () => hasProgram(program),
+  })),
   {
     name: 'ruby-mixlib-authentication',
     projects: ['interop'],

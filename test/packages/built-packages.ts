@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const BUILD = fileURLToPath(new URL('../../omnibus/build.mjs', import.meta.url));
+const PREVIOUS_VERSION = '0.0.1';
+
+/** How a build may differ from another without a trace in what it makes. */
+interface Surroundings {
+  readonly umask?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Packages of the last commit, built below one temporary folder. Remove them when the test file is over. */
+export class BuiltPackages {
+  /** The folder of all of them; `previous` in it holds the server of an older version. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'built-packages-'));
+  private readonly work = join(this.folder, 'work');
+
+  /** Builds all packages, and the server's .deb as if it were of an older version. */
+  static async build(): Promise<BuiltPackages> {
+    const packages = new BuiltPackages();
+    await packages.buildInto('.');
+    await packages.buildInto(
+      'previous',
+      {},
+      '--product',
+      'server',
+      '--format',
+      'deb',
+      '--package-version',
+      PREVIOUS_VERSION,
+    );
+    return packages;
+  }
+
+  /** Builds all packages once more and hands back their folder. */
+  async buildAgain(surroundings: Surroundings): Promise<string> {
+    await this.buildInto('again', surroundings);
+    return join(this.folder, 'again');
+  }
+
+  /** The files of the packages, without folder; by the end of their names. */
+  files(end: string): string[] {
+    return readdirSync(this.folder)
+      .filter((name) => name.endsWith(end))
+      .sort();
+  }
+
+  path(file: string): string {
+    return join(this.folder, file);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+
+  private async buildInto(
+    folder: string,
+    { umask = '022', env = {} }: Surroundings = {},
+    ...more: string[]
+  ): Promise<void> {
+    const out = join(this.folder, folder);
+    mkdirSync(out, { recursive: true });
+    await promisify(execFile)(
+      'sh',
+      ['-c', 'umask "$1"; shift; exec "$@"', 'build', umask, process.execPath, BUILD].concat(
+        ['--work', this.work, '--out', out, '--compression', 'gzip'],
+        more,
+      ),
+      { env: { ...process.env, ...env } },
+    );
+  }
+}
