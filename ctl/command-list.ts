@@ -12,6 +12,7 @@ import { serviceVerbs } from './commands/service-verbs.js';
 import { showConfig } from './commands/show-config.js';
 import { status } from './commands/status.js';
 import { tail } from './commands/tail.js';
+import { test } from './commands/test.js';
 import { uninstall } from './commands/uninstall.js';
 import { upgrade } from './commands/upgrade.js';
 import { version } from './commands/version.js';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   showConfig,
   status,
   tail,
+  test,
   uninstall,
   upgrade,
   version,

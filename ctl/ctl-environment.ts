@@ -6,12 +6,14 @@ export interface OutputStream {
   write(chunk: string | Uint8Array): unknown;
 }
 
-/** What a package installs: the Node.js and the program that the service runs. */
+/** What a package installs. */
 export interface InstalledProgram {
   /** The Node.js binary. */
   readonly node: string;
   /** The server's main file. */
   readonly server: string;
+  /** The node client's main file, for the smoke test. */
+  readonly client: string;
   readonly version: string;
 }
 

@@ -2,8 +2,8 @@
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/lib/clock.js';
+import { packageVersion } from '../src/platform/package-version.js';
 import { runProgram } from './lib/run-program.js';
-import { readVersion } from './lib/version.js';
 import { runCtl } from './run-ctl.js';
 
 /** A reader that has seen enough (`… doctor | head`) is no fault. */
@@ -28,6 +28,7 @@ process.exitCode = await runCtl(process.argv.slice(2), {
   installed: {
     node: process.execPath,
     server: fileURLToPath(new URL('../src/main.js', import.meta.url)),
-    version: readVersion(),
+    client: fileURLToPath(new URL('../src/client/main.js', import.meta.url)),
+    version: packageVersion(),
   },
 });

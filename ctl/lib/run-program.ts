@@ -14,10 +14,10 @@ export interface ProgramResult {
 export interface ProgramOptions {
   /** Variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The name under which the program sees itself. */
-  readonly argv0?: string;
   /** It is ended after so many milliseconds (default: 60 s; 0: never). */
   readonly timeoutMs?: number;
+  /** Ends it with TERM. */
+  readonly signal?: AbortSignal;
   /** Gets what it writes, at once, in place of the result. */
   readonly onOutput?: (chunk: string) => void;
 }
@@ -34,14 +34,15 @@ const KILLED_CODE = 137;
 
 /** Runs programs of this machine. */
 export const runProgram: RunProgram = async (program, args, options = {}) => {
-  const { env, argv0, timeoutMs = TIMEOUT_MS, onOutput } = options;
+  const { env, timeoutMs = TIMEOUT_MS, signal, onOutput } = options;
   const child = spawn(program, [...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
-    ...(argv0 === undefined ? {} : { argv0 }),
   });
+  const end = (): void => void child.kill('SIGTERM');
+  signal?.addEventListener('abort', end, { once: true });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (chunk: string) => {
@@ -54,6 +55,8 @@ export const runProgram: RunProgram = async (program, args, options = {}) => {
     return { code: code ?? KILLED_CODE, ...output };
   } catch (thrown) {
     throw new AppError('program_missing', `cannot run ${program}: ${messageOf(thrown)}`);
+  } finally {
+    signal?.removeEventListener('abort', end);
   }
 };
 

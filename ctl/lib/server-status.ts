@@ -13,9 +13,21 @@ const STANDS_BY_AFTER_MS = 15_000;
 /** A server that was started so often without ever answering will not answer. */
 const MOST_STARTS = 4;
 
-/** The address at which the server tells how it is. */
-export const statusUrl = ({ listen, api_port }: Product['serverConfig']): string =>
-  `http://${listen === '0.0.0.0' || listen === '*' ? '127.0.0.1' : listen}:${api_port}/pushy/_status`;
+/** Any address of this machine will do for itself. */
+const OWN_ADDRESSES: Readonly<Record<string, string>> = {
+  '0.0.0.0': '127.0.0.1',
+  '*': '127.0.0.1',
+  '::': '::1',
+};
+
+/** The host by which this machine reaches what listens there, as it stands in a URL. */
+export const reachableHost = (listen: string): string => {
+  const host = OWN_ADDRESSES[listen] ?? listen;
+  return host.includes(':') ? `[${host}]` : host;
+};
+
+const statusUrl = ({ listen, api_port }: Product['serverConfig']): string =>
+  `http://${reachableHost(listen)}:${api_port}/pushy/_status`;
 
 /** Asks the server once: how it is, or the reason why that cannot be known. */
 export const askServer = async (

@@ -16,6 +16,8 @@ import { freePort } from './free-port.js';
 
 const SERVER = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
+const CLIENT = fileURLToPath(new URL('../../dist/src/client/main.js', import.meta.url));
+
 /** The process id of the service in a line of `status`; undefined where it does not run. */
 export const pidIn = (status: string): string | undefined => /^run: [^:]+: \(pid (\d+)\)/.exec(status)?.[1];
 
@@ -27,7 +29,7 @@ export const pidIn = (status: string): string | undefined => /^run: [^:]+: \(pid
  */
 export class ChefMachine {
   private readonly under = new CtlUnderTest({
-    installed: { node: process.execPath, server: SERVER, version: '1.2.3' },
+    installed: { node: process.execPath, server: SERVER, client: CLIENT, version: '1.2.3' },
   });
   private readonly runsvdir: ChildProcess;
 

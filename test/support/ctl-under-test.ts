@@ -63,7 +63,12 @@ export class CtlUnderTest {
       clock: systemClock,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       run: runProgram,
-      installed: { node: process.execPath, server: '/nowhere/main.js', version: '1.2.3' },
+      installed: {
+        node: process.execPath,
+        server: '/nowhere/main.js',
+        client: '/nowhere/client.js',
+        version: '1.2.3',
+      },
       ...this.surroundings,
       ...surroundings,
     });

@@ -1,7 +1,5 @@
+import { reachableHost } from '../server-status.js';
 import type { Step } from './step.js';
-
-/** Any address of this machine will do for itself. */
-const ANY_ADDRESS = new Set(['0.0.0.0', '::', '*']);
 
 /** The route through Chef Server's nginx to the server; a frontend's leads to the backend. */
 export const nginxStep: Step = {
@@ -11,7 +9,7 @@ export const nginxStep: Step = {
     if (nginx === undefined) return []; // no Chef Server on this machine
     const { applied, product } = installation;
     const { listen, api_port, vip } = product.settings.opscode_pushy_server;
-    const own = ANY_ADDRESS.has(listen) ? '127.0.0.1' : listen;
+    const own = reachableHost(listen);
     const upstream = { host: product.runsService ? own : (vip ?? own), port: api_port };
     const changes = await nginx.install(upstream);
     const route = [nginx.routeTo(upstream)];

@@ -35,7 +35,7 @@ describe('reconfigure on a machine without a Chef Server', () => {
     role = `owner_of_${database.config.database_name}`;
     under = new CtlUnderTest({
       run: withServiceUser,
-      installed: { node: process.execPath, server: SERVER, version: '1.2.3' },
+      installed: { node: process.execPath, server: SERVER, client: '/nowhere/client.js', version: '1.2.3' },
     });
     mkdirSync(under.path('/etc/service'), { recursive: true });
     runsvdir = spawn('runsvdir', ['-P', under.path('/etc/service')], { stdio: 'ignore' });

@@ -17,7 +17,7 @@ describe('the help', () => {
     const { code, stdout } = await under.run('help');
     expect(code).toBe(0);
     expect(namesBelow(stdout, 'General Commands:')).toEqual(
-      'cleanse doctor gather-logs generate-keys help prune-jobs reconfigure rotate-keys show-config uninstall upgrade version'.split(
+      'cleanse doctor gather-logs generate-keys help prune-jobs reconfigure rotate-keys show-config test uninstall upgrade version'.split(
         ' ',
       ),
     );
@@ -71,6 +71,12 @@ describe('a command line that is not right', () => {
     const { code, stderr } = await under.run('reconfigure', '--fast');
     expect(code).toBe(2);
     expect(stderr).toContain('fast');
+  });
+
+  it('with only some of the credentials for a test gets exit code 2', async () => {
+    const { code, stderr } = await under.run('test', '--org', 'acme');
+    expect(code).toBe(2);
+    expect(stderr).toContain('--node-key');
   });
 
   it('with the name of a service that is not ours gets exit code 2', async () => {
