@@ -7,7 +7,7 @@ import { readScripts } from './scripts.mjs';
 import { filesBelow, MAINTAINER } from './stage.mjs';
 
 /** What the binaries are linked with: Node.js needs glibc 2.28, its addon for ZeroMQ the C++ library of GCC 6. */
-const DEPENDS = 'libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 6)';
+const DEPENDS = 'libc6 (>= 2.28), libgcc-s1 | libgcc1, libstdc++6 (>= 6)';
 
 const LEVEL = { xz: 6, gzip: 1 };
 
