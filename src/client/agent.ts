@@ -175,7 +175,10 @@ export class Agent {
       events: {
         connected: () => this.onConnected(),
         command: (command) => this.onCommand(command),
-        beat: () => this.beat(),
+        beat: () => {
+          if (this.outbox.length > 0) this.deliver(); // there was no room for it in the connection before
+          this.beat();
+        },
         presence: (mode) => this.onPresence(mode),
         serverRestarted: () => this.onServerRestarted(config),
         unheard: (reason) => this.onTrouble(reason),

@@ -6,6 +6,9 @@ import { ClientUnderTest } from '../support/client-under-test.js';
 import { eventually } from '../support/eventually.js';
 import { ServerUnderTest } from '../support/server-under-test.js';
 
+/** A machine that is busy with other tests takes its time. */
+const WAIT = { withinMs: 15_000 };
+
 let server: ServerUnderTest;
 let client: ClientUnderTest;
 
@@ -19,9 +22,7 @@ beforeAll(async () => {
     settings:
       "whitelist({ /greet (\\w+)/ => 'echo hello \\1', 'fail' => 'exit 3', 'sleep' => 'sleep 300', 'long' => 'echo $$ > pid; exec sleep 300' })",
   });
-  await eventually(async () => (await server.nodeState('web1')).availability === 'available', {
-    withinMs: 15_000,
-  });
+  await eventually(async () => (await server.nodeState('web1')).availability === 'available', WAIT);
 });
 afterAll(async () => {
   await client.stop();
@@ -52,7 +53,7 @@ test('a restart of the server goes unnoticed by the command that runs', async ()
   await eventually(async () => (await server.job(id)).nodes.running?.includes('web1') === true);
   await server.halt();
   await server.boot();
-  await eventually(async () => (await server.nodeState('web1')).status === 'online', { withinMs: 15_000 });
+  await eventually(async () => (await server.nodeState('web1')).status === 'online', WAIT);
   expect((await server.job(id)).nodes).toEqual({ running: ['web1'] });
   await server.post(`jobs/${id}/abort`, {});
   expect((await server.jobBecomes(id, 'aborted')).nodes).toEqual({ aborted: ['web1'] });
@@ -65,7 +66,7 @@ test('a client that is killed and started again has crashed its job, and ended w
   const command = await eventually(async () => {
     if (!existsSync(`${dir}/pid`)) throw new Error(JSON.stringify(await server.job(id)));
     return Number(readFileSync(`${dir}/pid`, 'utf8')) || undefined;
-  });
+  }, WAIT);
   await client.kill();
   client.start();
   expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ crashed: ['web1'] });

@@ -23,6 +23,13 @@ export const filterJobEnvironment = (
   return Object.fromEntries(filtered);
 };
 
+/** Variables that the service files set for the client alone: for its memory, which no command is to share. */
+const OF_THE_CLIENT = ['MALLOC_ARENA_MAX'];
+
+/** The client's own environment as far as commands inherit it. */
+export const inheritedEnvironment = (env: Readonly<Record<string, string | undefined>>) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_CLIENT.includes(name)));
+
 /** What a job's command is told of its job. */
 export interface JobFacts {
   readonly nodeName: string;

@@ -1,7 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
-import { filterJobEnvironment, jobFactVariables, jobMarks } from '../domain/job-environment.js';
+import {
+  filterJobEnvironment,
+  inheritedEnvironment,
+  jobFactVariables,
+  jobMarks,
+} from '../domain/job-environment.js';
 import type { JobOrder, JobOutcome } from '../domain/job-machine.js';
 import { buildShellLine, type ShellLine } from '../domain/shell-line.js';
 import { findInWhitelist, type Whitelist } from '../domain/whitelist.js';
@@ -160,7 +165,7 @@ export class JobRunner {
   private environmentOf({ order, user, file }: PreparedJob): NodeJS.ProcessEnv {
     const account = user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
     return {
-      ...process.env,
+      ...inheritedEnvironment(process.env),
       ...account,
       ...filterJobEnvironment(order.env, this.options.allowedVariables),
       ...jobFactVariables({ nodeName: this.options.nodeName, jobId: order.jobId, file }),

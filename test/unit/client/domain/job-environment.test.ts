@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { filterJobEnvironment, jobFactVariables } from '../../../../src/client/domain/job-environment.js';
+import {
+  filterJobEnvironment,
+  inheritedEnvironment,
+  jobFactVariables,
+} from '../../../../src/client/domain/job-environment.js';
 
 test('without a list every name is kept but those that could bring in code', () => {
   const env = {
@@ -41,4 +45,9 @@ test('the file is named where there is one', () => {
   const facts = { nodeName: 'web1', jobId: 'j', file: undefined };
   expect(jobFactVariables(facts)).toEqual({ CHEF_PUSH_NODE_NAME: 'web1', CHEF_PUSH_JOB_ID: 'j' });
   expect(jobFactVariables({ ...facts, file: '/f' })).toHaveProperty('CHEF_PUSH_JOB_FILE', '/f');
+});
+
+test('commands inherit the client’s environment, but what the service files set for its memory', () => {
+  const env = { PATH: '/bin', MALLOC_ARENA_MAX: '1', MALLOC_CHECK_: '3' };
+  expect(inheritedEnvironment(env)).toEqual({ PATH: '/bin', MALLOC_CHECK_: '3' });
 });
