@@ -128,7 +128,11 @@ const readTrust = (
   sources: readonly ConnectionSettings[],
   environment: CliEnvironment,
 ): { readonly ca: string[]; readonly from: string[] } => {
-  const fromEnvironment = { source: 'SSL_CERT_FILE', caFile: environment.env.SSL_CERT_FILE };
+  const { env, cwd } = environment;
+  const fromEnvironment: ConnectionSettings = {
+    source: 'SSL_CERT_FILE',
+    caFile: (env.SSL_CERT_FILE ?? '') === '' ? undefined : resolve(cwd, env.SSL_CERT_FILE ?? ''),
+  };
   const caFile = pick([...sources, fromEnvironment], 'caFile');
   const named = sources.find(({ trustedCertsFolder }) => trustedCertsFolder !== undefined);
   const folders =

@@ -1,3 +1,4 @@
+import { parseTree } from 'jsonc-parser';
 import { z } from 'zod';
 import { AppError, messageOf } from '../../lib/app-error.js';
 
@@ -12,6 +13,9 @@ export const readJobEnv = (text: string): Record<string, string> => {
   if (wrong !== undefined) {
     throw new AppError('bad_env', `--with-env: the value of '${wrong[0]}' is not a string; ${FORM}`);
   }
+  const twice = repeatedName(text);
+  if (twice !== undefined)
+    throw new AppError('bad_env', `--with-env: '${twice}' is given more than once; leave one of them out`);
   return parsed.data as Record<string, string>;
 };
 
@@ -21,4 +25,10 @@ const parseJson = (text: string): unknown => {
   } catch (thrown) {
     throw new AppError('bad_env', `--with-env is not JSON: ${messageOf(thrown)}; ${FORM}`);
   }
+};
+
+/** A name that an object gives more than once, of which a parsed one only shows the last. */
+const repeatedName = (text: string): string | undefined => {
+  const names = (parseTree(text)?.children ?? []).map(({ children }) => String(children?.[0]?.value));
+  return names.find((name, index) => names.indexOf(name) !== index);
 };

@@ -149,6 +149,12 @@ describe('job start: what is wrong with the command line', () => {
       "the value of 'A' is not a string",
     ],
     [
+      'a variable twice',
+      ['x', 'a', '--with-env', '{"A":"1","B":"2","\\u0041":"3"}'],
+      1,
+      "ERROR: --with-env: 'A' is given more than once",
+    ],
+    [
       'a time-out in words',
       ['x', 'a', '--timeout', 'soon'],
       2,

@@ -147,20 +147,18 @@ describe('node why', () => {
 
   it('says that a node which is in no job has yet to answer, and why', async () => {
     const { json } = state('online', 'unavailable');
-    server
-      .on('GET pushy/jobs', { json: [] })
-      .on(
-        STATE,
-        { json },
-        {
-          json: {
-            ...json,
-            reason: 'rehab',
-            rehab_reason: 'it came back as another process',
-            client_version: '3.0.13',
-          },
+    server.on('GET pushy/jobs', { json: [] }).on(
+      STATE,
+      { json },
+      {
+        json: {
+          ...json,
+          reason: 'rehab',
+          rehab_reason: 'it came back as another process',
+          client_version: '3.0.13',
         },
-      );
+      },
+    );
 
     expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(
       'Why: the server has told it to drop whatever it does, and waits for its answer.\n',

@@ -77,6 +77,14 @@ describe('the progress of a job', () => {
     expect([once.done, once.total, once.count('succeeded')]).toEqual([2, 2, 1]);
   });
 
+  it('tells once of each node that may have written something, in the order in which they ended', () => {
+    const events = wholeRun({ b: 'failed', a: 'succeeded' });
+    const progress = after(...events, vote('gone', 'down'), ...events);
+    progress.take(stubJob({ succeeded: ['a'], failed: ['b'], timed_out: ['c'], nacked: ['d'] }));
+
+    expect(progress.ranToEnd).toEqual(['b', 'a', 'c']);
+  });
+
   it('takes over a job as the server shows it', () => {
     const progress = new JobProgress();
     progress.take(stubJob({ running: ['a'], succeeded: ['b', 'c'] }, { status: 'running' }));

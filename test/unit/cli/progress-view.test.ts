@@ -65,6 +65,34 @@ describe('progress on a terminal', () => {
     ]);
   });
 
+  it.each([
+    [59_999, '59 s'],
+    [60_000, '1 m 00 s'],
+    [3_599_000, '59 m 59 s'],
+    [3_660_000, '1 h 01 m'],
+  ])('says how long it has been going on: %d ms', (ms, text) => {
+    const stream = recorder({ isTTY: true, columns: 120 });
+    const view = createProgressView(stream, clock, 1000);
+    nowMs = ms;
+    view.show(at('running', { running: ['a'] }));
+    view.close();
+
+    expect(stream.written[0]).toMatch(new RegExp(` running {2}${text}$`));
+  });
+
+  it('stays below the lines that come in between', () => {
+    const stream = recorder({ isTTY: true, columns: 120 });
+    const view = createProgressView(stream, clock, 1000);
+    view.interject('before\n');
+    view.show(at('running', { running: ['a'] }));
+    view.interject('a | hello\n');
+    view.interject('');
+    view.close();
+
+    const line = `${CLEAR}Running  [--------------------] 0/1 nodes done, 1 running  0 s`;
+    expect(stream.written).toEqual(['before\n', line, `${CLEAR}a | hello\n`, line, CLEAR]);
+  });
+
   it('never wraps into a second line', () => {
     const stream = recorder({ isTTY: true, columns: 30 });
     const view = createProgressView(stream, clock, 1000);

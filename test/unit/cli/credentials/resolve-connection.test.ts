@@ -286,6 +286,15 @@ describe('proxies', () => {
     });
   });
 
+  it.each(['socks5://p:1', 'http://:secret@', '1:2:3'])('that are none are not used: %s', (https_proxy) => {
+    cli.writeChefFile('credentials', profile('default', 'alice'));
+    writeKey('alice');
+    const message = messageOf({}, { https_proxy });
+
+    expect(message).toContain('https_proxy is not the address of a proxy');
+    expect(message).not.toContain('secret');
+  });
+
   it('may be named by knife.rb', () => {
     writeIn(cli.cwd, 'knife.rb', `node_name 'a'\nchef_server_url '${URL}'\nhttp_proxy 'http://p:1'\n`);
     cli.writeChefFile('a.pem', KEY);
