@@ -4,9 +4,15 @@ import { eventually } from '../../support/eventually.js';
 import { sendBytes, sendHttp } from '../../support/http-request.js';
 import { ServerUnderTest } from '../../support/server-under-test.js';
 
+/**
+ * Milliseconds: on a slow machine a node must not get `abort` twice where a test waits for the next command. Heartbeats
+ * are rare for the same reason: those of a simulated node say that it is idle, whatever it does.
+ */
+const LONG = 60_000;
+
 let server: ServerUnderTest;
 
-beforeAll(async () => (server = await ServerUnderTest.start()));
+beforeAll(async () => (server = await ServerUnderTest.start({ rehab_timer: LONG, heartbeat_interval: 800 })));
 afterAll(() => server.close());
 
 const health = () => sendHttp(server.url(''), { path: '/pushy/_health' });

@@ -7,6 +7,12 @@ import { eventually } from '../../support/eventually.js';
 import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
 import { sendSigned, type TestSigner } from '../../support/signed-sender.js';
 
+/**
+ * Milliseconds: on a slow machine a node must not get `abort` twice where a test waits for the next command. Heartbeats
+ * are rare for the same reason: those of a simulated node say that it is idle, whatever it does.
+ */
+const LONG = 60_000;
+
 let server: ServerUnderTest;
 
 const start = (key: string | undefined, change: object = {}, signer: Partial<TestSigner> = {}) =>
@@ -39,7 +45,9 @@ const withoutDatabase = async (work: () => Promise<void>): Promise<void> => {
   await admin.end();
 };
 
-beforeAll(async () => (server = await ServerUnderTest.start()));
+beforeAll(
+  async () => (server = await ServerUnderTest.start({ rehab_timer: LONG, heartbeat_interval: 2_000 })),
+);
 afterAll(() => server.close());
 
 describe('a request with an Idempotency-Key', () => {

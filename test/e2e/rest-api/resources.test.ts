@@ -9,6 +9,12 @@ const PUSHY = `/organizations/${ORG}/pushy`;
 const UNKNOWN_JOB = 'f'.repeat(32);
 const RFC_1123 = /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
+/**
+ * Milliseconds: on a slow machine a node must not get `abort` twice where a test waits for the next command. Heartbeats
+ * are rare for the same reason: those of a simulated node say that it is idle, whatever it does.
+ */
+const LONG = 60_000;
+
 let server: ServerUnderTest;
 let web1: SimulatedNode;
 /** A job that ran on web1, with every option and with output. */
@@ -42,7 +48,7 @@ const run = async (request: object): Promise<string> => {
 const OPTIONS = { user: 'www-data', dir: '/srv', env: { A: '1', B: '' } };
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start();
+  server = await ServerUnderTest.start({ rehab_timer: LONG, heartbeat_interval: 2_000 });
   web1 = await server.availableNode('web1');
   ranId = await run({
     command: 'chef-client',
