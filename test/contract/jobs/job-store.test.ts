@@ -317,6 +317,20 @@ describe.each([
     });
   });
 
+  it('loads a job that is over as long as its events are not forgotten', async () => {
+    const event = { id: 'job-1', name: 'start', data: '{"timestamp":"x"}' };
+    const job = newJob({ orgId });
+    await store.create(job);
+    store.events(job.id, 1, [event]);
+    store.jobStatus(job.id, 'complete', AT);
+    await store.flushed();
+    const live = async () => (await store.loadLive()).filter((each) => each.orgId === orgId);
+    expect(await live()).toMatchObject([{ id: job.id, status: 'complete', events: [event] }]);
+    store.forgetEvents(job.id);
+    await store.flushed();
+    expect(await live()).toEqual([]);
+  });
+
   it("remembers an organization's events in order and byte for byte, and never forgets the last", async () => {
     const event = (seq: number) => ({
       id: `org-${seq}`,
