@@ -41,7 +41,9 @@ export const renderBatches = (outcome: BatchesOutcome): string[] => {
     `${title} ${sentence}`.trimEnd(),
     ...lists,
     ...(notStarted.length === 0 ? [] : [`  not started: ${notStarted.map(printable).join(', ')}`]),
-    ...jobs.map(({ id, status }, index) => `Batch ${index + 1}: job ${id}, ${status}`),
-    ...(running === undefined ? [] : [`Batch ${jobs.length + 1}: job ${running}, goes on`]),
+    ...jobs.map(({ id, status }, index) => `Batch ${index + 1}: job ${printable(id)}, ${status}`),
+    ...(running === undefined
+      ? []
+      : [`Batch ${jobs.length + 1}: job ${printable(running)}, was not over when last seen`]),
   ];
 };

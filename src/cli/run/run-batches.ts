@@ -60,14 +60,16 @@ const runAll = async (
     if (index > 0 && !(await pause(rolling.waitMs, signal))) return stoppedBefore(index, 'Ctrl-C');
     context.tell(`Batch ${index + 1} of ${batches.length}: ${plural(nodes.length)}`);
     const quorum = Math.min(nodes.length, readQuorum(plan.quorum, nodes.length));
-    let started: StartedJob;
+    let started: StartedJob | undefined;
+    let job: Job | undefined;
     try {
       started = await start(nodes, quorum);
+      job = await watchToEnd(context, started.id, plan, signal);
     } catch (thrown) {
-      if (!(thrown instanceof ApiError) || index === 0) throw thrown;
-      return stoppedBefore(index, thrown.message);
+      const isAllLost = index === 0 && started === undefined;
+      if (!(thrown instanceof ApiError) || isAllLost) throw thrown;
+      return stoppedBefore(started === undefined ? index : index + 1, thrown.message, started?.id);
     }
-    const job = await watchToEnd(context, started.id, plan, signal);
     if (job === undefined) return stoppedBefore(index + 1, 'Ctrl-C', started.id);
     jobs.push(job);
     for (const line of renderOutcome(job)) context.tell(line);

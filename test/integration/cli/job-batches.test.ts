@@ -158,6 +158,26 @@ describe('job start --batch', () => {
     expect(stdout).toContain('  not started: b\n');
   });
 
+  it('sums up what is known where a job can be followed no longer', async () => {
+    server.on('POST pushy/jobs', ({ body }) => {
+      const isFirst = (body as JobRequest).nodes.includes('a');
+      const id = idOf(isFirst ? 1 : 2);
+      server.on(
+        `GET pushy/jobs/${id}`,
+        isFirst
+          ? { json: stubJob({ succeeded: ['a'] }, { id }) }
+          : { status: 403, json: { error: ['not any more'] } },
+      );
+      return { status: 201, json: { uri: `${server.url}/pushy/jobs/${id}` } };
+    });
+    const { code, stdout } = await start('a', 'b', 'c', '--batch', '1');
+
+    expect(code).toBe(1);
+    expect(stdout).toContain('not any more (status 403)');
+    expect(stdout).toContain('All 1 node succeeded.\n  not started: c\n');
+    expect(stdout).toContain(`Batch 2: job ${idOf(2)}, was not over when last seen\n`);
+  });
+
   it('gives one document for programs', async () => {
     const { stdout } = await start('a', 'failed-1', 'c', '--batch', '1', '--format', 'json');
 
@@ -184,7 +204,7 @@ describe('job start --batch', () => {
     expect(code).toBe(130);
     expect(stderr).toContain(`To abort it:  push-jobs job abort ${idOf(1)}`);
     expect(stdout).toContain(
-      `Stopped after batch 0 of 2: Ctrl-C.\n  not started: b\nBatch 1: job ${idOf(1)}, goes on\n`,
+      `Stopped after batch 0 of 2: Ctrl-C.\n  not started: b\nBatch 1: job ${idOf(1)}, was not over when last seen\n`,
     );
     expect(sent()).toHaveLength(1);
   });
