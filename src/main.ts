@@ -42,6 +42,8 @@ const becomeActive = async (
 const run = async (configFile: string): Promise<void> => {
   const config = loadServerConfig(configFile);
   const logger = createLogger({ level: config.log_level });
+  // Without a handler Node.js opens its debugger at this signal, to everybody on this machine.
+  process.on('SIGUSR1', () => logger.info('got USR1, which has no meaning here'));
   const secrets = loadServerSecrets(config.secrets_file);
   const activity = await becomeActive(config, secrets, logger);
   const server = await startServer(config, secrets, logger, activity);
