@@ -1,6 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
+import { ActiveLease } from '../../../src/persistence/active-lease.js';
+import { connectionOf } from '../../../src/persistence/connection-options.js';
 import { ChefMachine, pidIn } from '../../support/chef-machine.js';
 import { eventually } from '../../support/eventually.js';
 import type { CtlOutcome } from '../../support/ctl-under-test.js';
@@ -186,6 +189,23 @@ describe('reconfigure beside a Chef Server', () => {
     expect((await machine.get('/pushy/_status')).status).toBe(200);
     await eventually(() => !existsSync(`/proc/${old}`));
   });
+
+  it('is content with a server that stands by for another', async () => {
+    await machine.ctl('stop');
+    const connection = connectionOf(machine.database.config, machine.database.password);
+    const other = await ActiveLease.acquire(connection, pino({ level: 'silent' }), () => undefined);
+    try {
+      machine.configure(`opscode_pushy_server['ha'] = true`);
+      const { code, stdout } = await machine.ctl('reconfigure');
+      expect(stdout).toContain('started opscode-pushy-server; it stands by for the active server');
+      expect(code).toBe(0);
+    } finally {
+      await other.release();
+    }
+    await eventually(async () => (await machine.get('/pushy/_status')).status === 200, { withinMs: 20_000 });
+    machine.configure();
+    expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
+  }, 60_000);
 
   it('takes the service away where it is switched off, and brings it back', async () => {
     machine.configure(`opscode_pushy_server['enable'] = false`);

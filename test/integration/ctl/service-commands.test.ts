@@ -66,6 +66,15 @@ describe('the service commands', () => {
     await answers();
   });
 
+  it('send it a USR1, at which it opens no debugger', async () => {
+    const log = (): string => readFileSync(machine.path('/var/log/opscode-push-jobs-server/current'), 'utf8');
+    const before = pidIn(machine.svStatus());
+    expect(await machine.ctl('usr1')).toMatchObject({ code: 0 });
+    await eventually(() => log().includes('got USR1'));
+    expect(log()).not.toContain('Debugger listening');
+    expect(pidIn(machine.svStatus())).toBe(before);
+  });
+
   it('run it once, so that it stays down when it has ended', async () => {
     expect(await machine.ctl('once')).toMatchObject({ code: 0 });
     expect(await machine.ctl('kill')).toMatchObject({ code: 0 });
