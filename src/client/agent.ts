@@ -8,7 +8,13 @@ import { setLongTimer, type Timer } from '../lib/timer.js';
 import type { CurveKeyPair } from '../protocol/curve-key.js';
 import type { CommandMessage } from '../protocol/server-message.js';
 import { backoffMs } from './domain/backoff.js';
-import { type ClientIdentity, heartbeatMessage, jobMessage } from './domain/client-messages.js';
+import {
+  type ClientIdentity,
+  heartbeatMessage,
+  jobMessage,
+  outputMessage,
+} from './domain/client-messages.js';
+import type { OutputChunk } from './domain/live-output.js';
 import {
   idleAfter,
   type JobEffect,
@@ -19,6 +25,7 @@ import {
 } from './domain/job-machine.js';
 import { BELIEVED_ONLINE } from './domain/server-presence.js';
 import type { JobRunner } from './job/job-runner.js';
+import { LiveOutputSender } from './job/live-output-sender.js';
 import type { ConfigFault } from './server/config-fetch.js';
 import { ConfigRefresh } from './server/config-refresh.js';
 import { ServerSession } from './server/server-session.js';
@@ -144,21 +151,37 @@ export class Agent {
   }
 
   private start(jobId: string): Promise<void> {
+    const live = new LiveOutputSender((chunk) => this.sendLive(jobId, chunk));
     return this.parts.runner.start(jobId, {
+      output: (stream, data) => {
+        if (this.session?.config.takesLiveOutput === true) live.add(stream, data);
+      },
       started: () => this.inputs.post({ kind: 'started', jobId }),
       notStarted: (reason) => {
         this.parts.log.error({ job: jobId, reason }, 'the command did not start');
         this.inputs.post({ kind: 'not_started', jobId, reason });
       },
-      ended: (outcome) => {
+      ended: async (outcome) => {
         const { exitCode, signal, durationMs } = outcome;
         this.parts.log.info(
           { job: jobId, exit_code: exitCode, signal, duration_ms: durationMs },
           'the command ended',
         );
+        await live.finish();
         this.inputs.post({ kind: 'ended', jobId, outcome });
       },
     });
+  }
+
+  private async sendLive(jobId: string, chunk: OutputChunk): Promise<boolean> {
+    const { session } = this;
+    if (session?.config.takesLiveOutput !== true) return false;
+    try {
+      return await session.send((stamp) => outputMessage(this.parts.identity, jobId, chunk, stamp));
+    } catch (thrown) {
+      this.onBug(thrown);
+      return false; // the result of the command must not wait for this
+    }
   }
 
   private openSession(config: SessionConfig): void {

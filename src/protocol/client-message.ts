@@ -57,6 +57,22 @@ const jobMessage = z.object({
  */
 export const clientMessageSchema = z.discriminatedUnion('type', [heartbeat, jobMessage]);
 
+/**
+ * A piece of a command's output while it runs, only to a server that offers `live_output`. Chunks of a job are numbered
+ * from 1 over both channels; `skipped` bytes were let go before this one. A character may be cut by the end of a chunk.
+ */
+export const outputMessageSchema = z.object({
+  ...base,
+  type: z.literal('output'),
+  job_id: jobId,
+  chunk: z.number().int().positive(),
+  stream: z.enum(['stdout', 'stderr']),
+  data: z.base64(),
+  skipped: z.number().int().nonnegative().optional(),
+});
+
+export type OutputMessage = z.infer<typeof outputMessageSchema>;
+
 /** The names that a body claims to come from, read before it is known whether that is so. */
 export const claimedSenderSchema = z.object({ node: base.node, org: base.org });
 

@@ -32,6 +32,8 @@ export const configDocumentSchema = z.object({
 export const CAPABILITY = {
   /** It answers the pings of ZeroMQ, so that a client can notice a dead connection by them. */
   ping: 'zmtp_ping',
+  /** It takes `output` messages while a command runs. */
+  liveOutput: 'live_output',
 } as const;
 
 export type ConfigDocument = z.infer<typeof configDocumentSchema>;

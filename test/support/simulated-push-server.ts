@@ -5,7 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { Context, type MessageLike, Publisher, Reply, Router } from 'zeromq';
 import { readSignedHeaders } from '../../src/protocol/chef-signature/signed-headers.js';
 import { verifyRequest } from '../../src/protocol/chef-signature/verify-request.js';
-import type { ClientMessage, HeartbeatMessage, JobMessage } from '../../src/protocol/client-message.js';
+import {
+  type ClientMessage,
+  type HeartbeatMessage,
+  type JobMessage,
+  type OutputMessage,
+  outputMessageSchema,
+} from '../../src/protocol/client-message.js';
 import { type CurveKeyPair, generateCurveKeyPair } from '../../src/protocol/curve-key.js';
 import { decodeClientMessage } from '../../src/protocol/frame-codec.js';
 import { formatHeader, parseHeader } from '../../src/protocol/frame-header.js';
@@ -48,6 +54,8 @@ export interface Arrival {
 export class SimulatedPushServer {
   /** The messages that came and verified, in order. */
   readonly arrivals: Arrival[] = [];
+  /** The pieces of live output that came, in order. */
+  readonly outputs: OutputMessage[] = [];
   /** Curve keys named in config requests, in order. */
   readonly configRequests: string[] = [];
   /** What config requests are answered with. */
@@ -269,9 +277,11 @@ export class SimulatedPushServer {
       if (identity === undefined || header === undefined || body === undefined) continue;
       const parsed = parseHeader(header);
       if (!parsed.ok || !verifyHmac(this.sessionKey, body, parsed.value.signature)) continue;
+      this.identity = identity;
+      const output = outputMessageSchema.safeParse(JSON.parse(body.toString()));
+      if (output.success) this.outputs.push(output.data);
       const message = decodeClientMessage(body);
       if (!message.ok) continue;
-      this.identity = identity;
       this.arrivals.push({
         message: message.value,
         identity: identity.toString('hex'),

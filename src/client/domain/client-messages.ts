@@ -2,6 +2,7 @@ import type { ReportedJobState } from '../../protocol/client-message.js';
 import { formatRfc1123 } from '../../protocol/wire-time.js';
 import { fitOutput } from './captured-output.js';
 import type { JobMachine, JobReply } from './job-machine.js';
+import type { OutputChunk } from './live-output.js';
 
 /** Who sends. */
 export interface ClientIdentity {
@@ -79,3 +80,18 @@ export const jobMessage = (
   const room = Math.max(0, maxBytes - Buffer.byteLength(withoutOutput));
   return { ...message, ...fitOutput(output, room), ...facts };
 };
+
+/** A piece of output while the command runs; about 22,000 bytes at the most. */
+export const outputMessage = (
+  identity: ClientIdentity,
+  jobId: string,
+  { number, stream, data, skipped }: OutputChunk,
+  stamp: MessageStamp,
+): object => ({
+  ...envelope(identity, 'output', stamp),
+  job_id: jobId,
+  chunk: number,
+  stream,
+  data: data.toString('base64'),
+  ...(skipped === 0 ? {} : { skipped }),
+});

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
 import type { JobOutcome } from '../domain/job-machine.js';
+import type { OutputStream } from '../domain/live-output.js';
 import type { ShellLine } from '../domain/shell-line.js';
 import { OutputKeeper } from './output-keeper.js';
 import { endFamily } from './process-family.js';
@@ -21,6 +21,8 @@ export interface JobCommand {
   /** Those of its variables (`NAME=value`) by which all that it starts is known. */
   readonly marks: readonly string[];
   readonly capture: boolean;
+  /** Told of captured output as it comes. */
+  readonly onOutput: (stream: OutputStream, data: Buffer) => void;
   /** Bytes of each output channel that are kept. */
   readonly keepBytes: number;
 }
@@ -44,8 +46,8 @@ export class JobProcess {
     readonly pid: number,
     private readonly command: JobCommand,
   ) {
-    this.stdout = keep(child.stdout, command.keepBytes);
-    this.stderr = keep(child.stderr, command.keepBytes);
+    this.stdout = this.keep('stdout');
+    this.stderr = this.keep('stderr');
     this.ended = this.watch(performance.now());
   }
 
@@ -66,6 +68,15 @@ export class JobProcess {
   async stop(graceMs: number): Promise<void> {
     this.stopping ??= endFamily({ leader: this.pid, marks: this.command.marks }, graceMs);
     await this.stopping;
+  }
+
+  private keep(stream: OutputStream): OutputKeeper {
+    const keeper = new OutputKeeper(this.command.keepBytes);
+    this.child[stream]?.on('data', (data: Buffer) => {
+      keeper.add(data);
+      this.command.onOutput(stream, data);
+    });
+    return keeper;
   }
 
   private async watch(startedAt: number): Promise<JobOutcome> {
@@ -92,12 +103,6 @@ export class JobProcess {
     };
   }
 }
-
-const keep = (stream: Readable | null, limit: number): OutputKeeper => {
-  const keeper = new OutputKeeper(limit);
-  stream?.on('data', (chunk: Buffer) => keeper.add(chunk));
-  return keeper;
-};
 
 interface Invocation {
   readonly program: string;

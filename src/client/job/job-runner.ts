@@ -8,6 +8,7 @@ import {
   jobMarks,
 } from '../domain/job-environment.js';
 import type { JobOrder, JobOutcome } from '../domain/job-machine.js';
+import type { OutputStream } from '../domain/live-output.js';
 import { buildShellLine, type ShellLine } from '../domain/shell-line.js';
 import { findInWhitelist, type Whitelist } from '../domain/whitelist.js';
 import type { JobJournal } from './job-journal.js';
@@ -41,8 +42,10 @@ interface PreparedJob {
 /** Told how a started job goes on. */
 export interface JobRunEvents {
   started(): void;
+  /** Captured output as it comes. */
+  output(stream: OutputStream, data: Buffer): void;
   notStarted(reason: string): void;
-  ended(outcome: JobOutcome): void;
+  ended(outcome: JobOutcome): Promise<void>;
 }
 
 /** Does what the job machine asks for. It holds what was prepared and what runs, by job id; it decides nothing. */
@@ -111,6 +114,7 @@ export class JobRunner {
       env: this.environmentOf(job),
       marks: jobMarks({ nodeName: this.options.nodeName, jobId }),
       capture: job.order.capture,
+      onOutput: (stream, data) => events.output(stream, data),
       keepBytes: this.options.keepBytes,
     });
     this.running.set(jobId, starting);
@@ -120,7 +124,7 @@ export class JobRunner {
     else {
       events.started();
       await this.journal.started(jobId, describeProcess(started.value.pid));
-      events.ended(await started.value.ended);
+      await events.ended(await started.value.ended);
     }
     this.running.delete(jobId);
   }

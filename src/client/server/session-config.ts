@@ -23,6 +23,8 @@ export interface SessionConfig {
   readonly serverIncarnation: string;
   /** Whether the server answers ZeroMQ's pings. */
   readonly answersPings: boolean;
+  /** Whether the server takes output while a command runs. */
+  readonly takesLiveOutput: boolean;
 }
 
 /** Servers that do not say how far clocks may differ mean this, in seconds. */
@@ -67,5 +69,6 @@ export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<Se
     maxBodySize: document.max_body_size,
     serverIncarnation: document.incarnation_id,
     answersPings: document.capabilities?.includes(CAPABILITY.ping) ?? false,
+    takesLiveOutput: document.capabilities?.includes(CAPABILITY.liveOutput) ?? false,
   });
 };
