@@ -5,6 +5,7 @@ import type { Requestor } from '../auth/auth.port.js';
 import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
 import { Protected } from '../auth/protected.decorator.js';
 import { RefusedRequest } from '../http/refused-request.js';
+import { feedsDoc } from './feeds.doc.js';
 import { FeedsService } from './feeds.service.js';
 
 /** `job_status_feed` of an organization and of a job (job lifecycle, "Feeds"). */
@@ -13,7 +14,7 @@ export class FeedsController {
   constructor(private readonly feeds: FeedsService) {}
 
   @Get()
-  @Protected({ right: 'read', produces: 'text/event-stream' })
+  @Protected({ right: 'read', produces: 'text/event-stream' }, feedsDoc.org)
   org(
     @Headers('last-event-id') lastEventId: string | undefined,
     @CurrentRequestor() { orgId }: Requestor,
@@ -23,7 +24,7 @@ export class FeedsController {
   }
 
   @Get(':id')
-  @Protected({ right: 'read', produces: 'text/event-stream' })
+  @Protected({ right: 'read', produces: 'text/event-stream' }, feedsDoc.job)
   async job(
     @Param('id') id: string,
     @Headers('last-event-id') lastEventId: string | undefined,

@@ -8,6 +8,7 @@ import { requestOrigin } from '../http/request-origin.js';
 import { err, ok } from '../lib/result.js';
 import { readJobListQuery } from '../protocol/job-list-query.js';
 import type { DryRun, Job, JobCreated, JobSummary } from '../protocol/rest-shapes.js';
+import { jobsDoc } from './jobs.doc.js';
 import { JobStarter } from './job-starter.js';
 import { JobsService } from './jobs.service.js';
 import { readJobRequest } from './domain/job-request.js';
@@ -49,7 +50,7 @@ export class JobsController {
   ) {}
 
   @Get()
-  @Protected({ right: 'read', produces: 'application/json', judge: listQueries.judge })
+  @Protected({ right: 'read', produces: 'application/json', judge: listQueries.judge }, jobsDoc.list)
   async list(
     @CurrentRequestor() { orgId }: Requestor,
     @Req() request: FastifyRequest,
@@ -61,7 +62,7 @@ export class JobsController {
   }
 
   @Post()
-  @Protected({ right: 'write', produces: 'application/json', judge: jobRequests.judge })
+  @Protected({ right: 'write', produces: 'application/json', judge: jobRequests.judge }, jobsDoc.start)
   async start(
     @Param('org') org: string,
     @CurrentRequestor() requestor: Requestor,
@@ -85,7 +86,7 @@ export class JobsController {
   }
 
   @Get(':id')
-  @Protected({ right: 'read', produces: 'application/json' })
+  @Protected({ right: 'read', produces: 'application/json' }, jobsDoc.find)
   async find(
     @Param('id') id: string,
     @Query('include_file') includeFile: unknown,
@@ -103,7 +104,7 @@ export class JobsController {
   /** Job lifecycle, "Abort". */
   @Post(':id/abort')
   @HttpCode(HttpStatus.OK)
-  @Protected({ right: 'write', produces: 'application/json', ignoresBody: true })
+  @Protected({ right: 'write', produces: 'application/json', ignoresBody: true }, jobsDoc.abort)
   async abort(@Param('id') id: string, @CurrentRequestor() requestor: Requestor): Promise<Job> {
     const aborted = orNotFound(await this.jobs.abort(requestor, id), `Cannot find job ${id}`);
     if (aborted.ok) return aborted.value;
@@ -112,7 +113,7 @@ export class JobsController {
 
   @Get(':id/output/:node/stdout')
   @Header('Content-Type', 'application/octet-stream')
-  @Protected({ right: 'read', produces: 'application/octet-stream' })
+  @Protected({ right: 'read', produces: 'application/octet-stream' }, jobsDoc.output)
   stdout(
     @Param('id') id: string,
     @Param('node') node: string,
@@ -123,7 +124,7 @@ export class JobsController {
 
   @Get(':id/output/:node/stderr')
   @Header('Content-Type', 'application/octet-stream')
-  @Protected({ right: 'read', produces: 'application/octet-stream' })
+  @Protected({ right: 'read', produces: 'application/octet-stream' }, jobsDoc.output)
   stderr(
     @Param('id') id: string,
     @Param('node') node: string,

@@ -5,6 +5,7 @@ import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
 import { Protected } from '../auth/protected.decorator.js';
 import { CONFIG_QUERY, type ConfigDocument } from '../protocol/config-document.js';
 import { decodeCurveKey } from '../protocol/curve-key.js';
+import { nodesDoc } from './nodes.doc.js';
 import { NodeConfigService } from './node-config.service.js';
 
 /** A node must say by which Curve key it will connect. */
@@ -22,7 +23,7 @@ export class NodeConfigController {
   constructor(private readonly service: NodeConfigService) {}
 
   @Get(':node')
-  @Protected({ right: 'config', produces: 'application/json', judge: judgeCurveKey })
+  @Protected({ right: 'config', produces: 'application/json', judge: judgeCurveKey }, nodesDoc.config)
   config(
     @Param('node') node: string,
     @Query(CONFIG_QUERY.curveKey) curveKey: string,

@@ -4,6 +4,7 @@ import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
 import { Protected } from '../auth/protected.decorator.js';
 import { given } from '../lib/given.js';
 import type { NodeAvailability, NodeDetail, NodeState } from '../protocol/rest-shapes.js';
+import { nodesDoc } from './nodes.doc.js';
 import { type KnownNodeDetail, NodeRegistry } from './node-registry.js';
 
 const availability = (available: boolean): NodeAvailability['availability'] =>
@@ -33,7 +34,7 @@ export class NodeStatesController {
   constructor(private readonly registry: NodeRegistry) {}
 
   @Get()
-  @Protected({ right: 'read', produces: 'application/json' })
+  @Protected({ right: 'read', produces: 'application/json' }, nodesDoc.list)
   list(
     @Query('details') details: unknown,
     @CurrentRequestor() { orgId }: Requestor,
@@ -45,7 +46,7 @@ export class NodeStatesController {
   }
 
   @Get(':node')
-  @Protected({ right: 'read', produces: 'application/json' })
+  @Protected({ right: 'read', produces: 'application/json' }, nodesDoc.one)
   one(
     @Param('node') node: string,
     @Query('details') details: unknown,

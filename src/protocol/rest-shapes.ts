@@ -110,6 +110,20 @@ export type DryRun = z.infer<typeof dryRunSchema>;
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
 export type ServerHealth = z.infer<typeof serverHealthSchema>;
 
+/** The form of the body of `POST jobs`, for the API document; what refuses a request, and how, is said elsewhere. */
+export const jobRequestSchema = z.strictObject({
+  command: z.string().describe('what the whitelist of each node knows it by'),
+  nodes: z.array(z.string().min(1)).min(1),
+  quorum: z.int().min(0).optional().describe('how many nodes must vote yes; default: all'),
+  run_timeout: z.int().min(0).optional().describe('seconds'),
+  user: z.string().optional().describe('whom the command runs as'),
+  dir: z.string().optional().describe('where it runs'),
+  env: z.record(z.string(), z.string()).optional(),
+  file: z.string().optional().describe('raw:… or base64:…, at most 100,000 bytes'),
+  capture_output: z.boolean().optional(),
+  dry_run: z.boolean().optional().describe('only say which nodes could take the job now'),
+});
+
 /** The body of `POST jobs` (REST API, "POST jobs"); `file` is `raw:…` or `base64:…`, `run_timeout` is in seconds. */
 export interface JobRequest {
   readonly command: string;

@@ -5,6 +5,7 @@ import { KeysModule } from '../keys/keys.module.js';
 import { NodesModule } from '../nodes/nodes.module.js';
 import { TransportModule } from '../transport/transport.module.js';
 import { HealthService } from './health.service.js';
+import { RouteCatalog } from './route-catalog.js';
 import { ServerMetrics } from './server-metrics.js';
 import { StatusController } from './status.controller.js';
 
@@ -12,6 +13,6 @@ import { StatusController } from './status.controller.js';
 @Module({
   imports: [AuthModule, KeysModule, TransportModule, NodesModule, JobsModule],
   controllers: [StatusController],
-  providers: [HealthService, ServerMetrics],
+  providers: [HealthService, RouteCatalog, ServerMetrics],
 })
 export class StatusModule {}

@@ -1,0 +1,19 @@
+import type { RouteDoc } from '../http/route-doc.js';
+import { errorSchema } from '../protocol/rest-shapes.js';
+
+const headers = { 'Last-Event-ID': 'go on after this event' };
+const events = { description: 'Server-Sent Events', type: 'text/event-stream' };
+
+/** What the API document says of the feeds. */
+export const feedsDoc = {
+  org: {
+    summary: 'Tells when jobs of the organization begin and end, as it happens',
+    headers,
+    answers: { 200: events },
+  },
+  job: {
+    summary: 'Tells what happens to a job, from its start to its end',
+    headers,
+    answers: { 200: events, 404: { description: 'the organization has no such job', schema: errorSchema } },
+  },
+} as const satisfies Record<string, RouteDoc>;
