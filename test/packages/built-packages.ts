@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const BUILD = fileURLToPath(new URL('../../omnibus/build.mjs', import.meta.url));
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+const BUILD = join(REPOSITORY, 'omnibus/build.mjs');
 const PREVIOUS_VERSION = '0.0.1';
 
 /** How a build may differ from another without a trace in what it makes. */
@@ -19,6 +20,8 @@ export class BuiltPackages {
   /** The folder of all of them; `previous` in it holds the server of an older version. */
   readonly folder = mkdtempSync(join(tmpdir(), 'built-packages-'));
   private readonly work = join(this.folder, 'work');
+  /** Always the same, though somebody may commit meanwhile. */
+  private readonly commit = execFileSync('git', ['-C', REPOSITORY, 'rev-parse', 'HEAD']).toString().trim();
 
   /** Builds all packages, and the server's .deb as if it were of an older version. */
   static async build(): Promise<BuiltPackages> {
@@ -65,12 +68,10 @@ export class BuiltPackages {
   ): Promise<void> {
     const out = join(this.folder, folder);
     mkdirSync(out, { recursive: true });
+    const options = ['--commit', this.commit, '--work', this.work, '--out', out, '--compression', 'gzip'];
     await promisify(execFile)(
       'sh',
-      ['-c', 'umask "$1"; shift; exec "$@"', 'build', umask, process.execPath, BUILD].concat(
-        ['--work', this.work, '--out', out, '--compression', 'gzip'],
-        more,
-      ),
+      ['-c', 'umask "$1"; shift; exec "$@"', 'build', umask, process.execPath, BUILD, ...options, ...more],
       { env: { ...process.env, ...env } },
     );
   }
