@@ -13,6 +13,7 @@ import { SignedHttp } from '../platform/http/signed-http.js';
 import { AUDIT } from './audit.port.js';
 import { AuditLog } from './audit-log.js';
 import { Authenticator } from './authenticator.js';
+import { CachedChefDirectory } from './cached-chef-directory.js';
 import { CHEF_DIRECTORY } from './chef-directory.port.js';
 import { CHEF_SERVER_HEALTH } from './chef-server-health.port.js';
 import { ChefServerWatch } from './chef-server-watch.js';
@@ -76,6 +77,12 @@ const openDirectory = (
   providers: [
     {
       provide: CHEF_DIRECTORY,
+      inject: [SERVER_CONFIG, HttpChefDirectory],
+      useFactory: ({ chef_server: { cache_seconds: seconds } }: ServerConfig, direct: HttpChefDirectory) =>
+        seconds > 0 ? new CachedChefDirectory(direct, seconds * 1000) : direct,
+    },
+    {
+      provide: HttpChefDirectory,
       inject: [SERVER_CONFIG, SERVER_SECRETS, CLOCK, LOGGER, CHEF_SERVER_HEALTH],
       useFactory: openDirectory,
     },

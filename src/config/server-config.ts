@@ -26,6 +26,11 @@ const chefServer = z.strictObject({
   superuser: z.string().min(1).default('pivotal'),
   api_version: z.string().min(1).default('11.1.0'),
   ssl_ca_file: z.string().optional(),
+  /**
+   * Seconds for which keys and groups are remembered. 0 asks each time; otherwise a key that was taken away and a right
+   * that was withdrawn count for that long.
+   */
+  cache_seconds: z.coerce.number().nonnegative().max(300).default(0),
   /** Seconds that one look-up may take. */
   timeout: z.coerce.number().positive().max(300).default(5),
 });

@@ -72,6 +72,7 @@ export class ServerUnderTest {
         root_url: chef.url,
         superuser: 'pivotal',
         api_version: '11.1.0',
+        cache_seconds: 0,
         timeout: 5,
       },
       ...overrides,
