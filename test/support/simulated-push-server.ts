@@ -127,8 +127,9 @@ export class SimulatedPushServer {
     this.router.close();
     this.publisher.close();
     [this.router, this.publisher] = this.makeSockets();
-    await this.router.bind(this.commandAddress);
-    await this.publisher.bind(this.heartbeatAddress);
+    // The old sockets give their ports up a moment later.
+    await eventually(() => this.router.bind(this.commandAddress).then(() => true));
+    await eventually(() => this.publisher.bind(this.heartbeatAddress).then(() => true));
     void this.readMessages();
   }
 

@@ -124,7 +124,9 @@ export class JobRunner {
     else {
       events.started();
       await this.journal.started(jobId, describeProcess(started.value.pid));
-      await events.ended(await started.value.ended);
+      const outcome = await started.value.ended;
+      await this.journal.finish(jobId, true); // from now on what the command has left running is its own business
+      await events.ended(outcome);
     }
     this.running.delete(jobId);
   }
