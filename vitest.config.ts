@@ -3,7 +3,10 @@ import { defineConfig } from 'vitest/config';
 /** Starts the one PostgreSQL of the run. */
 const POSTGRES = 'test/support/global-setup.ts';
 
-/** One project per kind of test, so that `npx vitest --project unit` runs only the fast ones. */
+/**
+ * One project per kind of test, so that `npx vitest --project unit` runs only the fast ones. The time limits are for
+ * busy machines: only a test that fails takes so long.
+ */
 const project = (name: string, testTimeout: number, globalSetup: string[] = [POSTGRES]) => ({
   extends: true as const,
   test: {
@@ -11,7 +14,7 @@ const project = (name: string, testTimeout: number, globalSetup: string[] = [POS
     include: [`test/${name}/**/*.test.ts`],
     globalSetup,
     testTimeout,
-    hookTimeout: Math.max(testTimeout, 30_000),
+    hookTimeout: 2 * testTimeout,
   },
 });
 
@@ -21,12 +24,12 @@ export default defineConfig({
     maxWorkers: '100%',
     setupFiles: ['test/support/leak-guard.ts'],
     projects: [
-      project('unit', 10_000, []),
-      project('contract', 20_000),
-      project('integration', 30_000),
-      project('e2e', 60_000),
-      project('interop', 60_000),
-      project('packages', 120_000, []),
+      project('unit', 30_000, []),
+      project('contract', 60_000),
+      project('integration', 90_000),
+      project('e2e', 120_000),
+      project('interop', 90_000),
+      project('packages', 240_000, []),
     ],
   },
 });

@@ -42,7 +42,7 @@ beforeEach(async () => {
     settings: "whitelist({ 'work' => 'sleep 12; echo done', 'greet' => 'echo hello' })",
   });
   await eventually(async () => (await server.nodeState('web1')).availability === 'available', {
-    withinMs: 20_000,
+    withinMs: 40_000,
   });
 });
 
@@ -64,7 +64,7 @@ const configRequests = (): number =>
 const takeOver = async (): Promise<void> => {
   address.moveTo(HOSTS[1]);
   const isUp = async (): Promise<boolean> => (await fetch(server.url('/pushy/_status'))).ok;
-  await eventually(isUp, { withinMs: 20_000, everyMs: 100 });
+  await eventually(isUp, { withinMs: 40_000, everyMs: 100 });
 };
 
 const endsWell = async (id: string): Promise<void> => {

@@ -23,7 +23,7 @@ const startRubyNode = async (name: string): Promise<RubyNode> => {
 };
 
 const becomesAvailable = (name: string): Promise<true> =>
-  eventually(async () => (await server.nodeState(name)).availability === 'available', { withinMs: 15_000 });
+  eventually(async () => (await server.nodeState(name)).availability === 'available', { withinMs: 40_000 });
 
 describe('a node in Ruby, on the libraries of the Ruby client', () => {
   it('goes the whole way: config, abort, commit, run, output', async () => {

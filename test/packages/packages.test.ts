@@ -190,7 +190,7 @@ END
     await eventually(
       async () =>
         (await machine.run('grep "push-jobs-client starts" /var/log/push-jobs-client/current')).code === 0,
-      { withinMs: 20_000 },
+      { withinMs: 40_000 },
     );
   });
 

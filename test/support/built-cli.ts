@@ -47,7 +47,7 @@ export class BuiltCli {
         if (!this.out.includes(text)) throw new Error(`printed so far: ${this.out}${this.problems}`);
         return true;
       },
-      { withinMs: 15_000 },
+      { withinMs: 40_000 },
     );
   }
 

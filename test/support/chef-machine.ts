@@ -53,7 +53,7 @@ export class ChefMachine {
       heartbeat: await freePort(),
     };
     const machine = new ChefMachine(chef, database, ports);
-    await eventually(async () => (await machine.get('/_status')).status === 200, { withinMs: 20_000 });
+    await eventually(async () => (await machine.get('/_status')).status === 200, { withinMs: 40_000 });
     return machine;
   }
 

@@ -2,7 +2,7 @@ import { messageOf } from '../../src/lib/app-error.js';
 
 /** How long to go on asking, and how often. */
 export interface EventuallyOptions {
-  /** Give up after this many milliseconds (default 5,000). */
+  /** Give up after this many milliseconds (default 20,000). */
   readonly withinMs?: number;
   /** Ask again after this many milliseconds (default 20). */
   readonly everyMs?: number;
@@ -14,7 +14,7 @@ export interface EventuallyOptions {
  */
 export const eventually = async <T>(
   probe: () => T | Promise<T>,
-  { withinMs = 5_000, everyMs = 20 }: EventuallyOptions = {},
+  { withinMs = 20_000, everyMs = 20 }: EventuallyOptions = {},
 ): Promise<Exclude<T, false | undefined>> => {
   const deadline = performance.now() + withinMs;
   for (;;) {

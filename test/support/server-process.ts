@@ -11,7 +11,7 @@ import { eventually } from './eventually.js';
 const PROGRAM = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 /** How long it may take to be up, in milliseconds: many programs may be starting at once. */
-const START_WITHIN_MS = 20_000;
+const START_WITHIN_MS = 60_000;
 
 /** The built server in a process of its own, with its settings and secrets in a folder that goes when it ends. */
 export class ServerProcess {

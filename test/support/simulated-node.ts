@@ -37,7 +37,7 @@ type CommandOf<T extends CommandType> = Extract<CommandMessage, { type: T }>;
 const IDLE = { state: 'idle', jobId: null } as const;
 
 /** How long an expectation waits, in milliseconds. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 20_000;
 
 /**
  * A node as the server sees it, and nothing more: it sends what the test tells it to, well or badly formed, and keeps
@@ -148,7 +148,7 @@ export class SimulatedNode {
 
   /**
    * The next command that came after those expected so far, waiting for it if need be. Fails where it is not of this
-   * type, or does not come within five seconds.
+   * type, or does not come within twenty seconds.
    */
   async expectCommand<T extends CommandType>(type: T): Promise<CommandOf<T>> {
     const index = this.taken++;

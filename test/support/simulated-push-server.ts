@@ -194,7 +194,7 @@ export class SimulatedPushServer {
   }
 
   /** The next message of this type after those expected so far, waiting for it if need be. */
-  async expect<T extends MessageType>(type: T, withinMs = 8000): Promise<MessageOf<T>> {
+  async expect<T extends MessageType>(type: T, withinMs = 20_000): Promise<MessageOf<T>> {
     const index = this.taken.get(type) ?? 0;
     this.taken.set(type, index + 1);
     const found = await eventually(

@@ -68,7 +68,7 @@ describe('the beginning', () => {
     server = await SimulatedPushServer.start({ org: 'acme', node: 'web1', nodeKey: keys.publicKey });
     server.configStatus = 403;
     startClient();
-    await eventually(() => client.output.includes('may not have the config'), { withinMs: 8000 });
+    await eventually(() => client.output.includes('may not have the config'), { withinMs: 40_000 });
     server.configStatus = 200;
     client.signal('SIGUSR1');
     await server.expect('heartbeat');
@@ -208,10 +208,10 @@ describe('a server that goes and comes', () => {
     server.stopHeartbeats();
     await eventually(() => client.output.includes('"server":"offline"'));
     server.startHeartbeats();
-    await eventually(() => client.output.includes('does not accept our Curve key'), { withinMs: 8000 });
+    await eventually(() => client.output.includes('does not accept our Curve key'), { withinMs: 40_000 });
     const asked = server.configRequests.length;
     server.forgetMessages();
-    await eventually(() => server.configRequests.length > asked, { withinMs: 12_000 });
+    await eventually(() => server.configRequests.length > asked, { withinMs: 40_000 });
     server.acceptsKeys = true;
     await server.expect('heartbeat', 12_000);
   });

@@ -204,7 +204,7 @@ test('a changed settings file is seen without a signal, and does not disturb wha
   const job = newJobId();
   await server.startJob(job, 'family', { dir });
   client.writeSettings("whitelist({ 'new' => 'true' })");
-  await eventually(() => client.output.includes('the whitelist was read again'), { withinMs: 8000 });
+  await eventually(() => client.output.includes('the whitelist was read again'), { withinMs: 40_000 });
   await eventually(() => server.heartbeats.at(-1)?.job_state === 'running');
   await server.send({ type: 'abort' });
   expect((await server.expect('aborted')).job_id).toBe(job);

@@ -181,7 +181,7 @@ describe('reconfigure beside a Chef Server', () => {
     machine.linkServiceElsewhere();
     const old = await eventually(
       () => [pidIn(machine.svStatus())].find((one) => one !== undefined && one !== ours),
-      { withinMs: 15_000 },
+      { withinMs: 40_000 },
     );
     const { code, stdout } = await machine.ctl('reconfigure');
     expect(code).toBe(0);
@@ -202,7 +202,7 @@ describe('reconfigure beside a Chef Server', () => {
     } finally {
       await other.release();
     }
-    await eventually(async () => (await machine.get('/pushy/_status')).status === 200, { withinMs: 20_000 });
+    await eventually(async () => (await machine.get('/pushy/_status')).status === 200, { withinMs: 40_000 });
     machine.configure();
     expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
   }, 60_000);

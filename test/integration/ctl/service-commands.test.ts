@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => machine.close());
 
 const answers = (): Promise<unknown> =>
-  eventually(async () => (await machine.get('/pushy/_status')).status === 200, { withinMs: 20_000 });
+  eventually(async () => (await machine.get('/pushy/_status')).status === 200, { withinMs: 40_000 });
 const secrets = (): SecretsDocument =>
   SecretsDocument.parse(readFileSync(machine.path(CHEF_SECRETS), 'utf8'), CHEF_SECRETS);
 const secret = (name: string): string | undefined => secrets().get('push-jobs-server', name);
@@ -62,7 +62,7 @@ describe('the service commands', () => {
   it.each(['restart', 'term', 'kill', 'int', 'hup'])('replace the process by %s', async (verb) => {
     const before = pidIn(machine.svStatus());
     expect(await machine.ctl(verb)).toMatchObject({ code: 0, stderr: '' });
-    await eventually(() => !['', before].includes(pidIn(machine.svStatus()) ?? ''), { withinMs: 20_000 });
+    await eventually(() => !['', before].includes(pidIn(machine.svStatus()) ?? ''), { withinMs: 40_000 });
     await answers();
   });
 

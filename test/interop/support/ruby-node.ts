@@ -59,7 +59,7 @@ export class RubyNode {
   }
 
   /** The first event, past or to come within `withinMs`, that fits; throws with all that it did write where none does. */
-  async event(fits: (event: RubyNodeEvent) => boolean, withinMs = 15_000): Promise<RubyNodeEvent> {
+  async event(fits: (event: RubyNodeEvent) => boolean, withinMs = 30_000): Promise<RubyNodeEvent> {
     try {
       return await eventually(() => this.events.find(fits), { withinMs });
     } catch (thrown) {

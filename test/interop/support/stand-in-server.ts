@@ -88,7 +88,7 @@ export class StandInServer {
   message<T extends ClientMessage['type']>(type: T, after = 0): Promise<Extract<ClientMessage, { type: T }>> {
     const isIt = (message: ClientMessage): message is Extract<ClientMessage, { type: T }> =>
       message.type === type;
-    return eventually(() => this.messages.slice(after).find(isIt), { withinMs: 15_000 });
+    return eventually(() => this.messages.slice(after).find(isIt), { withinMs: 40_000 });
   }
 
   /** Ends all that it does. */
