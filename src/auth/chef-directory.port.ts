@@ -51,7 +51,7 @@ export interface ChefDirectory {
     org: string,
     name: string,
   ): Promise<Result<readonly Principal[], UnknownOrganization | UnknownPrincipal | Unavailable>>;
-  /** The organization's guid, 32 hex digits. It never changes and is remembered. */
+  /** The organization's guid, 32 hex digits. It is remembered for a minute. */
   orgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>>;
   group(org: string, name: string): Promise<Result<ChefGroup, NoGroup | Unavailable>>;
 }

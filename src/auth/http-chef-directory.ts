@@ -1,6 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { err, ok, type Result } from '../lib/result.js';
+import { err, type Result } from '../lib/result.js';
 import type { HttpClient, HttpFault, HttpRequest, HttpResponse } from '../platform/http/http-client.js';
 import type { SignedHttp } from '../platform/http/signed-http.js';
 import { groupFrom, orgIdFrom, principalsFrom } from './chef-answers.js';
@@ -13,6 +13,7 @@ import type {
 } from './chef-directory.port.js';
 import type { ChefServerWatch } from './chef-server-watch.js';
 import { OutageLog } from './outage-log.js';
+import { MOST_ANSWERS, ShortMemory } from './short-memory.js';
 import { SharedLookups } from './shared-lookups.js';
 
 /** Where and how the Chef Server is asked. */
@@ -39,12 +40,15 @@ const REASONS: Readonly<Record<HttpFault['kind'], string>> = {
   aborted: 'no connection',
 };
 
+/** An organization may be deleted and made again under its name; it is another one then. */
+const KEEP_ORG_ID_MS = 60_000;
+
 /** These cannot stand in a URL as a name: they would lead to another resource. No Chef Server knows such names. */
 const isDots = (name: string): boolean => name === '.' || name === '..';
 
 /** The directory as a Chef Server gives it over HTTP (REST API, "Asking the Chef Server"). */
 export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
-  private readonly orgIds = new Map<string, string>();
+  private readonly orgIds: ShortMemory<Awaited<ReturnType<ChefDirectory['orgId']>>>;
   private readonly lookups = new SharedLookups<Answer>();
   private readonly outages: OutageLog;
 
@@ -54,7 +58,9 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
     private readonly access: ChefServerAccess,
     logger: Logger,
     private readonly watch: Pick<ChefServerWatch, 'took' | 'judged'>,
+    now: () => number = () => performance.now(),
   ) {
+    this.orgIds = new ShortMemory(KEEP_ORG_ID_MS, MOST_ANSWERS, now);
     this.outages = new OutageLog(logger);
   }
 
@@ -66,12 +72,9 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
   }
 
   async orgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>> {
-    const known = this.orgIds.get(org);
-    if (known !== undefined) return ok(known);
     if (isDots(org)) return err({ kind: 'unknown_organization' });
-    const orgId = await this.askAsSuperuser('organization', pathOf(org), orgIdFrom);
-    if (orgId.ok) this.orgIds.set(org, orgId.value);
-    return orgId;
+    const lookUp = () => this.askAsSuperuser('organization', pathOf(org), orgIdFrom);
+    return this.orgIds.ask(org, lookUp, ({ ok }) => ok);
   }
 
   async group(org: string, name: string): Promise<Result<ChefGroup, NoGroup | Unavailable>> {

@@ -25,7 +25,7 @@ beforeAll(async () => {
   [pem, otherPem] = await Promise.all([makePrivateKey(), makePrivateKey()]);
 });
 
-const openDirectory = (chef: DevChefServer): HttpChefDirectory => {
+const openDirectory = (chef: DevChefServer, now?: () => number): HttpChefDirectory => {
   const http = new HttpClient();
   return new HttpChefDirectory(
     http,
@@ -33,8 +33,23 @@ const openDirectory = (chef: DevChefServer): HttpChefDirectory => {
     { erchefUrl: `${chef.url}/`, rootUrl: chef.url, chefVersion: '11.1.0', timeoutMs: 5_000 },
     pino({ level: 'silent' }),
     new ChefServerWatch(new Registry()),
+    now,
   );
 };
+
+it('an organization that was made again under its name has its new guid within a minute', async () => {
+  const chef = await DevChefServer.start({ superuserKey: pem });
+  let now = 0;
+  const directory = openDirectory(chef, () => now);
+  const before = chef.createOrganization('phoenix');
+  expect(await directory.orgId('phoenix')).toEqual({ ok: true, value: before });
+  const after = chef.createOrganization('phoenix');
+  expect(await directory.orgId('phoenix')).toEqual({ ok: true, value: before });
+  now = 60_000;
+  expect(await directory.orgId('phoenix')).toEqual({ ok: true, value: after });
+  await directory.onApplicationShutdown();
+  await chef.stop();
+});
 
 const publicPem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
 
