@@ -67,7 +67,7 @@ export class SqlSessionStore implements SessionStore {
       new Date(expiresAt),
     ];
     if (replacedOrg === undefined) {
-      await this.database.query(SAVE, parameters);
+      await this.database.query(SAVE, parameters, 'save_admission');
       return;
     }
     await this.database.transaction(async (query) => {

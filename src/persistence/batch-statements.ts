@@ -13,6 +13,7 @@ import type {
 
 /** One statement for many rows: each parameter is an array with a member per row. */
 export interface Statement {
+  readonly name: string;
   readonly sql: string;
   readonly parameters: readonly (readonly unknown[])[];
 }
@@ -28,6 +29,7 @@ const utc = (column: string): string => `to_timestamp(${column} / 1000.0) AT TIM
  * char(32) column would serve.
  */
 const nodeStatuses = (rows: readonly NodeStatusWrite[]): Statement => ({
+  name: 'store_node_statuses',
   sql: `UPDATE job_nodes n
     SET status = u.status, updated_at = ${utc('u.at')},
         exit_code = coalesce(u.exit_code, n.exit_code), signal = coalesce(u.signal, n.signal),
@@ -55,6 +57,7 @@ const nodeStatuses = (rows: readonly NodeStatusWrite[]): Statement => ({
 });
 
 const jobStatuses = (rows: readonly JobStatusWrite[]): Statement => ({
+  name: 'store_job_statuses',
   sql: `UPDATE jobs j
     SET status = u.status, updated_at = ${utc('u.at')},
         voting_deadline = coalesce(to_timestamp(u.voting_deadline / 1000.0), j.voting_deadline),
@@ -78,6 +81,7 @@ const isText = (bytes: Buffer): boolean => isUtf8(bytes) && !bytes.includes(0);
 const asText = (bytes: Buffer): string => bytes.toString('utf8').replaceAll('\0', '');
 
 const outputs = (rows: readonly OutputWrite[]): Statement => ({
+  name: 'store_outputs',
   sql: `INSERT INTO job_output (job_id, node_name, stdout, stderr, stdout_bytes, stderr_bytes)
     SELECT * FROM unnest($1::bpchar[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
     ON CONFLICT (job_id, node_name) DO UPDATE
@@ -94,6 +98,7 @@ const outputs = (rows: readonly OutputWrite[]): Statement => ({
 });
 
 const jobEvents = (rows: readonly JobEventsWrite[]): Statement => ({
+  name: 'store_job_events',
   sql: `INSERT INTO job_events (job_id, first_seq, events)
     SELECT * FROM unnest($1::bpchar[], $2::int[], $3::json[])
     ON CONFLICT (job_id, first_seq) DO NOTHING`,
@@ -105,11 +110,13 @@ const jobEvents = (rows: readonly JobEventsWrite[]): Statement => ({
 });
 
 const forgottenEvents = (rows: readonly ForgetEventsWrite[]): Statement => ({
+  name: 'forget_job_events',
   sql: `DELETE FROM job_events WHERE job_id = ANY ($1::bpchar[])`,
   parameters: [rows.map(({ jobId }) => jobId)],
 });
 
 const orgEvents = (rows: readonly OrgEventWrite[]): Statement => ({
+  name: 'store_org_events',
   sql: `INSERT INTO org_events (org_id, seq, at, name, data)
     SELECT org_id, seq, to_timestamp(at / 1000.0), name, data
     FROM unnest($1::bpchar[], $2::bigint[], $3::float8[], $4::text[], $5::json[]) AS u (org_id, seq, at, name, data)
@@ -124,6 +131,7 @@ const orgEvents = (rows: readonly OrgEventWrite[]): Statement => ({
 });
 
 const seenNodes = (rows: readonly NodeSeenWrite[]): Statement => ({
+  name: 'store_seen_nodes',
   sql: `INSERT INTO nodes (org_id, node_name, incarnation_id)
     SELECT * FROM unnest($1::bpchar[], $2::text[], $3::text[])
     ON CONFLICT (org_id, node_name) DO UPDATE SET incarnation_id = excluded.incarnation_id`,

@@ -199,11 +199,11 @@ export class PostgresBatchWriter implements BatchWriter {
     const statements = statementsFor(writes);
     const [first] = statements;
     if (first !== undefined && statements.length === 1) {
-      await this.database.query(first.sql, first.parameters);
+      await this.database.query(first.sql, first.parameters, first.name);
       return;
     }
     await this.database.transaction(async (query) => {
-      await Promise.all(statements.map(({ sql, parameters }) => query(sql, parameters)));
+      await Promise.all(statements.map(({ sql, parameters, name }) => query(sql, parameters, name)));
     });
   }
 

@@ -10,9 +10,10 @@ export interface Database {
   /**
    * Runs one statement, a transaction by itself, with `$1`, `$2` … for the parameters, and hands back its rows.
    * Throws an AppError without the parameters: `database_unavailable` where it is away or too busy, `database_refused`
-   * where the data can never be stored.
+   * where the data can never be stored. A statement that has a name (always of the same text) is parsed and planned
+   * once on each connection, where the database can do that: for those that run for every job or node.
    */
-  query(sql: string, parameters?: readonly unknown[]): Promise<unknown[]>;
+  query(sql: string, parameters?: readonly unknown[], name?: string): Promise<unknown[]>;
   /** Runs several statements in one transaction; the same errors. */
   transaction<T>(work: (query: Database['query']) => Promise<T>): Promise<T>;
 }

@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { alwaysActive } from '../config/activity.port.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { DEFAULT_TIMEOUTS, dataSourceOptions, type DatabaseTimeouts } from './connection-options.js';
 import type { Database } from './database.port.js';
@@ -42,7 +43,7 @@ export const openDatabase = async (options: OpenOptions): Promise<OpenDatabase> 
   }
   return {
     dataSource,
-    database: new TypeOrmDatabase(dataSource, connection.target),
+    database: new TypeOrmDatabase(dataSource, connection.target, alwaysActive, prepared.keepsStatements),
     close: async () => {
       await dataSource.destroy();
       await prepared.close();

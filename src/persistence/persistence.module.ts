@@ -27,9 +27,9 @@ const typeOrmOptions = (
 
 const makeDatabase = (
   dataSource: DataSource,
-  { connection }: PreparedDatabase,
+  { connection, keepsStatements }: PreparedDatabase,
   activity: Activity,
-): Database => new TypeOrmDatabase(dataSource, connection.target, activity);
+): Database => new TypeOrmDatabase(dataSource, connection.target, activity, keepsStatements);
 
 /**
  * Gives the database, TypeORM's data source on it, and the batching writer. What is pushed to the writer up to Nest's

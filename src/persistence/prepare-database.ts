@@ -8,6 +8,8 @@ export interface PreparedDatabase {
   readonly connection: Connection;
   /** How many connections it takes at once; undefined: as many as the settings say. */
   readonly mostConnections?: number;
+  /** Whether a statement may be kept under a name; connections that share one session would clash. */
+  readonly keepsStatements: boolean;
   /** The migrations that ran just now. */
   readonly migrated: readonly string[];
   /** Ends the embedded database, where it is one. Close the connections first. */
@@ -24,13 +26,15 @@ export const prepareDatabase = async (
 ): Promise<PreparedDatabase> => {
   if ('host' in database) {
     const connection = connectionOf(database, password);
-    return { connection, migrated: await migrate(connection), close: () => Promise.resolve() };
+    const migrated = await migrate(connection);
+    return { connection, keepsStatements: true, migrated, close: () => Promise.resolve() };
   }
   const embedded = await startEmbeddedDatabase(database.embedded_folder);
   const { connection } = embedded;
   try {
     const migrated = await migrate(connection);
-    return { connection, mostConnections: 1, migrated, close: () => embedded.close() };
+    const close = () => embedded.close();
+    return { connection, mostConnections: 1, keepsStatements: false, migrated, close };
   } catch (thrown) {
     await embedded.close();
     throw thrown;

@@ -1,26 +1,31 @@
+import type { ClientBase } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { type Activity, alwaysActive } from '../config/activity.port.js';
 import { AppError, messageOf } from '../lib/app-error.js';
 import { DATABASE_REFUSED, DATABASE_UNAVAILABLE, type Database } from './database.port.js';
 import { type DatabaseTarget, isPermanent, toDatabaseError } from './database-error.js';
 
-/** Statements over a TypeORM data source; its errors carry every parameter, ours must not. */
+/**
+ * Statements over a TypeORM data source; its errors carry every parameter, ours must not. `keepsStatements` says whether
+ * names of statements are made use of.
+ */
 export class TypeOrmDatabase implements Database {
   constructor(
     private readonly dataSource: DataSource,
     private readonly target: DatabaseTarget,
     private readonly activity: Activity = alwaysActive,
+    private readonly keepsStatements = false,
   ) {}
 
-  query(sql: string, parameters: readonly unknown[] = []): Promise<unknown[]> {
-    return this.withRunner((runner) => rowsOf(runner, sql, parameters));
+  query(sql: string, parameters: readonly unknown[] = [], name?: string): Promise<unknown[]> {
+    return this.withRunner((runner) => this.run(runner, sql, parameters, name));
   }
 
   transaction<T>(work: (query: Database['query']) => Promise<T>): Promise<T> {
     return this.withRunner(async (runner) => {
       await runner.startTransaction();
       try {
-        const result = await work((sql, parameters = []) => rowsOf(runner, sql, parameters));
+        const result = await work((sql, parameters = [], name) => this.run(runner, sql, parameters, name));
         await runner.commitTransaction();
         return result;
       } catch (thrown) {
@@ -29,6 +34,26 @@ export class TypeOrmDatabase implements Database {
         throw thrown;
       }
     });
+  }
+
+  /** TypeORM knows nothing of names: a statement that has one goes to the driver. */
+  private async run(
+    runner: QueryRunner,
+    sql: string,
+    parameters: readonly unknown[],
+    name: string | undefined,
+  ): Promise<unknown[]> {
+    if (name === undefined || !this.keepsStatements) {
+      const result = await runner.query(sql, [...parameters], true);
+      return result.records as unknown[];
+    }
+    const client = (await runner.connect()) as ClientBase;
+    const { rows } = await client.query<Record<string, unknown>>({
+      name,
+      text: sql,
+      values: [...parameters],
+    });
+    return rows;
   }
 
   private async withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
@@ -47,12 +72,3 @@ export class TypeOrmDatabase implements Database {
     }
   }
 }
-
-const rowsOf = async (
-  runner: QueryRunner,
-  sql: string,
-  parameters: readonly unknown[],
-): Promise<unknown[]> => {
-  const result = await runner.query(sql, [...parameters], true);
-  return result.records as unknown[];
-};

@@ -91,7 +91,7 @@ export class PostgresJobStore implements JobStore {
 
   async create(job: NewJob): Promise<void> {
     try {
-      await this.database.query(CREATE, [
+      const parameters = [
         job.id,
         job.orgId,
         job.command,
@@ -108,7 +108,8 @@ export class PostgresJobStore implements JobStore {
         job.nodes,
         job.request?.request,
         job.request?.bodyHash,
-      ]);
+      ];
+      await this.database.query(CREATE, parameters, 'create_job');
     } catch (thrown) {
       // Perhaps it was stored and only the answer got lost; nobody will run it, and it must not look alive for ever.
       if (thrown instanceof AppError && thrown.code === DATABASE_UNAVAILABLE) {
