@@ -45,6 +45,9 @@ interface Letter {
 /** After this many heartbeats without its job a node has ended it without telling. */
 const IDLE_REPORTS = 2;
 
+/** So many events come of a node's words that change nothing; what it says beyond that is not told. */
+const MOST_IDLE_WORDS = 16;
+
 /**
  * One job that is going on or has just ended: holds its nodes' statuses and its feed, has one mailbox, and executes
  * what the machine asks for. Everything that changes is handed to the store in the order in which it happened.
@@ -55,6 +58,8 @@ export class LiveJob {
   private state: JobState;
   private readonly mailbox: Mailbox<Letter>;
   private readonly idleReports = new Map<string, number>();
+  /** How often what a node said made events but changed nothing. */
+  private readonly idleWords = new Map<string, number>();
   /** Nodes whose part goes on and that were not heard since the server was started again. */
   private readonly unheard = new Set<string>();
   private readonly withOutput = new Set<string>();
@@ -207,7 +212,17 @@ export class LiveJob {
     if (next === undefined) return;
     const { state, effects } = reduceJob(this.state, next);
     this.state = state;
-    for (const effect of effects) this.execute(effect, details);
+    const told = next.type === 'part' ? this.withoutRepetition(next.node, effects) : effects;
+    for (const effect of told) this.execute(effect, details);
+  }
+
+  /** A node that says again and again what changes nothing must not fill the feed. */
+  private withoutRepetition(node: string, effects: readonly JobEffect[]): readonly JobEffect[] {
+    const isEvent = ({ type }: JobEffect): boolean => type === 'emit';
+    if (effects.some(({ type }) => type === 'set_node') || !effects.some(isEvent)) return effects;
+    const times = (this.idleWords.get(node) ?? 0) + 1;
+    this.idleWords.set(node, times);
+    return times > MOST_IDLE_WORDS ? effects.filter((effect) => !isEvent(effect)) : effects;
   }
 
   private asJobInput({ node, input }: { node: string; input: PartInput }): JobInput | undefined {
@@ -290,9 +305,10 @@ export class LiveJob {
     this.tools.onEnded(this);
   }
 
-  private keepOutput(node: string, { stdout, stderr }: JobMessage): void {
-    if (!this.record.capture || (stdout === undefined && stderr === undefined) || this.withOutput.has(node))
-      return;
+  private keepOutput(node: string, message: JobMessage): void {
+    const { stdout, stderr } = message;
+    if (!this.record.capture || !isResult(message) || (stdout === undefined && stderr === undefined)) return;
+    if (this.withOutput.has(node)) return;
     this.withOutput.add(node);
     this.tools.store.saveOutput(this.record.id, node, Buffer.from(stdout ?? ''), Buffer.from(stderr ?? ''));
   }

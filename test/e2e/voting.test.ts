@@ -55,6 +55,22 @@ describe('a vote', () => {
     expect(web1.commands.map(({ type }) => type)).toEqual(['abort', 'commit', 'abort']);
   });
 
+  it('that a node repeats without end fills no feed, and brings no output along', async () => {
+    const id = await server.startJob({ nodes: ['web1', 'web2'], capture_output: true });
+    await voteYes(web1, id);
+    for (let times = 0; times < 100; times++)
+      await web1.sendJobMessage('ack_commit', id, { stdout: 'not yet' });
+    await web1.sendJobMessage('nack_commit', id);
+    await (await FeedReading.open(server, id)).until('quorum_vote web1 lost_availibility');
+    await voteNo(web2, id);
+    await server.jobBecomes(id, 'quorum_failed');
+    const repeated = (await wholeFeed(server, id)).filter(
+      (line) => line === 'quorum_vote web1 unexpected_commit',
+    );
+    expect(repeated).toHaveLength(16);
+    expect((await server.get(`jobs/${id}/output/web1/stdout`, { Accept: '*/*' })).status).toBe(404);
+  });
+
   it('ends for a node that stays silent with the voting timeout', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'], quorum: 1 });
     await voteYes(web1, id);
