@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { endRun, startRun, voteYes } from '../support/play-job.js';
 import { ServerUnderTest } from '../support/server-under-test.js';
 
 let server: ServerUnderTest;
@@ -10,16 +11,12 @@ test('a job runs on two nodes and its captured output can be fetched', async () 
   const id = await server.startJob({ command: 'uptime', nodes: ['web1', 'web2'], capture_output: true });
 
   for (const node of [web1, web2]) {
-    const commit = await node.expectCommand('commit');
-    expect(commit).toMatchObject({ job_id: id, command: 'uptime', capture: true });
-    await node.sendJobMessage('ack_commit', id);
+    const commit = await voteYes(node, id);
+    expect(commit).toMatchObject({ command: 'uptime', capture: true });
   }
-  for (const node of [web1, web2]) {
-    expect((await node.expectCommand('run')).job_id).toBe(id);
-    await node.sendJobMessage('ack_run', id);
-  }
-  await web1.sendJobMessage('succeeded', id, { stdout: 'up 3 days\n', stderr: '' });
-  await web2.sendJobMessage('failed', id, { stdout: '', stderr: 'no such file\n' });
+  for (const node of [web1, web2]) await startRun(node, id);
+  await endRun(web1, id, 'succeeded', { stdout: 'up 3 days\n', stderr: '' });
+  await endRun(web2, id, 'failed', { stdout: '', stderr: 'no such file\n' });
 
   const job = await server.jobBecomes(id, 'complete');
   expect(job.nodes).toEqual({ succeeded: ['web1'], failed: ['web2'] });

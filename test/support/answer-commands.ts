@@ -14,10 +14,15 @@ export const answerCommands = (
 ): (() => void) => {
   let seen = node.commands.length;
   const answer = async (command: CommandMessage): Promise<void> => {
-    if (command.type === 'commit') await node.sendJobMessage('ack_commit', command.job_id);
+    if (command.type === 'commit') {
+      node.doing = { state: 'committed', jobId: command.job_id };
+      await node.sendJobMessage('ack_commit', command.job_id);
+    }
     if (command.type !== 'run') return;
+    node.doing = { state: 'running', jobId: command.job_id };
     await node.sendJobMessage('ack_run', command.job_id);
     await node.sendJobMessage(outcome, command.job_id, output);
+    node.doing = { state: 'idle', jobId: null };
   };
   const looking = setInterval(() => {
     for (; seen < node.commands.length; seen++) void answer(node.commands[seen]!);

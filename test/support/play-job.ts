@@ -1,3 +1,4 @@
+import type { JobMessage } from '../../src/protocol/client-message.js';
 import type { CommandMessage } from '../../src/protocol/server-message.js';
 import type { SimulatedNode } from './simulated-node.js';
 
@@ -22,14 +23,15 @@ export const startRun = async (node: SimulatedNode, id: string): Promise<void> =
   await node.sendJobMessage('ack_run', id);
 };
 
-/** The node's command has ended. */
+/** The node's command has ended, perhaps with output. */
 export const endRun = async (
   node: SimulatedNode,
   id: string,
   outcome: 'succeeded' | 'failed' = 'succeeded',
+  output: Partial<Pick<JobMessage, 'stdout' | 'stderr'>> = {},
 ): Promise<void> => {
   node.doing = { state: 'idle', jobId: null };
-  await node.sendJobMessage(outcome, id);
+  await node.sendJobMessage(outcome, id, output);
 };
 
 /** The node is told to drop what it does, and has. */
