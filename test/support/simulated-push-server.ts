@@ -124,6 +124,9 @@ export class SimulatedPushServer {
     this.sessionKey = randomBytes(SESSION_KEY_BYTES);
     this.incarnationId = randomUUID();
     this.forgetConnection();
+    // A socket that is being bound sends nothing.
+    const wasBeating = this.beating !== undefined;
+    this.stopHeartbeats();
     this.router.close();
     this.publisher.close();
     [this.router, this.publisher] = this.makeSockets();
@@ -131,6 +134,7 @@ export class SimulatedPushServer {
     await eventually(() => this.router.bind(this.commandAddress).then(() => true));
     await eventually(() => this.publisher.bind(this.heartbeatAddress).then(() => true));
     void this.readMessages();
+    if (wasBeating) this.startHeartbeats();
   }
 
   get messages(): ClientMessage[] {
@@ -150,6 +154,7 @@ export class SimulatedPushServer {
 
   stopHeartbeats(): void {
     clearInterval(this.beating);
+    this.beating = undefined;
   }
 
   /** Sends one heartbeat, of this process or as given; `key` signs it. */
@@ -162,7 +167,6 @@ export class SimulatedPushServer {
       incarnation_id: this.incarnationId,
       ...fields,
     });
-    if (this.publisher.closed) return; // its keys are being changed
     await this.publisher.send([formatHeader('rsa2048_sha1', signRsa(key, body)), body]);
   }
 
