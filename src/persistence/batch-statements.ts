@@ -13,6 +13,7 @@ import type {
 
 /** One statement for many rows: each parameter is an array with a member per row. */
 export interface Statement {
+  /** PostgreSQL takes 63 letters at most; all kinds together must stay below. */
   readonly name: string;
   readonly sql: string;
   readonly parameters: readonly (readonly unknown[])[];
@@ -29,7 +30,7 @@ const utc = (column: string): string => `to_timestamp(${column} / 1000.0) AT TIM
  * char(32) column would serve.
  */
 const nodeStatuses = (rows: readonly NodeStatusWrite[]): Statement => ({
-  name: 'store_node_statuses',
+  name: 'nodes',
   sql: `UPDATE job_nodes n
     SET status = u.status, updated_at = ${utc('u.at')},
         exit_code = coalesce(u.exit_code, n.exit_code), signal = coalesce(u.signal, n.signal),
@@ -57,7 +58,7 @@ const nodeStatuses = (rows: readonly NodeStatusWrite[]): Statement => ({
 });
 
 const jobStatuses = (rows: readonly JobStatusWrite[]): Statement => ({
-  name: 'store_job_statuses',
+  name: 'jobs',
   sql: `UPDATE jobs j
     SET status = u.status, updated_at = ${utc('u.at')},
         voting_deadline = coalesce(to_timestamp(u.voting_deadline / 1000.0), j.voting_deadline),
@@ -81,7 +82,7 @@ const isText = (bytes: Buffer): boolean => isUtf8(bytes) && !bytes.includes(0);
 const asText = (bytes: Buffer): string => bytes.toString('utf8').replaceAll('\0', '');
 
 const outputs = (rows: readonly OutputWrite[]): Statement => ({
-  name: 'store_outputs',
+  name: 'outputs',
   sql: `INSERT INTO job_output (job_id, node_name, stdout, stderr, stdout_bytes, stderr_bytes)
     SELECT * FROM unnest($1::bpchar[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
     ON CONFLICT (job_id, node_name) DO UPDATE
@@ -98,7 +99,7 @@ const outputs = (rows: readonly OutputWrite[]): Statement => ({
 });
 
 const jobEvents = (rows: readonly JobEventsWrite[]): Statement => ({
-  name: 'store_job_events',
+  name: 'events',
   sql: `INSERT INTO job_events (job_id, first_seq, events)
     SELECT * FROM unnest($1::bpchar[], $2::int[], $3::json[])
     ON CONFLICT (job_id, first_seq) DO NOTHING`,
@@ -110,13 +111,13 @@ const jobEvents = (rows: readonly JobEventsWrite[]): Statement => ({
 });
 
 const forgottenEvents = (rows: readonly ForgetEventsWrite[]): Statement => ({
-  name: 'forget_job_events',
+  name: 'forget',
   sql: `DELETE FROM job_events WHERE job_id = ANY ($1::bpchar[])`,
   parameters: [rows.map(({ jobId }) => jobId)],
 });
 
 const orgEvents = (rows: readonly OrgEventWrite[]): Statement => ({
-  name: 'store_org_events',
+  name: 'org',
   sql: `INSERT INTO org_events (org_id, seq, at, name, data)
     SELECT org_id, seq, to_timestamp(at / 1000.0), name, data
     FROM unnest($1::bpchar[], $2::bigint[], $3::float8[], $4::text[], $5::json[]) AS u (org_id, seq, at, name, data)
@@ -131,7 +132,7 @@ const orgEvents = (rows: readonly OrgEventWrite[]): Statement => ({
 });
 
 const seenNodes = (rows: readonly NodeSeenWrite[]): Statement => ({
-  name: 'store_seen_nodes',
+  name: 'seen',
   sql: `INSERT INTO nodes (org_id, node_name, incarnation_id)
     SELECT * FROM unnest($1::bpchar[], $2::text[], $3::text[])
     ON CONFLICT (org_id, node_name) DO UPDATE SET incarnation_id = excluded.incarnation_id`,
@@ -148,11 +149,8 @@ const ofKind = <Kind extends Write['kind']>(
 ): readonly Extract<Write, { kind: Kind }>[] =>
   writes.filter((write): write is Extract<Write, { kind: Kind }> => write.kind === kind);
 
-/**
- * The statements that store these writes, at most one per kind; no two writes may be about the same row. Each
- * statement may be run again without harm. Order: what a job's end stands for before the end itself, forgetting last.
- */
-export const statementsFor = (writes: readonly Write[]): Statement[] =>
+/** The statements that store these writes, at most one per kind; no two writes may be about the same row. */
+const statementsFor = (writes: readonly Write[]): Statement[] =>
   [
     nodeStatuses(ofKind(writes, 'node_status')),
     outputs(ofKind(writes, 'output')),
@@ -162,3 +160,34 @@ export const statementsFor = (writes: readonly Write[]): Statement[] =>
     seenNodes(ofKind(writes, 'node_seen')),
     forgottenEvents(ofKind(writes, 'forget_events')),
   ].filter(({ parameters }) => parameters[0]?.length !== 0);
+
+/** The same text with its parameters counted on from `before`. */
+const renumbered = (sql: string, before: number): string =>
+  sql.replace(/\$(\d+)/g, (_, number: string) => `$${Number(number) + before}`);
+
+/**
+ * One statement that does what several do: one way to the database and back, and a transaction by itself. None of them
+ * sees what another one does, so they must be about different rows.
+ */
+const together = (statements: readonly Statement[]): Statement => {
+  const parts: string[] = [];
+  const parameters: Statement['parameters'][number][] = [];
+  for (const statement of statements) {
+    parts.push(`part_${parts.length} AS (${renumbered(statement.sql, parameters.length)})`);
+    parameters.push(...statement.parameters);
+  }
+  return {
+    name: statements.map(({ name }) => name).join('+'),
+    sql: `WITH ${parts.join(', ')} SELECT 1`,
+    parameters,
+  };
+};
+
+/**
+ * The statement that stores these writes, all or none of them; undefined where there is none. No two of them may be
+ * about the same row. It may be run again without harm.
+ */
+export const statementFor = (writes: readonly Write[]): Statement | undefined => {
+  const statements = statementsFor(writes);
+  return statements.length > 1 ? together(statements) : statements[0];
+};

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { Logger } from 'pino';
 import { AppError, messageOf } from '../lib/app-error.js';
 import { type Deferred, deferred } from '../lib/deferred.js';
-import { statementsFor } from './batch-statements.js';
+import { statementFor } from './batch-statements.js';
 import type { BatchWriter, Write, WriterState } from './batch-writer.port.js';
 import { bytesOf, coalesce } from './coalesce.js';
 import { DATABASE_REFUSED, type Database } from './database.port.js';
@@ -194,17 +194,10 @@ export class PostgresBatchWriter implements BatchWriter {
     }
   }
 
-  /** One statement is a transaction by itself, which saves two round trips. */
   private async execute(writes: readonly Write[]): Promise<void> {
-    const statements = statementsFor(writes);
-    const [first] = statements;
-    if (first !== undefined && statements.length === 1) {
-      await this.database.query(first.sql, first.parameters, first.name);
-      return;
-    }
-    await this.database.transaction(async (query) => {
-      await Promise.all(statements.map(({ sql, parameters, name }) => query(sql, parameters, name)));
-    });
+    const statement = statementFor(writes);
+    if (statement !== undefined)
+      await this.database.query(statement.sql, statement.parameters, statement.name);
   }
 
   private drop(write: Write, reason: string): void {

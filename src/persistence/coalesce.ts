@@ -29,10 +29,19 @@ const merge = (earlier: Write, later: Write): Write => {
   return isFinal ? { ...later, ...earlier } : { ...earlier, ...later };
 };
 
-/** Makes one write of several that are about the same row; rows stay in the order in which they first came. */
+/** Where among the writes each job's events are forgotten: what came of them before need not be stored. */
+const forgottenAt = (writes: readonly Write[]): ReadonlyMap<string, number> =>
+  new Map(writes.flatMap((write, place) => (write.kind === 'forget_events' ? [[write.jobId, place]] : [])));
+
+/**
+ * Makes one write of several that are about the same row; rows stay in the order in which they first came. Events that
+ * are forgotten again go.
+ */
 export const coalesce = (writes: readonly Write[]): Write[] => {
   const rows = new Map<string, Write>();
-  for (const write of writes) {
+  const forgotten = forgottenAt(writes);
+  for (const [place, write] of writes.entries()) {
+    if (write.kind === 'job_events' && place < (forgotten.get(write.jobId) ?? 0)) continue;
     const key = keyOf(write);
     const earlier = rows.get(key);
     rows.set(key, earlier === undefined ? write : merge(earlier, write));

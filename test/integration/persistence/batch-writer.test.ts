@@ -91,6 +91,37 @@ describe('the batching writer', () => {
     expect(together?.count).toBe(500);
   });
 
+  it('stores what a job leaves behind all at once, of every kind that there is', async () => {
+    await start();
+    const jobId = await storedJob(['a']);
+    const event = { id: 'job-1', name: 'start', data: '{}' };
+    store.events(jobId, 1, [event]);
+    store.nodeStatus(ORG, jobId, 'a', 'succeeded', AT, { exitCode: 0 });
+    store.saveOutput(jobId, 'a', Buffer.from('done'), Buffer.from([0, 0xff]));
+    store.jobStatus(jobId, 'complete', AT);
+    writer.push({ kind: 'org_event', orgId: ORG, seq: 1, at: AT, event: { ...event, id: 'org-1' } });
+    writer.push({ kind: 'node_seen', orgId: ORG, node: 'a', incarnation: 'one' });
+    writer.push({ kind: 'forget_events', jobId: await storedJob(['b']) });
+    await store.flushed();
+    const [row] = await database.sql(
+      `SELECT count(DISTINCT xmin::text)::int AS transactions, count(*)::int AS rows FROM (
+         SELECT xmin FROM jobs WHERE id = '${jobId}' UNION ALL SELECT xmin FROM job_nodes WHERE job_id = '${jobId}'
+         UNION ALL SELECT xmin FROM job_output UNION ALL SELECT xmin FROM job_events
+         UNION ALL SELECT xmin FROM org_events UNION ALL SELECT xmin FROM nodes) AS stored`,
+    );
+    expect(row).toEqual({ transactions: 1, rows: 6 });
+    expect(await store.output(ORG, jobId, 'a', 'stderr')).toEqual(Buffer.from([0, 0xff]));
+  });
+
+  it('keeps no events of a job that is forgotten in the same batch', async () => {
+    await start();
+    const jobId = await storedJob(['a']);
+    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.forgetEvents(jobId);
+    await store.flushed();
+    expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
+  });
+
   it('lets the later of two statuses win, whether they meet in a batch or not', async () => {
     await start();
     const jobId = await storedJob(['a', 'b']);

@@ -50,6 +50,18 @@ describe('coalescing writes', () => {
     expect(coalesce(writes)).toEqual(writes);
   });
 
+  it('leaves out events that are forgotten again, but none that came after that or of another job', () => {
+    const events = (jobId: string, firstSeq: number): Write => ({
+      kind: 'job_events',
+      jobId,
+      firstSeq,
+      events: [],
+    });
+    const forget: Write = { kind: 'forget_events', jobId: 'j' };
+    const writes = [events('j', 1), events('k', 1), events('j', 2), forget, events('j', 3)];
+    expect(coalesce(writes)).toEqual([events('k', 1), forget, events('j', 3)]);
+  });
+
   it('gives the same, whether writes are coalesced at once or part by part', () => {
     const statuses = fc.constantFrom(...(Object.keys(NODE_STATUS_CODES) as NodeStatus[]));
     const write = fc.record({ name: fc.constantFrom('a', 'b', 'c'), status: statuses, at: fc.nat() });
