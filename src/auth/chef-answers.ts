@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { err, ok, type Result } from '../lib/result.js';
 import type { HttpResponse } from '../platform/http/http-client.js';
-import { readPublicKey } from '../protocol/chef-signature/verify-request.js';
 import type {
   ChefGroup,
   NoGroup,
@@ -10,6 +9,7 @@ import type {
   UnknownOrganization,
   UnknownPrincipal,
 } from './chef-directory.port.js';
+import type { PublicKeys } from './public-keys.js';
 
 const principalSchema = z.object({
   name: z.string(),
@@ -60,6 +60,7 @@ const readPrincipals = (response: HttpResponse): z.infer<typeof principalSchema>
 /** What `GET principals/NAME` answered (REST API, "Asking the Chef Server"). A key that is not RSA is left out. */
 export const principalsFrom = (
   response: HttpResponse,
+  keys: PublicKeys,
 ): Result<readonly Principal[], UnknownOrganization | UnknownPrincipal | Unavailable> => {
   if (response.status === 404) {
     const missing = readAs(notFoundSchema, response)?.not_found;
@@ -72,7 +73,7 @@ export const principalsFrom = (
   if (entries.length === 0) return err({ kind: 'unknown_principal' });
   return ok(
     entries.flatMap(({ name, type, public_key: pem, org_member: isMember }) => {
-      const key = readPublicKey(pem);
+      const key = keys.read(pem);
       return key === undefined ? [] : [{ name, type, key, isMember }];
     }),
   );

@@ -13,6 +13,7 @@ import type {
 } from './chef-directory.port.js';
 import type { ChefServerWatch } from './chef-server-watch.js';
 import { OutageLog } from './outage-log.js';
+import { PublicKeys } from './public-keys.js';
 import { MOST_ANSWERS, ShortMemory } from './short-memory.js';
 import { SharedLookups } from './shared-lookups.js';
 
@@ -50,6 +51,7 @@ const isDots = (name: string): boolean => name === '.' || name === '..';
 export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
   private readonly orgIds: ShortMemory<Awaited<ReturnType<ChefDirectory['orgId']>>>;
   private readonly lookups = new SharedLookups<Answer>();
+  private readonly publicKeys = new PublicKeys();
   private readonly outages: OutageLog;
 
   constructor(
@@ -68,7 +70,8 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
     if (isDots(org)) return err({ kind: 'unknown_organization' });
     if (isDots(name)) return err({ kind: 'unknown_principal' });
     const url = `${withoutSlash(this.access.erchefUrl)}${pathOf(org)}/principals/${encodeURIComponent(name)}`;
-    return this.ask('principals', url, (request) => this.http.send(request), principalsFrom);
+    const read = (response: HttpResponse) => principalsFrom(response, this.publicKeys);
+    return this.ask('principals', url, (request) => this.http.send(request), read);
   }
 
   async orgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>> {
