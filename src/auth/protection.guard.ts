@@ -45,13 +45,14 @@ export class ProtectionGuard implements CanActivate {
     const misformed = refuseContentType(request, protection) ?? protection.judge?.(request);
     if (misformed !== undefined) return misformed;
 
+    const groups = this.rights.askAhead(org, signedHeaders.userId, protection.right);
     const requestor = await this.authenticator.identify(org, signedHeaders, {
       method: request.method,
       path: request.raw.url ?? '',
       body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
     });
     if (!requestor.ok) return requestor.error;
-    const denied = await this.rights.refuse(requestor.value, protection.right, node);
+    const denied = await this.rights.refuse(requestor.value, protection.right, node, groups);
     if (denied !== undefined) return denied;
     request.requestor = { ...requestor.value, from: addressesOf(request) };
     return refuseAccept(request, protection.produces);

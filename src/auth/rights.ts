@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { ok, type Result } from '../lib/result.js';
 import type { Identity, Refusal, Right } from './auth.port.js';
@@ -6,24 +7,69 @@ import { CHEF_DIRECTORY, type ChefDirectory, type Unavailable } from './chef-dir
 import { isInGroup } from './group-membership.js';
 import { refusals } from './refusals.js';
 
+/** The groups that a right depends on, whoever asks; those of a config route depend on that. */
+const GROUPS: Readonly<Record<Right, readonly string[]>> = {
+  read: ['pushy_job_readers'],
+  write: ['pushy_job_writers', 'admins'],
+  config: [],
+};
+
+/** So many of those who were let in last are known. */
+const MOST_KNOWN = 1000;
+
+/** A directory of which some groups are being asked for already. */
+type Groups = Pick<ChefDirectory, 'group'>;
+
 /** Judges what somebody may do (REST API, "Rights"). */
 @Injectable()
 export class Rights {
+  /** Who had a right lately, by organization and name. */
+  private readonly known = new LRUCache<string, true>({ max: MOST_KNOWN });
+
   constructor(
     @Inject(CHEF_DIRECTORY) private readonly directory: ChefDirectory,
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
   ) {}
 
+  /**
+   * Begins to ask for the groups that a request with this right will need, while it is not known yet who sent it: that
+   * saves a round of questions. Strangers must not have others ask in the superuser's name, so this is done only for
+   * names that had a right lately; what they may now the answers tell.
+   */
+  askAhead(org: string, name: string, right: Right): Groups {
+    if (!this.known.has(nameOf(org, name))) return this.directory;
+    const asked = new Map(GROUPS[right].map((group) => [group, this.directory.group(org, group)]));
+    return { group: (inOrg, group) => asked.get(group) ?? this.directory.group(inOrg, group) };
+  }
+
   /** The refusal of a requestor who lacks the right; `node` is the node that a `config` route is about. */
-  async refuse(requestor: Identity, right: Right, node: string | undefined): Promise<Refusal | undefined> {
+  async refuse(
+    requestor: Identity,
+    right: Right,
+    node: string | undefined,
+    groups: Groups = this.directory,
+  ): Promise<Refusal | undefined> {
+    const refusal = await this.judge(requestor, right, node, groups);
+    if (refusal === undefined && right !== 'config') {
+      this.known.set(nameOf(requestor.orgName, requestor.name), true);
+    }
+    return refusal;
+  }
+
+  private async judge(
+    requestor: Identity,
+    right: Right,
+    node: string | undefined,
+    groups: Groups,
+  ): Promise<Refusal | undefined> {
     switch (right) {
       case 'read':
-        return this.refuseNonReader(requestor);
+        return this.refuseNonReader(requestor, groups);
       case 'write':
-        return this.refuseNonWriter(requestor);
+        return this.refuseNonWriter(requestor, groups);
       case 'config':
         return requestor.type === 'user'
-          ? this.refuseNonReader(requestor)
+          ? this.refuseNonReader(requestor, groups)
           : this.refuseOtherNodes(requestor, node);
     }
   }
@@ -33,25 +79,31 @@ export class Rights {
   }
 
   /** Without a group of readers every member of the organization may read. */
-  private async refuseNonReader(requestor: Identity): Promise<Refusal | undefined> {
-    const isReader = await this.isIn('pushy_job_readers', requestor);
+  private async refuseNonReader(requestor: Identity, groups: Groups): Promise<Refusal | undefined> {
+    const isReader = await this.isIn(groups, 'pushy_job_readers', requestor);
     return refusalOf(requestor, isReader.ok ? ok(isReader.value ?? true) : isReader);
   }
 
   /** Without a group of writers the administrators may write; both are asked for at once, so that no job waits twice. */
-  private async refuseNonWriter(requestor: Identity): Promise<Refusal | undefined> {
+  private async refuseNonWriter(requestor: Identity, groups: Groups): Promise<Refusal | undefined> {
     const [isWriter, isAdmin] = await Promise.all([
-      this.isIn('pushy_job_writers', requestor),
-      this.isIn('admins', requestor),
+      this.isIn(groups, 'pushy_job_writers', requestor),
+      this.isIn(groups, 'admins', requestor),
     ]);
     return refusalOf(requestor, isWriter.ok && isWriter.value === undefined ? isAdmin : isWriter);
   }
 
-  private isIn(group: string, requestor: Identity): Promise<Result<boolean | undefined, Unavailable>> {
+  private isIn(
+    groups: Groups,
+    group: string,
+    requestor: Identity,
+  ): Promise<Result<boolean | undefined, Unavailable>> {
     const withinMs = this.config.chef_server.timeout * 1000;
-    return isInGroup(this.directory, requestor.orgName, group, requestor, withinMs);
+    return isInGroup(groups, requestor.orgName, group, requestor, withinMs);
   }
 }
+
+const nameOf = (org: string, name: string): string => JSON.stringify([org, name]);
 
 const refusalOf = (
   { name }: Identity,
