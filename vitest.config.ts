@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { PackagesFirst } from './test/run/packages-first.js';
 
 /** Starts the one PostgreSQL of the run. */
 const POSTGRES = 'test/support/global-setup.ts';
@@ -22,6 +23,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: '100%',
+    sequence: { sequencer: PackagesFirst },
     setupFiles: ['test/support/leak-guard.ts'],
     projects: [
       project('unit', 30_000, []),
