@@ -5,6 +5,7 @@ import { readRubySettings } from '../../lib/ruby-settings/read-settings.js';
 import { nameOf, type RubyValue } from '../../lib/ruby-settings/ruby-value.js';
 import type { CliEnvironment } from '../cli-environment.js';
 import { type ConnectionSettings, isPem, readVerifyMode } from './connection-settings.js';
+import { namedPath } from './named-path.js';
 import { readIfThere } from './read-text-file.js';
 
 const NAMES = ['config.rb', 'knife.rb'];
@@ -65,7 +66,7 @@ export const readConfigFile = (environment: CliEnvironment): ConnectionSettings 
     const name = OURS.find((ours) => path.length === 1 && path[0] === ours);
     if (name !== undefined && value !== null) values.set(name, readText(file, line, name, value));
   }
-  return settingsOf(file, values);
+  return settingsOf(file, home, values);
 };
 
 const readText = (file: string, line: number, name: OurName, value: RubyValue): string => {
@@ -77,8 +78,13 @@ const readText = (file: string, line: number, name: OurName, value: RubyValue): 
   return text;
 };
 
-const settingsOf = (file: string, values: ReadonlyMap<OurName, string>): ConnectionSettings => {
+const settingsOf = (
+  file: string,
+  home: string,
+  values: ReadonlyMap<OurName, string>,
+): ConnectionSettings => {
   const folder = dirname(file);
+  const path = (named: string): string => namedPath(named, folder, home);
   const key = values.get('client_key_contents') ?? values.get('client_key');
   const mode = values.get('ssl_verify_mode');
   const certs = values.get('trusted_certs_dir');
@@ -88,10 +94,10 @@ const settingsOf = (file: string, values: ReadonlyMap<OurName, string>): Connect
     folder,
     serverUrl: values.get('chef_server_url'),
     user: values.get('node_name'),
-    clientKey: key === undefined || isPem(key) ? key : resolve(folder, key),
+    clientKey: key === undefined || isPem(key) ? key : path(key),
     verifyTls: mode === undefined ? undefined : readVerifyMode(mode),
-    trustedCertsFolder: certs === undefined ? undefined : resolve(folder, certs),
-    caFile: caFile === undefined ? undefined : resolve(folder, caFile),
+    trustedCertsFolder: certs === undefined ? undefined : path(certs),
+    caFile: caFile === undefined ? undefined : path(caFile),
     proxy: {
       http: values.get('http_proxy'),
       https: values.get('https_proxy'),

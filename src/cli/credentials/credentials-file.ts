@@ -1,9 +1,10 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { AppError } from '../../lib/app-error.js';
 import type { CliEnvironment } from '../cli-environment.js';
 import { type ConnectionSettings, isPem, readVerifyMode } from './connection-settings.js';
+import { namedPath } from './named-path.js';
 import type { ProfileChoice } from './profile-name.js';
 import { readIfThere } from './read-text-file.js';
 
@@ -27,7 +28,7 @@ const profileSchema = z.object({
 /** `~/.chef/credentials`, or the file that `CHEF_CREDENTIALS_FILE` names. */
 const credentialsPath = ({ home, cwd, env }: Pick<CliEnvironment, 'home' | 'cwd' | 'env'>): string => {
   const named = env.CHEF_CREDENTIALS_FILE ?? '';
-  return named === '' ? join(home, '.chef', 'credentials') : resolve(cwd, named);
+  return named === '' ? join(home, '.chef', 'credentials') : namedPath(named, cwd, home);
 };
 
 /**
@@ -55,24 +56,26 @@ export const readCredentials = (
   const parsed = profileSchema.safeParse(found);
   if (!parsed.success)
     throw new AppError('bad_profile', `${source} is not right:\n${z.prettifyError(parsed.error)}`);
-  return settingsOf(source, dirname(file), parsed.data);
+  return settingsOf(source, dirname(file), environment.home, parsed.data);
 };
 
 const settingsOf = (
   source: string,
   folder: string,
+  home: string,
   profile: z.infer<typeof profileSchema>,
 ): ConnectionSettings => {
+  const path = (named: string): string => namedPath(named, folder, home);
   const { client_key: key, trusted_certs_dir: certs, ssl_verify_mode: mode, ssl_ca_file: caFile } = profile;
   return {
     source,
     folder,
     serverUrl: profile.chef_server_url,
     user: profile.client_name ?? profile.node_name,
-    clientKey: key === undefined || isPem(key) ? key : resolve(folder, key),
+    clientKey: key === undefined || isPem(key) ? key : path(key),
     verifyTls: mode === undefined ? undefined : readVerifyMode(mode),
-    trustedCertsFolder: certs === undefined ? undefined : resolve(folder, certs),
-    caFile: caFile === undefined ? undefined : resolve(folder, caFile),
+    trustedCertsFolder: certs === undefined ? undefined : path(certs),
+    caFile: caFile === undefined ? undefined : path(caFile),
     proxy: { http: profile.http_proxy, https: profile.https_proxy, none: profile.no_proxy },
   };
 };

@@ -7,6 +7,7 @@ import { type ConnectionSettings, isPem } from './connection-settings.js';
 import { readCredentials } from './credentials-file.js';
 import { findDefaultKey } from './find-key.js';
 import { chooseProfile } from './profile-name.js';
+import { namedPath } from './named-path.js';
 import { resolveProxy } from './proxy-settings.js';
 import { readTextFile } from './read-text-file.js';
 import { withOrganization } from './server-url.js';
@@ -94,7 +95,7 @@ const readSources = (flags: ConnectionFlags, environment: CliEnvironment): Conne
     source: 'the flags',
     serverUrl: flags.serverUrl,
     user: flags.user,
-    clientKey: flags.key === undefined ? undefined : resolve(environment.cwd, flags.key),
+    clientKey: flags.key === undefined ? undefined : namedPath(flags.key, environment.cwd, environment.home),
   };
   const profile = chooseProfile(flags.profile, environment);
   const isComplete = [flags.serverUrl, flags.user, flags.key].every((flag) => flag !== undefined);

@@ -66,6 +66,18 @@ describe('the credentials file', () => {
     expect(resolve().client).toMatchObject({ user: 'bob', key: KEY });
   });
 
+  it('may name files from the home folder on, as knife reads them', () => {
+    writeKey('alice');
+    const lines = `client_name = "alice"\nchef_server_url = "${URL}"\nclient_key = "~/.chef/keys/alice.pem"`;
+    cli.writeChefFile('credentials', `[default]\n${lines}\ntrusted_certs_dir = "~/certs"\n`);
+    mkdirSync(join(cli.home, 'certs'));
+    writeFileSync(join(cli.home, 'certs', 'broken.pem'), 'no');
+
+    expect(messageOf()).toContain(`${join(cli.home, 'certs', 'broken.pem')} is not a PEM certificate`);
+    rmSync(join(cli.home, 'certs', 'broken.pem'));
+    expect(resolve().client.key).toBe(KEY);
+  });
+
   it.each([
     ['the flag', { profile: 'flag' }, { CHEF_PROFILE: 'chef', KNIFE_PROFILE: 'knife' }, 'flag'],
     ['CHEF_PROFILE', {}, { CHEF_PROFILE: 'chef', KNIFE_PROFILE: 'knife' }, 'chef'],
