@@ -78,11 +78,7 @@ const readText = (file: string, line: number, name: OurName, value: RubyValue): 
   return text;
 };
 
-const settingsOf = (
-  file: string,
-  home: string,
-  values: ReadonlyMap<OurName, string>,
-): ConnectionSettings => {
+const settingsOf = (file: string, home: string, values: ReadonlyMap<OurName, string>): ConnectionSettings => {
   const folder = dirname(file);
   const path = (named: string): string => namedPath(named, folder, home);
   const key = values.get('client_key_contents') ?? values.get('client_key');

@@ -5,4 +5,7 @@ import { resolve } from 'node:path';
  * before a slash stands for the home folder, as it does for knife: no shell has replaced it in a file.
  */
 export const namedPath = (path: string, folder: string, home: string): string =>
-  resolve(folder, path.replace(/^~(?=\/|$)/, () => home));
+  resolve(
+    folder,
+    path.replace(/^~(?=\/|$)/, () => home),
+  );

@@ -6,14 +6,26 @@ import { readTextFile } from './read-text-file.js';
 
 const CERTIFICATE_NAME = /\.(crt|pem)$/;
 
-/** The PEM certificates (`*.crt`, `*.pem`) in a folder, sorted by name; none where there is no such folder. */
+/**
+ * The PEM certificates (`*.crt`, `*.pem`) in a folder, sorted by name; none where there is no such folder. Throws an
+ * AppError that names what cannot be read.
+ */
 export const readTrustedCerts = (folder: string): string[] =>
-  existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => CERTIFICATE_NAME.test(name))
-        .sort()
-        .map((name) => readCertificates(join(folder, name), 'trusted_certs'))
-    : [];
+  (existsSync(folder) ? namesIn(folder) : [])
+    .filter((name) => CERTIFICATE_NAME.test(name))
+    .sort()
+    .map((name) => readCertificates(join(folder, name), 'trusted_certs'));
+
+const namesIn = (folder: string): string[] => {
+  try {
+    return readdirSync(folder);
+  } catch (thrown) {
+    throw new AppError(
+      'certificates_unreadable',
+      `cannot read the folder of trusted certificates ${folder}: ${messageOf(thrown)}`,
+    );
+  }
+};
 
 /** A file of one or more PEM certificates, which `namedBy` names; throws an AppError where it is none. */
 export const readCertificates = (file: string, namedBy: string): string => {

@@ -377,6 +377,13 @@ describe('trust in the server', () => {
     expect(messageOf()).toContain(`${file} is not a PEM certificate`);
   });
 
+  it('names a folder of certificates that is none', () => {
+    cli.writeChefFile('credentials', profile('default', 'alice'));
+    const file = cli.writeChefFile('trusted_certs', 'no folder');
+
+    expect(messageOf()).toContain(`cannot read the folder of trusted certificates ${file}`);
+  });
+
   it.each(['verify_none', ':verify_none'])('is not asked for with ssl_verify_mode %s', (mode) => {
     cli.writeChefFile('credentials', `${profile('default', 'alice')}ssl_verify_mode = "${mode}"\n`);
 
