@@ -8,6 +8,7 @@ import { EXIT } from './exit-code.js';
 import type { GlobalOptions } from './global-options.js';
 import { markLiteralWords } from './literal-words.js';
 import { printableLines } from './output/printable.js';
+import { columnsOf } from './output/terminal.js';
 import { UsageError } from './usage-error.js';
 
 /** What a command line asks for: text to show, or a command to run with the options that all commands have. */
@@ -54,7 +55,7 @@ const WIDEST_HELP = 100;
 const parseArguments = (args: readonly string[], { stdout }: CliEnvironment): Parsed => {
   let parsed: Parsed = { kind: 'text', text: '' };
   const choose: ChooseCommand = (options, run) => (parsed = { kind: 'command', options, run });
-  const parser = declareCommands(choose).wrap(Math.min(WIDEST_HELP, stdout.columns ?? WIDEST_HELP));
+  const parser = declareCommands(choose).wrap(Math.min(WIDEST_HELP, columnsOf(stdout) ?? WIDEST_HELP));
   parser.parseSync(markLiteralWords(args), {}, (_failure, _parsed, text) => {
     if (text !== '') parsed = { kind: 'text', text };
   });

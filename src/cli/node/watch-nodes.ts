@@ -4,6 +4,7 @@ import type { CommandContext } from '../command-context.js';
 import { printable } from '../output/printable.js';
 import { colourState } from '../output/style.js';
 import { cutToWidth, formatTable } from '../output/table.js';
+import { columnsOf, isScreen, rowsOf } from '../output/terminal.js';
 import { pause } from '../pause.js';
 import { findWantedNodes } from './find-wanted-nodes.js';
 
@@ -24,8 +25,9 @@ export const watchNodes = async (
   const { environment, client } = context;
   const stop = new AbortController();
   const stopListening = environment.onInterrupt(() => stop.abort());
-  const view =
-    environment.stdout.isTTY === true ? new ScreenView(context) : new ChangesView(environment.stdout);
+  const view = isScreen(environment, environment.stdout)
+    ? new ScreenView(context)
+    : new ChangesView(environment.stdout);
   try {
     const nodes = await findWantedNodes(client, wanted);
     do {
@@ -46,11 +48,11 @@ class ScreenView {
   show(nodes: readonly NodeAvailability[]): void {
     const { environment } = this.context;
     const { stdout, clock } = environment;
-    const room = Math.max(1, (stdout.rows ?? DEFAULT_ROWS) - ROWS_BESIDE_NODES);
+    const room = Math.max(1, (rowsOf(stdout) ?? DEFAULT_ROWS) - ROWS_BESIDE_NODES);
     const available = nodes.filter(({ availability }) => availability === 'available').length;
     const time = new Date(clock.now()).toISOString().slice(11, 19);
     const headline = `${available} of ${nodes.length} nodes available at ${time}Z. Ctrl-C ends this.`;
-    const width = stdout.columns ?? Infinity;
+    const width = columnsOf(stdout) ?? Infinity;
     const rows = nodes
       .slice(0, room)
       .map(({ node_name, availability }) => [

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import type { JobStatus, NodeStatus } from '../../protocol/job-status.js';
 import type { NodeAvailability } from '../../protocol/rest-shapes.js';
 import type { CliEnvironment, OutputStream } from '../cli-environment.js';
+import { isScreen } from './terminal.js';
 
 /** The states that have a colour. */
 type State = JobStatus | NodeStatus | NodeAvailability['availability'];
@@ -31,5 +32,5 @@ const COLOURS: Readonly<Record<State, Colour>> = {
 export const colourState = (environment: CliEnvironment, stream: OutputStream, state: State): string =>
   wantsColour(environment, stream) ? styleText(COLOURS[state], state, { validateStream: false }) : state;
 
-const wantsColour = ({ env }: CliEnvironment, stream: OutputStream): boolean =>
-  stream.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
+const wantsColour = (environment: CliEnvironment, stream: OutputStream): boolean =>
+  (environment.env.NO_COLOR ?? '') === '' && isScreen(environment, stream);

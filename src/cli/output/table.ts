@@ -1,5 +1,6 @@
 import stringWidth from 'string-width';
 import type { OutputStream } from '../cli-environment.js';
+import { columnsOf } from './terminal.js';
 
 const GAP = '  ';
 
@@ -34,8 +35,8 @@ export const formatTable = (rows: readonly (readonly string[])[], width = Infini
 const fit = (cell: string, room: number): string => (room === Infinity ? cell : cutToWidth(cell, room));
 
 /** How wide the lines for a stream may be: as its terminal is; undefined where it is none. */
-export const widthOf = ({ isTTY, columns }: OutputStream): number | undefined =>
-  isTTY === true ? columns : undefined;
+export const widthOf = (stream: OutputStream): number | undefined =>
+  stream.isTTY === true ? columnsOf(stream) : undefined;
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../../lib/clock.js';
 import { isJobOver } from '../../protocol/job-status.js';
-import type { OutputStream } from '../cli-environment.js';
+import type { CliEnvironment, OutputStream } from '../cli-environment.js';
 import { cutToWidth } from '../output/table.js';
+import { columnsOf, isScreen } from '../output/terminal.js';
 import type { JobProgress } from './job-progress.js';
 
 /** Shows how a job goes on. */
@@ -21,11 +22,15 @@ const CLEAR_LINE = '\r\x1b[2K';
 
 /** A live line on a terminal, plain lines elsewhere; these come at most once in `plainIntervalMs` milliseconds. */
 export const createProgressView = (
+  environment: Pick<CliEnvironment, 'clock' | 'env'>,
   stream: OutputStream,
-  clock: Clock,
   plainIntervalMs: number,
-): ProgressView =>
-  stream.isTTY === true ? new LiveView(stream, clock) : new PlainView(stream, clock, plainIntervalMs);
+): ProgressView => {
+  const { clock } = environment;
+  return isScreen(environment, stream)
+    ? new LiveView(stream, clock)
+    : new PlainView(stream, clock, plainIntervalMs);
+};
 
 /** Shows nothing of the progress itself. */
 export class SilentView implements ProgressView {
@@ -85,7 +90,7 @@ class LiveView implements ProgressView {
     this.drawnAt = this.clock.now();
     this.drawnStatus = this.latest.status;
     const line = `${liveText(this.latest)}  ${elapsed(this.drawnAt - this.startedAt)}`;
-    this.stream.write(`${CLEAR_LINE}${cutToWidth(line, (this.stream.columns ?? DEFAULT_COLUMNS) - 1)}`);
+    this.stream.write(`${CLEAR_LINE}${cutToWidth(line, (columnsOf(this.stream) ?? DEFAULT_COLUMNS) - 1)}`);
   }
 }
 

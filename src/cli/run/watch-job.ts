@@ -50,7 +50,7 @@ export const watchToEnd = async (
   const { client, environment } = context;
   const view = context.options.quiet
     ? new SilentView(context.storyStream)
-    : createProgressView(context.storyStream, environment.clock, pollIntervalMs);
+    : createProgressView(environment, context.storyStream, pollIntervalMs);
   const printer = showsOutput
     ? new NodeOutputPrinter(client, jobId, (text) => view.interject(text))
     : undefined;

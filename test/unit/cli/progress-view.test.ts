@@ -26,7 +26,7 @@ const at = (status: Job['status'], nodes: Job['nodes']): JobProgress => {
 describe('progress in a pipe', () => {
   it('is a plain line at each new state, and one each interval while it runs', () => {
     const stream = recorder();
-    const view = createProgressView(stream, clock, 1000);
+    const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('new', { new: ['a', 'b'] }));
     view.show(at('voting', { new: ['a', 'b'] }));
     view.show(at('voting', { new: ['a'], ready: ['b'] }));
@@ -46,12 +46,23 @@ describe('progress in a pipe', () => {
   });
 });
 
+describe('progress on a terminal that cannot draw a line anew', () => {
+  it('is as in a pipe', () => {
+    const stream = recorder({ isTTY: true, columns: 80 });
+    const view = createProgressView({ clock, env: { TERM: 'dumb' } }, stream, 1000);
+    view.show(at('voting', { new: ['a'] }));
+    view.close();
+
+    expect(stream.written).toEqual(['Voting.\n']);
+  });
+});
+
 describe('progress on a terminal', () => {
   afterEach(() => vi.useRealTimers());
 
   it('is one line that is drawn anew, and is gone at the end', () => {
     const stream = recorder({ isTTY: true, columns: 120 });
-    const view = createProgressView(stream, clock, 1000);
+    const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('voting', { new: ['a', 'b', 'c'], ready: ['d'] }));
     nowMs = 12_345;
     view.show(at('running', { running: ['a'], succeeded: ['b'], failed: ['c'], unavailable: ['d'] }));
@@ -72,7 +83,7 @@ describe('progress on a terminal', () => {
     [3_660_000, '1 h 01 m'],
   ])('says how long it has been going on: %d ms', (ms, text) => {
     const stream = recorder({ isTTY: true, columns: 120 });
-    const view = createProgressView(stream, clock, 1000);
+    const view = createProgressView({ clock, env: {} }, stream, 1000);
     nowMs = ms;
     view.show(at('running', { running: ['a'] }));
     view.close();
@@ -82,7 +93,7 @@ describe('progress on a terminal', () => {
 
   it('stays below the lines that come in between', () => {
     const stream = recorder({ isTTY: true, columns: 120 });
-    const view = createProgressView(stream, clock, 1000);
+    const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.interject('before\n');
     view.show(at('running', { running: ['a'] }));
     view.interject('a | hello\n');
@@ -95,16 +106,25 @@ describe('progress on a terminal', () => {
 
   it('never wraps into a second line', () => {
     const stream = recorder({ isTTY: true, columns: 30 });
-    const view = createProgressView(stream, clock, 1000);
+    const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('running', { running: ['a'] }));
     view.close();
 
     expect(stream.written[0]).toBe(`${CLEAR}Running  [------------------…`);
   });
 
+  it('is readable where the terminal does not know its width', () => {
+    const stream = recorder({ isTTY: true, columns: 0 });
+    const view = createProgressView({ clock, env: {} }, stream, 1000);
+    view.show(at('voting', { new: ['a'] }));
+    view.close();
+
+    expect(stream.written[0]).toContain('0/1 nodes voted');
+  });
+
   it('is drawn at once when the job gets into another state', () => {
     const stream = recorder({ isTTY: true, columns: 100 });
-    const view = createProgressView(stream, clock, 1000);
+    const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('voting', { ready: ['a'] }));
     view.show(at('running', { ready: ['a'] }));
     view.show(at('complete', { succeeded: ['a'] }));
@@ -117,7 +137,7 @@ describe('progress on a terminal', () => {
   it('is drawn at most ten times a second, but shows the latest within a second', () => {
     vi.useFakeTimers();
     const stream = recorder({ isTTY: true, columns: 100 });
-    const view = createProgressView(stream, clock, 1000);
+    const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('running', { running: ['a', 'b'] }));
     nowMs = 50;
     view.show(at('running', { running: ['a'], succeeded: ['b'] }));
@@ -131,7 +151,7 @@ describe('progress on a terminal', () => {
 
   it('leaves nothing behind where there was nothing to show', () => {
     const stream = recorder({ isTTY: true, columns: 100 });
-    createProgressView(stream, clock, 1000).close();
+    createProgressView({ clock, env: {} }, stream, 1000).close();
 
     expect(stream.written).toEqual([]);
   });
