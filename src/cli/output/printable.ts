@@ -8,10 +8,11 @@ const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
  * terminal would obey is written out, like `\n` and `\u001b`.
  */
 export const printable = (text: string): string =>
-  text.replace(
-    UNSAFE,
-    (character) => NAMED[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  text.replace(UNSAFE, (character) => NAMED[character] ?? escaped(character));
+
+/** A character of the first 65,536 as `\\uXXXX`, which JSON, YAML and people can read. */
+export const escaped = (character: string): string =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** The same for a text of several lines, which stay lines. */
 export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { readSince } from '../../../src/cli/job-options/since.js';
+import { formatDocument } from '../../../src/cli/output/document.js';
 import { printable } from '../../../src/cli/output/printable.js';
 import { cutToWidth, formatTable } from '../../../src/cli/output/table.js';
 
@@ -19,6 +21,20 @@ describe('text from elsewhere', () => {
       }),
     );
   });
+});
+
+describe('a document', () => {
+  const value = [{ command: 'a\u009b31m', node: '\u202eb\u001b', text: 'one\n\ttwo\u007f\n', plain: 'a: b' }];
+
+  it.each(['json', 'yaml'] as const)(
+    'cannot steer the terminal, and says all that it should: %s',
+    (format) => {
+      const text = formatDocument(format, value);
+      expect(text).not.toMatch(/[^\P{Cc}\n]|[\u202a-\u202e]/u);
+      expect(text).toContain('a\\u009b31m');
+      expect(format === 'json' ? JSON.parse(text) : parse(text)).toEqual(value);
+    },
+  );
 });
 
 describe('a cut to the width of a terminal', () => {
