@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { ApiError } from '../../api-client/api-error.js';
 import type { OutputChannel, PushJobsClient } from '../../api-client/push-jobs-client.js';
 import { prefixLines } from '../output/prefix-lines.js';
@@ -13,6 +14,7 @@ export class NodeOutputPrinter {
   private readonly again: string[] = [];
   private taken = 0;
   private isLast = false;
+  private isOver = false;
 
   constructor(
     private readonly client: Pick<PushJobsClient, 'getOutput'>,
@@ -25,13 +27,21 @@ export class NodeOutputPrinter {
     for (; this.taken < ranToEnd.length; this.taken++) this.enqueue(ranToEnd[this.taken] ?? '', this.taken);
   }
 
-  /** Waits for all that is under way, and asks once more for what was not there; once for all, at the end of the job. */
+  /**
+   * Waits for all that is under way, and asks once more for what was not there; once for all, at the end of the job.
+   * `signal` ends the waiting, however long the server takes; nothing is printed after that.
+   */
   async finish(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.lanes);
-    if (signal.aborted) return;
+    await this.settle(signal);
     this.isLast = true;
     this.again.splice(0).forEach((node, index) => this.enqueue(node, index));
-    await Promise.all(this.lanes);
+    await this.settle(signal);
+    this.isOver = true;
+  }
+
+  private async settle(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await Promise.race([Promise.all(this.lanes), once(signal, 'abort')]);
+    this.isOver = signal.aborted;
   }
 
   private enqueue(node: string, index: number): void {
@@ -42,15 +52,20 @@ export class NodeOutputPrinter {
   private async print(node: string): Promise<void> {
     const texts: string[] = [];
     for (const channel of ['stdout', 'stderr'] as const) {
+      if (this.isOver) return;
       const text = await this.read(node, channel);
       if (text instanceof ApiError) {
         if (!this.isLast) this.again.push(node);
-        else if (text.code !== 'not_found') this.write(`${printable(`${node} | ${text.message}`)}\n`);
+        else if (text.code !== 'not_found') this.say(`${printable(`${node} | ${text.message}`)}\n`);
         return;
       }
       texts.push(text);
     }
-    this.write(texts.join(''));
+    this.say(texts.join(''));
+  }
+
+  private say(text: string): void {
+    if (!this.isOver) this.write(text);
   }
 
   private async read(node: string, channel: OutputChannel): Promise<string | ApiError> {

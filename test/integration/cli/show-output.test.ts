@@ -81,6 +81,18 @@ describe('--show-output', () => {
     expect(stdout).not.toContain('] 1/2 nodes done, 1 running web1');
   });
 
+  it('keeps nobody who presses Ctrl-C, though the server does not answer', async () => {
+    jobOfTwo();
+    wrote('db1', 'done\n');
+    server.on(output('web1', 'stdout'), () => new Promise<never>(() => undefined));
+    const { code, stdout } = await cli.run(['job', 'start', 'x', 'web1', 'db1', '--show-output'], {
+      interruptAt: 'db1 | done',
+    });
+
+    expect(code).toBe(1);
+    expect(stdout).toContain('Complete. 1 of 2 nodes succeeded');
+  });
+
   it('leaves standard output to the document', async () => {
     jobOfTwo();
     wrote('web1', 'one\n');
