@@ -10,6 +10,8 @@ export const EXIT = {
   usage: 2,
   /** Ctrl-C while it waited for a job, which goes on. */
   interrupted: 130,
+  /** Nobody reads on what it writes; other programs are ended by SIGPIPE then. How a job ended is not known. */
+  unread: 141,
 } as const;
 
 /** A node that did not take part is no failure: the quorum says how many have to. */

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os';
 import { systemClock } from '../lib/clock.js';
+import { EXIT } from './exit-code.js';
 import { runCli } from './run-cli.js';
 
-/** A reader that has seen enough (`push-jobs job list | head`) is no fault. */
+/** A reader that has seen enough (`push-jobs job list | head`) is no fault, but a job may go on unwatched. */
 const endQuietlyWithoutReader = (thrown: Error): void => {
-  if ('code' in thrown && thrown.code === 'EPIPE') process.exit();
+  if ('code' in thrown && thrown.code === 'EPIPE') process.exit(EXIT.unread);
   throw thrown;
 };
 
