@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { destination, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { AppError, messageOf } from '../lib/app-error.js';
 import { systemClock } from '../lib/clock.js';
+import { type LogStream, openLogStream } from '../platform/log-stream.js';
 import { createLogger } from '../platform/logger.js';
 import { packageVersion } from '../platform/package-version.js';
 import { freshCurveKeyPair } from '../platform/zmq/command-dealer.js';
@@ -64,11 +65,9 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
   log.info('push-jobs-client ends');
 };
 
-const openLog = (location: LogLocation) => {
-  if (location === 'STDOUT') return destination(1);
-  return location === 'STDERR'
-    ? destination(2)
-    : destination({ dest: location.path, append: true, mkdir: true });
+const openLog = (location: LogLocation): LogStream => {
+  if (location === 'STDOUT') return openLogStream(1);
+  return openLogStream(location === 'STDERR' ? 2 : location.path);
 };
 
 const openJournal = async (settings: ClientSettings, nodeName: string, log: Logger): Promise<JobJournal> => {

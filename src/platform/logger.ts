@@ -1,4 +1,5 @@
 import { type DestinationStream, type Level, type Logger, pino } from 'pino';
+import { openLogStream } from './log-stream.js';
 
 /** Members of these names never reach a log, at the top of a line or one level down. */
 const SECRET_NAMES = [
@@ -31,7 +32,7 @@ export interface LoggerOptions {
  * Makes the logger of a program: one JSON object a line, keys, passwords and captured output taken out by name. Give
  * each part of the program a child of it that carries its scope (`org`, `node`, `job`).
  */
-export const createLogger = ({ level, destination }: LoggerOptions): Logger => {
+export const createLogger = ({ level, destination = openLogStream(1) }: LoggerOptions): Logger => {
   const options = {
     level,
     base: null,
@@ -39,5 +40,5 @@ export const createLogger = ({ level, destination }: LoggerOptions): Logger => {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination);
 };

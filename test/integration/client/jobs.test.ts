@@ -61,7 +61,7 @@ beforeEach(async () => {
     node: 'web1',
     key: keys.privateKey,
     settings: SETTINGS,
-    env: { SECRET_OF_THE_CLIENT: 'inherited' },
+    env: { SECRET_OF_THE_CLIENT: 'inherited', HOME: '/' },
   });
   server.forgetMessages();
   await server.expect('heartbeat');
@@ -219,6 +219,8 @@ describe('user, folder, environment, file', () => {
       if (process.getuid?.() !== 0) skip();
       await server.startJob(newJobId(), 'where', { user: 'daemon', dir: '/tmp', capture: true });
       expect((await server.expect('succeeded')).stdout).toBe('/tmp\ndaemon\n1\n');
+      await server.startJob(newJobId(), 'env', { user: 'root', capture: true });
+      expect((await server.expect('succeeded')).stdout).toMatch(/^HOME=\/root$/m); // not that of our own environment
       await server.startJob(newJobId(), 'env', { user: 'daemon', capture: true });
       expect((await server.expect('succeeded')).stdout).toMatch(/^HOME=\/usr\/sbin$/m);
     },

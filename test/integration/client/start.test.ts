@@ -53,6 +53,11 @@ test('a state folder that cannot be used ends it with 78', async () => {
   expect(client.output).toContain('cannot use state_dir /etc/hostname/state');
 });
 
+test('a log that cannot be opened ends it with 78', async () => {
+  expect(await run('', ['-L', '/etc/hostname/log'])).toBe(78);
+  expect(client.output).toContain('cannot write the log /etc/hostname/log');
+});
+
 test('a server URL without an organization ends it with 78', async () => {
   expect(await run('', ['--server', 'https://chef.example.com'])).toBe(78);
   expect(client.output).toContain('/organizations/ORG');

@@ -167,6 +167,15 @@ test('other programs stand on the ports and send anything: the client tries on, 
   await server.expect('heartbeat', 20_000);
 }, 40_000);
 
+test('the disk for the log is full: the client works without a log, and stops when it is told to', async () => {
+  startClient(server.url, `${SETTINGS}\nlog_location '/dev/full'`);
+  await server.expect('heartbeat');
+  await server.startJob(newJobId(), 'true');
+  await server.expect('succeeded');
+  client.signal('SIGTERM');
+  expect(await client.exit).toBe(0);
+});
+
 /** Only root can make a file system. */
 test.runIf(process.getuid?.() === 0)(
   'the disk for job files is full: the job is declined, others are not',
