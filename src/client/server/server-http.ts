@@ -76,6 +76,14 @@ const readCertificate = (path: string): string => {
 };
 
 const certificatesIn = (dir: string): string[] =>
-  (existsSync(dir) ? readdirSync(dir) : [])
+  (existsSync(dir) ? namesIn(dir) : [])
     .filter((name) => /\.(?:crt|pem)$/.test(name))
     .map((name) => join(dir, name));
+
+const namesIn = (dir: string): string[] => {
+  try {
+    return readdirSync(dir);
+  } catch (thrown) {
+    throw new AppError('certificate', `cannot read the folder of certificates ${dir}: ${messageOf(thrown)}`);
+  }
+};
