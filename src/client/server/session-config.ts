@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { err, ok, type Result } from '../../lib/result.js';
 import { readPublicKey } from '../../protocol/chef-signature/verify-request.js';
-import { CAPABILITY, configDocumentSchema } from '../../protocol/config-document.js';
+import { CAPABILITY, type ConfigDocument, configDocumentSchema } from '../../protocol/config-document.js';
 import { decryptSessionKey } from '../../protocol/session-key.js';
+import { decodeZ85 } from '../../protocol/z85.js';
 
 /** What a session with the server is made of, read from the server's config document and checked. */
 export interface SessionConfig {
@@ -30,6 +31,14 @@ export interface SessionConfig {
 /** Servers that do not say how far clocks may differ mean this, in seconds. */
 const DEFAULT_SKEW_S = 300;
 
+/** As long as an interval between heartbeats may be at the most, in milliseconds: a day. */
+const MAX_INTERVAL_MS = 86_400_000;
+
+const CURVE_KEY_BYTES = 32;
+
+/** What ZeroMQ can connect to: a host's name or address, IPv6 in brackets, and a port. */
+const TCP_ADDRESS = /^tcp:\/\/(?:\[[\da-f:.]+\]|[^\s:/;[\]]+):(\d{1,5})$/i;
+
 /** Reads a config document; the error says what is wrong with it. */
 export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<SessionConfig, string> => {
   let json: unknown;
@@ -46,6 +55,8 @@ export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<Se
     );
   }
   const document = parsed.data;
+  const fault = channelFault(document);
+  if (fault !== undefined) return err(fault);
   const serverKey = readPublicKey(document.public_key);
   if (serverKey === undefined) return err('public_key is not an RSA key');
   const sessionKey = decryptSessionKey(clientKey, document.encoded_session_key.key);
@@ -58,7 +69,7 @@ export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<Se
   return ok({
     commandAddress: heartbeat.command_addr,
     heartbeatAddress: heartbeat.out_addr,
-    intervalMs: heartbeat.interval * 1000,
+    intervalMs: intervalOf(heartbeat),
     offlineThreshold: heartbeat.offline_threshold,
     onlineThreshold: heartbeat.online_threshold,
     serverKey,
@@ -71,4 +82,29 @@ export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<Se
     answersPings: document.capabilities?.includes(CAPABILITY.ping) ?? false,
     takesLiveOutput: document.capabilities?.includes(CAPABILITY.liveOutput) ?? false,
   });
+};
+
+type Heartbeat = ConfigDocument['push_jobs']['heartbeat'];
+
+/** ZeroMQ takes whole milliseconds alone. */
+const intervalOf = ({ interval }: Heartbeat): number => Math.max(1, Math.round(interval * 1000));
+
+/** Why no channel can be opened by what a document says; undefined where that is well. */
+const channelFault = ({
+  push_jobs: { heartbeat },
+  curve_public_key: curveKey,
+}: ConfigDocument): string | undefined => {
+  for (const name of ['command_addr', 'out_addr'] as const) {
+    const port = Number(TCP_ADDRESS.exec(heartbeat[name])?.[1] ?? 0);
+    if (port < 1 || port > 65_535) {
+      return `${name} is '${heartbeat[name]}', which is no address like tcp://push.example.com:10002`;
+    }
+  }
+  if (intervalOf(heartbeat) > MAX_INTERVAL_MS) {
+    return `the interval between heartbeats is ${heartbeat.interval} s, which is more than a day`;
+  }
+  if (curveKey !== undefined && decodeZ85(curveKey)?.length !== CURVE_KEY_BYTES) {
+    return 'curve_public_key is not a Curve key (40 characters of Z85)';
+  }
+  return undefined;
 };

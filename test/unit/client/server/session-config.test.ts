@@ -1,0 +1,62 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { readSessionConfig, type SessionConfig } from '../../../../src/client/server/session-config.js';
+import type { Result } from '../../../../src/lib/result.js';
+import { encryptSessionKey } from '../../../../src/protocol/session-key.js';
+import { encodeZ85 } from '../../../../src/protocol/z85.js';
+
+const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const sessionKey = randomBytes(32);
+
+const HEARTBEAT = {
+  out_addr: 'tcp://push.example.com:10000',
+  command_addr: 'tcp://[2001:db8::1]:10002',
+  interval: 1.001,
+  offline_threshold: 3,
+  online_threshold: 2,
+};
+
+const read = (heartbeat: object = {}, fields: object = {}): Result<SessionConfig, string> =>
+  readSessionConfig(
+    Buffer.from(
+      JSON.stringify({
+        push_jobs: { heartbeat: { ...HEARTBEAT, ...heartbeat } },
+        public_key: keys.publicKey.export({ type: 'spki', format: 'pem' }),
+        curve_public_key: encodeZ85(randomBytes(32)),
+        encoded_session_key: { method: 'hmac_sha256', key: encryptSessionKey(keys.publicKey, sessionKey) },
+        lifetime: 3600,
+        incarnation_id: 'one',
+        ...fields,
+      }),
+    ),
+    keys.privateKey,
+  );
+
+test('a config says all that a session needs, times in whole milliseconds', () => {
+  expect(read()).toMatchObject({
+    ok: true,
+    value: {
+      commandAddress: 'tcp://[2001:db8::1]:10002',
+      heartbeatAddress: 'tcp://push.example.com:10000',
+      intervalMs: 1001,
+      sessionKey,
+      lifetimeMs: 3_600_000,
+      maxSkewS: 300,
+      answersPings: false,
+    },
+  });
+});
+
+test.each<[string, object, object]>([
+  ["command_addr is 'push.example.com:10002'", { command_addr: 'push.example.com:10002' }, {}],
+  ['command_addr is', { command_addr: 'tcp://push.example.com' }, {}],
+  ['command_addr is', { command_addr: 'tcp://push.example.com:65536' }, {}],
+  ['command_addr is', { command_addr: 'ipc:///run/push' }, {}],
+  ['out_addr is', { out_addr: 'tcp://:10000' }, {}],
+  ['more than a day', { interval: 1e9 }, {}],
+  ['curve_public_key', {}, { curve_public_key: 'no key' }],
+  ['curve_public_key', {}, { curve_public_key: encodeZ85(randomBytes(28)) }],
+])('what no channel can be opened with is refused: %s', (text, heartbeat, fields) => {
+  const config = read(heartbeat, fields);
+  expect(config.ok ? '' : config.error).toContain(text);
+});
