@@ -3,7 +3,7 @@ import { AppError, messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
 import { Mailbox } from '../lib/mailbox.js';
-import type { Result } from '../lib/result.js';
+import { err, type Result } from '../lib/result.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
 import type { CurveKeyPair } from '../protocol/curve-key.js';
 import type { CommandMessage } from '../protocol/server-message.js';
@@ -142,7 +142,10 @@ export class Agent {
 
   private async prepare(order: Parameters<JobRunner['prepare']>[0]): Promise<void> {
     const { jobId } = order;
-    const prepared = await this.parts.runner.prepare(order);
+    const prepared = await this.parts.runner.prepare(order).catch((thrown: unknown) => {
+      this.onBug(thrown);
+      return err(`the job could not be prepared: ${messageOf(thrown)}`); // the server waits for a vote
+    });
     if (prepared.ok) this.inputs.post({ kind: 'prepared', jobId });
     else {
       this.parts.log.warn({ job: jobId, reason: prepared.error }, 'the job is declined');

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { messageOf } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
-import { runTool } from './run-tool.js';
+import { runTool, type ToolResult } from './run-tool.js';
 
 /** A lock that is held until it is released. */
 export interface RunLock {
@@ -30,9 +30,15 @@ export const takeRunLock = async (path: string): Promise<Result<RunLock, LockFau
   } catch (thrown) {
     return err({ isHeld: false, reason: `cannot open the lock file: ${messageOf(thrown)}` });
   }
-  const result = await runTool('flock', ['--nonblock', '--exclusive', '3'], file.fd);
-  if (result?.exitCode === 0) return ok({ release: () => file.close() });
-  await file.close();
+  let isOurs = false;
+  let result: ToolResult | undefined;
+  try {
+    result = await runTool('flock', ['--nonblock', '--exclusive', '3'], file.fd);
+    isOurs = result?.exitCode === 0;
+  } finally {
+    if (!isOurs) await file.close();
+  }
+  if (isOurs) return ok({ release: () => file.close() });
   if (result === undefined) {
     const reason = "a lock needs the program 'flock' of util-linux, which is not installed";
     return err({ isHeld: false, reason });

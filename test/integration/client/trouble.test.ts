@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -174,6 +176,24 @@ test('the disk for the log is full: the client works without a log, and stops wh
   await server.expect('succeeded');
   client.signal('SIGTERM');
   expect(await client.exit).toBe(0);
+});
+
+test('a program that it needs cannot be started: the job is declined, and the next one is taken', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'push-jobs-path-'));
+  writeFileSync(join(dir, 'getent'), 'no program', { mode: 0o600 });
+  closing.push(() => rm(dir, { recursive: true }));
+  client = new ClientUnderTest({
+    serverUrl: server.url,
+    node: 'web1',
+    key: keys.privateKey,
+    settings: SETTINGS,
+    env: { PATH: dir },
+  });
+  await server.expect('heartbeat');
+  await server.commit(newJobId(), 'true', { user: 'daemon' });
+  expect((await server.expect('nack_commit')).reason).toContain('EACCES');
+  await server.startJob(newJobId(), 'true');
+  await server.expect('succeeded');
 });
 
 /** Only root can make a file system. */
