@@ -9,7 +9,7 @@ import type { OutputStream } from '../domain/live-output.js';
 import type { ShellLine } from '../domain/shell-line.js';
 import { OutputKeeper } from './output-keeper.js';
 import { endFamily } from './process-family.js';
-import type { SystemUser } from './user-lookup.js';
+import { isOurselves, type SystemUser } from './user-lookup.js';
 
 /** A command, ready to be started. */
 export interface JobCommand {
@@ -127,7 +127,7 @@ const invocation = (command: JobCommand): Invocation => {
   if (process.platform === 'win32') return { program: line, args: [], options: { ...options, shell: true } };
   const shell = ['-c', line, 'sh', ...parameters];
   const { user } = command;
-  if (user === undefined) return { program: '/bin/sh', args: shell, options };
+  if (user === undefined || isOurselves(user)) return { program: '/bin/sh', args: shell, options };
   if (SETPRIV !== undefined) {
     const identity = [`--reuid=${user.uid}`, `--regid=${user.gid}`, `--groups=${user.groups.join(',')}`];
     return { program: SETPRIV, args: [...identity, '--', '/bin/sh', ...shell], options };

@@ -16,7 +16,7 @@ import { decodeJobFile, removeJobFile, writeJobFile } from './job-file.js';
 import { JobProcess } from './job-process.js';
 import { describeProcess } from './process-family.js';
 import { type RunLock, takeRunLock } from './run-lock.js';
-import { findUser, type SystemUser } from './user-lookup.js';
+import { findUser, isOurselves, type SystemUser } from './user-lookup.js';
 
 /** How jobs are run on this node. */
 export interface JobRunnerOptions {
@@ -148,13 +148,11 @@ export class JobRunner {
     await noted;
   }
 
-  /** The user that a job asks for, where that is another than ours. */
+  /** The user that a job asks for; another than ours where we may change to it. */
   private async switchTo(name: string | undefined): Promise<Result<SystemUser | undefined, string>> {
     if (name === undefined) return ok(undefined);
     const user = await findUser(name);
-    const own = process.getuid?.();
-    if (!user.ok || user.value.uid === own || own === 0)
-      return user.ok && user.value.uid === own ? ok(undefined) : user;
+    if (!user.ok || isOurselves(user.value) || process.getuid?.() === 0) return user;
     return err(`the client does not run as root, so it cannot run a job as '${name}'`);
   }
 
@@ -165,7 +163,8 @@ export class JobRunner {
     if (file === undefined) return ok(undefined);
     const content = decodeJobFile(file);
     if (content === undefined) return err("the job's file begins neither with 'raw:' nor with 'base64:'");
-    return writeJobFile(this.options.fileDir, content, owner);
+    const other = owner === undefined || isOurselves(owner) ? undefined : owner;
+    return writeJobFile(this.options.fileDir, content, other);
   }
 
   private environmentOf({ order, user, file }: PreparedJob): NodeJS.ProcessEnv {

@@ -12,6 +12,9 @@ export interface SystemUser {
   readonly home: string;
 }
 
+/** Whether we run as this user already. */
+export const isOurselves = ({ uid }: SystemUser): boolean => uid === process.getuid?.();
+
 /** Nothing else can name a user; a leading dash would be read as an option. */
 const USER_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,255}\$?$/;
 
