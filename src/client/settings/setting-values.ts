@@ -6,8 +6,14 @@ import { kindOf, nameOf, type RubyValue } from '../../lib/ruby-settings/ruby-val
 export class SettingValues {
   constructor(private readonly source: RubySettings) {}
 
-  /** The last setting of this name; undefined where there is none or it is nil. */
+  /**
+   * The last setting of this name; undefined where there is none or it is nil. Throws where a part of it alone is set
+   * (`whitelist['a'] = 'b'`), which would change nothing here.
+   */
   find(name: string): RubySetting | undefined {
+    const part = this.source.settings.find(({ path }) => path.length > 1 && path[0] === name);
+    if (part !== undefined)
+      throw this.fault(part, `sets a part of ${name} alone; write ${name}(…) with all of it`);
     const found = this.source.settings.findLast(({ path }) => path.length === 1 && path[0] === name);
     return found?.value === null ? undefined : found;
   }

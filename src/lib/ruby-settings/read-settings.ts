@@ -28,12 +28,15 @@ const ASSIGN = /=(?![=~>])/y;
 const END_OF_STATEMENT = /;|\n|$/y;
 const END_OF_FILE = /__END__(?:\r?\n|$)/y;
 
+/** How Ruby code names the object that the settings are of: `Chef::Config[:node_name] = 'x'` sets `node_name`. */
+const OF_CHEF_CONFIG = /^Chef::Config(?:\.|$)/;
+
 /** Words that begin code; they get an error of their own. */
 const CODE_WORDS = new Set('if unless case while until for begin def class module do end return'.split(' '));
 
 /**
  * Reads settings in the form that Chef's programs use: lines `name value`, `name(value)`, `section['key'] = value`,
- * `ENV['NAME'] = 'value'`, and assignments of values to variables that later values may name. Nothing is evaluated:
+ * `Chef::Config[:name] = value`, `ENV['NAME'] = 'value'`, and assignments of values to variables that later values may name. Nothing is evaluated:
  * what is beyond these forms is an AppError `settings_syntax` that names file and line.
  */
 export const readRubySettings = (text: string, place: SettingsPlace): Result<RubySettings, AppError> => {
@@ -77,7 +80,7 @@ class StatementReader {
       cursor.skipSpace();
       this.assign(name, keys, this.values.read(), line);
     } else if (keys.length > 0) cursor.fail(`expected '=' after ${name}[…], found ${cursor.describeNext()}`);
-    else this.settings.push({ path: [name], value: this.readArgument(name), line });
+    else this.add(name, [], this.readArgument(name), line);
     this.endStatement();
   }
 
@@ -114,7 +117,12 @@ class StatementReader {
     else if (name === 'ENV' && key !== undefined) {
       if (value !== null && typeof value !== 'string') this.cursor.fail(`ENV['${key}'] must be a string`);
       this.environment.set(key, value);
-    } else this.settings.push({ path: [name, ...keys], value, line });
+    } else this.add(name, keys, value, line);
+  }
+
+  private add(name: string, keys: readonly string[], value: RubyValue, line: number): void {
+    const path = [name.replace(OF_CHEF_CONFIG, ''), ...keys].filter((part) => part !== '');
+    this.settings.push({ path, value, line });
   }
 
   private endStatement(): void {

@@ -64,10 +64,11 @@ export class ValueReader {
     return this.readBareHash([this.readEntry()]);
   }
 
-  /** Reads on after the first entry. */
+  /** Reads on after the first entry; a comma may stand after the last one, before a bracket. */
   private readBareHash(entries: [RubyValue, RubyValue][]): RubyHash {
     while (this.cursor.skip(',')) {
       this.cursor.skipSpace();
+      if (this.cursor.next === ')') break;
       entries.push(this.readEntry());
     }
     return new RubyHash(entries);

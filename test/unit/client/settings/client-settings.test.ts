@@ -89,6 +89,7 @@ describe('what cannot be used is named with file and line', () => {
     [`${URL_LINE}whitelist({'a' => {command_line: 'b', lock: 1}})`, "lock of 'a'"],
     [`${URL_LINE}whitelist({/(?>a)/ => 'b'})`, 'cannot be used'],
     [`${URL_LINE}\nhttps_proxy 'http://a:b:c'`, 'line 3: https_proxy must be an address such as'],
+    [`${URL_LINE}whitelist['a'] = 'b'`, 'line 2: whitelist.a sets a part of whitelist alone'],
     [`${URL_LINE}whitelist({1 => 'b'})`, 'a name is a string or a regular expression'],
   ])('%s', (text, message) => {
     expect(() => read(text)).toThrow(message);

@@ -64,6 +64,17 @@ describe('statements', () => {
     ]);
   });
 
+  test('settings by the name of their object', () => {
+    const text = `Chef::Config[:a] = 1\nChef::Config.b = 2\nChef::Config.c 3\nChef::Config['d'][:e] = 4\nChef::ConfigX[:f] = 5`;
+    expect(read(text).settings.map(({ path }) => path)).toEqual([
+      ['a'],
+      ['b'],
+      ['c'],
+      ['d', 'e'],
+      ['Chef::ConfigX', 'f'],
+    ]);
+  });
+
   test('variables, ENV and paths, as knife.rb files use them', () => {
     const { settings, environment } = read(`
       current_dir = File.dirname(__FILE__)
@@ -94,6 +105,7 @@ describe('statements', () => {
       { path: ['y'], value: 2, line: 4 },
     ]);
     expect(read(`x('a' => 1,\n /b/ =>\n :c\n)`).settings[0]?.value).toEqual(pairs);
+    expect(read(`x(\n'a' => 1,\n/b/ => :c, # last\n)\ny 2`).settings[0]?.value).toEqual(pairs);
     expect(read('x a: 1, "b" => 2').settings[0]?.value).toEqual(
       new RubyHash([
         [new RubySymbol('a'), 1],
