@@ -25,9 +25,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** What JavaScript would take for something else without a word. */
-const UNTRANSLATABLE = /^\\[GRXKpPgQE]/;
+const UNTRANSLATABLE = /^\\[GRXKpPgQEaeCM]/;
 
-const TOKEN = /\[:(\^?)(\w+):\]|\\[\s\S]|\[|\]|[\s\S]/g;
+const TOKEN = /\[:(\^?)(\w+):\]|\\[\s\S]|\{,\d+\}|\[|\]|[\s\S]/g;
 
 /**
  * Compiles a regular expression so that it matches a *whole* text or nothing, whatever anchors it has. The flags `i`
@@ -66,7 +66,8 @@ const translate = (source: string): Result<string, string> => {
       if (token === '[' && inClass) return err('a class of characters within another is not supported');
       if (token === '[') inClass = true;
       if (token === ']') inClass = false;
-      translated += token;
+      // `{,3}` is at most three times, which JavaScript would take for this very text.
+      translated += token.startsWith('{,') && !inClass ? `{0${token.slice(1)}` : token;
     }
   }
   return translated.includes('&&') && /\[[^\]]*&&/.test(translated)

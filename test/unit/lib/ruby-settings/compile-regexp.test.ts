@@ -23,6 +23,9 @@ test.each([
   ['\\h+', '', 'c0ffee', true],
   ['\\h+', '', 'h', false],
   ['(?<x>a)\\[b\\]', '', 'a[b]', true],
+  ['a{,3}', '', 'aa', true],
+  ['a{,3}', '', 'aaaa', false],
+  ['[{,3}]\\{,3}', '', ',{,3}', true],
 ])('/%s/%s on %j: %s', (source, flags, text, expected) => {
   expect(matches(source, flags, text)).toBe(expected);
 });
@@ -34,6 +37,7 @@ test.each([
   ['[a&&b]', '', '&&'],
   ['\\p{Alpha}', '', '\\p'],
   ['(', '', 'cannot be used'],
+  ['\\a', '', '\\a'],
 ])('/%s/%s, which would match otherwise here, is refused', (source, flags, reason) => {
   expect(compileWholeMatch(new RubyRegexp(source, flags))).toMatchObject({
     ok: false,
