@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { messageOf } from '../../lib/app-error.js';
@@ -37,9 +37,10 @@ export const writeJobFile = async (
 ): Promise<Result<string, string>> => {
   const path = join(directory, `${FILE_PREFIX}${randomUUID()}`);
   try {
-    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    const made = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     const fault = await directoryFault(directory);
     if (fault !== undefined) return err(fault);
+    if (made !== undefined) await chmod(directory, DIRECTORY_MODE); // the umask may have taken some of it
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {

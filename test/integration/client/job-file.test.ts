@@ -34,6 +34,17 @@ test('it is written for the owner alone, into a folder that is made', async () =
   expect(statSync(join(root, 'a', 'b')).mode & 0o777).toBe(0o711);
 });
 
+test('the folder can be passed through by a job’s user, whatever our umask is', async () => {
+  const before = process.umask(0o077);
+  try {
+    const written = await writeJobFile(join(root, 'new'), Buffer.from('x'), undefined);
+    expect(written.ok).toBe(true);
+  } finally {
+    process.umask(before);
+  }
+  expect(statSync(join(root, 'new')).mode & 0o777).toBe(0o711);
+});
+
 test('a folder that others can write to, or that is a link, is refused', async () => {
   chmodSync(root, 0o777);
   expect(await writeJobFile(root, Buffer.from('x'), undefined)).toMatchObject({
