@@ -28,7 +28,8 @@ const NO_NODES = 'No nodes to run job on. Specify nodes as arguments or use -s t
 const EPILOGUE = [
   'Exit codes: 0 where the job is complete and no node that took part failed (nodes that were unavailable or refused',
   'to take part do not count: that is what the quorum is for), or with --nowait once it is started; 1 otherwise;',
-  '2 where the command line is not understood; 130 after Ctrl-C, which leaves the job running.',
+  '2 where the command line is not understood; 130 after Ctrl-C, which leaves the job running, and 141 where nobody',
+  'reads on what it prints, as with SIGPIPE.',
   'With --batch, 0 where that holds for every batch. A batch whose quorum fails or whose job is aborted is the last one,',
   'whatever --max-failures says; a quorum N that is larger than a batch asks for all of the batch.',
 ].join(' ');
