@@ -51,13 +51,17 @@ describe('what a group matched arrives as one literal word', () => {
     ['within single quotes', `printf '<%s>' 'a \\1 b'`, '<a ', ' b>'],
     ['after an escaped quote', `printf '<%s>' \\"\\1\\'`, '<"', `'>`],
     ['joined to a word', `printf '<%s>' --x=\\1.txt`, '<--x=', '.txt>'],
+    ['within a substitution', `printf '<%s>' "$(printf '[%s]' \\1)"`, '<[', ']>'],
+    ['within a substitution by backticks', 'printf "<%s>" "`printf \'[%s]\' \\1`"', '<[', ']>'],
+    ['after brackets', `printf '<%s>' "$(printf '%s|' ')(' ")(" \\(\\) \\1)"`, '<)(|)(|()|', '|>'],
+    ['within one that is nested', `printf '<%s>' "$( (printf '%s' "$(printf '[%s]' "\\1")") )"`, '<[', ']>'],
     ['after quotes that were closed', `printf '<%s>' "it's"\\1'"'`, "<it's", '">'],
   ])('%s', (_, commandLine, before, after) => {
     fc.assert(
       fc.property(nasty, (text) => {
         expect(run(commandLine, ['', text])).toBe(`${before}${text}${after}`);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -90,6 +94,10 @@ test('groups by number, \\0 the whole name, one that took no part is empty', () 
   const said = execFileSync('/bin/sh', ['-c', line, 'sh', ...parameters], { encoding: 'utf8' });
   expect(said).toBe('<c><><a><ac><>');
 });
+
+test.each(['echo $((\\1 + 1))', 'echo "$((\\1 + 1))"'])('a number can be reckoned with: %s', (line) =>
+  expect(run(line, ['', '41'])).toBe('42\n'),
+);
 
 test('the line of an exact name stays as it is', () => {
   expect(buildShellLine({ entry: { commandLine: 'sed s/\\(a\\)/\\1/' } })).toEqual({
