@@ -34,11 +34,15 @@ const jobRequests = new JudgedRequest((request) => {
 });
 const listQueries = new JudgedRequest(({ query }) => readJobListQuery(query));
 
-/** The address of the next page: the same request, from where this one ends. */
-const nextPage = (request: FastifyRequest, cursor: string): string => {
-  const url = new URL(request.url, requestOrigin(request));
-  url.searchParams.set('cursor', cursor);
-  return url.href;
+/** The address of an organization's jobs as the sender of a request sees the server. */
+const jobsAddress = (request: FastifyRequest, org: string): string =>
+  `${requestOrigin(request)}/organizations/${encodeURIComponent(org)}/pushy/jobs`;
+
+/** The query of the next page: the same as of this one, from where it ends. */
+const nextQuery = ({ url }: FastifyRequest, cursor: string): string => {
+  const query = new URLSearchParams(url.slice(url.indexOf('?')));
+  query.set('cursor', cursor);
+  return query.toString();
 };
 
 /** The resources below `jobs` (REST API, "Resources"). */
@@ -52,12 +56,15 @@ export class JobsController {
   @Get()
   @Protected({ right: 'read', produces: 'application/json', judge: listQueries.judge }, jobsDoc.list)
   async list(
+    @Param('org') org: string,
     @CurrentRequestor() { orgId }: Requestor,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<readonly JobSummary[]> {
     const { jobs, next } = await this.jobs.list(orgId, listQueries.of(request));
-    if (next !== undefined) reply.header('Link', `<${nextPage(request, next)}>; rel="next"`);
+    if (next !== undefined) {
+      reply.header('Link', `<${jobsAddress(request, org)}?${nextQuery(request, next)}>; rel="next"`);
+    }
     return jobs;
   }
 
@@ -79,8 +86,7 @@ export class JobsController {
     if (!started.ok) {
       throw new RefusedRequest({ status: HttpStatus.UNPROCESSABLE_ENTITY, error: started.error });
     }
-    const path = `/organizations/${encodeURIComponent(org)}/pushy/jobs/${started.value}`;
-    const uri = `${requestOrigin(request)}${path}`;
+    const uri = `${jobsAddress(request, org)}/${started.value}`;
     reply.header('Location', uri);
     return { uri };
   }

@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PushJobsClient } from '../../../src/api-client/push-jobs-client.js';
 import type { JobSummary } from '../../../src/protocol/rest-shapes.js';
 import { type JsonAnswer, ORG, ServerUnderTest } from '../../support/server-under-test.js';
+import { sendSigned } from '../../support/signed-sender.js';
+
+const JOBS = `/organizations/${ORG}/pushy/jobs`;
 
 let server: ServerUnderTest;
 let client: PushJobsClient;
@@ -88,6 +91,21 @@ describe('the list of jobs', () => {
       path = next?.slice(server.url(`/organizations/${ORG}/pushy/`).length);
     }
     expect(pages).toEqual([at(3, 2, 1), at(0)]);
+  });
+
+  it('names the next page of the same server, however the path was written', async () => {
+    const { status, headers } = await sendSigned(
+      server.url(''),
+      { user: 'alice', key: server.userKey },
+      { path: `//organizations/${ORG}//pushy/jobs/?limit=1&command=chef-client&x=a?b` },
+    );
+    const [, next = '', cursor = ''] =
+      /^<(.+)(?<=&cursor=)([\w-]+)>; rel="next"$/.exec(String(headers.link)) ?? [];
+    expect({ status, next }).toEqual({
+      status: 200,
+      next: `${server.url(JOBS)}?limit=1&command=chef-client&x=a%3Fb&cursor=`,
+    });
+    expect(await list(`command=chef-client&cursor=${cursor}`)).toEqual(at(2, 3));
   });
 
   it('has no Link where all is told', async () => {
