@@ -23,6 +23,8 @@ export const createHttpAdapter = (limits: HttpLimits = HTTP_LIMITS): FastifyAdap
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     http: {
+      // Node.js would answer such a request without a word; `refuseHost` has some.
+      requireHostHeader: false,
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersTimeoutMs,
       connectionsCheckingInterval: limits.checkIntervalMs,

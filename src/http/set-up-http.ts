@@ -8,6 +8,7 @@ import { HttpErrorFilter } from './http-error.filter.js';
 import { BODY_TOO_LARGE, CLOSE_WITHIN_MS } from './limits.js';
 import { RefusedRequest } from './refused-request.js';
 import { measureRequests } from './request-metrics.js';
+import { refuseHost } from './request-origin.js';
 import { refuseUnserved, UnservedMethods } from './unserved-methods.js';
 
 /**
@@ -24,7 +25,13 @@ export const setUpHttp = async (app: NestFastifyApplication): Promise<void> => {
   measureRequests(fastify, app.get<Registry>(METRICS));
   fastify.removeAllContentTypeParsers();
   app.useBodyParser('*', { bodyLimit });
-  fastify.addHook('onRequest', (request, _reply, done) => done(refuseUnserved(request)));
+  fastify.addHook('onRequest', (request, _reply, done) =>
+    done(refuseUnserved(request) ?? refuseHost(request)),
+  );
+  // Node.js itself would refuse it, without a word.
+  fastify.server.on('checkExpectation', (request, response) =>
+    fastify.server.emit('request', request, response),
+  );
   // After the hooks that judge the headers, before anything is read.
   fastify.addHook('preParsing', (request, _reply, _payload, done) =>
     done(refuseDeclaredSize(request, bodyLimit)),

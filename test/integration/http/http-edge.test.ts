@@ -225,9 +225,22 @@ describe('senders who do not keep to HTTP', () => {
     ['a length that is none', `${HEAD}Content-Length: -1\r\n\r\n{}`, 400],
     ['chunks that are none', `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
     ['no HTTP at all', 'hello\r\n\r\n', 400],
+    ['no Host', 'GET /things HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ['an empty Host', 'GET /things HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n', 400],
+    ['a Host that is none', 'GET /things HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 400],
+    ['a Host of HTTP/1.0 that is none', 'GET /things HTTP/1.0\r\nHost: a/b\r\n\r\n', 400],
+    ['an unknown path without Host', 'GET /nothing HTTP/1.1\r\nConnection: close\r\n\r\n', 404],
   ])('%s get a clear answer', async (_what, bytes, status) => {
     const answer = await sendBytes(app.url, bytes);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*"error":\\["`, 's'));
+  });
+
+  it('one who expects what nobody knows is served as if he did not', async () => {
+    const answer = await sendBytes(
+      app.url,
+      'GET /things HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 200 .*"origin":"http:\/\/a"/s);
   });
 
   it('one who hangs up in the middle of a body is no fault of the server', async () => {
