@@ -21,6 +21,9 @@ const actorFields = ({ orgName, name, type, from }: Actor) => ({
   from,
 });
 
+/** Signatures of those who are outside of the organization are not looked at: anybody can name one of them. */
+const isOfStranger = ({ status, reason }: Refusal): boolean => status === 401 || reason === 'association';
+
 /** The audit log: lines of the scope `audit`. */
 export class AuditLog implements Audit {
   private readonly strangers = new Map<string, Told>();
@@ -33,12 +36,13 @@ export class AuditLog implements Audit {
   }
 
   /**
-   * Somebody was not let write; `route` says what. Where it was not verified who it is (401), anybody could fill the log
-   * with such lines: the first is told at once, then they are counted.
+   * Somebody was not let write; `route` says what. Where it was not verified who it is, anybody could fill the log with
+   * such lines: the first is told at once, then they are counted.
    */
-  refused(route: string, who: Actor, { status, reason = '' }: Refusal): void {
+  refused(route: string, who: Actor, refusal: Refusal): void {
+    const { reason = '' } = refusal;
     const about = { action: route, outcome: 'refused', reason, ...actorFields(who) };
-    if (status !== 401) return this.logger.warn(about, 'audit');
+    if (!isOfStranger(refusal)) return this.logger.warn(about, 'audit');
     const now = performance.now();
     const told = this.strangers.get(reason);
     if (told !== undefined && now - told.at < QUIET_MS) {

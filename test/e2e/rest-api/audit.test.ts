@@ -88,6 +88,16 @@ describe('the audit log', () => {
     expect(lines[0]).toMatchObject({ outcome: 'refused', verified: false });
   });
 
+  it('tells once of many who only name a user of another organization, and that it was not verified', async () => {
+    await server.chef.createUser('eve');
+    const nobody = { user: 'eve', key: createPrivateKey(otherPem) };
+    const answers = await Promise.all([post(nobody), post(nobody), post(nobody)]);
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403]);
+    expect(auditLines()).toEqual([
+      expect.objectContaining({ outcome: 'refused', reason: 'association', user: 'eve', verified: false }),
+    ]);
+  });
+
   it('says nothing of reading', async () => {
     await server.get('jobs');
     await server.get('node_states');
