@@ -25,6 +25,12 @@ const liveNodeCodes = [NODE_STATUS_CODES.new, NODE_STATUS_CODES.ready, NODE_STAT
 /** Times come as milliseconds; the old columns are `timestamp` in UTC whatever the session's zone is. */
 const utc = (column: string): string => `to_timestamp(${column} / 1000.0) AT TIME ZONE 'UTC'`;
 
+/** What a client tells in words may have in it what no `text` can hold; the status that it goes with must not be lost. */
+const asDetail = (text: string | undefined): string | undefined => text?.replaceAll('\0', '');
+
+const asDuration = (ms: number | undefined): number | undefined =>
+  ms === undefined ? undefined : Math.min(Math.round(ms), Number.MAX_SAFE_INTEGER);
+
 /**
  * A status changes only while it is not terminal, whoever writes. Ids are compared as bpchar, or else no index on a
  * char(32) column would serve.
@@ -49,9 +55,9 @@ const nodeStatuses = (rows: readonly NodeStatusWrite[]): Statement => ({
     rows.map(({ status }) => NODE_STATUS_CODES[status]),
     rows.map(({ at }) => at),
     rows.map(({ exitCode }) => exitCode),
-    rows.map(({ signal }) => signal),
-    rows.map(({ durationMs }) => (durationMs === undefined ? undefined : Math.round(durationMs))),
-    rows.map(({ reason }) => reason),
+    rows.map(({ signal }) => asDetail(signal)),
+    rows.map(({ durationMs }) => asDuration(durationMs)),
+    rows.map(({ reason }) => asDetail(reason)),
     rows.map(({ readyAt }) => readyAt),
     rows.map(({ runningAt }) => runningAt),
   ],
@@ -139,7 +145,7 @@ const seenNodes = (rows: readonly NodeSeenWrite[]): Statement => ({
   parameters: [
     rows.map(({ orgId }) => orgId),
     rows.map(({ node }) => node),
-    rows.map(({ incarnation }) => incarnation),
+    rows.map(({ incarnation }) => asDetail(incarnation)),
   ],
 });
 

@@ -214,6 +214,18 @@ describe.each([
       ]);
     });
 
+    it('are not lost for details that the database cannot hold', async () => {
+      const job = newJob({ orgId, nodes: ['a', 'b'] });
+      await store.create(job);
+      store.nodeStatus(orgId, job.id, 'a', 'failed', AT, { durationMs: 1e300 });
+      store.nodeStatus(orgId, job.id, 'b', 'nacked', AT, { signal: 'SIG\0KILL', reason: 'no\0 such user' });
+      await store.flushed();
+      expect((await store.find(orgId, job.id))?.nodes).toEqual([
+        { name: 'a', status: 'failed', durationMs: Number.MAX_SAFE_INTEGER },
+        { name: 'b', status: 'nacked', signal: 'SIGKILL', reason: 'no such user' },
+      ]);
+    });
+
     it('reach only the node of that name in that job', async () => {
       const [one, two] = [newJob({ orgId, nodes: ['a', 'b'] }), newJob({ orgId, nodes: ['a'] })];
       await store.create(one);
