@@ -68,10 +68,10 @@ export const readSignedHeaders = (
 const readVersion = (sign: string): SignatureVersion | undefined => {
   const pairs = new Map<string, string>();
   for (const part of sign.split(';')) {
-    const [name = '', value] = part.split('=', 2).map((text) => text.trim());
-    if (value === undefined) continue;
+    const [name = '', ...values] = part.split('=').map((text) => text.trim());
+    if (values.length === 0) continue;
     if (pairs.has(name)) return undefined; // a doubled header says two things
-    pairs.set(name, value);
+    pairs.set(name, values.join('='));
   }
   const version = SIGNATURE_VERSIONS.find((known) => known === pairs.get('version'));
   if (version === undefined) return undefined;

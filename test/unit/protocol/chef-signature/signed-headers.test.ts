@@ -121,6 +121,9 @@ describe('the version in X-Ops-Sign', () => {
     'algorithm=md5;version=1.0',
     'algorithm=sha256;version=1.1;',
     'algorithm=sha1;version=1.3;',
+    'version=1.3=1.0',
+    'algorithm=sha256=;version=1.3',
+    'version=1.3;version=1.3',
     ';;;',
   ])('%s is not supported', (sign) => {
     expect(faultOf(withHeaders(complete, { 'x-ops-sign': sign }))).toEqual({ kind: 'unsupported_version' });
