@@ -55,7 +55,9 @@ export class OrgFeed {
     if (lastEventId === undefined) return { cursor: this.log.readFrom(entries.length) };
     const known = entries.findIndex(({ id }) => id === lastEventId);
     if (known !== -1) return { cursor: this.log.readFrom(known + 1) };
-    const startMicros = (nowMs - this.expirationMs) * 1000;
+    const [oldest] = entries;
+    const expired = (nowMs - this.expirationMs) * 1000;
+    const startMicros = oldest === undefined ? expired : Math.min(expired, microsOf(oldest) - 1);
     return {
       first: toFeedEvent('start_id', 'start_of_history', startMicros, {}),
       cursor: this.log.readFrom(0),

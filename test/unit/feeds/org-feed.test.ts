@@ -78,6 +78,14 @@ describe("an organization's feed", () => {
     expect(idsOf(reading)).toEqual(['start_id', 'org-1', 'org-2']);
   });
 
+  test('dates the begin of history before all that is remembered, to the last moment of the oldest event', async () => {
+    const { feed } = feedOf();
+    await endJobs(feed, 0);
+    const { first, cursor } = feed.read('org-99', NOW + EXPIRATION_MS);
+    expect(first!.data).toBe('{"timestamp":"2026-11-22 07:59:59.999999Z"}');
+    expect(cursor.next()!.data).toContain('"2026-11-22 08:00:00.000000Z"');
+  });
+
   test('forgets what is older than it may be, for readers who come then', async () => {
     const { feed } = feedOf();
     await endJobs(feed, 0, 30_000);
