@@ -44,8 +44,15 @@ const REASONS: Readonly<Record<HttpFault['kind'], string>> = {
 /** An organization may be deleted and made again under its name; it is another one then. */
 const KEEP_ORG_ID_MS = 60_000;
 
-/** These cannot stand in a URL as a name: they would lead to another resource. No Chef Server knows such names. */
-const isDots = (name: string): boolean => name === '.' || name === '..';
+/** Bytes of UTF-8; Chef Server allows less. */
+const MAX_NAME_BYTES = 1024;
+
+/**
+ * No Chef Server knows such names. Dots cannot stand in a URL as a name: they would lead to another resource. A URL that
+ * is too long gets no usable answer, and would pass for trouble of the Chef Server.
+ */
+const isNoName = (name: string): boolean =>
+  name === '.' || name === '..' || Buffer.byteLength(name) > MAX_NAME_BYTES;
 
 /** The directory as a Chef Server gives it over HTTP (REST API, "Asking the Chef Server"). */
 export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
@@ -67,21 +74,21 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
   }
 
   async principals(org: string, name: string): ReturnType<ChefDirectory['principals']> {
-    if (isDots(org)) return err({ kind: 'unknown_organization' });
-    if (isDots(name)) return err({ kind: 'unknown_principal' });
+    if (isNoName(org)) return err({ kind: 'unknown_organization' });
+    if (isNoName(name)) return err({ kind: 'unknown_principal' });
     const url = `${withoutSlash(this.access.erchefUrl)}${pathOf(org)}/principals/${encodeURIComponent(name)}`;
     const read = (response: HttpResponse) => principalsFrom(response, this.publicKeys);
     return this.ask('principals', url, (request) => this.http.send(request), read);
   }
 
   async orgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>> {
-    if (isDots(org)) return err({ kind: 'unknown_organization' });
+    if (isNoName(org)) return err({ kind: 'unknown_organization' });
     const lookUp = () => this.askAsSuperuser('organization', pathOf(org), orgIdFrom);
     return this.orgIds.ask(org, lookUp, ({ ok }) => ok);
   }
 
   async group(org: string, name: string): Promise<Result<ChefGroup, NoGroup | Unavailable>> {
-    if (isDots(org) || isDots(name)) return err({ kind: 'unknown_group' });
+    if (isNoName(org) || isNoName(name)) return err({ kind: 'unknown_group' });
     return this.askAsSuperuser('group', `${pathOf(org)}/groups/${encodeURIComponent(name)}`, groupFrom);
   }
 

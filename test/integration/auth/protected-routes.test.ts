@@ -242,6 +242,15 @@ describe('names that mean something in a URL stay names', () => {
     },
   );
 
+  it('longer ones than anybody has are unknown, and no trouble of a Chef Server that takes no such URL', async () => {
+    const long = 'x'.repeat(1025);
+    chef.requests.length = 0;
+    expect((await get(long, 'things/1')).status).toBe(401);
+    const path = `/organizations/${long}/pushy/things/1`;
+    expect((await sendSigned(app.url, { user: 'bob', key }, { path })).status).toBe(404);
+    expect(chef.requests.filter(({ target }) => target.includes(long))).toEqual([]);
+  });
+
   it('an organization may be escaped', async () => {
     const path = '/organizations/%61cme/pushy/things/1';
     expect((await sendSigned(app.url, { user: 'bob', key }, { path })).status).toBe(200);
