@@ -40,10 +40,14 @@ export class FeedsController {
 
   /**
    * `X-Accel-Buffering` tells nginx to pass events on as they come. A connection that carried a live feed is not used
-   * again, or a server that stops would wait for it.
+   * again, or a server that stops would wait for it. Its headers would wait for the first event, perhaps for long, so
+   * they are sent as soon as they stand: when the feed is tied to the answer.
    */
   private send(reply: FastifyReply, feed: Readable | string): void {
-    if (typeof feed !== 'string') void reply.header('Connection', 'close');
+    if (typeof feed !== 'string') {
+      void reply.header('Connection', 'close');
+      reply.raw.once('pipe', () => reply.raw.flushHeaders());
+    }
     void reply
       .headers({
         'Content-Type': 'text/event-stream',

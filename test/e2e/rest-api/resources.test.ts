@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../../../src/protocol/rest-shapes.js';
+import { FeedReading } from '../../support/feed-reading.js';
 import { type PlainAnswer, type PlainRequest, sendHttp } from '../../support/http-request.js';
 import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
 import type { SimulatedNode } from '../../support/simulated-node.js';
@@ -48,7 +49,11 @@ const run = async (request: object): Promise<string> => {
 const OPTIONS = { user: 'www-data', dir: '/srv', env: { A: '1', B: '' } };
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start({ rehab_timer: LONG, heartbeat_interval: 2_000 });
+  server = await ServerUnderTest.start({
+    rehab_timer: LONG,
+    heartbeat_interval: 2_000,
+    keep_alive_time: 3600,
+  });
   web1 = await server.availableNode('web1');
   ranId = await run({
     command: 'chef-client',
@@ -238,6 +243,15 @@ describe('nodes', () => {
   it('get their config though no node object of the name exists', async () => {
     const document = await server.configOf(await server.identity('nameless'));
     expect(document).toMatchObject({ type: 'config', node: 'nameless', organization: ORG });
+  });
+});
+
+describe('a feed on which nothing happens', () => {
+  it('is open at once: its headers do not wait for the first event or keepalive', async () => {
+    const feed = await FeedReading.open(server);
+    expect({ status: feed.status, text: feed.text }).toEqual({ status: 200, text: '' });
+    expect(feed.headers).toMatchObject({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+    feed.close();
   });
 });
 
