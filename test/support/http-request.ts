@@ -16,7 +16,7 @@ export interface PlainAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The text as JSON; undefined where it is empty. */
+  /** The text as JSON; undefined where it is empty or of another type. */
   readonly json: unknown;
 }
 
@@ -40,11 +40,12 @@ export const sendHttp = async (
   sent.end(body);
   const [response] = await answered;
   const content = await text(response);
+  const isJson = content !== '' && response.headers['content-type']?.startsWith('application/json') === true;
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
     text: content,
-    json: content === '' ? undefined : JSON.parse(content),
+    json: isJson ? JSON.parse(content) : undefined,
   };
 };
 

@@ -1,8 +1,11 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
+import { FeedReading } from '../../support/feed-reading.js';
 import { type PlainAnswer, sendHttp } from '../../support/http-request.js';
-import { sendSigned } from '../../support/signed-sender.js';
+import { endRun, startRun, voteYes } from '../../support/play-job.js';
+import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
+import { sendSigned, type TestSigner } from '../../support/signed-sender.js';
+import type { SimulatedNode } from '../../support/simulated-node.js';
 
 interface Operation {
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: object }[];
@@ -19,31 +22,54 @@ const TEMPLATE = '/organizations/{org}/pushy';
 const UNKNOWN_JOB = 'f'.repeat(32);
 const CCPK = encodeURIComponent('rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7');
 
+/** Milliseconds: what a simulated node is told is not disturbed by an `abort` that comes again. */
+const LONG = 60_000;
+
 const ajv = new Ajv2020({ strict: false });
 
 let server: ServerUnderTest;
 let document: ApiDocument;
+let web1: SimulatedNode;
+/** A job that has ended, with output of web1. */
 let jobId: string;
 
+/** What was answered in this file: `METHOD path status`. */
+const answered = new Set<string>();
+
 beforeAll(async () => {
-  server = await ServerUnderTest.start();
+  server = await ServerUnderTest.start({ rehab_timer: LONG, heartbeat_interval: 2_000 });
   document = (await sendHttp(server.url(''), { path: '/pushy/openapi.json' })).json as ApiDocument;
-  await server.availableNode('web1');
-  jobId = await server.startJob({ nodes: ['away'], env: { A: 'b' }, user: 'www', file: 'raw:x' });
-  await server.jobBecomes(jobId, 'quorum_failed');
+  web1 = await server.availableNode('web1');
+  const options = { env: { A: 'b' }, user: 'www', file: 'raw:x', capture_output: true };
+  jobId = await server.startJob({ nodes: ['web1', 'away'], quorum: 1, ...options });
+  await voteYes(web1, jobId);
+  await startRun(web1, jobId);
+  await endRun(web1, jobId, 'succeeded', { stdout: 'done\n' });
+  await server.jobBecomes(jobId, 'complete');
 });
 afterAll(() => server.close());
 
-const send = (method: string, path: string, body?: object): Promise<PlainAnswer> =>
+interface Sent {
+  readonly signer?: Partial<TestSigner>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly id?: string;
+  readonly org?: string;
+}
+
+const send = (
+  method: string,
+  path: string,
+  body?: object | string,
+  { signer, headers, id = jobId, org = ORG }: Sent = {},
+): Promise<PlainAnswer> =>
   sendSigned(
     server.url(''),
-    { user: 'alice', key: server.userKey },
+    { user: 'alice', key: server.userKey, ...signer },
     {
       method,
-      path: path.replace(TEMPLATE, PUSHY).replace('{id}', jobId),
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      path: path.replace(TEMPLATE, PUSHY.replace(ORG, org)).replace('{id}', id).replace('{node}', 'web1'),
+      headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     },
   );
 
@@ -54,7 +80,10 @@ const operation = (method: string, path: string): Operation => {
 };
 
 /** What is wrong with an answer in the eyes of the document; empty where nothing is. */
-const faults = (answer: PlainAnswer, { responses }: Operation): unknown => {
+const faults = (
+  answer: Pick<PlainAnswer, 'status' | 'headers' | 'json'>,
+  { responses }: Operation,
+): unknown => {
   const [type = ''] = (answer.headers['content-type'] ?? '').split(';');
   const content = responses[String(answer.status)]?.content[type];
   if (content === undefined) return `no answer ${answer.status} of ${type} is documented`;
@@ -62,6 +91,25 @@ const faults = (answer: PlainAnswer, { responses }: Operation): unknown => {
   ajv.validate(content.schema, answer.json);
   return ajv.errors ?? [];
 };
+
+const expectAsDocumented = (
+  method: string,
+  path: string,
+  status: number,
+  answer: Pick<PlainAnswer, 'status' | 'headers' | 'json'>,
+): void => {
+  expect(answer.status).toBe(status);
+  expect(faults(answer, operation(method, path))).toEqual([]);
+  answered.add(`${method} ${path} ${status}`);
+};
+
+const JOBS = `${TEMPLATE}/jobs`;
+const JOB = `${JOBS}/{id}`;
+const FEED = `${TEMPLATE}/job_status_feed`;
+const AWAY = { command: 'ls', nodes: ['away'] };
+const ANY: Sent = { headers: { Accept: '*/*' } };
+const UNKNOWN: Sent = { id: UNKNOWN_JOB };
+const KEYED: Sent = { headers: { 'Idempotency-Key': 'one' } };
 
 describe('the API document', () => {
   it('tells of all routes, and of no others', () => {
@@ -125,14 +173,93 @@ describe('the API document', () => {
     ['GET', `${TEMPLATE}/node_states/{node}`, '?details=true', 200],
     ['GET', `${TEMPLATE}/config/{node}`, `?ccpk=${CCPK}`, 200],
     ['GET', `${TEMPLATE}/config/{node}`, '', 400],
-    ['GET', `${TEMPLATE}/jobs/{id}/output/{node}/stdout`, '', 404],
     ['GET', '/pushy/_status', '', 200],
     ['GET', '/pushy/_health', '', 200],
     ['GET', '/pushy/openapi.json', '', 200],
   ])('%s %s%s is answered as it says: %i', async (method, path, query, status, body) => {
-    const answer = await send(method, `${path.replace('{node}', 'web1')}${query}`, body);
-    expect(answer.status).toBe(status);
-    expect(faults(answer, operation(method, path))).toEqual([]);
+    expectAsDocumented(method, path, status, await send(method, `${path}${query}`, body));
+  });
+
+  it.each<
+    [
+      what: string,
+      method: string,
+      path: string,
+      status: number,
+      body?: object | string | undefined,
+      sent?: Sent,
+    ]
+  >([
+    ['what a command wrote', 'GET', `${JOB}/output/{node}/stdout`, 200, undefined, ANY],
+    ['that it wrote nothing', 'GET', `${JOB}/output/{node}/stderr`, 200, undefined, ANY],
+    [
+      'nothing of an unknown job',
+      'GET',
+      `${JOB}/output/{node}/stdout`,
+      404,
+      undefined,
+      { ...ANY, ...UNKNOWN },
+    ],
+    [
+      'nothing of an unknown job',
+      'GET',
+      `${JOB}/output/{node}/stderr`,
+      404,
+      undefined,
+      { ...ANY, ...UNKNOWN },
+    ],
+    ['the feed of a job', 'GET', `${FEED}/{id}`, 200, undefined, ANY],
+    ['no feed of an unknown job', 'GET', `${FEED}/{id}`, 404, undefined, { ...ANY, ...UNKNOWN }],
+    ['no unknown job', 'GET', JOB, 404, undefined, UNKNOWN],
+    ['no end of an unknown job', 'POST', `${JOB}/abort`, 404, undefined, UNKNOWN],
+    ['the metrics', 'GET', '/pushy/metrics', 200],
+    ['the first of two requests', 'POST', JOBS, 201, AWAY, KEYED],
+    ['not the second, which is another', 'POST', JOBS, 422, { ...AWAY, command: 'rm' }, KEYED],
+    ['a time that is off', 'POST', JOBS, 401, AWAY, { signer: { nowMs: 0 } }],
+    ['an unknown organization', 'POST', JOBS, 404, AWAY, { org: 'nosuch' }],
+    ['a stranger', 'POST', JOBS, 403, AWAY, { signer: { user: 'pivotal' } }],
+    ['another form', 'POST', JOBS, 406, AWAY, { headers: { Accept: 'text/html' } }],
+    ['too much', 'POST', JOBS, 413, 'x'.repeat(1_000_001)],
+    ['a form', 'POST', JOBS, 415, AWAY, { headers: { 'Content-Type': 'text/plain' } }],
+  ])('%s: %s %s is answered as it says: %i', async (_what, method, path, status, body, sent) => {
+    expectAsDocumented(method, path, status, await send(method, path, body, sent));
+  });
+
+  it('tells of the answers while others that the server needs are away', async () => {
+    const heal = server.chef.faults.add({ close: true });
+    expectAsDocumented('POST', JOBS, 502, await send('POST', JOBS, AWAY));
+    expectAsDocumented('GET', '/pushy/_health', 503, await send('GET', '/pushy/_health'));
+    heal();
+    await server.database.sql('ALTER TABLE jobs RENAME TO jobs_away');
+    expectAsDocumented('POST', JOBS, 503, await send('POST', JOBS, AWAY));
+    await server.database.sql('ALTER TABLE jobs_away RENAME TO jobs');
+  });
+
+  it('tells of the end of a job, and of the feed of an organization', async () => {
+    const id = await server.startJob({ nodes: ['web1'] });
+    expectAsDocumented('POST', `${JOB}/abort`, 200, await send('POST', `${JOB}/abort`, undefined, { id }));
+    const feed = await FeedReading.open(server);
+    const headers = { 'content-type': String(feed.headers['content-type']) };
+    expectAsDocumented('GET', FEED, 200, { status: feed.status, headers, json: undefined });
+    feed.close();
+  });
+
+  it('promises no answer that was not given here; what refuses every request, on one route at least', () => {
+    const everywhere = new Set([...answered].map((answer) => answer.split(' ')[2]));
+    const shared = new Set(Object.keys(operation('GET', `${TEMPLATE}/node_states`).responses));
+    const promised = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations).flatMap(([method, { responses }]) =>
+        Object.keys(responses).map((status) => ({
+          status,
+          answer: `${method.toUpperCase()} ${path} ${status}`,
+        })),
+      ),
+    );
+    const isShared = (status: string): boolean => status !== '200' && shared.has(status);
+    const missing = promised.filter(
+      ({ status, answer }) => !answered.has(answer) && !(isShared(status) && everywhere.has(status)),
+    );
+    expect(missing.map(({ answer }) => answer)).toEqual([]);
   });
 
   it('is believed: an answer that is not as it says would be noticed', async () => {
