@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Cursor } from '../lib/durable-log.js';
+import { LONGEST_TIMER_MS } from '../lib/timer.js';
 import { type FeedEvent, formatSse, SSE_KEEPALIVE } from '../protocol/feed-event.js';
 
 /** When the server stops, a reader gets so many milliseconds to take what it has been sent. */
@@ -26,7 +27,7 @@ export class SseStream extends Readable {
   ) {
     super({ encoding: 'utf8' });
     if (first !== undefined) this.push(formatSse(first));
-    this.keepalive = setInterval(() => this.tick(), keepAliveMs);
+    this.keepalive = setInterval(() => this.tick(), Math.min(keepAliveMs, LONGEST_TIMER_MS));
     this.keepalive.unref();
   }
 

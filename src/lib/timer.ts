@@ -1,5 +1,5 @@
 /** Node.js fires a timer of more than 2^31 - 1 ms at once; longer waits are made of several. */
-const LONGEST_STEP_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A timer that has been set and can be called off. */
 export interface Timer {
@@ -13,7 +13,7 @@ export interface Timer {
 export const setLongTimer = (delayMs: number, fire: () => void): Timer => {
   let handle: NodeJS.Timeout;
   const arm = (left: number): void => {
-    const step = Math.min(Math.max(left, 0), LONGEST_STEP_MS);
+    const step = Math.min(Math.max(left, 0), LONGEST_TIMER_MS);
     handle = setTimeout(() => (left > step ? arm(left - step) : fire()), step);
     handle.unref();
   };

@@ -70,6 +70,16 @@ describe('a feed as a stream', () => {
     stream.destroy();
   });
 
+  test('is quiet where keepalives are further apart than Node.js can wait', async () => {
+    const stream = new SseStream(logOf().readFrom(0), 2 ** 31);
+    const collected = collect(stream);
+    await turn();
+    vi.advanceTimersByTime(1_000);
+    await turn();
+    expect(collected.text).toBe('');
+    stream.destroy();
+  });
+
   test('cuts off a reader that takes nothing for two keepalives, and holds little for it till then', async () => {
     const log = logOf(...Array.from({ length: 1_000 }, (_, number) => event(number, 1_000)));
     const stream = new SseStream(log.readFrom(0), KEEP_ALIVE_MS);
