@@ -5,6 +5,7 @@ import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
 import { Protected } from '../auth/protected.decorator.js';
 import { CONFIG_QUERY, type ConfigDocument } from '../protocol/config-document.js';
 import { decodeCurveKey } from '../protocol/curve-key.js';
+import { MAX_NODE_NAME_BYTES } from '../protocol/node-address.js';
 import { nodesDoc } from './nodes.doc.js';
 import { NodeConfigService } from './node-config.service.js';
 
@@ -17,13 +18,24 @@ const judgeCurveKey = (request: FastifyRequest): Refusal | undefined => {
   return undefined;
 };
 
+/** Where node names are not checked, any name could be asked for, also one that cannot be kept. */
+const judgeNodeName = (request: FastifyRequest): Refusal | undefined => {
+  const { node } = request.params as { readonly node: string };
+  const isGood = Buffer.byteLength(node) <= MAX_NODE_NAME_BYTES && !node.includes('\0');
+  const error = [`the name of a node is 1 to ${MAX_NODE_NAME_BYTES} bytes without NUL`];
+  return isGood ? undefined : { status: 400, error };
+};
+
+const judge = (request: FastifyRequest): Refusal | undefined =>
+  judgeCurveKey(request) ?? judgeNodeName(request);
+
 /** `GET config/NODE` (wire protocol, section 2). */
 @Controller('organizations/:org/pushy/config')
 export class NodeConfigController {
   constructor(private readonly service: NodeConfigService) {}
 
   @Get(':node')
-  @Protected({ right: 'config', produces: 'application/json', judge: judgeCurveKey }, nodesDoc.config)
+  @Protected({ right: 'config', produces: 'application/json', judge }, nodesDoc.config)
   config(
     @Param('node') node: string,
     @Query(CONFIG_QUERY.curveKey) curveKey: string,

@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../../lib/result.js';
+import { MAX_NODE_NAME_BYTES } from '../../protocol/node-address.js';
 import type { JobRequest } from '../../protocol/rest-shapes.js';
 import { hasRepeatedKey } from './repeated-key.js';
 
@@ -23,9 +24,6 @@ const KNOWN_KEYS = new Set([
 const OTHER_FAULT = 'an unknown validation error has occurred';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const BLANKS = /[ \t\r\n]+/g;
-
-/** The longest name of a node, in bytes of UTF-8; Chef Server allows less, the database's index not much more. */
-const MAX_NODE_NAME_BYTES = 1024;
 
 /** NUL, which PostgreSQL cannot hold in a text, and halves of a character, which UTF-8 cannot. */
 const NOT_STORABLE = /[\0\p{Surrogate}]/u;

@@ -311,3 +311,26 @@ describe('paths and methods', () => {
     }
   });
 });
+
+describe('the config of any node, where node names are not checked', () => {
+  beforeAll(async () => {
+    await server.halt();
+    Object.assign(server.config, { validate_client_node_name: false });
+    await server.boot();
+  });
+
+  it.each([
+    ['with a NUL', 'a%00b', 400],
+    ['that is too long', 'n'.repeat(1025), 400],
+    ['that is just not too long', 'n'.repeat(1024), 200],
+    ['that means something in a path', '%2e%2e%2fweb1', 200],
+  ])('by a name %s', async (_what, name, status) => {
+    const { curve } = await server.identity('web1');
+    const { status: answered, json } = await get(
+      `config/${name}?ccpk=${encodeURIComponent(curve.publicKey)}`,
+    );
+    expect(answered).toBe(status);
+    if (status === 400)
+      expect(json).toEqual({ error: ['the name of a node is 1 to 1024 bytes without NUL'] });
+  });
+});
