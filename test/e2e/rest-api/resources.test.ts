@@ -134,6 +134,45 @@ describe('a job', () => {
     }
     expect((await send({ path: `${path}/jobs` })).json).toEqual([]);
     expect((await send({ path: `${path}/node_states` })).json).toEqual([]);
+    expect((await send({ path: `${path}/node_states?details=true` })).json).toEqual([]);
+    expect((await send({ path: `${path}/node_states/web1?details=true` })).json).toMatchObject({
+      reason: 'never_seen',
+    });
+    expect((await send({ path: `${path}/jobs/${ranId}?details=true` })).status).toBe(404);
+    expect((await send({ method: 'POST', path: `${path}/jobs/${ranId}/abort` })).status).toBe(404);
+  });
+
+  it('of another organization is found by no cursor, node name, dry run or Idempotency-Key', async () => {
+    server.chef.createOrganization('initech');
+    server.chef.associate('initech', 'alice', true);
+    const path = '/organizations/initech/pushy/jobs';
+    const start = (job: object) => ({
+      method: 'POST',
+      body: JSON.stringify({ command: 'chef-client', nodes: ['web1'], quorum: 0, ...job }),
+      headers: { 'Content-Type': 'application/json', 'Idempotency-Key': 'of-two-organizations' },
+    });
+    const here = await send({ ...start({}), path: `${PUSHY}/jobs` });
+    await web1.expectCommand('commit');
+    const there = await send({ ...start({}), path });
+    const [mine, theirs] = [here, there].map(({ json }) => (json as { uri: string }).uri.slice(-32));
+    expect(theirs).not.toBe(mine);
+    await web1.sendJobMessage('nack_commit', mine!);
+    await server.jobBecomes(mine!, 'complete');
+
+    const { headers } = await get('jobs?limit=1');
+    const [cursor] = /(?<=cursor=)[\w-]+/.exec(String(headers.link)) ?? [];
+    for (const query of [
+      `cursor=${cursor}`,
+      'node=web1',
+      'user=alice',
+      'command=chef-client',
+      'order=newest',
+    ]) {
+      const ids = ((await send({ path: `${path}?${query}` })).json as Job[]).map(({ id }) => id);
+      expect(ids).toEqual([theirs]);
+    }
+    const { json } = await send({ ...start({ dry_run: true }), path });
+    expect(json).toMatchObject({ nodes: { unavailable: [{ node_name: 'web1', reason: 'never_seen' }] } });
   });
 });
 
