@@ -53,7 +53,7 @@ export class HttpClient {
   /** Sends a request and reads the whole answer, whatever its status. */
   async send(message: HttpRequest): Promise<Result<HttpResponse, HttpFault>> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, maxBytes = DEFAULT_MAX_BYTES } = message;
-    const timeout = AbortSignal.timeout(timeoutMs);
+    const timeout = AbortSignal.timeout(Math.ceil(timeoutMs)); // it takes whole numbers only
     const signal = message.signal === undefined ? timeout : AbortSignal.any([timeout, message.signal]);
     try {
       const { statusCode, headers, body } = await this.dispatch(message, signal);

@@ -122,6 +122,15 @@ describe('where the Chef Server', () => {
     expect(await ask()).toMatchObject({ status: 200 });
   });
 
+  it('may take some time that is no whole number of milliseconds, requests are served', async () => {
+    await app.close();
+    const chefServer = { timeout: TIMEOUT_S + 0.0005 };
+    app = await startHttpApp({ chef, controllers: [ProtectedController], chefServer });
+    expect((await ask()).status).toBe(200);
+    chef.faults.add({ until: new Promise(() => undefined) });
+    expect(await ask()).toMatchObject(unavailable('no answer in time'));
+  });
+
   it('is mended, the next request is served', async () => {
     chef.faults.add({ status: 500 });
     expect((await ask()).status).toBe(502);
