@@ -56,7 +56,7 @@ export class OrgFeed {
     const known = entries.findIndex(({ id }) => id === lastEventId);
     if (known !== -1) return { cursor: this.log.readFrom(known + 1) };
     const [oldest] = entries;
-    const expired = (nowMs - this.expirationMs) * 1000;
+    const expired = Math.floor((nowMs - this.expirationMs) * 1000);
     const startMicros = oldest === undefined ? expired : Math.min(expired, microsOf(oldest) - 1);
     return {
       first: toFeedEvent('start_id', 'start_of_history', startMicros, {}),

@@ -5,7 +5,10 @@ import { turn } from '../../support/held-store.js';
 const NOW = Date.UTC(2026, 10, 22, 8, 0, 0);
 const EXPIRATION_MS = 60_000;
 
-const feedOf = (earlier: readonly OrgEvent[] = []): { feed: OrgFeed; stored: OrgEvent[] } => {
+const feedOf = (
+  earlier: readonly OrgEvent[] = [],
+  expirationMs = EXPIRATION_MS,
+): { feed: OrgFeed; stored: OrgEvent[] } => {
   const stored: OrgEvent[] = [];
   const store = (batch: readonly OrgEvent[]): Promise<void> => {
     stored.push(...batch);
@@ -16,7 +19,7 @@ const feedOf = (earlier: readonly OrgEvent[] = []): { feed: OrgFeed; stored: Org
     (thrown) => {
       throw thrown as Error;
     },
-    EXPIRATION_MS,
+    expirationMs,
     earlier,
   );
   return { feed, stored };
@@ -84,6 +87,11 @@ describe("an organization's feed", () => {
     const { first, cursor } = feed.read('org-99', NOW + EXPIRATION_MS);
     expect(first!.data).toBe('{"timestamp":"2026-11-22 07:59:59.999999Z"}');
     expect(cursor.next()!.data).toContain('"2026-11-22 08:00:00.000000Z"');
+  });
+
+  test('dates the begin of history in whole microseconds, whatever it is set to', () => {
+    const { feed } = feedOf([], 1.001 * 1000 + 0.0003);
+    expect(feed.read('', NOW).first!.data).toBe('{"timestamp":"2026-11-22 07:59:58.998999Z"}');
   });
 
   test('forgets what is older than it may be, for readers who come then', async () => {
