@@ -107,7 +107,11 @@ export class DevChefServer extends ChefAdministration {
     if (fault?.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     await fault?.until;
     if (fault?.close === true) return void outgoing.destroy();
-    const answer = this.answer(request);
+    const answer =
+      fault?.status === undefined || request.method === 'GET'
+        ? await this.answer(request)
+        : refused(fault.status, 'something went wrong');
+    if (fault?.closeAfter === true) return void outgoing.destroy();
     const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
     outgoing.writeHead(fault?.status ?? answer.status, {
       'Content-Type': 'application/json',
@@ -117,12 +121,12 @@ export class DevChefServer extends ChefAdministration {
     outgoing.end(fault?.body ?? text);
   }
 
-  private answer(request: ChefRequest): Answer {
+  private async answer(request: ChefRequest): Promise<Answer> {
     const asked = this.askedApiVersion(request);
     if (asked === undefined) return refused(406, 'the API version that you ask for is not known');
     try {
       const url = new URL(`${this.url}${request.target}`);
-      const answer = answerRequest(this.state, request, url, asked, this.now());
+      const answer = await answerRequest(this, request, url, asked, this.now());
       return this.options.withoutApiVersions === true
         ? answer
         : { ...answer, headers: { 'X-Ops-Server-API-Version': versionHeader(asked) } };

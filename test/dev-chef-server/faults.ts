@@ -4,17 +4,21 @@ import type { ChefRequest } from './answers.js';
 export interface Fault {
   /** Which requests; all where it is left out. */
   readonly on?: RegExp;
+  /** Of which method; of any where it is left out. */
+  readonly method?: string;
   /** Milliseconds before anything is answered. */
   readonly delayMs?: number;
   /** The answer waits for this to settle. */
   readonly until?: Promise<unknown>;
-  /** In place of the real answer's. */
+  /** In place of the real answer's; a request that would change something changes nothing. */
   readonly status?: number;
   /** In place of the real answer's; sent as it is. */
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** The connection is cut without an answer. */
   readonly close?: boolean;
+  /** What is asked is done, and the connection then cut without an answer. */
+  readonly closeAfter?: boolean;
   /** How many requests it is for, then it is over (default: until it is removed). */
   readonly times?: number;
 }
@@ -38,6 +42,7 @@ export class Faults {
   meet(request: ChefRequest): Fault | undefined {
     for (const [fault, left] of this.set) {
       if (fault.on?.test(request.target) === false) continue;
+      if (fault.method !== undefined && fault.method !== request.method) continue;
       if (left > 1) this.set.set(fault, left - 1);
       else this.set.delete(fault);
       return fault;

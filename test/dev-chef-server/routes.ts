@@ -1,19 +1,23 @@
 import { type Answer, type ChefRequest, found, refused } from './answers.js';
 import { refuseUnsigned } from './authenticate.js';
-import type { Actor, ChefState, Group, Organization } from './chef-state.js';
+import { answerChange } from './changes.js';
+import type { ChefAdministration } from './chef-administration.js';
+import type { ChefState, Group, Organization } from './chef-state.js';
+import { clientObject, userObject } from './objects.js';
 import { answerPrincipals } from './principals.js';
 import { answerSearch, nodeObject } from './search.js';
 
 const NO_SUCH_PATH = refused(404, 'no such resource on this development Chef Server');
 
-/** Answers one request from the state; `url` is its target made absolute, `apiVersion` the version agreed upon. */
+/** Answers one request; `url` is its target made absolute, `apiVersion` the version agreed upon. */
 export const answerRequest = (
-  state: ChefState,
+  chef: ChefAdministration,
   request: ChefRequest,
   url: URL,
   apiVersion: number,
   nowMs: number,
-): Answer => {
+): Answer | Promise<Answer> => {
+  const { state } = chef;
   const [root, orgName, kind, name, ...rest] = segmentsOf(url);
   if (root === '_status') return found({ status: 'pong', upstreams: {} });
   if (rest.length > 0) return NO_SUCH_PATH;
@@ -24,7 +28,9 @@ export const answerRequest = (
     const org = state.organizations.get(orgName);
     if (org === undefined) return refused(404, `organization '${orgName}' does not exist.`);
     return (
-      refuseUnsigned(state, org, request, nowMs) ?? answerInOrganization(state, org, request, url, kind, name)
+      refuseUnsigned(state, org, request, nowMs) ??
+      answerChange(chef, org, request, url, apiVersion, kind, name) ??
+      answerInOrganization(state, org, request, url, kind, name)
     );
   }
   return refuseUnsigned(state, undefined, request, nowMs) ?? answerGlobal(state, url, root, orgName);
@@ -112,19 +118,4 @@ const groupObject = (org: Organization, name: string, group: Group): object => (
   orgname: org.name,
   name,
   groupname: name,
-});
-
-const clientObject = (org: Organization, client: Actor): object => ({
-  name: client.name,
-  clientname: client.name,
-  orgname: org.name,
-  json_class: 'Chef::ApiClient',
-  chef_type: 'client',
-  validator: false,
-});
-
-const userObject = (user: Actor): object => ({
-  username: user.name,
-  display_name: user.name,
-  email: `${user.name}@example.com`,
 });

@@ -6,7 +6,7 @@ import { createDispatcher, type DispatcherOptions } from './http-dispatcher.js';
 
 /** One request; `url` is absolute. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;

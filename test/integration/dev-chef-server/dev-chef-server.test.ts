@@ -64,6 +64,61 @@ describe('who may ask the development Chef Server', () => {
   });
 });
 
+describe('what administrators change', () => {
+  const send = async (
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    { as = 'pivotal', body }: { as?: string; body?: unknown } = {},
+  ) => {
+    const answer = await signedBy(as).send({
+      method,
+      url: `${chef.url}/organizations/acme/${path}`,
+      headers: { 'X-Ops-Server-API-Version': '1' },
+      ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
+    });
+    if (!answer.ok) throw new Error(answer.error.reason);
+    return { status: answer.value.status, body: JSON.parse(answer.value.body.toString()) as unknown };
+  };
+  const group = () => send('GET', 'groups/admins');
+
+  it('a client is made once, with a key that it can sign with, and taken out of its groups when it is deleted', async () => {
+    const body = { name: 'guest', validator: false, create_key: true };
+    const made = await send('POST', 'clients', { body });
+    expect(made).toMatchObject({
+      status: 201,
+      body: { uri: `${chef.url}/organizations/acme/clients/guest`, chef_key: { name: 'default' } },
+    });
+    const { chef_key } = made.body as { chef_key: { private_key: string } };
+    expect(await ask(signedBy('guest', chef_key.private_key), '/organizations/acme/nodes')).toMatchObject({
+      status: 200,
+    });
+    expect(await send('POST', 'clients', { body })).toMatchObject({ status: 409 });
+    await send('PUT', 'groups/admins', { body: { groupname: 'admins', actors: { clients: ['guest'] } } });
+    expect(await send('DELETE', 'clients/guest')).toMatchObject({ status: 200, body: { name: 'guest' } });
+    expect(await send('DELETE', 'clients/guest')).toMatchObject({ status: 404 });
+    expect(await group()).toMatchObject({ body: { clients: [] } });
+  });
+
+  it('a group gets all its members anew', async () => {
+    const actors = { users: ['alice'], clients: ['web1'], groups: ['users'] };
+    expect(await send('PUT', 'groups/admins', { body: { groupname: 'admins', actors } })).toMatchObject({
+      status: 200,
+    });
+    expect(await group()).toMatchObject({ body: actors });
+    const stranger = { groupname: 'admins', actors: { users: ['nobody'] } };
+    expect(await send('PUT', 'groups/admins', { body: stranger })).toMatchObject({ status: 500 });
+    expect(await send('PUT', 'groups/none', { body: stranger })).toMatchObject({ status: 404 });
+    await send('PUT', 'groups/admins', { body: { groupname: 'admins', actors: { users: [] } } });
+    expect(await group()).toMatchObject({ body: { users: [], clients: [], groups: [] } });
+  });
+
+  it('others may not', async () => {
+    const body = { name: 'guest' };
+    expect(await send('POST', 'clients', { as: 'alice', body })).toMatchObject({ status: 403 });
+    expect(await send('DELETE', 'clients/web1', { as: 'web1' })).toMatchObject({ status: 403 });
+  });
+});
+
 describe('searches for nodes', () => {
   const find = (query: string, body?: unknown) =>
     ask(signedBy('alice'), `/organizations/acme/search/node?q=${encodeURIComponent(query)}`, body);
