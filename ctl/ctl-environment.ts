@@ -1,4 +1,5 @@
 import type { Clock } from '../src/lib/clock.js';
+import type { EndHandler } from './lib/end-signals.js';
 import type { RunProgram } from './lib/run-program.js';
 
 /** Where output goes; `process.stdout` and `process.stderr` are such. */
@@ -32,5 +33,7 @@ export interface CtlEnvironment {
   /** Waits so many milliseconds. */
   readonly sleep: (ms: number) => Promise<void>;
   readonly run: RunProgram;
+  /** Has the handler called, in place of an end at once, when the program is asked to end; call what is returned to stop that. */
+  readonly onEndSignal: (handler: EndHandler) => () => void;
   readonly installed: InstalledProgram;
 }

@@ -3,13 +3,14 @@ import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/lib/clock.js';
 import { packageVersion } from '../src/platform/package-version.js';
+import { endWithoutReader, onEndSignal } from './lib/end-signals.js';
 import { runProgram } from './lib/run-program.js';
 import { runCtl } from './run-ctl.js';
 
-/** A reader that has seen enough (`… doctor | head`) is no fault. */
+/** A reader that has seen enough (`… doctor | head`) and a terminal that was closed are no faults. */
 const endQuietlyWithoutReader = (thrown: Error): void => {
-  if ('code' in thrown && thrown.code === 'EPIPE') process.exit();
-  throw thrown;
+  if (!('code' in thrown) || (thrown.code !== 'EPIPE' && thrown.code !== 'EIO')) throw thrown;
+  endWithoutReader();
 };
 
 process.stdout.on('error', endQuietlyWithoutReader);
@@ -25,6 +26,7 @@ process.exitCode = await runCtl(process.argv.slice(2), {
   clock: systemClock,
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   run: runProgram,
+  onEndSignal,
   installed: {
     node: process.execPath,
     server: fileURLToPath(new URL('../src/main.js', import.meta.url)),

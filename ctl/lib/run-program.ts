@@ -16,7 +16,7 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** It is ended after so many milliseconds (default: 60 s; 0: never). */
   readonly timeoutMs?: number;
-  /** Ends it with TERM. */
+  /** Ends it with TERM, and with KILL where that takes too long. */
   readonly signal?: AbortSignal;
   /** Gets what it writes, at once, in place of the result. */
   readonly onOutput?: (chunk: string) => void;
@@ -31,6 +31,8 @@ export type RunProgram = (
 
 const TIMEOUT_MS = 60_000;
 const KILLED_CODE = 137;
+/** The longest that a program that was told to end is waited for. */
+const END_WITHIN_MS = 15_000;
 
 /** Runs programs of this machine. */
 export const runProgram: RunProgram = async (program, args, options = {}) => {
@@ -41,7 +43,11 @@ export const runProgram: RunProgram = async (program, args, options = {}) => {
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   });
-  const end = (): void => void child.kill('SIGTERM');
+  let killing: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    child.kill('SIGTERM');
+    killing = setTimeout(() => child.kill('SIGKILL'), END_WITHIN_MS);
+  };
   signal?.addEventListener('abort', end, { once: true });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -57,6 +63,7 @@ export const runProgram: RunProgram = async (program, args, options = {}) => {
     throw new AppError('program_missing', `cannot run ${program}: ${messageOf(thrown)}`);
   } finally {
     signal?.removeEventListener('abort', end);
+    clearTimeout(killing);
   }
 };
 

@@ -6,7 +6,7 @@ import { type Answer, type ChefRequest, refused } from './answers.js';
 import { selfSignedCertificate } from './certificate.js';
 import { ChefAdministration } from './chef-administration.js';
 import { type ChefState, emptyState } from './chef-state.js';
-import { Faults } from './faults.js';
+import { type Fault, Faults } from './faults.js';
 import { isForPushy, proxyToPushy } from './pushy-proxy.js';
 import { answerRequest } from './routes.js';
 
@@ -107,10 +107,7 @@ export class DevChefServer extends ChefAdministration {
     if (fault?.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     await fault?.until;
     if (fault?.close === true) return void outgoing.destroy();
-    const answer =
-      fault?.status === undefined || request.method === 'GET'
-        ? await this.answer(request)
-        : refused(fault.status, 'something went wrong');
+    const answer = await this.answer(request, fault);
     if (fault?.closeAfter === true) return void outgoing.destroy();
     const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
     outgoing.writeHead(fault?.status ?? answer.status, {
@@ -121,12 +118,15 @@ export class DevChefServer extends ChefAdministration {
     outgoing.end(fault?.body ?? text);
   }
 
-  private async answer(request: ChefRequest): Promise<Answer> {
+  private async answer(request: ChefRequest, fault?: Fault): Promise<Answer> {
     const asked = this.askedApiVersion(request);
     if (asked === undefined) return refused(406, 'the API version that you ask for is not known');
     try {
       const url = new URL(`${this.url}${request.target}`);
-      const answer = await answerRequest(this, request, url, asked, this.now());
+      const answer =
+        fault?.status === undefined || request.method === 'GET'
+          ? await answerRequest(this, request, url, asked, this.now())
+          : refused(fault.status, 'something went wrong');
       return this.options.withoutApiVersions === true
         ? answer
         : { ...answer, headers: { 'X-Ops-Server-API-Version': versionHeader(asked) } };

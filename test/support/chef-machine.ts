@@ -18,6 +18,8 @@ const SERVER = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url))
 
 const CLIENT = fileURLToPath(new URL('../../dist/src/client/main.js', import.meta.url));
 
+const CTL = fileURLToPath(new URL('../../dist/ctl/main.js', import.meta.url));
+
 /** The process id of the service in a line of `status`; undefined where it does not run. */
 export const pidIn = (status: string): string | undefined => /^run: [^:]+: \(pid (\d+)\)/.exec(status)?.[1];
 
@@ -28,9 +30,9 @@ export const pidIn = (status: string): string | undefined => /^run: [^:]+: \(pid
  * server. Close it when the test file is over.
  */
 export class ChefMachine {
-  private readonly under = new CtlUnderTest({
-    installed: { node: process.execPath, server: SERVER, client: CLIENT, version: '1.2.3' },
-  });
+  /** What the program under test believes to be installed. */
+  readonly installed = { node: process.execPath, server: SERVER, client: CLIENT, version: '1.2.3' };
+  private readonly under = new CtlUnderTest({ installed: this.installed });
   private readonly runsvdir: ChildProcess;
 
   private constructor(
@@ -107,6 +109,18 @@ ${more}`,
   /** Runs the program with this one thing of its surroundings otherwise. */
   ctlWith(surroundings: Partial<CtlEnvironment>, ...args: string[]): Promise<CtlOutcome> {
     return this.under.runWith(surroundings, ...args);
+  }
+
+  /** Runs the built program in a process of its own, which takes itself for root's. */
+  ctlProcess(...args: string[]) {
+    const asRoot = ['--import', 'data:text/javascript,process.geteuid = () => 0'];
+    const child = spawn(process.execPath, [...asRoot, CTL, '--root', this.under.root, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+    const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout }));
+    return { child, ended };
   }
 
   /** Runs `tail` until what it shows is enough, then ends it as Ctrl-C does. */

@@ -54,8 +54,20 @@ export class CtlUnderTest {
       write: (chunk: string | Uint8Array) => chunks.push(String(chunk)),
     });
     const code = await runCtl(['--root', this.root, ...args], {
+      ...this.environment(),
       stdout: into(out),
       stderr: into(problems),
+      ...surroundings,
+    });
+    return { code, stdout: out.join(''), stderr: problems.join('') };
+  }
+
+  /** What surrounds the program; what it writes goes nowhere. */
+  environment(): CtlEnvironment {
+    const nowhere = { write: () => undefined };
+    return {
+      stdout: nowhere,
+      stderr: nowhere,
       env: {},
       uid: 0,
       cwd: this.path('/work'),
@@ -63,6 +75,7 @@ export class CtlUnderTest {
       clock: systemClock,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       run: runProgram,
+      onEndSignal: () => () => undefined,
       installed: {
         node: process.execPath,
         server: '/nowhere/main.js',
@@ -70,9 +83,7 @@ export class CtlUnderTest {
         version: '1.2.3',
       },
       ...this.surroundings,
-      ...surroundings,
-    });
-    return { code, stdout: out.join(''), stderr: problems.join('') };
+    };
   }
 
   remove(): void {

@@ -1,12 +1,9 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { connect as connectTls } from 'node:tls';
 import { messageOf } from '../../../src/lib/app-error.js';
 import { HttpClient, type HttpResponse } from '../../../src/platform/http/http-client.js';
-import { SignedHttp } from '../../../src/platform/http/signed-http.js';
+import { isNewEnough, rootOf, superuserHttp, trustedBy } from '../chef-server/superuser-http.js';
 import type { Installation } from '../reconfigure/installation.js';
 import { saidBy } from '../run-program.js';
-import { findSuperuserKey } from '../secrets/server-secrets.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 
 const TIMEOUT_MS = 10_000;
@@ -22,17 +19,15 @@ const SKEW_LIMIT_MS = 900_000;
 export const chefServerCheck: Check = {
   name: 'Chef Server',
   run: async (installation) => {
-    const { root_url } = installation.product.serverConfig.chef_server;
-    const key = readKey(installation);
-    if ('kind' in key) return [key];
-    const http = new HttpClient({ ...trusted(installation) });
+    const { superuser, api_version } = installation.product.serverConfig.chef_server;
+    const http = new HttpClient(trustedBy(installation.product));
     try {
-      const { superuser } = installation.product.serverConfig.chef_server;
-      const clock = installation.context.environment.clock;
-      const signed = new SignedHttp(http, { userId: superuser, key: key.key }, clock);
-      const headers = { 'X-Ops-Server-API-Version': '1', 'X-Chef-Version': '11.1.0' };
-      const url = `${root_url.replace(/\/$/, '')}/users/${superuser}`;
-      const answer = await signed.send({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS });
+      const { clock } = installation.context.environment;
+      const signed = superuserHttp(http, installation);
+      if (!signed.ok) return [bad(signed.error.text, signed.error.mend)];
+      const headers = { 'X-Ops-Server-API-Version': '1', 'X-Chef-Version': api_version };
+      const url = `${rootOf(installation.product)}/users/${superuser}`;
+      const answer = await signed.value.send({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS });
       if (!answer.ok) {
         return [
           bad(answer.error.reason, "is the Chef Server running, and is chef_server['root_url'] right?"),
@@ -49,22 +44,6 @@ export const chefServerCheck: Check = {
   },
 };
 
-const readKey = ({ context, secrets }: Installation): { key: KeyObject } | Finding => {
-  const where = `${context.paths.pivotalKey}, or in ${secrets.file} (chef-server, superuser_key)`;
-  const pem = findSuperuserKey(context.paths, secrets);
-  if (pem === undefined) return bad('the key of the superuser is missing', `put it into ${where}`);
-  try {
-    return { key: createPrivateKey(pem) };
-  } catch {
-    return bad('the key of the superuser is not a private key in PEM', `put the right one into ${where}`);
-  }
-};
-
-const trusted = ({ product }: Installation): { ca?: string } => {
-  const file = product.serverConfig.chef_server.ssl_ca_file;
-  return file === undefined ? {} : { ca: readFileSync(file, 'utf8') };
-};
-
 const judgeKey = ({ status }: HttpResponse, superuser: string): Finding => {
   if (status === 200) return good(`takes the key of ${superuser}`);
   return status === 401
@@ -75,13 +54,10 @@ const judgeKey = ({ status }: HttpResponse, superuser: string): Finding => {
     : bad(`it answers ${status}`, 'look at the Chef Server: chef-server-ctl status');
 };
 
-/** Chef Server 12 and newer say which versions of its API they speak. */
-const judgeAge = ({ headers }: HttpResponse): Finding => {
-  const versions = /"max_version"\s*:\s*"?(\d+)/.exec(String(headers['x-ops-server-api-version']));
-  return Number(versions?.[1] ?? 0) >= 1
+const judgeAge = ({ headers }: HttpResponse): Finding =>
+  isNewEnough(headers)
     ? good('is new enough')
     : bad('is older than 12.14', 'upgrade the Chef Server to 12.14 or newer');
-};
 
 const judgeClock = ({ headers }: HttpResponse, nowMs: number): Finding[] => {
   const theirs = Date.parse(String(headers.date));
@@ -111,9 +87,8 @@ export const nginxCheck: Check = {
 };
 
 const askThroughNginx = async (installation: Installation): Promise<Finding> => {
-  const { root_url } = installation.product.serverConfig.chef_server;
-  const url = `${root_url.replace(/\/$/, '')}/pushy/_status`;
-  const http = new HttpClient({ ...trusted(installation) });
+  const url = `${rootOf(installation.product)}/pushy/_status`;
+  const http = new HttpClient(trustedBy(installation.product));
   try {
     const answer = await http.send({ method: 'GET', url, timeoutMs: TIMEOUT_MS });
     const reason = answer.ok ? `${url} answers ${answer.value.status}` : answer.error.reason;

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
 import { loadServerKeys } from '../../../src/keys/load-server-keys.js';
 import { messageOf } from '../../../src/lib/app-error.js';
+import { portIsOpen } from '../port-is-open.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
 import { askServer } from '../server-status.js';
 import { bad, type Check, good, warning } from './check.js';
@@ -9,7 +9,6 @@ import { bad, type Check, good, warning } from './check.js';
 const RECONFIGURE = 'run: opscode-push-jobs-server-ctl reconfigure';
 const EXPOSED = 0o077;
 const LEAST_FREE_BYTES = 1024 ** 3;
-const CONNECT_TIMEOUT_MS = 3_000;
 
 /** The settings and whether reconfigure was run with them. */
 export const settingsCheck: Check = {
@@ -76,7 +75,7 @@ export const portsCheck: Check = {
     const host = zeromq_listen_address.replace('tcp://', '').replace(/^\*$/, '127.0.0.1');
     return Promise.all(
       [command_port, server_heartbeat_port].map(async (port) =>
-        (await isOpen(host, port))
+        (await portIsOpen(host, port))
           ? good(`${host}:${port} takes connections`)
           : bad(
               `nobody listens on ${host}:${port}`,
@@ -86,19 +85,6 @@ export const portsCheck: Check = {
     );
   },
 };
-
-const isOpen = (host: string, port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
-    const end = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket
-      .once('connect', () => end(true))
-      .once('error', () => end(false))
-      .once('timeout', () => end(false));
-  });
 
 /** Room for data and logs. */
 export const diskCheck: Check = {

@@ -73,10 +73,15 @@ describe('a command line that is not right', () => {
     expect(stderr).toContain('fast');
   });
 
-  it('with only some of the credentials for a test gets exit code 2', async () => {
-    const { code, stderr } = await under.run('test', '--org', 'acme');
+  it.each([
+    ['--user alice', '--user and --key go together'],
+    ['--org acme --key alice.pem', '--user and --key go together'],
+    ['--node web1', '--node and --node-key go together'],
+    ['--user alice --key /nowhere/alice.pem', "--key: ENOENT: no such file or directory, open '/nowhere"],
+  ])('with %s for a test gets exit code 2', async (options, complaint) => {
+    const { code, stderr } = await under.run('test', ...options.split(' '));
     expect(code).toBe(2);
-    expect(stderr).toContain('--node-key');
+    expect(stderr).toContain(complaint);
   });
 
   it('with the name of a service that is not ours gets exit code 2', async () => {
