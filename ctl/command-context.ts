@@ -1,3 +1,4 @@
+import { AppError } from '../src/lib/app-error.js';
 import type { CtlEnvironment } from './ctl-environment.js';
 import { type Paths, pathsBelow } from './lib/paths.js';
 import { loadProduct, type Product } from './lib/settings/load-product.js';
@@ -35,8 +36,20 @@ export class CommandContext {
     return this.product;
   }
 
-  /** What supervises services on this machine. */
-  supervisor(): Supervisor {
+  /** What supervises services on this machine; undefined where nothing does. */
+  findSupervisor(): Supervisor | undefined {
     return findSupervisor(this.paths, this.environment.run);
+  }
+
+  /** What supervises services on this machine; throws an AppError where nothing does. */
+  supervisor(): Supervisor {
+    const found = this.findSupervisor();
+    if (found !== undefined) return found;
+    const { chefServer, under } = this.paths;
+    throw new AppError(
+      'no_supervisor',
+      `there is nothing here that runs services: no Chef Server (${chefServer}/service), no systemd ` +
+        `(${under('/run/systemd/system')}) and no runit (${under('/etc/service')})`,
+    );
   }
 }

@@ -27,7 +27,7 @@ export interface CtlEnvironment {
   readonly uid: number;
   /** The current folder. */
   readonly cwd: string;
-  /** The user's home folder; cleanse puts its backup there. */
+  /** The user's home folder, for `~` in the settings. */
   readonly home: string;
   readonly clock: Clock;
   /** Waits so many milliseconds. */

@@ -12,6 +12,8 @@ import { UsageError } from '../lib/usage-error.js';
 
 /** Who did not mean it has so long to press Ctrl-C. */
 const WAIT_MS = 60_000;
+/** Not the home of whoever runs it: `sudo` can leave that as it was. */
+const BACKUP_FOLDER = '/root';
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE = 0o600;
 
@@ -36,9 +38,9 @@ export const cleanse: Command = {
   run: async (context, { words: [word] }) => {
     if (word !== undefined && word !== 'yes')
       throw new UsageError(`cleanse accepts "yes" only, not "${word}"`);
+    const product = context.loadProduct();
     context.say(BANNER);
     if (word === undefined) await context.environment.sleep(WAIT_MS);
-    const product = context.loadProduct();
     const backup = backUp(context, product.secretsFile);
     for (const change of await removeFromMachine(context)) context.say(change);
     const { data, logs } = product.folders;
@@ -54,7 +56,7 @@ export const cleanse: Command = {
 /** Copies settings and our secrets away, then takes the latter out of the secrets file. */
 const backUp = ({ environment, paths }: CommandContext, secretsFile: string): string => {
   const stamp = stampOf(new Date(environment.clock.now()));
-  const backup = join(paths.under(environment.home), `${PACKAGE}-cleanse-${stamp}`);
+  const backup = join(paths.under(BACKUP_FOLDER), `${PACKAGE}-cleanse-${stamp}`);
   mkdirSync(backup, { recursive: true, mode: PRIVATE_FOLDER });
   if (existsSync(paths.settingsFolder)) cpSync(paths.settingsFolder, backup, { recursive: true });
   const store = SecretsStore.open(secretsFile);

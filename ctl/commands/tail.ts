@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from '../command.js';
 import { EXIT } from '../lib/exit-code.js';
@@ -7,9 +7,9 @@ import { requireService } from '../lib/services/require-service.js';
 /** Not read by people: svlogd's lock and settings, and what was rotated away (`@….s`, `….1`, `….gz`). */
 const LEFT_OUT = /^(lock|config|state|newstate|@.*|.*\.\d+|.*\.gz|.*\.[stu])$/;
 
-/** The log files in a folder that are being written. */
+/** The log files in a folder that are being written; none where there is no such folder. */
 export const liveLogs = (folder: string): string[] =>
-  readdirSync(folder, { withFileTypes: true })
+  (existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [])
     .filter((entry) => entry.isFile() && !LEFT_OUT.test(entry.name))
     .map(({ name }) => join(folder, name));
 

@@ -2,7 +2,9 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../src/lib/app-error.js';
 import { ensureFile, readIfThere, writeAtomically } from './files.js';
+import type { Paths } from './paths.js';
 import { type RunProgram, saidBy } from './run-program.js';
+import { readChefServerRunning } from './settings/chef-server-running.js';
 
 const READABLE = { mode: 0o644 };
 const HEAD = '# Made by opscode-push-jobs-server-ctl reconfigure, which overwrites it.\n';
@@ -49,6 +51,21 @@ export class Nginx {
   ) {
     this.addOnFolder = join(folder, 'addon.d');
     this.program = join(chefServer, 'embedded', 'sbin', 'nginx');
+  }
+
+  /** That of the Chef Server on this machine; undefined where there is none. */
+  static ofChefServer(paths: Paths, run: RunProgram): Nginx | undefined {
+    const chef = readChefServerRunning(paths.chefRunning);
+    if (chef === undefined) return undefined;
+    const folder = paths.under(join(chef.nginx?.dir ?? '/var/opt/opscode/nginx', 'etc'));
+    return new Nginx(folder, paths.chefServer, run);
+  }
+
+  /** Whether the add-on files lead there already. */
+  leadsTo(upstream: Upstream): boolean {
+    return Object.entries(addOns(upstream)).every(
+      ([name, text]) => readIfThere(join(this.addOnFolder, name)) === text,
+    );
   }
 
   /**

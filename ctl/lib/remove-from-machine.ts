@@ -1,13 +1,14 @@
 import type { CommandContext } from '../command-context.js';
-import { Installation } from './reconfigure/installation.js';
+import { Nginx } from './nginx.js';
 
-/** Stops and removes the service and the route to it; says what it did. */
+/**
+ * Stops and removes the service and the route to it; says what it did. The settings are not asked: it must also work
+ * where they are wrong, or where there are none yet.
+ */
 export const removeFromMachine = async (context: CommandContext): Promise<string[]> => {
-  const removed = await context.supervisor().remove();
-  const installation = new Installation(context, { superuserPassword: undefined });
-  const nginx = installation.nginx();
+  const removed = (await context.findSupervisor()?.remove()) ?? [];
+  const nginx = Nginx.ofChefServer(context.paths, context.environment.run);
   const route = nginx?.remove() ?? [];
   if (nginx === undefined || route.length === 0) return [...removed, ...route];
-  installation.applied.setApplied('nginx', []); // so that the next reconfigure has nginx read the same route again
   return [...removed, ...route, ...(await nginx.reload())];
 };

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ServerConfig } from '../../../src/config/server-config.js';
 import { AppError } from '../../../src/lib/app-error.js';
 import type { CommandContext } from '../../command-context.js';
 import { AppliedState } from '../applied-state.js';
@@ -17,10 +18,11 @@ export interface ReconfigureOptions {
   readonly superuserPassword: string | undefined;
 }
 
-/** What the steps of reconfigure share. The secrets file is opened once; each step that changes it saves it. */
+/** What the steps of reconfigure share; it begins only where the settings are whole. The secrets file is opened once; each step that changes it saves it. */
 export class Installation {
   readonly product: Product;
   readonly applied: AppliedState;
+  readonly serverConfig: ServerConfig;
   private store: SecretsStore | undefined;
   private foundOwner: Owner | undefined;
 
@@ -29,6 +31,7 @@ export class Installation {
     readonly options: ReconfigureOptions,
   ) {
     this.product = context.loadProduct();
+    this.serverConfig = this.product.serverConfig;
     this.applied = new AppliedState(join(this.product.folders.etc, 'applied.json'));
   }
 
@@ -59,9 +62,7 @@ export class Installation {
 
   /** Chef Server's nginx; undefined where there is none. */
   nginx(): Nginx | undefined {
-    const { nginxFolder } = this.product;
-    const { paths, environment } = this.context;
-    return nginxFolder === undefined ? undefined : new Nginx(nginxFolder, paths.chefServer, environment.run);
+    return Nginx.ofChefServer(this.context.paths, this.context.environment.run);
   }
 
   /** Sees that roles and database are there; says what it did. */

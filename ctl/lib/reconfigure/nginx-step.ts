@@ -11,6 +11,8 @@ export const nginxStep: Step = {
     const { listen, api_port, vip } = product.settings.opscode_pushy_server;
     const own = reachableHost(listen);
     const upstream = { host: product.runsService ? own : (vip ?? own), port: api_port };
+    // What is written now, nginx does not know yet, also where this run breaks off before the reload.
+    if (!nginx.leadsTo(upstream)) applied.setApplied('nginx', []);
     const changes = await nginx.install(upstream);
     const route = [nginx.routeTo(upstream)];
     if (applied.isApplied('nginx', route)) return changes;

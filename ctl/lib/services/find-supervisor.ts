@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '../../../src/lib/app-error.js';
 import type { Paths } from '../paths.js';
 import type { RunProgram } from '../run-program.js';
 import { Runit } from './runit.js';
@@ -9,9 +8,9 @@ import { Systemd } from './systemd.js';
 
 /**
  * What runs services here: Chef Server's runit, so that `chef-server-ctl status` shows ours too, else systemd, else
- * the system's runit. Throws an AppError where there is none of them.
+ * the system's runit; undefined where there is none of them.
  */
-export const findSupervisor = ({ chefServer, under }: Paths, run: RunProgram): Supervisor => {
+export const findSupervisor = ({ chefServer, under }: Paths, run: RunProgram): Supervisor | undefined => {
   if (existsSync(join(chefServer, 'service'))) {
     return new Runit(
       {
@@ -37,9 +36,5 @@ export const findSupervisor = ({ chefServer, under }: Paths, run: RunProgram): S
       run,
     );
   }
-  throw new AppError(
-    'no_supervisor',
-    `there is nothing here that runs services: no Chef Server (${chefServer}/service), no systemd ` +
-      `(${under('/run/systemd/system')}) and no runit (${under('/etc/service')})`,
-  );
+  return undefined;
 };

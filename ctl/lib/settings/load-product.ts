@@ -19,7 +19,7 @@ export interface Product {
   readonly settings: Settings;
   /** What the Chef Server on this machine says of itself; undefined where there is none. */
   readonly chef: ChefServerRunning | undefined;
-  /** The server's configuration file. */
+  /** What the server's configuration file says; to ask for it throws an AppError where a setting is missing for it. */
   readonly serverConfig: ServerConfig;
   readonly serviceUser: string;
   /** Whether the service runs on this machine: not on a frontend, not where it is switched off. */
@@ -31,13 +31,14 @@ export interface Product {
   readonly serverConfigFile: string;
   /** The marker of an installation that was configured. */
   readonly bootstrapped: string;
-  /** The folder with nginx's configuration, where there is one. */
-  readonly nginxFolder: string | undefined;
   /** Settings in the file that this server does not use. */
   readonly withoutEffect: readonly string[];
 }
 
-/** Reads and judges all settings; throws an AppError that names file and line. Changes nothing. */
+/**
+ * Reads all settings and judges those that are there; throws an AppError that names file and line. Changes nothing.
+ * Whether any is missing shows only when the server's configuration is asked for.
+ */
 export const loadProduct = (paths: Paths, { env, home, cwd }: CtlEnvironment): Product => {
   const chef = readChefServerRunning(paths.chefRunning);
   const source = readSettingsFile(paths.settings, { env, home, cwd });
@@ -46,19 +47,19 @@ export const loadProduct = (paths: Paths, { env, home, cwd }: CtlEnvironment): P
   const data = paths.under(dir);
   const etc = join(data, 'etc');
   const isFrontend = chef?.role === 'frontend';
-  const nginxFolder =
-    chef === undefined ? undefined : join(chef.nginx?.dir ?? '/var/opt/opscode/nginx', 'etc');
+  let serverConfig: ServerConfig | undefined;
   return {
     settings,
     chef,
-    serverConfig: serverConfigOf(settings, chef, paths, join(etc, 'secrets.json')),
+    get serverConfig() {
+      return (serverConfig ??= serverConfigOf(settings, chef, paths, join(etc, 'secrets.json')));
+    },
     serviceUser: chef === undefined ? OWN_USER : (chef.user?.username ?? 'opscode'),
     runsService: enable && !isFrontend,
     folders: { data, etc, logs: paths.under(log_directory) },
     secretsFile: chef !== undefined || existsSync(paths.chefSecrets) ? paths.chefSecrets : paths.ownSecrets,
     serverConfigFile: join(etc, 'push-jobs-server.json'),
     bootstrapped: join(data, 'bootstrapped'),
-    nginxFolder: nginxFolder === undefined ? undefined : paths.under(nginxFolder),
     withoutEffect: WITHOUT_EFFECT.filter((key) => source.lines.has(`opscode_pushy_server.${key}`)),
   };
 };
