@@ -1,4 +1,5 @@
 import { AppError, messageOf } from '../../src/lib/app-error.js';
+import { serverHealthSchema } from '../../src/protocol/rest-shapes.js';
 import type { CommandContext } from '../command-context.js';
 import type { Product } from './settings/load-product.js';
 
@@ -26,20 +27,34 @@ export const reachableHost = (listen: string): string => {
   return host.includes(':') ? `[${host}]` : host;
 };
 
-const statusUrl = ({ listen, api_port }: Product['serverConfig']): string =>
-  `http://${reachableHost(listen)}:${api_port}/pushy/_status`;
+const urlOf = ({ listen, api_port }: Product['serverConfig'], path: string): string =>
+  `http://${reachableHost(listen)}:${api_port}/pushy/${path}`;
 
 /** Asks the server once: how it is, or the reason why that cannot be known. */
 export const askServer = async (
   product: Product,
 ): Promise<{ readonly status: Record<string, unknown> } | { readonly reason: string }> => {
-  const url = statusUrl(product.serverConfig);
+  const url = urlOf(product.serverConfig, '_status');
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(ONE_ANSWER_MS) });
     if (!answer.ok) return { reason: `${url} answers ${answer.status}` };
     return { status: (await answer.json()) as Record<string, unknown> };
   } catch (thrown) {
     return { reason: messageOf(thrown) };
+  }
+};
+
+/** What the server says of its own health, in words: `ready`, `not ready: …`, or `unknown: …` where it does not say. */
+export const askHealth = async ({ serverConfig }: Product): Promise<string> => {
+  try {
+    const answer = await fetch(urlOf(serverConfig, '_health'), {
+      signal: AbortSignal.timeout(ONE_ANSWER_MS),
+    });
+    const { ready, reasons } = serverHealthSchema.parse(await answer.json());
+    return ready ? 'ready' : `not ready: ${reasons.join('; ')}`;
+  } catch (thrown) {
+    const maybe = serverConfig.ha ? '; it may stand by for the active server' : '';
+    return `unknown: it does not answer (${messageOf(thrown)}${maybe})`;
   }
 };
 

@@ -3,7 +3,7 @@ import { loadServerKeys } from '../../../src/keys/load-server-keys.js';
 import { messageOf } from '../../../src/lib/app-error.js';
 import { portIsOpen } from '../port-is-open.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
-import { askServer } from '../server-status.js';
+import { askHealth } from '../server-status.js';
 import { bad, type Check, good, warning } from './check.js';
 
 const RECONFIGURE = 'run: opscode-push-jobs-server-ctl reconfigure';
@@ -59,10 +59,10 @@ export const serviceCheck: Check = {
     if (!product.runsService) return [];
     const { code, text } = await context.supervisor().status();
     if (code !== 0) return [bad(text, 'run: opscode-push-jobs-server-ctl start; its log: … tail')];
-    const answer = await askServer(product);
-    return 'status' in answer
-      ? [good(text), good(`answers: ${String(answer.status.status)}`)]
-      : [bad(`it runs, but ${answer.reason}`, 'look into its log: opscode-push-jobs-server-ctl tail')];
+    const health = await askHealth(product);
+    return health === 'ready'
+      ? [good(text), good('is ready')]
+      : [bad(`it runs, but is ${health}`, 'look into its log: opscode-push-jobs-server-ctl tail')];
   },
 };
 

@@ -40,7 +40,7 @@ describe('the service commands', () => {
     const { code, stdout } = await machine.ctl('status');
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      new RegExp(`^run: ${NAME}: \\(pid \\d+\\) \\d+s; run: log: \\(pid \\d+\\) \\d+s\\n$`),
+      new RegExp(`^run: ${NAME}: \\(pid \\d+\\) \\d+s; run: log: \\(pid \\d+\\) \\d+s\\nhealth: ready\\n$`),
     );
   });
 
