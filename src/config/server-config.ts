@@ -83,6 +83,10 @@ export const serverConfigSchema = z.strictObject({
   status_hides_job_ids: z.boolean().default(false),
   validate_client_node_name: z.boolean().default(true),
   log_level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  /** The metrics are sent to Graphite, too: to Carbon's plain protocol at this host. */
+  enable_graphite: z.boolean().default(false),
+  graphite_host: z.string().min(1).optional(),
+  graphite_port: port().default(2003),
   db_pool_size: whole(1, 1000).default(20),
   database,
   chef_server: chefServer.prefault({}),

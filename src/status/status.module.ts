@@ -4,6 +4,7 @@ import { JobsModule } from '../jobs/jobs.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { NodesModule } from '../nodes/nodes.module.js';
 import { TransportModule } from '../transport/transport.module.js';
+import { GraphiteReporter } from './graphite-reporter.js';
 import { HealthService } from './health.service.js';
 import { RouteCatalog } from './route-catalog.js';
 import { ServerMetrics } from './server-metrics.js';
@@ -13,6 +14,6 @@ import { StatusController } from './status.controller.js';
 @Module({
   imports: [AuthModule, KeysModule, TransportModule, NodesModule, JobsModule],
   controllers: [StatusController],
-  providers: [HealthService, RouteCatalog, ServerMetrics],
+  providers: [GraphiteReporter, HealthService, RouteCatalog, ServerMetrics],
 })
 export class StatusModule {}

@@ -115,6 +115,13 @@ const serverConfigOf = (
         `on this machine (no ${paths.chefRunning}), so it must be told where one is`,
     );
   }
+  if (pushy.enable_graphite && pushy.graphite_host === undefined) {
+    throw new AppError(
+      'settings_missing',
+      `${paths.settings}: opscode_pushy_server['graphite_host'] is missing: the host that takes the metrics, since ` +
+        'enable_graphite is true',
+    );
+  }
   const { vip, port, database_name, sql_user, sslmode, ssl_ca_file } = postgresql;
   return serverConfigSchema.parse({
     ...Object.fromEntries(known),

@@ -38,9 +38,6 @@ const pushyServer = z.strictObject({
     .literal(false, 'cannot be true: the command channel is always encrypted')
     .default(false),
   detect_offline_nodes_interval: count().default(4),
-  enable_graphite: z.boolean().default(false),
-  graphite_host: z.string().min(1).optional(),
-  graphite_port: port().default(2003),
   ibrowse_max_sessions: count().optional(),
   ibrowse_max_pipeline_size: count().optional(),
 });
@@ -83,9 +80,6 @@ export type GivenSettings = Readonly<Record<string, Readonly<Record<string, unkn
 /** What old servers needed and this one does not; still allowed in the file. */
 export const WITHOUT_EFFECT = [
   'detect_offline_nodes_interval',
-  'enable_graphite',
-  'graphite_host',
-  'graphite_port',
   'ibrowse_max_sessions',
   'ibrowse_max_pipeline_size',
 ] as const;

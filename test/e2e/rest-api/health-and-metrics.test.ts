@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.js';
@@ -12,8 +14,39 @@ const LONG = 60_000;
 
 let server: ServerUnderTest;
 
-beforeAll(async () => (server = await ServerUnderTest.start({ rehab_timer: LONG, heartbeat_interval: 800 })));
-afterAll(() => server.close());
+/** A double of Graphite's Carbon: it keeps what it gets. */
+class Graphite {
+  received = '';
+  private readonly server = createServer((socket) =>
+    socket.setEncoding('utf8').on('data', (text: string) => (this.received += text)),
+  );
+
+  async start(): Promise<number> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  async stop(): Promise<void> {
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+const graphite = new Graphite();
+
+beforeAll(async () => {
+  server = await ServerUnderTest.start({
+    rehab_timer: LONG,
+    heartbeat_interval: 800,
+    enable_graphite: true,
+    graphite_host: '127.0.0.1',
+    graphite_port: await graphite.start(),
+  });
+});
+afterAll(async () => {
+  await server.close();
+  await graphite.stop();
+});
 
 const health = () => sendHttp(server.url(''), { path: '/pushy/_health' });
 
@@ -61,6 +94,16 @@ describe('the health of the server', () => {
 });
 
 describe('the metrics', () => {
+  it('reach Graphite by themselves, with labels as steps of the path and without buckets', async () => {
+    await eventually(() => graphite.received.endsWith('\n'));
+    const lines = graphite.received.trimEnd().split('\n');
+    for (const line of lines) expect(line).toMatch(/^opscode-pushy-server(\.[\w-]+){2,} [\d.e+-]+ \d{10}$/);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^opscode-pushy-server\.[\w-]+\.push_jobs_nodes\.available 0 \d{10}$/),
+    );
+    expect(graphite.received).not.toContain('_bucket');
+  });
+
   it('count nodes by state, jobs by outcome, messages and requests', async () => {
     await server.availableNode('web1');
     const id = await server.startJob({ nodes: ['away'] });

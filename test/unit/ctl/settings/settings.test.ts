@@ -204,6 +204,17 @@ describe('settings that are wrong', () => {
     expect(stdout).toBeTruthy();
   });
 
+  it('want metrics to be sent, and do not say where to', async () => {
+    under.writeSettings(`${ALONE}opscode_pushy_server['enable_graphite'] = true`);
+    expect((await under.run('show-config')).stderr).toMatch(/\['graphite_host'\] is missing/);
+    under.writeSettings(`${ALONE}opscode_pushy_server['enable_graphite'] = true
+opscode_pushy_server['graphite_host'] = 'graphs.example.com'`);
+    expect((await show())['opscode-pushy-server']).toMatchObject({
+      graphite_host: 'graphs.example.com',
+      graphite_port: 2003,
+    });
+  });
+
   it('lack an address where there is no Chef Server', async () => {
     under.writeSettings(`opscode_pushy_server['vip'] = 'push.example.com'`);
     expect((await under.run('show-config')).stderr).toMatch(/chef_server\['root_url'\] is missing/);
