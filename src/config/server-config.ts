@@ -18,7 +18,7 @@ const database = z.union([
 ]);
 
 /** How the Chef Server is asked for keys, organizations and groups. */
-const chefServer = z.strictObject({
+export const chefServerSchema = z.strictObject({
   /** Internal address of erchef, for unsigned look-ups of principals. */
   erchef_url: z.url().default('http://localhost:8000'),
   /** Root address for requests that are signed as the superuser. */
@@ -89,7 +89,7 @@ export const serverConfigSchema = z.strictObject({
   graphite_port: port().default(2003),
   db_pool_size: whole(1, 1000).default(20),
   database,
-  chef_server: chefServer.prefault({}),
+  chef_server: chefServerSchema.prefault({}),
   /** Of several servers on one database one is active, the others stand by. */
   ha: z.boolean().default(false),
   /** The file with the server's keys and passwords, readable by its user only. */

@@ -7,7 +7,7 @@ import type { Paths } from '../paths.js';
 import { checkSettings } from './check-settings.js';
 import { type ChefServerRunning, readChefServerRunning } from './chef-server-running.js';
 import { readSettingsFile } from './settings-file.js';
-import { type GivenSettings, type Settings, WITHOUT_EFFECT } from './settings-schema.js';
+import { type GivenSettings, type Settings, sslModeSchema, WITHOUT_EFFECT } from './settings-schema.js';
 
 const ANY_ADDRESS = '0.0.0.0';
 
@@ -67,12 +67,12 @@ export const loadProduct = (paths: Paths, { env, home, cwd }: CtlEnvironment): P
 /** What the Chef Server's settings stand in for where the file says nothing. */
 const inheritedFrom = (chef: ChefServerRunning | undefined): GivenSettings => {
   if (chef === undefined) return {};
-  const { vip, port, db_superuser } = chef.postgresql ?? {};
+  const { vip, port, db_superuser, sslmode } = chef.postgresql ?? {};
   return {
     opscode_pushy_server: isSpread(chef)
       ? defined({ vip: chef.backend_vips?.ipaddress ?? vip, listen: ANY_ADDRESS, ha: chef.topology === 'ha' })
       : defined({ vip: chef.lb?.api_fqdn }),
-    postgresql: defined({ vip, port, db_superuser }),
+    postgresql: defined({ vip, port, db_superuser, sslmode: sslModeSchema.safeParse(sslmode).data }),
     chef_server: defined(chefServerAddress(chef)),
   };
 };

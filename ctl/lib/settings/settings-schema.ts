@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { serverConfigSchema } from '../../../src/config/server-config.js';
+import { chefServerSchema, serverConfigSchema } from '../../../src/config/server-config.js';
 import { DEFAULT_DATA_FOLDER, DEFAULT_LOG_FOLDER } from '../paths.js';
 
 /** What the server takes, under the same names; these four come from other sections and places. */
@@ -9,6 +9,9 @@ const ofServer = serverConfigSchema.omit({
   secrets_file: true,
   server_name_advertised: true,
 }).shape;
+
+/** What the server takes of the Chef Server; bounds and defaults stand there. */
+const ofChefServer = chefServerSchema.shape;
 
 const port = () => z.coerce.number().int().min(1).max(65535);
 const count = () => z.coerce.number().int().min(1);
@@ -42,6 +45,9 @@ const pushyServer = z.strictObject({
   ibrowse_max_pipeline_size: count().optional(),
 });
 
+/** How a connection to PostgreSQL is protected. */
+export const sslModeSchema = z.enum(['disable', 'require', 'verify-full']);
+
 const postgresql = z.strictObject({
   database_name: z.string().min(1).max(63).default('opscode_pushy'),
   sql_user: z.string().min(1).max(63).default('opscode_pushy'),
@@ -49,7 +55,7 @@ const postgresql = z.strictObject({
   vip: z.string().min(1).default('127.0.0.1'),
   port: port().default(5432),
   db_superuser: z.string().min(1).default('postgres'),
-  sslmode: z.enum(['disable', 'require', 'verify-full']).default('disable'),
+  sslmode: sslModeSchema.default('disable'),
   ssl_ca_file: absolutePath().optional(),
 });
 
@@ -59,6 +65,10 @@ const chefServer = z.strictObject({
   root_url: z.url().optional(),
   superuser: z.string().min(1).optional(),
   ssl_ca_file: absolutePath().optional(),
+  /** Seconds for which keys and groups are remembered; without it they are asked for each time. */
+  cache_seconds: ofChefServer.cache_seconds.optional(),
+  /** Seconds that one look-up may take. */
+  timeout: ofChefServer.timeout.optional(),
 });
 
 /** The sections of the settings file. */

@@ -42,6 +42,7 @@ export const jobTest = (
         say: (text: string) => installation.context.say(text),
       };
       await withThrowAwayClient(api, options, async (client) => {
+        if (starter === undefined) await waitForRights(installation, signal);
         signal.throwIfAborted();
         await tryJob(installation, org, { starter: starter ?? client, node: node ?? client }, signal);
       });
@@ -50,6 +51,14 @@ export const jobTest = (
     }
   },
 });
+
+/** A server that remembers groups may not know yet that the client is in one. */
+const waitForRights = async ({ product, context }: Installation, signal: AbortSignal): Promise<void> => {
+  const { cache_seconds: seconds } = product.serverConfig.chef_server;
+  if (seconds > 0) context.say(`        waiting ${seconds} s, for which the server remembers groups`);
+  const until = performance.now() + seconds * 1000;
+  while (performance.now() < until && !signal.aborted) await context.environment.sleep(ASK_EVERY_MS);
+};
 
 const tryJob = async (
   { product, context }: Installation,

@@ -133,6 +133,26 @@ postgresql['port'] = "6432"
     },
   );
 
+  it.each([
+    ['require', 'require'],
+    ['prefer', 'disable'],
+  ])('have the sslmode of Chef Server, %s, where it is one of ours', async (theirs, ours) => {
+    under.write(
+      '/etc/opscode/chef-server-running.json',
+      JSON.stringify({
+        private_chef: { postgresql: { sslmode: theirs }, lb: { api_fqdn: 'chef.example.com' } },
+      }),
+    );
+    expect((await show()).postgresql.sslmode).toBe(ours);
+  });
+
+  it('say how long keys and groups are remembered, and how long the Chef Server may take', async () => {
+    under.writeSettings(`${ALONE}chef_server['cache_seconds'] = '30'\nchef_server['timeout'] = 2.5`);
+    expect((await show())['chef-server']).toMatchObject({ cache_seconds: 30, timeout: 2.5 });
+    under.writeSettings(`${ALONE}chef_server['cache_seconds'] = 301`);
+    expect((await under.run('show-config')).stderr).toMatch(/line 3: chef_server\['cache_seconds'\]: .*300/);
+  });
+
   it('are shown without secrets', async () => {
     under.writeSettings(ALONE);
     const { stdout } = await under.run('show-config');
