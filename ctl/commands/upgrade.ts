@@ -30,14 +30,21 @@ export const upgrade: Command = {
 };
 
 const check = async (context: CommandContext, installation: Installation): Promise<number> => {
-  const planned = findOldSecrets(context.paths).map((file) => `move ${file} into the secrets file`);
-  if (installation.secrets.get('sql_password') === undefined) {
-    planned.push('make the roles and the database, or take over an old one');
-  } else {
-    const pending = await pendingMigrations(installation.ownerConnection());
-    planned.push(...pending.map((name) => `migrate the database: ${name}`));
-  }
+  const planned = await plan(context, installation);
   context.say(planned.length === 0 ? 'Everything is up to date.' : 'An upgrade would:');
   for (const one of planned) context.say(`    - ${one}`);
   return EXIT.ok;
+};
+
+/** The same that the steps would do, and nothing where they do nothing. */
+const plan = async (context: CommandContext, installation: Installation): Promise<string[]> => {
+  const { runsService, settings } = installation.product;
+  if (!runsService) return [];
+  const moves = findOldSecrets(context.paths).map((file) => `move ${file} into the secrets file`);
+  if (!settings.bootstrap.enable) return moves;
+  if (installation.secrets.get('sql_password') === undefined) {
+    return [...moves, 'make the roles and the database, or take over an old one'];
+  }
+  const pending = await pendingMigrations(installation.ownerConnection());
+  return [...moves, ...pending.map((name) => `migrate the database: ${name}`)];
 };

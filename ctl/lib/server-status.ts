@@ -22,19 +22,27 @@ const OWN_ADDRESSES: Readonly<Record<string, string>> = {
 };
 
 /** The host by which this machine reaches what listens there, as it stands in a URL. */
-export const reachableHost = (listen: string): string => {
+const reachableHost = (listen: string): string => {
   const host = OWN_ADDRESSES[listen] ?? listen;
   return host.includes(':') ? `[${host}]` : host;
 };
 
-const urlOf = ({ listen, api_port }: Product['serverConfig'], path: string): string =>
-  `http://${reachableHost(listen)}:${api_port}/pushy/${path}`;
+/** Where this machine reaches the server: on itself, or on the backend. */
+export const serverAddress = ({ settings, runsService }: Product): { host: string; port: number } => {
+  const { listen, api_port, vip } = settings.opscode_pushy_server;
+  return { host: reachableHost(runsService ? listen : (vip ?? listen)), port: api_port };
+};
+
+const urlOf = (product: Product, path: string): string => {
+  const { host, port } = serverAddress(product);
+  return `http://${host}:${port}/pushy/${path}`;
+};
 
 /** Asks the server once: how it is, or the reason why that cannot be known. */
 export const askServer = async (
   product: Product,
 ): Promise<{ readonly status: Record<string, unknown> } | { readonly reason: string }> => {
-  const url = urlOf(product.serverConfig, '_status');
+  const url = urlOf(product, '_status');
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(ONE_ANSWER_MS) });
     if (!answer.ok) return { reason: `${url} answers ${answer.status}` };
@@ -45,15 +53,15 @@ export const askServer = async (
 };
 
 /** What the server says of its own health, in words: `ready`, `not ready: …`, or `unknown: …` where it does not say. */
-export const askHealth = async ({ serverConfig }: Product): Promise<string> => {
+export const askHealth = async (product: Product): Promise<string> => {
   try {
-    const answer = await fetch(urlOf(serverConfig, '_health'), {
+    const answer = await fetch(urlOf(product, '_health'), {
       signal: AbortSignal.timeout(ONE_ANSWER_MS),
     });
     const { ready, reasons } = serverHealthSchema.parse(await answer.json());
     return ready ? 'ready' : `not ready: ${reasons.join('; ')}`;
   } catch (thrown) {
-    const maybe = serverConfig.ha ? '; it may stand by for the active server' : '';
+    const maybe = product.settings.opscode_pushy_server.ha ? '; it may stand by for the active server' : '';
     return `unknown: it does not answer (${messageOf(thrown)}${maybe})`;
   }
 };

@@ -1,4 +1,4 @@
-import { reachableHost } from '../server-status.js';
+import { serverAddress } from '../server-status.js';
 import type { Step } from './step.js';
 
 /** The route through Chef Server's nginx to the server; a frontend's leads to the backend. */
@@ -8,9 +8,7 @@ export const nginxStep: Step = {
     const nginx = installation.nginx();
     if (nginx === undefined) return []; // no Chef Server on this machine
     const { applied, product } = installation;
-    const { listen, api_port, vip } = product.settings.opscode_pushy_server;
-    const own = reachableHost(listen);
-    const upstream = { host: product.runsService ? own : (vip ?? own), port: api_port };
+    const upstream = serverAddress(product);
     // What is written now, nginx does not know yet, also where this run breaks off before the reload.
     if (!nginx.leadsTo(upstream)) applied.setApplied('nginx', []);
     const changes = await nginx.install(upstream);

@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { userInfo } from 'node:os';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunProgram } from '../../../ctl/lib/run-program.js';
+import { CtlUnderTest } from '../../support/ctl-under-test.js';
+
+const ADD_ONS = '/var/opt/opscode/nginx/etc/addon.d';
+
+/** A double of nginx and of runit, under which nginx runs. */
+const run: RunProgram = (program, args) => {
+  const isStatus = program.endsWith('/sv') && args.includes('status');
+  return Promise.resolve({ code: 0, stdout: isStatus ? 'run: nginx: (pid 1) 1s' : '', stderr: '' });
+};
+
+const under = new CtlUnderTest({ run });
+const backend = createServer((_request, response) => response.end('{"status":"it\'s alive"}'));
+
+beforeAll(async () => {
+  backend.listen(0, '127.0.0.1');
+  await once(backend, 'listening');
+  mkdirSync(under.path('/opt/opscode/service'), { recursive: true });
+  mkdirSync(under.path(ADD_ONS), { recursive: true });
+  under.write('/etc/opscode/private-chef-secrets.json', '{}', 0o600);
+  under.write(
+    '/etc/opscode/chef-server-running.json',
+    JSON.stringify({
+      private_chef: {
+        topology: 'tier',
+        role: 'frontend',
+        backend_vips: { ipaddress: '127.0.0.1' },
+        lb: { api_fqdn: 'chef.example.com' },
+        user: { username: userInfo().username },
+      },
+    }),
+  );
+  under.writeSettings(`opscode_pushy_server['api_port'] = ${(backend.address() as AddressInfo).port}
+opscode_pushy_server['listen'] = '192.0.2.1'`);
+});
+afterAll(() => {
+  backend.close();
+  under.remove();
+});
+
+describe('a frontend', () => {
+  it('gets the route to the backend and no service, secrets or database', async () => {
+    const { code, stdout, stderr } = await under.run('reconfigure');
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout).toContain('[3/8] database: up to date');
+    const { port } = backend.address() as AddressInfo;
+    expect(readFileSync(under.path(`${ADD_ONS}/10-push_jobs_upstreams.conf`), 'utf8')).toContain(
+      `server 127.0.0.1:${port};`,
+    );
+    expect(existsSync(under.path('/opt/opscode/sv/opscode-pushy-server'))).toBe(false);
+    expect(readFileSync(under.path('/etc/opscode/private-chef-secrets.json'), 'utf8')).toBe('{}');
+    expect((await under.run('reconfigure')).stdout).toContain('Nothing had to be changed.');
+  });
+
+  it('has nothing to upgrade', async () => {
+    expect(await under.run('upgrade', '--check')).toMatchObject({
+      code: 0,
+      stdout: 'Everything is up to date.\n',
+    });
+  });
+
+  it('is tried out at the backend, where the server is', async () => {
+    expect((await under.run('test')).stdout).toMatch(/^ok {6}the server answers$/m);
+  });
+});
