@@ -1,17 +1,19 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, freemem, release, tmpdir, totalmem, uptime } from 'node:os';
 import { basename, join } from 'node:path';
-import { AppError } from '../../src/lib/app-error.js';
+import { AppError, messageOf } from '../../src/lib/app-error.js';
 import type { Command } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { examine } from '../lib/doctor/examine.js';
 import { EXIT } from '../lib/exit-code.js';
-import { PACKAGE } from '../lib/paths.js';
+import { DEFAULT_LOG_FOLDER, PACKAGE } from '../lib/paths.js';
 import { Installation } from '../lib/reconfigure/installation.js';
 import { saidBy } from '../lib/run-program.js';
 import { stampOf } from '../lib/secrets/old-secrets.js';
 import { showSettings } from '../lib/settings/show-settings.js';
 
+const PRIVATE = 0o600;
+const PRIVATE_FOLDER = 0o700;
 const TAR_TIMEOUT_MS = 600_000;
 
 /** Packs what helps to find a fault. Files that hold secrets are never among it. */
@@ -31,6 +33,7 @@ export const gatherLogs: Command = {
         timeoutMs: TAR_TIMEOUT_MS,
       });
       if (packed.code !== 0) throw new AppError('tar', `cannot make ${archive}: ${saidBy(packed)}`);
+      chmodSync(archive, PRIVATE); // logs name people and machines
       context.say(archive);
       return EXIT.ok;
     } finally {
@@ -40,23 +43,39 @@ export const gatherLogs: Command = {
 };
 
 const collect = async (context: CommandContext, folder: string): Promise<void> => {
-  mkdirSync(folder, { mode: 0o700 });
-  const product = context.loadProduct();
-  if (existsSync(product.folders.logs)) {
-    cpSync(product.folders.logs, join(folder, 'logs'), {
-      recursive: true,
-      filter: (file) => basename(file) !== 'lock',
-    });
+  mkdirSync(folder, { mode: PRIVATE_FOLDER });
+  const logs = logFolderOf(context);
+  if (existsSync(logs)) {
+    cpSync(logs, join(folder, 'logs'), { recursive: true, filter: (file) => basename(file) !== 'lock' });
   }
-  const { lines } = await examine(new Installation(context, { superuserPassword: undefined }));
-  const { text } = await context.supervisor().status();
   const texts = {
-    'settings.json': JSON.stringify(showSettings(product), null, 2),
-    'doctor.txt': lines.join('\n'),
-    'status.txt': text,
-    'machine.txt': await describeMachine(context),
+    'settings.json': () => JSON.stringify(showSettings(context.loadProduct()), null, 2),
+    'doctor.txt': async () =>
+      (await examine(new Installation(context, { superuserPassword: undefined }))).lines.join('\n'),
+    'status.txt': async () => (await context.supervisor().status()).text,
+    'machine.txt': () => describeMachine(context),
   };
-  for (const [file, content] of Object.entries(texts)) writeFileSync(join(folder, file), `${content}\n`);
+  for (const [file, text] of Object.entries(texts)) {
+    writeFileSync(join(folder, file), `${await textOrReason(text)}\n`);
+  }
+};
+
+/** Where the logs are, or would be if the settings said nothing. */
+const logFolderOf = (context: CommandContext): string => {
+  try {
+    return context.loadProduct().folders.logs;
+  } catch {
+    return context.paths.under(DEFAULT_LOG_FOLDER); // what is wrong with them stands in the archive
+  }
+};
+
+/** What cannot be told is what somebody looks for: it does not keep the rest from being packed. */
+const textOrReason = async (text: () => string | Promise<string>): Promise<string> => {
+  try {
+    return await text();
+  } catch (thrown) {
+    return `cannot be told: ${messageOf(thrown)}`;
+  }
 };
 
 const describeMachine = async ({ environment }: CommandContext): Promise<string> => {
