@@ -6,6 +6,7 @@
  * @property {string} summary one line
  * @property {string} description
  * @property {Record<string, string>} programs commands in the package's bin folder, with their compiled main files
+ * @property {string[]} started compiled main files that the programs start as processes of their own
  * @property {string} folder below omnibus/: its scripts and what the checkers are told
  * @property {{ from: string, to: string, mode?: number, config?: boolean }[]} files further files, from the source
  *   folder to the machine's root; mode 0644 if none is given; an administrator's changes to one with `config` are kept
@@ -27,6 +28,7 @@ export const PRODUCTS = {
       'opscode-push-jobs-server-ctl': 'dist/ctl/main.js',
       'push-jobs-server': 'dist/src/main.js',
     },
+    started: ['dist/src/client/main.js'], // the node of the ctl's smoke test
     folder: 'server',
     folders: [],
     files: [],
@@ -43,6 +45,7 @@ export const PRODUCTS = {
       'push-apply': 'dist/src/client/push-apply.js',
       print_execution_environment: 'dist/src/client/print-execution-environment.js',
     },
+    started: [],
     folder: 'client',
     folders: ['var/log/push-jobs-client'],
     files: [

@@ -24,7 +24,7 @@ import { traceImports } from './trace.mjs';
 export const stage = (build, root) => {
   const { product, source, runtime, architecture } = build;
   const home = join(root, 'opt', product.name);
-  const { files, packages } = traceImports(source, Object.values(product.programs));
+  const { files, packages } = traceImports(source, [...Object.values(product.programs), ...product.started]);
   for (const file of files) put(join(source.folder, file), join(home, file));
   for (const path of packages) copyPackage(source, path, architecture, home);
   filesBelow(home)

@@ -92,6 +92,13 @@ describe('the server on a machine with a Chef Server', () => {
     expect(await machine.must('push-jobs-server-ctl version')).toBe('opscode-push-jobs-server 0.0.1\n');
   });
 
+  test('has what its smoke test starts as a throw-away node', async () => {
+    const home = '/opt/opscode-push-jobs-server';
+    expect(await machine.must(`${home}/embedded/bin/node ${home}/dist/src/client/main.js --version`)).toMatch(
+      /^push-jobs-client \d/,
+    );
+  });
+
   test('answers through nginx after one reconfigure, with the Node.js of the package', async () => {
     expect(await machine.must(`${CTL} reconfigure`)).toContain('opscode-push-jobs-server Reconfigured!');
     expect(JSON.parse(await askThroughNginx())).toMatchObject({ status: "it's alive" });
