@@ -23,9 +23,9 @@ const BANNER = `****************************************************************
 This removes the Push Jobs server's settings, keys, logs and data
 from this machine. The tables in PostgreSQL stay.
 Nodes must fetch new keys after the next reconfigure.
-
-It begins in 60 seconds. Press Ctrl-C to keep everything.
 *******************************************************************`;
+
+const LAST_CALL = 'It begins in 60 seconds. Press Ctrl-C to keep everything.';
 
 /** Takes everything away, so that a reconfigure starts from nothing. */
 export const cleanse: Command = {
@@ -40,7 +40,10 @@ export const cleanse: Command = {
       throw new UsageError(`cleanse accepts "yes" only, not "${word}"`);
     const product = context.loadProduct();
     context.say(BANNER);
-    if (word === undefined) await context.environment.sleep(WAIT_MS);
+    if (word === undefined) {
+      context.say(LAST_CALL);
+      await context.environment.sleep(WAIT_MS);
+    }
     const backup = backUp(context, product.secretsFile);
     for (const change of await removeFromMachine(context)) context.say(change);
     const { data, logs } = product.folders;

@@ -41,6 +41,14 @@ describe('uninstall, which also runs when the package is removed', () => {
 describe('cleanse', () => {
   const impatient = { sleep: () => Promise.reject(new Error('it waited')) };
 
+  it('promises a minute to think only to those who get one', async () => {
+    const asked = await under.runWith(impatient, 'cleanse');
+    expect(asked.stdout).toContain('It begins in 60 seconds.');
+    const told = await under.runWith(impatient, 'cleanse', 'yes');
+    expect(told.stdout).toContain('STOP AND READ');
+    expect(told.stdout).not.toContain('60 seconds');
+  });
+
   it('says that the settings are wrong before it makes anybody wait', async () => {
     const file = under.writeSettings(WRONG);
     const { code, stdout, stderr } = await under.runWith(impatient, 'cleanse');
