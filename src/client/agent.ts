@@ -74,6 +74,8 @@ export class Agent {
   private delivering = false;
   private delivery: Promise<void> = Promise.resolve();
   private readonly cleanups = new Set<Promise<void>>();
+  /** The output of the command that runs, where the server may want it before the end. */
+  private live: { readonly jobId: string; readonly sender: LiveOutputSender } | undefined;
   private troubles = 0;
   private lifetime: Timer | undefined;
   private readonly over = deferred();
@@ -133,6 +135,9 @@ export class Agent {
         return this.background(this.start(effect.jobId));
       case 'stop':
         return this.background(runner.stop(effect.jobId));
+      case 'send_output':
+        if (this.live?.jobId === effect.jobId) this.live.sender.setPace(effect.everyMs);
+        return;
       case 'discard':
         return this.cleanUp(effect.jobId);
       case 'closed':
@@ -154,13 +159,15 @@ export class Agent {
   }
 
   private start(jobId: string): Promise<void> {
-    const live = new LiveOutputSender((chunk) => this.sendLive(jobId, chunk));
-    return this.parts.runner.start(jobId, {
-      output: (stream, data) => {
-        if (this.session?.config.takesLiveOutput === true) live.add(stream, data);
-      },
+    const { runner } = this.parts;
+    const mayBeWanted = this.session?.config.takesLiveOutput === true && runner.captures(jobId);
+    const live = mayBeWanted ? new LiveOutputSender((chunk) => this.sendLive(jobId, chunk)) : undefined;
+    this.live = live && { jobId, sender: live };
+    return runner.start(jobId, {
+      output: (stream, data) => live?.add(stream, data),
       started: () => this.inputs.post({ kind: 'started', jobId }),
       notStarted: (reason) => {
+        this.live = undefined;
         this.parts.log.error({ job: jobId, reason }, 'the command did not start');
         this.inputs.post({ kind: 'not_started', jobId, reason });
       },
@@ -170,17 +177,17 @@ export class Agent {
           { job: jobId, exit_code: exitCode, signal, duration_ms: durationMs },
           'the command ended',
         );
-        await live.finish();
+        await live?.finish();
+        this.live = undefined;
         this.inputs.post({ kind: 'ended', jobId, outcome });
       },
     });
   }
 
   private async sendLive(jobId: string, chunk: OutputChunk): Promise<boolean> {
-    const { session } = this;
-    if (session?.config.takesLiveOutput !== true) return false;
     try {
-      return await session.send((stamp) => outputMessage(this.parts.identity, jobId, chunk, stamp));
+      const sending = this.session?.send((stamp) => outputMessage(this.parts.identity, jobId, chunk, stamp));
+      return (await sending) === true;
     } catch (thrown) {
       this.onBug(thrown);
       return false; // the result of the command must not wait for this
@@ -218,9 +225,10 @@ export class Agent {
     if (presence.mode === 'offline') this.onTrouble('the server is still silent', true);
   }
 
-  /** The first message of a connection: what waited, or else a heartbeat. */
+  /** The first message of a connection: what waited, or else a heartbeat. Output must be asked for anew. */
   private onConnected(): void {
     this.parts.log.info('connected');
+    this.live?.sender.setPace(0);
     if (this.outbox.length > 0) this.deliver();
     else if (this.session?.presence.mode === 'online') this.beat();
   }
@@ -234,6 +242,10 @@ export class Agent {
         return this.inputs.post({ kind: 'abort' });
       case 'run':
         return this.inputs.post({ kind: 'run', jobId: command.job_id });
+      case 'output_wanted': {
+        const { job_id: jobId, every_ms: everyMs } = command;
+        return this.inputs.post({ kind: 'output_wanted', jobId, everyMs });
+      }
       case 'commit': {
         const { job_id: jobId, command: name, user, dir, env = {}, file, capture = false } = command;
         const order = { jobId, command: name, user, dir, env, file, capture };
@@ -280,7 +292,8 @@ export class Agent {
 
   private beat(): void {
     const { identity } = this.parts;
-    const sending = this.session?.send((stamp) => heartbeatMessage(identity, this.machine, stamp));
+    const everyMs = this.live?.sender.everyMs;
+    const sending = this.session?.send((stamp) => heartbeatMessage(identity, this.machine, everyMs, stamp));
     if (sending !== undefined) this.background(sending);
   }
 
@@ -301,8 +314,11 @@ export class Agent {
     try {
       for (let [reply] = this.outbox; reply !== undefined; [reply] = this.outbox) {
         const message = reply;
-        const limit = Math.min(maxBodySize, this.session?.config.maxBodySize ?? maxBodySize);
-        const sent = await this.session?.send((stamp) => jobMessage(identity, message, stamp, limit));
+        const context = {
+          maxBytes: Math.min(maxBodySize, this.session?.config.maxBodySize ?? maxBodySize),
+          outputEveryMs: this.live?.sender.everyMs,
+        };
+        const sent = await this.session?.send((stamp) => jobMessage(identity, message, stamp, context));
         if (sent !== true) return;
         this.outbox.shift();
       }

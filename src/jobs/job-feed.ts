@@ -47,6 +47,11 @@ export class JobFeed {
     return this.count === 0;
   }
 
+  /** The number of the latest event; 0 before the first. */
+  get lastNumber(): number {
+    return this.count;
+  }
+
   /** Whether the end has been told. */
   get isComplete(): boolean {
     return this.complete;

@@ -6,13 +6,14 @@ import type { Clock } from '../lib/clock.js';
 import type { Cursor } from '../lib/durable-log.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
 import { FLEET, type Fleet, type NodeWatcher } from '../nodes/nodes.port.js';
-import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js';
+import type { HeartbeatMessage, JobMessage, OutputMessage } from '../protocol/client-message.js';
 import type { FeedEvent } from '../protocol/feed-event.js';
 import type { JobStatus } from '../protocol/job-status.js';
 import { type NodeAddress, nodeKeyOf } from '../protocol/node-address.js';
+import { outputPace } from './domain/output-pace.js';
 import { JobFeed } from './job-feed.js';
 import { JOB_STORE, type JobStore, type LiveJob as StoredLiveJob, type NewJob } from './job-store.port.js';
-import type { JobObserver, JobTally, LiveJobs } from './jobs.port.js';
+import type { JobObserver, JobTally, LiveJobs, OutputOutcome, OutputWatcher } from './jobs.port.js';
 import { type JobTools, LiveJob } from './live-job.js';
 
 /**
@@ -25,6 +26,8 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
   private readonly jobsOfNode = new Map<string, Set<LiveJob>>();
   private readonly farewells = new Map<string, Timer>();
   private readonly ended = new Map<JobStatus, number>();
+  private readonly outputs = new Map<OutputOutcome, number>();
+  private readonly watched = new Set<LiveJob>();
   private readonly tools: JobTools;
   private readonly logger: Logger;
   private readonly recovered: (() => void)[] = [];
@@ -44,6 +47,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
       clock,
       logger: this.logger,
       serverName: config.server_name_advertised,
+      outputPace: () => outputPace(this.outputStreams()),
       onPublicEvent: (job, event, at) => this.observer?.jobEvent(job.record.orgId, job.record.id, event, at),
       onEnded: (job) => {
         countOne(this.ended, job.status);
@@ -89,6 +93,21 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     return this.find(orgId, jobId)?.feed.readAfter(lastEventId);
   }
 
+  watchOutput(orgId: string, jobId: string, watcher: OutputWatcher): (() => void) | undefined {
+    const job = this.find(orgId, jobId);
+    if (job === undefined) return undefined;
+    this.watched.add(job);
+    const stop = job.watchOutput(watcher);
+    if (stop === undefined) this.watched.delete(job);
+    return (
+      stop &&
+      (() => {
+        this.watched.delete(job);
+        stop();
+      })
+    );
+  }
+
   ids(): string[] {
     return [...this.jobs.values()].filter((job) => !job.isOver).map((job) => job.record.id);
   }
@@ -96,7 +115,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
   tally(): JobTally {
     const live = new Map<JobStatus, number>();
     for (const { isOver, status } of this.jobs.values()) if (!isOver) countOne(live, status);
-    return { live, ended: new Map(this.ended) };
+    return { live, ended: new Map(this.ended), output: new Map(this.outputs) };
   }
 
   /** Stops all timers; what is stored stays as it is for the next start. */
@@ -110,6 +129,11 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     const job = message.job_id ? this.find(orgId, message.job_id) : undefined;
     if (job?.statusOf(node) !== undefined) return job.deliver(node, message);
     this.unknownJob(address, message);
+  }
+
+  /** Output for a job that is over, or that the node is not in, comes as a rule because it was on its way: no harm. */
+  output({ orgId, node }: NodeAddress, message: OutputMessage): void {
+    countOne(this.outputs, this.find(orgId, message.job_id)?.takeOutput(node, message) ?? 'not_running');
   }
 
   heartbeat(address: NodeAddress, message: HeartbeatMessage): void {
@@ -192,6 +216,12 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
       if (jobs?.size === 0) this.jobsOfNode.delete(key);
     }
     this.store.forgetEvents(id);
+  }
+
+  private outputStreams(): number {
+    let streams = 0;
+    for (const job of this.watched) streams += job.outputStreams;
+    return streams;
   }
 
   /** A copy: a job may leave while it is told. */

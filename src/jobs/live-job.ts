@@ -5,7 +5,7 @@ import { Mailbox } from '../lib/mailbox.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
 import type { Fleet } from '../nodes/nodes.port.js';
 import type { NodeDetails } from '../persistence/batch-writer.port.js';
-import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js';
+import type { HeartbeatMessage, JobMessage, OutputMessage } from '../protocol/client-message.js';
 import type { JobEvent } from '../protocol/feed-event.js';
 import { isJobOver, isNodeDone, type JobStatus, type NodeStatus } from '../protocol/job-status.js';
 import type { NodeAddress } from '../protocol/node-address.js';
@@ -14,8 +14,10 @@ import { type JobEffect, type JobInput, type JobState, jobState, reduceJob } fro
 import { judgeReport } from './domain/node-report.js';
 import type { PartInput } from './domain/part-machine.js';
 import { JobFeed } from './job-feed.js';
+import { JobOutput } from './job-output.js';
 import { commitOf, type JobRecord, startDataOf } from './job-record.js';
 import type { JobStore } from './job-store.port.js';
+import type { OutputOutcome, OutputWatcher } from './jobs.port.js';
 
 /** What a live job works with. */
 export interface JobTools {
@@ -25,6 +27,8 @@ export interface JobTools {
   readonly logger: Logger;
   /** The name that this server is known by. */
   readonly serverName: string;
+  /** How often a node is to send output now, in milliseconds. */
+  outputPace(): number;
   /** The job began or ended. */
   onPublicEvent(job: LiveJob, event: JobEvent, atMicros: number): void;
   /** The job's end is stored and told. */
@@ -63,6 +67,7 @@ export class LiveJob {
   /** Nodes whose part goes on and that were not heard since the server was started again. */
   private readonly unheard = new Set<string>();
   private readonly withOutput = new Set<string>();
+  private readonly output: JobOutput;
   private readonly ending = deferred();
   private timer: Timer | undefined;
   /** Whether it is stored that nodes run: before that, none may be told to. */
@@ -80,6 +85,7 @@ export class LiveJob {
     this.state = jobState(recovered?.status ?? 'voting', record.quorum, nodes.values());
     this.updatedAt = recovered?.updatedAt ?? record.createdAt;
     this.feed = recovered?.feed ?? new JobFeed(record.id, tools.store, onFault);
+    this.output = new JobOutput(record, tools);
     this.mailbox = new Mailbox((letter) => this.step(letter), onFault);
     this.mayRun = recovered?.status === 'running';
     if (recovered !== undefined) {
@@ -139,6 +145,25 @@ export class LiveJob {
       this.post(node, 'ack_run');
     }
     this.post(node, message.type, detailsOf(message));
+    if (message.type === 'ack_run') this.noteOutput(node, message.output_every_ms);
+  }
+
+  /** A node that is in this job sends a piece of what its command writes. It changes nothing, whenever it comes. */
+  takeOutput(node: string, message: OutputMessage): OutputOutcome {
+    const isRunning = this.state.phase === 'running' && this.nodes.get(node) === 'running';
+    if (!isRunning || !this.record.capture) return 'not_running';
+    return this.output.take(node, message, this.feed.lastNumber);
+  }
+
+  /** Has the nodes send what they write while they run; undefined where there is nothing of that. */
+  watchOutput(watcher: OutputWatcher): (() => void) | undefined {
+    return this.isOver || !this.record.capture ? undefined : this.output.watch(watcher);
+  }
+
+  /** How many streams of output there may be: one for each node that may still run and each reader. */
+  get outputStreams(): number {
+    const { tally } = this.state;
+    return (this.output.watcher?.readers ?? 0) * (tally.new + tally.ready + tally.running);
   }
 
   /** A node that is in this job is gone, or does not do it any more. */
@@ -154,24 +179,10 @@ export class LiveJob {
   }
 
   /** Holds what a node's heartbeat says against what we believe. */
-  heartbeat(node: string, { job_state: doing, job_id: jobId }: HeartbeatMessage): void {
-    const verdict = judgeReport({
-      phase: this.state.phase,
-      status: this.nodes.get(node),
-      doing,
-      thisJob: jobId === this.record.id,
-      afterRestart: this.unheard.delete(node),
-    });
-    if (verdict === 'idle') return this.countIdleReport(node);
-    this.idleReports.delete(node);
-    if (verdict === 'voted') return this.post(node, 'ack_commit');
-    if (verdict === 'started') return this.post(node, 'ack_run');
-    const address = { orgId: this.record.orgId, node };
-    if (verdict === 'run' && this.mayRun) this.tools.fleet.send([address], this.runCommand());
-    if (verdict === 'ask_again') {
-      this.post(node, 'asked_again');
-      this.tools.fleet.send([address], commitOf(this.record, this.tools.serverName));
-    }
+  heartbeat(node: string, message: HeartbeatMessage): void {
+    this.judgeHeartbeat(node, message);
+    const isRunning = message.job_state === 'running' && message.job_id === this.record.id;
+    if (isRunning) this.noteOutput(node, message.output_every_ms);
   }
 
   statusOf(node: string): NodeStatus | undefined {
@@ -199,6 +210,32 @@ export class LiveJob {
       input: { type: 'node', node, input },
       ...(details === undefined ? {} : { details }),
     });
+  }
+
+  private judgeHeartbeat(node: string, { job_state: doing, job_id: jobId }: HeartbeatMessage): void {
+    const verdict = judgeReport({
+      phase: this.state.phase,
+      status: this.nodes.get(node),
+      doing,
+      thisJob: jobId === this.record.id,
+      afterRestart: this.unheard.delete(node),
+    });
+    if (verdict === 'idle') return this.countIdleReport(node);
+    this.idleReports.delete(node);
+    if (verdict === 'voted') return this.post(node, 'ack_commit');
+    if (verdict === 'started') return this.post(node, 'ack_run');
+    const address = { orgId: this.record.orgId, node };
+    if (verdict === 'run' && this.mayRun) this.tools.fleet.send([address], this.runCommand());
+    if (verdict === 'ask_again') {
+      this.post(node, 'asked_again');
+      this.tools.fleet.send([address], commitOf(this.record, this.tools.serverName));
+    }
+  }
+
+  /** A node that says how often it sends output can be asked for it. */
+  private noteOutput(node: string, everyMs: number | undefined): void {
+    if (everyMs !== undefined && this.record.capture && this.hasLivePart(node))
+      this.output.said(node, everyMs);
   }
 
   private countIdleReport(node: string): void {
@@ -260,6 +297,7 @@ export class LiveJob {
   private setNode(node: string, status: NodeStatus, details: NodeDetails | undefined): void {
     this.nodes.set(node, status);
     this.touch();
+    if (isNodeDone(status)) this.output.ended(node);
     const told = isNodeDone(status) ? details : undefined;
     this.tools.store.nodeStatus(this.record.orgId, this.record.id, node, status, this.updatedAt, told);
   }

@@ -43,7 +43,7 @@ export class NodeConfigService {
       max_message_skew: config.max_time_skew,
       max_body_size: config.max_body_size,
       incarnation_id: keys.incarnationId,
-      capabilities: [CAPABILITY.ping],
+      capabilities: [CAPABILITY.ping, CAPABILITY.liveOutput],
     };
   }
 

@@ -177,10 +177,11 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   }
 
   received({ address, message, firstOnConnection }: ReceivedMessage): void {
-    const kind = message.type === 'heartbeat' || message.type === 'aborted' ? message.type : 'other';
+    const { type } = message;
+    const kind = type === 'heartbeat' || type === 'aborted' || type === 'output' ? type : 'other';
     const entry = this.entryOf(address);
     entry.lastSeenAt = this.clock.now();
-    if (message.type === 'heartbeat') entry.clientVersion = message.client_version;
+    if (type === 'heartbeat') entry.clientVersion = message.client_version;
     entry.mailbox.post({
       input: {
         type: 'heard',
@@ -263,6 +264,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   private passOn(address: NodeAddress, message: ClientMessage | undefined): void {
     if (message === undefined) return;
     if (message.type === 'heartbeat') this.watcher?.heartbeat(address, message);
+    else if (message.type === 'output') this.watcher?.output(address, message);
     else this.watcher?.jobMessage(address, message);
   }
 

@@ -1,4 +1,4 @@
-import type { HeartbeatMessage, JobMessage } from '../protocol/client-message.js';
+import type { HeartbeatMessage, JobMessage, OutputMessage } from '../protocol/client-message.js';
 import type { NodeAddress } from '../protocol/node-address.js';
 import type { NodeCommand } from '../protocol/server-message.js';
 
@@ -6,6 +6,8 @@ import type { NodeCommand } from '../protocol/server-message.js';
 export interface NodeWatcher {
   /** A node sent a message about a job. */
   jobMessage(address: NodeAddress, message: JobMessage): void;
+  /** A node sent a piece of what its command writes. It may come late, and changes nothing. */
+  output(address: NodeAddress, message: OutputMessage): void;
   /** A node says what it is doing. */
   heartbeat(address: NodeAddress, message: HeartbeatMessage): void;
   /** A node is gone: it went offline or came back as another process. */

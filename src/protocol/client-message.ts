@@ -19,6 +19,12 @@ const jobId = z.string().max(64);
 export const JOB_STATES = ['idle', 'committed', 'running'] as const;
 export type ReportedJobState = (typeof JOB_STATES)[number];
 
+/**
+ * How often the client sends output of its job, in milliseconds, 0 for never. Only our own client says so, to a server
+ * that offers `live_output` and of a job whose output is captured: by that the server knows that it can be asked.
+ */
+const outputEveryMs = z.number().int().nonnegative().optional();
+
 /** The messages about a job that every client may send. */
 export const JOB_MESSAGE_TYPES = [
   'ack_commit',
@@ -37,6 +43,7 @@ const heartbeat = z.object({
   job_state: z.enum(JOB_STATES),
   job_id: jobId.nullish(),
   client_version: z.string().max(64).optional(),
+  output_every_ms: outputEveryMs,
 });
 
 const jobMessage = z.object({
@@ -49,19 +56,16 @@ const jobMessage = z.object({
   signal: z.string().max(32).optional(),
   duration_ms: z.number().nonnegative().optional(),
   reason: z.string().max(1024).optional(),
+  /** In `ack_run`. */
+  output_every_ms: outputEveryMs,
 });
 
 /**
- * The body of a frame from a client (wire protocol, section 5). `exit_code`, `signal`, `duration_ms`, `reason` and
- * `client_version` are our own client's, others leave them out; unknown fields are ignored.
+ * A piece of a command's output while it runs, only to a server that asked for it by `output_wanted`. Chunks of a job are
+ * numbered from 1 over both channels; `skipped` bytes were let go before this one. A character may be cut by the end of a
+ * chunk. What was sent may come once more, under the same numbers, after the server has asked again.
  */
-export const clientMessageSchema = z.discriminatedUnion('type', [heartbeat, jobMessage]);
-
-/**
- * A piece of a command's output while it runs, only to a server that offers `live_output`. Chunks of a job are numbered
- * from 1 over both channels; `skipped` bytes were let go before this one. A character may be cut by the end of a chunk.
- */
-export const outputMessageSchema = z.object({
+const output = z.object({
   ...base,
   type: z.literal('output'),
   job_id: jobId,
@@ -71,7 +75,11 @@ export const outputMessageSchema = z.object({
   skipped: z.number().int().nonnegative().optional(),
 });
 
-export type OutputMessage = z.infer<typeof outputMessageSchema>;
+/**
+ * The body of a frame from a client (wire protocol, section 5). `exit_code`, `signal`, `duration_ms`, `reason`,
+ * `client_version`, `output_every_ms` and all `output` are our own client's; unknown fields are ignored.
+ */
+export const clientMessageSchema = z.discriminatedUnion('type', [heartbeat, jobMessage, output]);
 
 /** The names that a body claims to come from, read before it is known whether that is so. */
 export const claimedSenderSchema = z.object({ node: base.node, org: base.org });
@@ -79,4 +87,5 @@ export const claimedSenderSchema = z.object({ node: base.node, org: base.org });
 export type ClaimedSender = z.infer<typeof claimedSenderSchema>;
 export type HeartbeatMessage = z.infer<typeof heartbeat>;
 export type JobMessage = z.infer<typeof jobMessage>;
+export type OutputMessage = z.infer<typeof output>;
 export type ClientMessage = z.infer<typeof clientMessageSchema>;

@@ -32,7 +32,7 @@ export const configDocumentSchema = z.object({
 export const CAPABILITY = {
   /** It answers the pings of ZeroMQ, so that a client can notice a dead connection by them. */
   ping: 'zmtp_ping',
-  /** It takes `output` messages while a command runs. */
+  /** It takes `output` messages while a command runs, and says by `output_wanted` when. */
   liveOutput: 'live_output',
 } as const;
 

@@ -48,6 +48,12 @@ export class ServerMetrics {
       () => jobs.tally().ended,
       'outcome',
     );
+    this.counter(
+      'push_jobs_output_chunks_total',
+      'Pieces of output that nodes sent while they ran',
+      () => jobs.tally().output,
+      'outcome',
+    );
   }
 
   private addTraffic(): void {

@@ -35,6 +35,7 @@ export class FaithfulNode {
     const { node } = this;
     switch (command.type) {
       case 'ack':
+      case 'output_wanted': // only clients that name `output_every_ms` get it
         return;
       case 'abort':
         clearTimeout(this.command);

@@ -10,7 +10,6 @@ import {
   type HeartbeatMessage,
   type JobMessage,
   type OutputMessage,
-  outputMessageSchema,
 } from '../../src/protocol/client-message.js';
 import { type CurveKeyPair, generateCurveKeyPair } from '../../src/protocol/curve-key.js';
 import { decodeClientMessage } from '../../src/protocol/frame-codec.js';
@@ -35,12 +34,12 @@ export interface SimulatedPushServerOptions {
   readonly lifetime?: number;
 }
 
-type MessageType = ClientMessage['type'];
+type MessageType = Exclude<ClientMessage['type'], 'output'>;
 type MessageOf<T extends MessageType> = T extends 'heartbeat' ? HeartbeatMessage : JobMessage;
 
 /** A message of the client as it came. */
 export interface Arrival {
-  readonly message: ClientMessage;
+  readonly message: HeartbeatMessage | JobMessage;
   /** Of the connection; hexadecimal. */
   readonly identity: string;
   readonly bodyBytes: number;
@@ -137,7 +136,7 @@ export class SimulatedPushServer {
     if (wasBeating) this.startHeartbeats();
   }
 
-  get messages(): ClientMessage[] {
+  get messages(): Arrival['message'][] {
     return this.arrivals.map(({ message }) => message);
   }
 
@@ -237,6 +236,11 @@ export class SimulatedPushServer {
     return this.send({ type: 'commit', job_id: jobId, server: 'simulated', command, env: {}, ...fields });
   }
 
+  /** Asks for output of a job each `everyMs` milliseconds; 0 for no more. */
+  wantOutput(jobId: string, everyMs: number): Promise<void> {
+    return this.send({ type: 'output_wanted', job_id: jobId, every_ms: everyMs });
+  }
+
   /** Ends all that it does. */
   async close(): Promise<void> {
     this.stopHeartbeats();
@@ -283,10 +287,12 @@ export class SimulatedPushServer {
       const parsed = parseHeader(header);
       if (!parsed.ok || !verifyHmac(this.sessionKey, body, parsed.value.signature)) continue;
       this.identity = identity;
-      const output = outputMessageSchema.safeParse(JSON.parse(body.toString()));
-      if (output.success) this.outputs.push(output.data);
       const message = decodeClientMessage(body);
       if (!message.ok) continue;
+      if (message.value.type === 'output') {
+        this.outputs.push(message.value);
+        continue;
+      }
       this.arrivals.push({
         message: message.value,
         identity: identity.toString('hex'),

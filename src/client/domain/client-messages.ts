@@ -47,26 +47,43 @@ const envelope = (identity: ClientIdentity, type: string, { sequence, nowMs }: M
   incarnation_id: identity.incarnationId,
 });
 
-/** A heartbeat that says what the node is doing (wire protocol, section 5). */
+/**
+ * A heartbeat that says what the node is doing (wire protocol, section 5). `outputEveryMs` is how often output of its
+ * job is sent; undefined where the server cannot ask for that.
+ */
 export const heartbeatMessage = (
   identity: ClientIdentity,
   machine: Pick<JobMachine, 'mode' | 'jobId'>,
+  outputEveryMs: number | undefined,
   stamp: MessageStamp,
 ): object => ({
   ...envelope(identity, 'heartbeat', stamp),
   job_state: REPORTED[machine.mode],
   job_id: machine.jobId,
   client_version: identity.version,
+  ...outputReport(outputEveryMs),
 });
 
-/** A message about a job; its body is never longer than `maxBytes`, since output that is too long is cut. */
+const outputReport = (everyMs: number | undefined): object =>
+  everyMs === undefined ? {} : { output_every_ms: everyMs };
+
+/** What a message about a job must fit to. */
+export interface JobMessageContext {
+  /** It is never longer than so many bytes, since output that is too long is cut. */
+  readonly maxBytes: number;
+  /** As with a heartbeat; told when the command has started. */
+  readonly outputEveryMs?: number | undefined;
+}
+
+/** A message about a job. */
 export const jobMessage = (
   identity: ClientIdentity,
   reply: JobReply,
   stamp: MessageStamp,
-  maxBytes: number,
+  { maxBytes, outputEveryMs }: JobMessageContext,
 ): object => {
   const message = { ...envelope(identity, reply.type, stamp), job_id: reply.jobId };
+  if (reply.type === 'ack_run') return { ...message, ...outputReport(outputEveryMs) };
   if ('reason' in reply) return { ...message, reason: reply.reason.slice(0, MAX_REASON) };
   if (!('outcome' in reply)) return message;
   const { exitCode, signal, durationMs, output } = reply.outcome;

@@ -51,6 +51,8 @@ export interface OutputLost {
 }
 
 export type JobInput =
+  /** Output of the job is to be sent while it runs, each `everyMs` milliseconds; 0 for never. Changes no state. */
+  | { readonly kind: 'output_wanted'; readonly jobId: string; readonly everyMs: number }
   | { readonly kind: 'commit'; readonly order: JobOrder }
   | { readonly kind: 'run'; readonly jobId: string }
   | { readonly kind: 'abort' }
@@ -76,6 +78,8 @@ export type JobEffect =
   | { readonly kind: 'start'; readonly jobId: string }
   /** Kill the command; it still ends in `ended`. */
   | { readonly kind: 'stop'; readonly jobId: string }
+  /** Send output of the running command each `everyMs` milliseconds from now on; 0 for never. */
+  | { readonly kind: 'send_output'; readonly jobId: string; readonly everyMs: number }
   /** Remove what was made ready for the job. */
   | { readonly kind: 'discard'; readonly jobId: string }
   /** All is over, the client can end. */
@@ -111,6 +115,10 @@ export const reduceJob = (machine: JobMachine, input: JobInput): JobStep => {
       return onRun(machine, input.jobId);
     case 'abort':
       return onAbort(machine);
+    case 'output_wanted':
+      return isBusyWith(machine, 'running', input.jobId)
+        ? stay(machine, { kind: 'send_output', jobId: input.jobId, everyMs: input.everyMs })
+        : stay(machine);
     case 'prepared':
       return isBusyWith(machine, 'preparing', input.jobId)
         ? stay({ ...machine, mode: 'committed' }, reply({ type: 'ack_commit', jobId: input.jobId }))

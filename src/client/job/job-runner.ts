@@ -99,6 +99,11 @@ export class JobRunner {
     return ok(undefined);
   }
 
+  /** Whether the output of a prepared job is captured. */
+  captures(jobId: string): boolean {
+    return this.prepared.get(jobId)?.order.capture === true;
+  }
+
   /** Starts a prepared job; its lock is free as soon as the command runs. */
   async start(jobId: string, events: JobRunEvents): Promise<void> {
     const job = this.prepared.get(jobId);

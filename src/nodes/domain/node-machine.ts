@@ -3,7 +3,8 @@
  *
  * Modes and their exits:
  * - `unheard`: known from before a restart, or new. First message → `idle` where it is the process that we knew and its
- *   report agrees with what we believe, otherwise → `rehab`.
+ *   report agrees with what we believe, otherwise → `rehab`. Output of a job that is not live decides nothing: it may
+ *   have been on its way when the job ended.
  * - `rehab`: told to drop what it does; `abort` is repeated until `aborted` comes → `idle`. Unavailable.
  * - `idle`: takes jobs, also while it runs one. Another incarnation, a report of a job that is not live, or a job's
  *   wish → `rehab`.
@@ -33,7 +34,8 @@ export interface PresenceRules {
 export type NodeInput =
   | {
       readonly type: 'heard';
-      readonly kind: 'heartbeat' | 'aborted' | 'other';
+      /** `output` is a piece of what a command writes: it proves nothing of what the node does now. */
+      readonly kind: 'heartbeat' | 'aborted' | 'output' | 'other';
       readonly incarnation: string;
       readonly firstOnConnection: boolean;
       /** Whether it names a job that the node cannot be doing. */
@@ -126,6 +128,7 @@ const heard = (state: NodeMachineState, input: Heard, cameBack: boolean): NodeSt
 
 /** Its job ended while the server was away. What it has to say of it, its output above all, is still taken. */
 const strayAtFirst = (state: NodeMachineState, input: Heard): NodeStep => {
+  if (input.kind === 'output') return { state, effects: [...answer(input), { type: 'pass_on' }] };
   const { state: next, effects } = toRehab(state, STRAY, undefined);
   return { state: next, effects: input.kind === 'other' ? [{ type: 'pass_on' }, ...effects] : effects };
 };
@@ -137,7 +140,7 @@ const heardInRehab = (state: NodeMachineState, input: Heard, cameBack: boolean):
   if (input.kind === 'aborted') {
     return { state: { ...state, mode: 'idle' }, effects: [{ type: 'clear_rehab_timer' }, ...answer(input)] };
   }
-  const passOn: NodeEffect[] = input.kind === 'other' ? [{ type: 'pass_on' }] : [];
+  const passOn: NodeEffect[] = input.kind === 'heartbeat' ? [] : [{ type: 'pass_on' }];
   const again: NodeEffect[] =
     cameBack || input.firstOnConnection ? [{ type: 'send_abort' }, { type: 'set_rehab_timer' }] : [];
   return { state, effects: [...passOn, ...again] };

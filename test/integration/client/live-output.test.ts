@@ -8,7 +8,7 @@ import { SimulatedPushServer } from '../../support/simulated-push-server.js';
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const SETTINGS = `whitelist({
   'talk' => 'echo one; echo two >&2; while [ ! -e go ]; do sleep 0.05; done; echo three',
-  'noise' => 'i=0; while [ $i -lt 20000 ]; do echo "line $i of the output"; i=$((i+1)); done'
+  'noise' => 'i=0; while [ $i -lt 20000 ]; do echo "line $i of the output"; i=$((i+1)); done; while [ ! -e go ]; do sleep 0.05; done'
 })`;
 
 let server: SimulatedPushServer;
@@ -37,10 +37,16 @@ const textOf = (stream: string): string =>
     .map(({ data }) => Buffer.from(data, 'base64').toString())
     .join('');
 
-test('output comes while the command runs, numbered, and the result has all of it still', async () => {
+const bytesOf = ({ data }: { readonly data: string }): number => Buffer.from(data, 'base64').length;
+
+test('output comes while the command runs, once it is asked for, and the result has all of it still', async () => {
   const job = await start([CAPABILITY.liveOutput]);
   await server.startJob(job, 'talk', { dir: client.makeFolder('work'), capture: true });
+  expect(server.messages.find(({ type }) => type === 'ack_run')).toMatchObject({ output_every_ms: 0 });
+  expect(server.outputs).toEqual([]);
+  await server.wantOutput(job, 20);
   await eventually(() => textOf('stdout') === 'one\n' && textOf('stderr') === 'two\n');
+  await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 20);
   expect(server.outputs.every(({ job_id: id }) => id === job)).toBe(true);
   client.makeFolder('work/go');
   expect(await server.expect('succeeded')).toMatchObject({ stdout: 'one\nthree\n', stderr: 'two\n' });
@@ -48,26 +54,61 @@ test('output comes while the command runs, numbered, and the result has all of i
   expect(server.outputs.map(({ chunk }) => chunk)).toEqual(server.outputs.map((_, index) => index + 1));
 });
 
-test('of output that comes too fast what is let go is counted', async () => {
+test('who stops watching is sent nothing more, and who begins again gets what is kept', async () => {
   const job = await start([CAPABILITY.liveOutput]);
-  await server.startJob(job, 'noise', { capture: true });
-  await server.expect('succeeded');
-  const counted = server.outputs.reduce(
-    (sum, { data, skipped = 0 }) => sum + Buffer.from(data, 'base64').length + skipped,
-    0,
+  await server.startJob(job, 'talk', { dir: client.makeFolder('work'), capture: true });
+  await server.wantOutput(job, 20);
+  await eventually(() => server.outputs.length === 2);
+  await server.wantOutput(job, 0);
+  await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 0);
+  await server.wantOutput(job, 20);
+  await eventually(() => server.outputs.length === 4);
+  expect(server.outputs.slice(2).map(({ chunk, data }) => [chunk, data])).toEqual(
+    server.outputs.slice(0, 2).map(({ chunk, data }) => [chunk, data]),
   );
+  await server.wantOutput(job, 0);
+  await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 0);
+  client.makeFolder('work/go');
+  await server.expect('succeeded');
+  expect(server.outputs).toHaveLength(4);
+});
+
+test('what was asked for on a connection is over with it', async () => {
+  const job = await start([CAPABILITY.liveOutput]);
+  await server.startJob(job, 'talk', { dir: client.makeFolder('work'), capture: true });
+  await server.wantOutput(job, 20);
+  await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 20);
+  server.stopHeartbeats(); // it gives the connection up and makes another
+  await eventually(() => client.output.includes('"server":"offline"'));
+  server.startHeartbeats();
+  await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 0);
+});
+
+test('of output that comes too fast what is let go is counted, to the last byte', async () => {
+  const job = await start([CAPABILITY.liveOutput]);
+  await server.startJob(job, 'noise', { dir: client.makeFolder('work'), capture: true });
+  await server.wantOutput(job, 20);
   const whole = Array.from({ length: 20_000 }, (_, i) => `line ${i} of the output\n`).join('').length;
-  expect(server.outputs.length).toBeGreaterThan(0);
-  expect(counted).toBeLessThanOrEqual(whole);
+  const counted = (): number =>
+    server.outputs.reduce((sum, output) => sum + bytesOf(output) + (output.skipped ?? 0), 0);
+  await eventually(() => counted() === whole);
+  client.makeFolder('work/go');
+  await server.expect('succeeded');
+  expect(counted()).toBe(whole);
   expect(server.outputs.map(({ chunk }) => chunk)).toEqual(server.outputs.map((_, index) => index + 1));
 });
 
 test.each([
   ['a server that does not offer it', undefined, { capture: true }],
   ['a job that wants no output', [CAPABILITY.liveOutput], {}],
-])('none is sent to %s', async (_case, capabilities, fields) => {
+])('none is sent to %s, nor is it said that it could be', async (_case, capabilities, fields) => {
   const job = await start(capabilities);
-  await server.startJob(job, 'noise', fields);
+  await server.startJob(job, 'talk', { dir: client.makeFolder('work'), ...fields });
+  await server.wantOutput(job, 20);
+  server.forgetMessages();
+  await server.expect('heartbeat');
+  client.makeFolder('work/go');
   await server.expect('succeeded');
   expect(server.outputs).toEqual([]);
+  expect(server.messages.filter((message) => 'output_every_ms' in message)).toEqual([]);
 });

@@ -90,6 +90,55 @@ describe('decodeClientMessage', () => {
   });
 });
 
+describe('a piece of output', () => {
+  const { job_state: _state, ...common } = heartbeat;
+  const output = {
+    ...common,
+    type: 'output',
+    job_id: 'a'.repeat(32),
+    chunk: 3,
+    stream: 'stderr',
+    data: 'b2g=',
+  };
+
+  it('is understood, with and without bytes that were skipped', () => {
+    expect(decodeClientMessage(json(output))).toEqual({ ok: true, value: output });
+    expect(decodeClientMessage(json({ ...output, skipped: 9 }))).toMatchObject({ value: { skipped: 9 } });
+  });
+
+  it.each([
+    ['no job', { job_id: null }],
+    ['a number below 1', { chunk: 0 }],
+    ['another stream', { stream: 'stdin' }],
+    ['data that are not base64', { data: 'oh!' }],
+    ['a negative count', { skipped: -1 }],
+  ])('is malformed with %s', (_case, fields) => {
+    expect(decodeClientMessage(json({ ...output, ...fields }))).toEqual({
+      ok: false,
+      error: 'body_malformed',
+    });
+  });
+});
+
+describe('a wish for output', () => {
+  const wish = {
+    sequence: 1,
+    timestamp: heartbeat.timestamp,
+    type: 'output_wanted',
+    job_id: 'j',
+    every_ms: 250,
+  };
+
+  it.each([
+    [0, true],
+    [60_000, true],
+    [-1, false],
+    [60_001, false],
+  ])('each %i ms can be understood: %s', (everyMs, isGood) => {
+    expect(decodeCommandMessage(json({ ...wish, every_ms: everyMs })).ok).toBe(isGood);
+  });
+});
+
 describe('decodeClaimedSender', () => {
   it('reads the names alone, whatever else is there', () => {
     expect(decodeClaimedSender(json({ org: 'acme', node: 'web1', type: 42 }))).toEqual({

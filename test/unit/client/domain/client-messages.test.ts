@@ -34,6 +34,7 @@ const rebuild = (original: Record<string, unknown>): Record<string, unknown> => 
     return heartbeatMessage(
       IDENTITY,
       { mode: original.job_state as JobMachine['mode'], jobId },
+      undefined,
       stamp,
     ) as Record<string, unknown>;
   }
@@ -47,7 +48,10 @@ const rebuild = (original: Record<string, unknown>): Record<string, unknown> => 
   const fields: Record<string, unknown> = { ...reply };
   if (!type.startsWith('nack')) delete fields.reason;
   if (type !== 'succeeded' && type !== 'failed') delete fields.outcome;
-  return jobMessage(IDENTITY, fields as unknown as JobReply, stamp, 63_000) as Record<string, unknown>;
+  return jobMessage(IDENTITY, fields as unknown as JobReply, stamp, { maxBytes: 63_000 }) as Record<
+    string,
+    unknown
+  >;
 };
 
 describe('each message that the Ruby client sent', () => {
@@ -65,10 +69,24 @@ describe('each message that the Ruby client sent', () => {
 test('what is not known to the server by name is told by names that it knows', () => {
   const states = (['idle', 'preparing', 'committed', 'running', 'stopping', 'closed'] as const).map(
     (mode) =>
-      (heartbeatMessage(IDENTITY, { mode, jobId: null }, { sequence: 1, nowMs: 0 }) as { job_state: string })
-        .job_state,
+      (
+        heartbeatMessage(IDENTITY, { mode, jobId: null }, undefined, { sequence: 1, nowMs: 0 }) as {
+          job_state: string;
+        }
+      ).job_state,
   );
   expect(states).toEqual(['idle', 'committed', 'committed', 'running', 'running', 'idle']);
+});
+
+test('how often output is sent is told with heartbeats and with the start, where the server can ask for it', () => {
+  const stamp = { sequence: 1, nowMs: 0 };
+  const started = { type: 'ack_run', jobId: 'j' } as const;
+  const running = { mode: 'running', jobId: 'j' } as const;
+  expect(heartbeatMessage(IDENTITY, running, 250, stamp)).toMatchObject({ output_every_ms: 250 });
+  expect(jobMessage(IDENTITY, started, stamp, { maxBytes: 9, outputEveryMs: 0 })).toMatchObject({
+    output_every_ms: 0,
+  });
+  expect(jobMessage(IDENTITY, started, stamp, { maxBytes: 9 })).not.toHaveProperty('output_every_ms');
 });
 
 test('a command that a signal ended has no exit code', () => {
@@ -77,7 +95,7 @@ test('a command that a signal ended has no exit code', () => {
     IDENTITY,
     { type: 'failed', jobId: 'j', outcome },
     { sequence: 1, nowMs: 0 },
-    63_000,
+    { maxBytes: 63_000 },
   );
   expect(message).toMatchObject({ signal: 'SIGKILL', duration_ms: 5 });
   expect(message).not.toHaveProperty('exit_code');
@@ -89,7 +107,7 @@ test('no message is longer than its limit, whatever the output', () => {
     const outcome = { exitCode: 0, signal: null, durationMs: 5, output };
     const reply = { type: 'succeeded', jobId: 'j', outcome } as const;
     const bytes = Buffer.byteLength(
-      JSON.stringify(jobMessage(IDENTITY, reply, { sequence: 1, nowMs: 0 }, 10_000)),
+      JSON.stringify(jobMessage(IDENTITY, reply, { sequence: 1, nowMs: 0 }, { maxBytes: 10_000 })),
     );
     expect(bytes).toBeLessThanOrEqual(10_000);
     expect(bytes).toBeGreaterThan(9_700);
