@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { Controller, Get, Headers, HttpStatus, Param, Res } from '@nestjs/common';
+import { Controller, Get, Headers, HttpStatus, Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { Requestor } from '../auth/auth.port.js';
 import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
@@ -27,11 +27,12 @@ export class FeedsController {
   @Protected({ right: 'read', produces: 'text/event-stream' }, feedsDoc.job)
   async job(
     @Param('id') id: string,
+    @Query('output') output: unknown,
     @Headers('last-event-id') lastEventId: string | undefined,
     @CurrentRequestor() { orgId }: Requestor,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const feed = await this.feeds.ofJob(orgId, id, lastEventId);
+    const feed = await this.feeds.ofJob(orgId, id, lastEventId, output === 'true');
     if (feed === undefined) {
       throw new RefusedRequest({ status: HttpStatus.NOT_FOUND, error: [`Cannot find job ${id}`] });
     }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { RouteDoc } from '../http/route-doc.js';
 import { errorSchema } from '../protocol/rest-shapes.js';
 
@@ -12,7 +13,15 @@ export const feedsDoc = {
     answers: { 200: events },
   },
   job: {
-    summary: 'Tells what happens to a job, from its start to its end',
+    summary: 'Tells what happens to a job, from its start to its end; with output, also what its nodes write',
+    query: z.object({
+      output: z
+        .enum(['true', 'false'])
+        .optional()
+        .describe(
+          'adds events without an id: output_open first, then output with node, stream, chunk (from 1 for each node), skipped (bytes let go before it) and data (base64), while commands run and only of jobs with capture_output',
+        ),
+    }),
     headers,
     answers: { 200: events, 404: { description: 'the organization has no such job', schema: errorSchema } },
   },

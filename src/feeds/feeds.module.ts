@@ -4,12 +4,13 @@ import { JobsModule } from '../jobs/jobs.module.js';
 import { FeedsController } from './feeds.controller.js';
 import { FeedsService } from './feeds.service.js';
 import { OrgFeeds } from './org-feeds.js';
+import { OutputFeeds } from './output-feeds.js';
 
 /** Server-Sent Events: what happens to jobs, as it happens. */
 @Module({
   imports: [AuthModule, JobsModule],
   controllers: [FeedsController],
-  providers: [FeedsService, OrgFeeds],
+  providers: [FeedsService, OrgFeeds, OutputFeeds],
 })
 export class FeedsModule implements OnModuleInit, BeforeApplicationShutdown {
   constructor(

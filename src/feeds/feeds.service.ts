@@ -4,8 +4,10 @@ import { CLOCK } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import type { Clock } from '../lib/clock.js';
 import { JOB_LOOKUP, type JobLookup, LIVE_JOBS, type LiveJobs } from '../jobs/jobs.port.js';
-import { formatSse, toFeedEvent } from '../protocol/feed-event.js';
+import { formatSse, toFeedData, toFeedEvent } from '../protocol/feed-event.js';
+import { OUTPUT_EVENT } from '../protocol/output-event.js';
 import { OrgFeeds } from './org-feeds.js';
+import { OutputFeeds } from './output-feeds.js';
 import { SseStream } from './sse-stream.js';
 
 /** Opens feeds for readers, and closes them all when the server stops. */
@@ -20,19 +22,29 @@ export class FeedsService {
     @Inject(LIVE_JOBS) private readonly liveJobs: LiveJobs,
     @Inject(JOB_LOOKUP) private readonly jobs: JobLookup,
     @Inject(OrgFeeds) private readonly orgFeeds: OrgFeeds,
+    @Inject(OutputFeeds) private readonly outputFeeds: OutputFeeds,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.keepAliveMs = config.keep_alive_time * 1000;
   }
 
-  /** The feed of a job: live, or its summary where it has left memory; undefined where there is no such job. */
+  /**
+   * The feed of a job: live, with the output of its nodes where that is wanted, or its summary where it has left memory;
+   * undefined where there is no such job.
+   */
   async ofJob(
     orgId: string,
     jobId: string,
     lastEventId: string | undefined,
+    wantsOutput: boolean,
   ): Promise<Readable | string | undefined> {
     const cursor = this.liveJobs.follow(orgId, jobId, lastEventId);
-    if (cursor !== undefined) return this.keep(new SseStream(cursor, this.keepAliveMs));
+    if (cursor !== undefined) {
+      if (!wantsOutput) return this.keep(new SseStream(cursor, this.keepAliveMs));
+      const open = { name: OUTPUT_EVENT.open, data: toFeedData(this.clock.now() * 1000, {}) };
+      const output = this.outputFeeds.read(orgId, jobId);
+      return this.keep(new SseStream(cursor, this.keepAliveMs, open, output));
+    }
     const job = await this.jobs.find(orgId, jobId, false);
     if (job === undefined) return undefined;
     return formatSse(toFeedEvent('job-1', 'summary', this.clock.now() * 1000, job));
@@ -48,6 +60,7 @@ export class FeedsService {
   close(): void {
     this.closed = true;
     for (const stream of this.open) stream.finish();
+    this.outputFeeds.close();
   }
 
   private keep(stream: SseStream): Readable {

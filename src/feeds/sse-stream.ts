@@ -1,7 +1,14 @@
 import { Readable } from 'node:stream';
 import type { Cursor } from '../lib/durable-log.js';
 import { LONGEST_TIMER_MS } from '../lib/timer.js';
-import { type FeedEvent, formatSse, SSE_KEEPALIVE } from '../protocol/feed-event.js';
+import {
+  eventNumber,
+  type FeedEvent,
+  formatSse,
+  SSE_KEEPALIVE,
+  type UnnumberedEvent,
+} from '../protocol/feed-event.js';
+import type { OutputReading } from './output-feeds.js';
 
 /** When the server stops, a reader gets so many milliseconds to take what it has been sent. */
 const FAREWELL_MS = 1_000;
@@ -9,6 +16,9 @@ const FAREWELL_MS = 1_000;
 /**
  * A feed as the bytes of a Server-Sent Events stream. It takes events only as its reader takes bytes, so a slow reader
  * costs no memory; one that takes nothing for two keepalives in a row, or falls behind what is remembered, is cut off.
+ *
+ * Where output is read with it, what had come before an event is sent before it, and no more: so a node's output stands
+ * before its end, and output never holds events up for long.
  *
  * Modes: pulling (events are there and the reader wants more), waiting (for events), stuck (the reader takes
  * nothing), ended (the last event was sent, the server stops, or the reader is gone).
@@ -19,11 +29,14 @@ export class SseStream extends Readable {
   private waiting = false;
   private ended = false;
   private stuckFor = 0;
+  /** An event that waits until the output that came before it is sent. */
+  private held: FeedEvent | undefined;
 
   constructor(
     private readonly cursor: Cursor<FeedEvent>,
     keepAliveMs: number,
-    first?: FeedEvent,
+    first?: FeedEvent | UnnumberedEvent,
+    private readonly output?: OutputReading,
   ) {
     super({ encoding: 'utf8' });
     if (first !== undefined) this.push(formatSse(first));
@@ -42,8 +55,8 @@ export class SseStream extends Readable {
     if (this.ended) return;
     this.stuckFor = 0;
     this.waiting = false;
-    for (let event = this.cursor.next(); event !== undefined; event = this.cursor.next()) {
-      if (!this.push(formatSse(event))) return;
+    for (let text = this.next(); text !== undefined; text = this.next()) {
+      if (!this.push(text)) return;
     }
     if (this.cursor.lost) this.destroy();
     else if (this.cursor.ended) this.end();
@@ -53,20 +66,45 @@ export class SseStream extends Readable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearInterval(this.keepalive);
     clearTimeout(this.farewell);
-    this.cursor.close();
+    this.closeCursors();
+    this.output?.leave();
     done(error);
+  }
+
+  /** The text that is to be sent next; undefined where there is none now. */
+  private next(): string | undefined {
+    if (this.output === undefined) return this.nextEvent();
+    const event = (this.held ??= this.cursor.next());
+    const output = this.output.cursor.next(event && eventNumber(event));
+    if (output !== undefined || event === undefined) return output;
+    this.held = undefined;
+    return formatSse(event);
+  }
+
+  private nextEvent(): string | undefined {
+    const event = this.cursor.next();
+    return event && formatSse(event);
   }
 
   private end(): void {
     this.ended = true;
     this.waiting = false;
-    this.cursor.close();
+    this.closeCursors();
     this.push(null);
   }
 
   private wait(): void {
     this.waiting = true;
-    this.cursor.onMore(() => this._read());
+    const wake = (): void => {
+      if (this.waiting) this._read();
+    };
+    this.cursor.onMore(wake);
+    this.output?.cursor.onMore(wake);
+  }
+
+  private closeCursors(): void {
+    this.cursor.close();
+    this.output?.cursor.close();
   }
 
   private tick(): void {

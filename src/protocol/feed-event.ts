@@ -48,11 +48,18 @@ export interface FeedEvent {
   readonly data: string;
 }
 
+/** An event that is not of the numbered ones: a reader that comes back does not go on after it. */
+export type UnnumberedEvent = Omit<FeedEvent, 'id'>;
+
+/** The data of an event in the form of a feed; `atMicros` is microseconds since 1970. */
+export const toFeedData = (atMicros: number, data: object): string =>
+  JSON.stringify({ timestamp: formatFeedTimestamp(atMicros), ...data });
+
 /** Puts an event into the form of a feed; `atMicros` is microseconds since 1970. */
 export const toFeedEvent = (id: string, name: string, atMicros: number, data: object): FeedEvent => ({
   id,
   name,
-  data: JSON.stringify({ timestamp: formatFeedTimestamp(atMicros), ...data }),
+  data: toFeedData(atMicros, data),
 });
 
 /** When an event in the form of a feed happened, microseconds since 1970; 0 where its data do not say. */
@@ -61,9 +68,16 @@ export const microsOf = ({ data }: FeedEvent): number => {
   return parseFeedTimestamp(timestamp ?? '') ?? 0;
 };
 
+/** The number of an event, from its id: from 1 up, one after the other. */
+export const eventNumber = ({ id }: FeedEvent): number => Number(id.slice(id.lastIndexOf('-') + 1));
+
 /** The bytes of an event in a Server-Sent Events stream. */
-export const formatSse = ({ id, name, data }: FeedEvent): string =>
-  `event: ${name}\nid: ${id}\ndata: ${data}\n\n`;
+export const formatSse = (event: FeedEvent | UnnumberedEvent): string => {
+  const { name, data } = event;
+  return 'id' in event
+    ? `event: ${name}\nid: ${event.id}\ndata: ${data}\n\n`
+    : `event: ${name}\ndata: ${data}\n\n`;
+};
 
 /** A comment that keeps proxies and readers from giving up on a quiet feed. */
 export const SSE_KEEPALIVE = ':keepalive\n';

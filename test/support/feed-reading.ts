@@ -28,11 +28,17 @@ export class FeedReading {
     body.on('error', () => undefined); // cut off: seen by `close`
   }
 
-  /** Opens the feed of a job, or of the organization where no job is given. */
-  static async open(server: ServerUnderTest, jobId?: string, lastEventId?: string): Promise<FeedReading> {
+  /** Opens the feed of a job, or of the organization where no job is given; `query` is like `?output=true`. */
+  static async open(
+    server: ServerUnderTest,
+    jobId?: string,
+    lastEventId?: string,
+    query = '',
+  ): Promise<FeedReading> {
+    const path = jobId === undefined ? '' : `/${jobId}`;
     const answer = await server.as().open({
       method: 'GET',
-      url: server.url(`/organizations/${ORG}/pushy/job_status_feed${jobId === undefined ? '' : `/${jobId}`}`),
+      url: server.url(`/organizations/${ORG}/pushy/job_status_feed${path}${query}`),
       headers: {
         Accept: 'text/event-stream',
         ...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),

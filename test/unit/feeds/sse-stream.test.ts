@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { OutputWindow } from '../../../src/feeds/output-window.js';
 import { SseStream } from '../../../src/feeds/sse-stream.js';
 import { DurableLog } from '../../../src/lib/durable-log.js';
 import type { FeedEvent } from '../../../src/protocol/feed-event.js';
@@ -152,6 +153,73 @@ describe('a feed as a stream', () => {
     expect(stream.destroyed).toBe(false);
     vi.advanceTimersByTime(1_000);
     expect(stream.destroyed).toBe(true);
+  });
+});
+
+describe('a feed with output', () => {
+  const left = vi.fn();
+  const open = (log: DurableLog<FeedEvent>, window: OutputWindow): SseStream =>
+    new SseStream(log.readFrom(0), KEEP_ALIVE_MS, undefined, { cursor: window.read(), leave: left });
+
+  test('gives output as it comes, and what came before an event before it', async () => {
+    const log = logOf();
+    const window = new OutputWindow();
+    const stream = open(log, window);
+    const collected = collect(stream);
+    window.add('output 1\n', 0);
+    await turn();
+    window.add('output 2\n', 0);
+    log.append(event(1));
+    await turn();
+    window.add('output 3\n', 1);
+    await turn();
+    log.append(event(2));
+    log.close();
+    await once(stream, 'close');
+    expect(collected.text).toBe(`output 1\noutput 2\n${textOf(event(1))}output 3\n${textOf(event(2))}`);
+    expect(left).toHaveBeenCalledTimes(1);
+  });
+
+  test('gives a reader that comes later what had happened before the output first', async () => {
+    const window = new OutputWindow();
+    window.add('output 1\n', 1);
+    window.add('output 2\n', 2);
+    const stream = open(logOf(event(1), event(2)), window);
+    const collected = collect(stream);
+    await turn();
+    expect(collected.text).toBe(`${textOf(event(1))}output 1\n${textOf(event(2))}output 2\n`);
+    stream.destroy();
+  });
+
+  test('does not let output hold up an event of a slow reader for more than what had come before it', async () => {
+    const log = logOf(event(1), event(2));
+    const window = new OutputWindow(20_000);
+    const stream = open(log, window);
+    let text = '';
+    stream.on('readable', () => undefined);
+    for (let count = 0; count < 10; count++) {
+      for (let many = 0; many < 10; many++) window.add(`${'x'.repeat(5_000)}\n`, 1);
+      text += (stream.read() as string | null) ?? '';
+      await turn();
+    }
+    stream.destroy();
+    expect(text.indexOf(textOf(event(1)))).toBeGreaterThan(-1);
+    expect(text.indexOf(textOf(event(2)))).toBeLessThan(text.length / 2);
+    expect(stream.readableLength).toBeLessThan(100_000);
+  });
+
+  test('takes no output while its reader takes nothing, whatever wakes it', async () => {
+    const log = logOf();
+    const window = new OutputWindow();
+    const stream = open(log, window);
+    stream.read(0);
+    await turn();
+    log.append(event(1, 30_000));
+    await turn();
+    for (let count = 0; count < 8; count++) window.add('x'.repeat(30_000), 1);
+    await turn();
+    expect(stream.readableLength).toBeLessThan(45_000);
+    stream.destroy();
   });
 });
 
