@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { readSse } from '../platform/sse/sse-reader.js';
 import type { SseEvent } from '../platform/sse/sse-connection.js';
 import { SseFault } from '../platform/sse/sse-fault.js';
@@ -6,6 +7,7 @@ import {
   type JobFeedEvent,
   jobFeedEventSchema,
 } from '../protocol/feed-event-schema.js';
+import { type JobOutputEvent, OUTPUT_EVENT, outputEventSchema } from '../protocol/output-event.js';
 import { ApiError, errorOfAnswer } from './api-error.js';
 import { type RestCaller, serverTextOf } from './rest-caller.js';
 
@@ -19,26 +21,40 @@ export interface FeedOptions {
   readonly quietMs?: number;
   /** The wait before the next attempt; it doubles with each that fails (default 500). */
   readonly firstDelayMs?: number;
+  /**
+   * Also gives what the nodes write while they run, of a job with `capture_output`, as far as the server and the nodes
+   * can: an event `output_open` first for each connection where the server does, then `output`.
+   */
+  readonly output?: boolean;
   /** Ends the reading, quietly. */
   readonly signal?: AbortSignal;
 }
 
 const MAX_ATTEMPTS = 5;
 
+const OUTPUT_EVENT_NAMES: ReadonlySet<string> = new Set(Object.values(OUTPUT_EVENT));
+
 /**
- * The events of a job, from its start to its end, over broken connections too; ends by itself after `job_complete` or
- * `summary`. Throws an ApiError where the feed cannot be had.
+ * The events of a job, from its start to its end, over broken connections too, and perhaps its output, no chunk of it
+ * twice; ends by itself after `job_complete` or `summary`. Throws an ApiError where the feed cannot be had.
  */
 export async function* readJobFeed(
   rest: RestCaller,
   jobId: string,
   options: FeedOptions = {},
-): AsyncGenerator<JobFeedEvent, void> {
-  const url = rest.url(`pushy/job_status_feed/${encodeURIComponent(jobId)}`);
+): AsyncGenerator<JobFeedEvent | JobOutputEvent, void> {
+  const query = options.output === true ? '?output=true' : '';
+  const url = rest.url(`pushy/job_status_feed/${encodeURIComponent(jobId)}${query}`);
+  const lastChunks = new Map<string, number>();
   try {
     for await (const raw of readSse({ maxAttempts: MAX_ATTEMPTS, ...options, http: rest.http, url })) {
+      if (options.output === true && OUTPUT_EVENT_NAMES.has(raw.name)) {
+        const output = parse(outputEventSchema, url, raw);
+        if (isNew(output, lastChunks)) yield output;
+        continue;
+      }
       if (!JOB_FEED_EVENT_NAMES.has(raw.name)) continue; // a newer server may tell more
-      const event = parseEvent(url, raw);
+      const event = parse(jobFeedEventSchema, url, raw);
       yield event;
       if (event.name === 'job_complete' || event.name === 'summary') return;
     }
@@ -47,8 +63,21 @@ export async function* readJobFeed(
   }
 }
 
-const parseEvent = (url: string, { name, id, data }: SseEvent): JobFeedEvent => {
-  const parsed = jobFeedEventSchema.safeParse({ name, id, data: readJson(data) });
+/** A feed that is read anew gives the latest output once more. */
+const isNew = (event: JobOutputEvent, lastChunks: Map<string, number>): boolean => {
+  if (event.name === OUTPUT_EVENT.open) return true;
+  const { node, chunk } = event.data;
+  if (chunk <= (lastChunks.get(node) ?? 0)) return false;
+  lastChunks.set(node, chunk);
+  return true;
+};
+
+const parse = <Schema extends z.ZodType>(
+  schema: Schema,
+  url: string,
+  { name, id, data }: SseEvent,
+): z.infer<Schema> => {
+  const parsed = schema.safeParse({ name, id, data: readJson(data) });
   if (parsed.success) return parsed.data;
   throw new ApiError('unexpected_answer', `${url} sent an event '${name}' that cannot be read: ${data}`);
 };

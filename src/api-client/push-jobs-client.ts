@@ -7,6 +7,7 @@ import { HttpClient } from '../platform/http/http-client.js';
 import type { ProxySettings } from '../platform/http/http-dispatcher.js';
 import { SignedHttp } from '../platform/http/signed-http.js';
 import type { JobFeedEvent } from '../protocol/feed-event-schema.js';
+import type { JobOutputEvent } from '../protocol/output-event.js';
 import {
   type DryRun,
   dryRunSchema,
@@ -35,6 +36,7 @@ export type {
   FeedOptions,
   Job,
   JobFeedEvent,
+  JobOutputEvent,
   JobRequest,
   JobSummary,
   JobFilter,
@@ -210,9 +212,15 @@ export class PushJobsClient {
   /**
    * A job's events as they happen, from its start to its end, over broken connections too. The iteration ends by itself
    * after `job_complete` or `summary` and quietly when `options.signal` aborts; it throws an ApiError where the feed
-   * cannot be had.
+   * cannot be had. With `options.output` it also gives what nodes write while they run (JobOutputEvent), no chunk twice;
+   * events come in their order all the same, those of output have no id.
    */
-  jobFeed(id: string, options?: FeedOptions): AsyncGenerator<JobFeedEvent, void> {
+  jobFeed(
+    id: string,
+    options?: FeedOptions & { readonly output?: false },
+  ): AsyncGenerator<JobFeedEvent, void>;
+  jobFeed(id: string, options: FeedOptions): AsyncGenerator<JobFeedEvent | JobOutputEvent, void>;
+  jobFeed(id: string, options?: FeedOptions): AsyncGenerator<JobFeedEvent | JobOutputEvent, void> {
     return readJobFeed(this.rest, id, options);
   }
 

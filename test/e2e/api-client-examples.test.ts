@@ -8,6 +8,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { answerCommands } from '../support/answer-commands.js';
 import { ORG, ServerUnderTest } from '../support/server-under-test.js';
+import type { SimulatedNode } from '../support/simulated-node.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const README = readFileSync(join(ROOT, 'src/api-client/README.md'), 'utf8');
@@ -29,7 +30,7 @@ beforeAll(async () => {
   symlinkSync(join(ROOT, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'));
   writeFileSync(join(project, 'package.json'), '{"type":"module"}');
 
-  server = await ServerUnderTest.start();
+  server = await ServerUnderTest.start({ rehab_timer: 2_000 });
   server.chef.pushyUrl = server.url('');
   server.chef.createNode(ORG, 'web1', { role: 'web' });
   server.chef.createNode(ORG, 'web2', { role: 'web' });
@@ -69,6 +70,28 @@ it('runs a job and waits for its end', async () => {
   expect(lines.slice(2)).toEqual(['complete, failed: db1', 'up 3 days', '']);
 });
 
+/** The node's client can be asked for output: it writes a line when it is, and then ends. */
+const playBuild = async (node: SimulatedNode): Promise<void> => {
+  const { job_id: id } = await node.expectCommand('commit');
+  node.doing = { state: 'committed', jobId: id };
+  await node.sendJobMessage('ack_commit', id);
+  await node.expectCommand('run');
+  node.doing = { state: 'running', jobId: id };
+  await node.sendJobMessage('ack_run', id, { output_every_ms: 0 });
+  await node.expectCommand('output_wanted');
+  const data = Buffer.from('compiling\n').toString('base64');
+  await node.send({ type: 'output', job_id: id, chunk: 1, stream: 'stdout', data });
+  node.doing = { state: 'idle', jobId: null };
+  await node.sendJobMessage('succeeded', id);
+};
+
+it('watches what nodes write while they run', async () => {
+  const played = playBuild(await server.availableNode('build1'));
+
+  expect(await run('Watch what nodes write while they run')).toBe('compiling\nbuild1: success\n');
+  await played;
+});
+
 it('chooses nodes by a search', async () => {
   expect(await run('Choose nodes by a Chef search, and only those that can take a job')).toBe(
     'web1 can take a job\nweb2 cannot take a job\n',
@@ -95,6 +118,6 @@ it('has types that fit all examples', () => {
     typeRoots: [join(project, 'node_modules/@types')],
   });
 
-  expect(examples.size).toBe(3);
+  expect(examples.size).toBe(4);
   expect(ts.getPreEmitDiagnostics(program).map(({ messageText }) => messageText)).toEqual([]);
 });
