@@ -51,6 +51,11 @@ export class BuiltCli {
     );
   }
 
+  /** What it has printed so far. */
+  get printed(): string {
+    return this.out;
+  }
+
   /** Types into its terminal. */
   type(text: string): void {
     this.child.stdin?.write(text);

@@ -2,7 +2,7 @@ import type { ChooseCommand } from '../command.js';
 import type { GlobalArgv } from '../global-options.js';
 import { readJobId } from '../job-id.js';
 import { readSeconds } from '../job-options/number-option.js';
-import { addFollowOptions } from '../run/run-plan.js';
+import { addFollowOptions, readOutputMode } from '../run/run-plan.js';
 import { watchJob } from '../run/watch-job.js';
 
 /** Declares `job watch`. */
@@ -20,7 +20,7 @@ export const addJobWatch = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArg
       choose(options, (context) =>
         watchJob(context, readJobId(options.id), {
           pollIntervalMs: readSeconds('--poll-interval', options.pollInterval),
-          showsOutput: options.showOutput,
+          output: readOutputMode(options),
         }),
       ),
   );

@@ -1,4 +1,13 @@
+import type { OutputChannel } from '../../api-client/push-jobs-client.js';
 import { printable } from './printable.js';
+
+/** What stands before each line of a node's output. */
+export const outputPrefix = (node: string, channel: OutputChannel): string =>
+  channel === 'stdout' ? `${node} | ` : `${node} stderr | `;
+
+/** A line of output with the prefix before it, fit to be shown on a terminal, and its end. */
+export const prefixLine = (prefix: string, line: string): string =>
+  `${printable(prefix)}${line.split('\t').map(printable).join('\t')}\n`;
 
 /** Captured output as lines, each with the prefix before it and fit to be shown on a terminal; empty where it is. */
 export const prefixLines = (prefix: string, bytes: Buffer): string => {
@@ -6,6 +15,6 @@ export const prefixLines = (prefix: string, bytes: Buffer): string => {
   const text = bytes.toString('utf8').replace(/\r?\n$/, '');
   return text
     .split(/\r?\n/)
-    .map((line) => `${printable(prefix)}${line.split('\t').map(printable).join('\t')}\n`)
+    .map((line) => prefixLine(prefix, line))
     .join('');
 };

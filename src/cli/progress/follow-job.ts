@@ -1,6 +1,8 @@
 import { ApiError } from '../../api-client/api-error.js';
 import type { PushJobsClient } from '../../api-client/push-jobs-client.js';
+import type { JobFeedEvent } from '../../protocol/feed-event-schema.js';
 import { isJobOver } from '../../protocol/job-status.js';
+import { type JobOutputEvent, OUTPUT_EVENT } from '../../protocol/output-event.js';
 import type { Job } from '../../protocol/rest-shapes.js';
 import { pause } from '../pause.js';
 import { JobProgress } from './job-progress.js';
@@ -13,6 +15,8 @@ export interface FollowOptions {
   readonly pollIntervalMs: number;
   /** Told of each step; it is the same object every time. */
   readonly onProgress: (progress: JobProgress) => void;
+  /** Told of each event of the feed before that; with it the feed has output too. */
+  readonly onEvent?: ((event: JobFeedEvent | JobOutputEvent) => void) | undefined;
   /** Ends the waiting; the job goes on. */
   readonly signal: AbortSignal;
 }
@@ -25,26 +29,53 @@ const LONGEST_WAIT_MS = 10_000;
 
 /**
  * Waits until a job is over, and gives it as it ended; undefined where `signal` ended the waiting. It reads the job's
- * feed, and polls where that cannot be had. Throws an ApiError where the server refuses, or is lost for long.
+ * feed, and polls where that cannot be had; where output is wanted, which comes by the feed alone, it goes back to a feed
+ * that was lost as soon as the server answers again. Throws an ApiError where the server refuses, or is lost for long.
  */
 export const followJob = async (options: FollowOptions): Promise<Job | undefined> => {
-  const { client, jobId, onProgress, signal } = options;
-  const progress = new JobProgress();
+  const following: Following = { ...options, progress: new JobProgress(), lastEventId: undefined };
+  for (;;) {
+    const isLost = await readFeed(following);
+    const goesBack = isLost && options.onEvent !== undefined && following.lastEventId !== undefined;
+    const job = await pollUntilOver(following, goesBack);
+    if (job !== 'answers again') return job;
+  }
+};
+
+/** How far a job was followed. */
+interface Following extends FollowOptions {
+  readonly progress: JobProgress;
+  lastEventId: string | undefined;
+}
+
+/** Reads the feed to its end; hands back whether it was lost before. */
+const readFeed = async (following: Following): Promise<boolean> => {
+  const { client, jobId, onEvent, onProgress, signal, progress, lastEventId } = following;
+  const feedOptions = {
+    signal,
+    maxAttempts: FEED_ATTEMPTS,
+    output: onEvent !== undefined,
+    ...(lastEventId !== undefined && { lastEventId }),
+  };
   try {
-    for await (const event of client.jobFeed(jobId, { signal, maxAttempts: FEED_ATTEMPTS })) {
+    for await (const event of client.jobFeed(jobId, feedOptions)) {
+      onEvent?.(event);
+      if (event.name === OUTPUT_EVENT.open || event.name === OUTPUT_EVENT.output) continue;
+      following.lastEventId = event.id;
       progress.apply(event);
       onProgress(progress);
     }
+    return false;
   } catch (thrown) {
-    if (!(thrown instanceof ApiError)) throw thrown; // else polling goes on, or meets the same refusal
+    if (!(thrown instanceof ApiError)) throw thrown;
+    return thrown.isPassing; // else polling goes on, or meets the same refusal
   }
-  return pollUntilOver(options, progress);
 };
 
 const pollUntilOver = async (
-  { client, jobId, pollIntervalMs, onProgress, signal }: FollowOptions,
-  progress: JobProgress,
-): Promise<Job | undefined> => {
+  { client, jobId, pollIntervalMs, onProgress, signal, progress }: Following,
+  goesBack: boolean,
+): Promise<Job | 'answers again' | undefined> => {
   let failures = 0;
   while (!signal.aborted) {
     const job = await client.getJob(jobId, { signal });
@@ -53,6 +84,7 @@ const pollUntilOver = async (
       progress.take(job.value);
       onProgress(progress);
       if (isJobOver(job.value.status)) return job.value;
+      if (goesBack) return 'answers again';
     } else if (isAborted(signal)) {
       return undefined;
     } else if (!job.error.isPassing || ++failures > MAX_FAILED_POLLS) {

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { ApiError } from '../../api-client/api-error.js';
 import type { OutputChannel, PushJobsClient } from '../../api-client/push-jobs-client.js';
-import { prefixLines } from '../output/prefix-lines.js';
+import { outputPrefix, prefixLines } from '../output/prefix-lines.js';
 import { printable } from '../output/printable.js';
 import type { JobProgress } from './job-progress.js';
+import type { WriteLines } from './live-output-printer.js';
 
 /** Requests for output at a time. */
 const LANES = 8;
@@ -19,12 +20,17 @@ export class NodeOutputPrinter {
   constructor(
     private readonly client: Pick<PushJobsClient, 'getOutput'>,
     private readonly jobId: string,
-    private readonly write: (text: string) => void,
+    private readonly write: WriteLines,
+    /** Whether a node that is done is to be printed. */
+    private readonly isWanted: (node: string) => boolean = () => true,
   ) {}
 
   /** Asks for the output of the nodes that were done since the last time. */
   take({ ranToEnd }: JobProgress): void {
-    for (; this.taken < ranToEnd.length; this.taken++) this.enqueue(ranToEnd[this.taken] ?? '', this.taken);
+    for (; this.taken < ranToEnd.length; this.taken++) {
+      const node = ranToEnd[this.taken] ?? '';
+      if (this.isWanted(node)) this.enqueue(node, this.taken);
+    }
   }
 
   /**
@@ -50,27 +56,32 @@ export class NodeOutputPrinter {
   }
 
   private async print(node: string): Promise<void> {
-    const texts: string[] = [];
+    const texts = new Map<OutputChannel, string>();
     for (const channel of ['stdout', 'stderr'] as const) {
       if (this.isOver) return;
       const text = await this.read(node, channel);
       if (text instanceof ApiError) {
         if (!this.isLast) this.again.push(node);
-        else if (text.code !== 'not_found') this.say(`${printable(`${node} | ${text.message}`)}\n`);
+        else if (text.code !== 'not_found')
+          this.say(
+            'stdout',
+            `${printable(`${node} | ${text.message}`)}
+`,
+          );
         return;
       }
-      texts.push(text);
+      texts.set(channel, text);
     }
-    this.say(texts.join(''));
+    for (const [channel, text] of texts) if (text !== '') this.say(channel, text);
   }
 
-  private say(text: string): void {
-    if (!this.isOver) this.write(text);
+  private say(channel: OutputChannel, lines: string): void {
+    if (!this.isOver) this.write(channel, lines);
   }
 
   private async read(node: string, channel: OutputChannel): Promise<string | ApiError> {
     const output = await this.client.getOutput(this.jobId, node, channel);
     if (!output.ok) return output.error;
-    return prefixLines(channel === 'stdout' ? `${node} | ` : `${node} stderr | `, output.value);
+    return prefixLines(outputPrefix(node, channel), output.value);
   }
 }

@@ -8,8 +8,8 @@ import type { JobProgress } from './job-progress.js';
 /** Shows how a job goes on. */
 export interface ProgressView {
   show(progress: JobProgress): void;
-  /** Writes whole lines that stay, in between. */
-  interject(lines: string): void;
+  /** Writes whole lines that stay, in between; into another stream where one is given. */
+  interject(lines: string, into?: OutputStream): void;
   /** Ends the show, once for all; what comes next begins on a fresh line. */
   close(): void;
 }
@@ -40,8 +40,8 @@ export class SilentView implements ProgressView {
     // somebody asked for silence
   }
 
-  interject(lines: string): void {
-    this.stream.write(lines);
+  interject(lines: string, into = this.stream): void {
+    into.write(lines);
   }
 
   close(): void {
@@ -72,9 +72,14 @@ class LiveView implements ProgressView {
     if (isNew || this.clock.now() - this.drawnAt >= REDRAW_MS) this.draw();
   }
 
-  interject(lines: string): void {
+  interject(lines: string, into = this.stream): void {
     if (lines === '') return;
-    this.stream.write(this.drawnStatus === undefined ? lines : `${CLEAR_LINE}${lines}`);
+    const clear = this.drawnStatus === undefined ? '' : CLEAR_LINE;
+    if (into === this.stream) into.write(`${clear}${lines}`);
+    else {
+      this.stream.write(clear); // the other may be the same terminal
+      into.write(lines);
+    }
     this.draw();
   }
 
@@ -116,8 +121,8 @@ class PlainView implements ProgressView {
     this.stream.write(`${line}\n`);
   }
 
-  interject(lines: string): void {
-    this.stream.write(lines);
+  interject(lines: string, into = this.stream): void {
+    into.write(lines);
   }
 
   close(): void {

@@ -19,7 +19,7 @@ export const runJob = async (
   nodes: readonly string[],
   plan: RunPlan,
 ): Promise<number> => {
-  const asked: JobFields = plan.showsOutput ? { ...fields, capture_output: true } : fields;
+  const asked: JobFields = plan.output === 'none' ? fields : { ...fields, capture_output: true };
   const start = (some: readonly string[], quorum: number): Promise<StartedJob> =>
     startJob(context, { ...asked, nodes: some, quorum });
   if (plan.rolling !== undefined) return runBatches(context, plan, plan.rolling, nodes, start);

@@ -9,11 +9,15 @@ export interface RunOptions {
   readonly quorum: string;
   readonly nowait: boolean;
   readonly pollInterval: string;
+  readonly output: boolean;
   readonly showOutput: boolean;
   readonly batch: string | undefined;
   readonly batchWait: string | undefined;
   readonly maxFailures: string | undefined;
 }
+
+/** Whether what nodes write is printed: not, when each is done, or while they run. */
+export type OutputMode = 'none' | 'when_done' | 'live';
 
 /** How a job runs on parts of its nodes, one after the other. */
 export interface RollingPlan {
@@ -31,7 +35,7 @@ export interface RunPlan {
   readonly quorum: string;
   readonly waits: boolean;
   readonly pollIntervalMs: number;
-  readonly showsOutput: boolean;
+  readonly output: OutputMode;
   readonly rolling: RollingPlan | undefined;
 }
 
@@ -44,11 +48,26 @@ export const addFollowOptions = <T>(yargs: Argv<T>) =>
       default: '1',
       describe: 'Seconds between lines of progress, and between questions where there is no feed',
     })
+    .option('output', {
+      type: 'boolean',
+      default: false,
+      describe: 'Print what the nodes write while they run, each line with the name of the node before it',
+    })
     .option('show-output', {
       type: 'boolean',
       default: false,
       describe: 'Print what each node wrote once it is done, each line with the name of the node before it',
     });
+
+/** Reads what is to be done about output; throws a UsageError where that is two things. */
+export const readOutputMode = ({
+  output,
+  showOutput,
+}: Pick<RunOptions, 'output' | 'showOutput'>): OutputMode => {
+  if (output && showOutput) throw new UsageError('give either --output or --show-output, not both');
+  if (output) return 'live';
+  return showOutput ? 'when_done' : 'none';
+};
 
 /** Declares the options of how a job is run. */
 export const addRunOptions = <T>(yargs: Argv<T>) =>
@@ -90,7 +109,7 @@ export const readRunPlan = (options: RunOptions): RunPlan => {
     quorum: options.quorum,
     waits: !options.nowait,
     pollIntervalMs: readSeconds('--poll-interval', options.pollInterval),
-    showsOutput: options.showOutput,
+    output: readOutputMode(options),
     rolling: readRolling(options),
   };
 };

@@ -3,13 +3,15 @@ import type { CommandContext } from '../command-context.js';
 import { EXIT, exitCodeOf } from '../exit-code.js';
 import { renderOutcome } from '../output/render-job.js';
 import { followJob } from '../progress/follow-job.js';
+import { LiveOutputView, type OutputView } from '../progress/live-output-view.js';
 import { NodeOutputPrinter } from '../progress/node-output-printer.js';
-import { createProgressView, SilentView } from '../progress/progress-view.js';
+import { createProgressView, type ProgressView, SilentView } from '../progress/progress-view.js';
+import type { OutputMode } from './run-plan.js';
 
 /** How a job is followed. */
 export interface WatchOptions {
   readonly pollIntervalMs: number;
-  readonly showsOutput: boolean;
+  readonly output: OutputMode;
 }
 
 /**
@@ -26,7 +28,7 @@ export const watchJob = async (
   try {
     const job = await watchToEnd(context, jobId, options, stop.signal);
     if (job === undefined) return EXIT.interrupted;
-    const isOutputLeft = job.capture_output === true && !options.showsOutput;
+    const isOutputLeft = job.capture_output === true && options.output !== 'when_done';
     context.writeResult(job, () => [
       ...renderOutcome(job),
       ...(isOutputLeft ? [`Output: ${context.nextCommand(`job output ${jobId}`)}`] : []),
@@ -44,34 +46,52 @@ export const watchJob = async (
 export const watchToEnd = async (
   context: CommandContext,
   jobId: string,
-  { pollIntervalMs, showsOutput }: WatchOptions,
+  { pollIntervalMs, output }: WatchOptions,
   signal: AbortSignal,
 ): Promise<Job | undefined> => {
   const { client, environment } = context;
   const view = context.options.quiet
     ? new SilentView(context.storyStream)
     : createProgressView(environment, context.storyStream, pollIntervalMs);
-  const printer = showsOutput
-    ? new NodeOutputPrinter(client, jobId, (text) => view.interject(text))
-    : undefined;
+  const outputView = createOutputView(context, jobId, output, view);
   try {
     const job = await followJob({
       client,
       jobId,
       pollIntervalMs,
+      onEvent: outputView?.onEvent,
       onProgress: (progress) => {
-        printer?.take(progress);
+        outputView?.take(progress);
         view.show(progress);
       },
       signal,
     });
-    await printer?.finish(signal);
+    await outputView?.finish(signal);
     view.close();
     if (job === undefined) environment.stderr.write(whatNext(context, jobId));
     return job;
   } finally {
     view.close();
   }
+};
+
+const createOutputView = (
+  { client, environment, options }: CommandContext,
+  jobId: string,
+  mode: OutputMode,
+  view: ProgressView,
+): OutputView | undefined => {
+  if (mode === 'none') return undefined;
+  if (mode === 'when_done') {
+    return new NodeOutputPrinter(client, jobId, (_channel, lines) => view.interject(lines));
+  }
+  const { stderr } = environment;
+  return new LiveOutputView(
+    client,
+    jobId,
+    (channel, lines) => (channel === 'stdout' ? view.interject(lines) : view.interject(lines, stderr)),
+    (text) => options.quiet || view.interject(text, stderr),
+  );
 };
 
 const whatNext = (context: CommandContext, jobId: string): string =>

@@ -104,6 +104,22 @@ describe('progress on a terminal', () => {
     expect(stream.written).toEqual(['before\n', line, `${CLEAR}a | hello\n`, line, CLEAR]);
   });
 
+  it('stays below the lines that go to another stream, which may be the same terminal', () => {
+    const written: string[] = [];
+    const stream = {
+      isTTY: true,
+      columns: 120,
+      write: (chunk: string | Uint8Array) => void written.push(String(chunk)),
+    };
+    const view = createProgressView({ clock, env: {} }, stream, 1000);
+    view.show(at('running', { running: ['a'] }));
+    view.interject('a stderr | oh\n', { write: (chunk) => void written.push(`stderr: ${String(chunk)}`) });
+    view.close();
+
+    const line = `${CLEAR}Running  [--------------------] 0/1 nodes done, 1 running  0 s`;
+    expect(written).toEqual([line, CLEAR, 'stderr: a stderr | oh\n', line, CLEAR]);
+  });
+
   it('never wraps into a second line', () => {
     const stream = recorder({ isTTY: true, columns: 30 });
     const view = createProgressView({ clock, env: {} }, stream, 1000);
