@@ -14,7 +14,7 @@ import {
   jobMessage,
   outputMessage,
 } from './domain/client-messages.js';
-import type { OutputChunk } from './domain/live-output.js';
+import { chunkBytesFor, type OutputChunk } from './domain/live-output.js';
 import {
   idleAfter,
   type JobEffect,
@@ -161,7 +161,8 @@ export class Agent {
   private start(jobId: string): Promise<void> {
     const { runner } = this.parts;
     const mayBeWanted = this.session?.config.takesLiveOutput === true && runner.captures(jobId);
-    const live = mayBeWanted ? new LiveOutputSender((chunk) => this.sendLive(jobId, chunk)) : undefined;
+    const send = (chunk: OutputChunk) => this.sendLive(jobId, chunk);
+    const live = mayBeWanted ? new LiveOutputSender(send, chunkBytesFor(this.maxBytes)) : undefined;
     this.live = live && { jobId, sender: live };
     return runner.start(jobId, {
       output: (stream, data) => live?.add(stream, data),
@@ -297,6 +298,12 @@ export class Agent {
     if (sending !== undefined) this.background(sending);
   }
 
+  /** The longest message that we may send and the server takes. */
+  private get maxBytes(): number {
+    const { maxBodySize } = this.parts;
+    return Math.min(maxBodySize, this.session?.config.maxBodySize ?? maxBodySize);
+  }
+
   private say(reply: JobReply): void {
     this.outbox.push(reply);
     if (this.outbox.length > OUTBOX_LIMIT) this.outbox.shift();
@@ -309,13 +316,13 @@ export class Agent {
 
   /** Sends what waits, in order; what cannot be sent now waits for the next connection. */
   private async deliverAll(): Promise<void> {
-    const { identity, maxBodySize } = this.parts;
+    const { identity } = this.parts;
     this.delivering = true;
     try {
       for (let [reply] = this.outbox; reply !== undefined; [reply] = this.outbox) {
         const message = reply;
         const context = {
-          maxBytes: Math.min(maxBodySize, this.session?.config.maxBodySize ?? maxBodySize),
+          maxBytes: this.maxBytes,
           outputEveryMs: this.live?.sender.everyMs,
         };
         const sent = await this.session?.send((stamp) => jobMessage(identity, message, stamp, context));

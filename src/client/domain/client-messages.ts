@@ -98,7 +98,7 @@ export const jobMessage = (
   return { ...message, ...fitOutput(output, room), ...facts };
 };
 
-/** A piece of output while the command runs; about 22,000 bytes at the most. */
+/** A piece of output while the command runs; `chunkBytesFor` tells how long one may be. */
 export const outputMessage = (
   identity: ClientIdentity,
   jobId: string,

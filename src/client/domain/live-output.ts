@@ -12,8 +12,15 @@ export interface OutputChunk {
 }
 
 /** Longest chunk, and how much is kept, in bytes. A character may be cut by the end of a chunk. */
-const CHUNK_BYTES = 16 * 1024;
+const MOST_CHUNK_BYTES = 16 * 1024;
 const KEPT_BYTES = 64 * 1024;
+
+/** Bytes of a message that are not output: names, numbers and dates. */
+const ENVELOPE_BYTES = 2048;
+
+/** How long a chunk may be, in bytes, where a message may have `maxBytes`: it travels in base64. */
+export const chunkBytesFor = (maxBytes: number): number =>
+  Math.max(1, Math.min(MOST_CHUNK_BYTES, Math.floor(((maxBytes - ENVELOPE_BYTES) * 3) / 4)));
 
 /** So many small parts may make up a chunk before they are joined. */
 const MOST_PARTS = 256;
@@ -43,6 +50,9 @@ export class LiveOutput {
   /** The piece that was taken last, if it was for the first time. */
   private fresh: Piece | undefined;
 
+  /** No chunk has more than `chunkBytes`. */
+  constructor(private readonly chunkBytes = MOST_CHUNK_BYTES) {}
+
   add(stream: OutputStream, data: Buffer): void {
     const open = this.openPiece(stream, data.length);
     if (open !== undefined) {
@@ -50,8 +60,8 @@ export class LiveOutput {
       open.bytes += data.length;
       if (open.parts.length > MOST_PARTS) open.parts = [Buffer.concat(open.parts)];
     } else {
-      for (let start = 0; start < data.length; start += CHUNK_BYTES) {
-        const part = Buffer.from(data.subarray(start, start + CHUNK_BYTES));
+      for (let start = 0; start < data.length; start += this.chunkBytes) {
+        const part = Buffer.from(data.subarray(start, start + this.chunkBytes));
         this.kept.push({ stream, parts: [part], bytes: part.length, number: undefined, skipped: 0 });
       }
     }
@@ -92,7 +102,7 @@ export class LiveOutput {
   /** Where more of a channel can go: to its latest chunk, if that is one of the last two and has no number yet. */
   private openPiece(stream: OutputStream, bytes: number): Piece | undefined {
     const latest = this.kept.slice(-2).findLast((piece) => piece.stream === stream);
-    const hasRoom = latest?.number === undefined && (latest?.bytes ?? 0) + bytes <= CHUNK_BYTES;
+    const hasRoom = latest?.number === undefined && (latest?.bytes ?? 0) + bytes <= this.chunkBytes;
     return hasRoom ? latest : undefined;
   }
 

@@ -11,14 +11,22 @@ const AT_A_TIME = 2;
  * finishing the command has ended: what waits goes out at once where it is wanted, and that is the end.
  */
 export class LiveOutputSender {
-  private readonly output = new LiveOutput();
+  private readonly output: LiveOutput;
   private pace = 0;
   private timer: NodeJS.Timeout | undefined;
   private sending: Promise<void> = Promise.resolve();
   private finishing = false;
 
-  /** `send` resolves to whether the chunk is on its way; otherwise it is tried again. It must not reject. */
-  constructor(private readonly send: (chunk: OutputChunk) => Promise<boolean>) {}
+  /**
+   * `send` resolves to whether the chunk, of at most `chunkBytes`, is on its way; otherwise it is tried again. It must
+   * not reject.
+   */
+  constructor(
+    private readonly send: (chunk: OutputChunk) => Promise<boolean>,
+    chunkBytes?: number,
+  ) {
+    this.output = new LiveOutput(chunkBytes);
+  }
 
   /** Milliseconds from one time that output is sent to the next; 0 where none is. */
   get everyMs(): number {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LiveOutput, type OutputChunk } from '../../../../src/client/domain/live-output.js';
+import { outputMessage } from '../../../../src/client/domain/client-messages.js';
+import { chunkBytesFor, LiveOutput, type OutputChunk } from '../../../../src/client/domain/live-output.js';
 
 const takeAll = (output: LiveOutput): OutputChunk[] => {
   const chunks: OutputChunk[] = [];
@@ -54,6 +55,20 @@ test('a chunk that could not be sent and had to be let go meanwhile leaves no ga
   output.add('stdout', Buffer.alloc(64 * 1024));
   output.giveBack(chunk);
   expect(takeAll(output)[0]).toMatchObject({ number: 1, skipped: 16 * 1024 });
+});
+
+test.each([4096, 20_000, 63_000])('no chunk makes a message of more than %i bytes', (maxBytes) => {
+  const output = new LiveOutput(chunkBytesFor(maxBytes));
+  output.add('stdout', Buffer.alloc(64 * 1024, 'x'));
+  const name = 'n'.repeat(255);
+  const identity = { node: name, org: name, host: name, incarnationId: name.slice(0, 36), version: '1.0.0' };
+  const stamp = { sequence: Number.MAX_SAFE_INTEGER, nowMs: 0 };
+  const sizes = takeAll(output).map(
+    (chunk) => JSON.stringify(outputMessage(identity, 'f'.repeat(32), chunk, stamp)).length,
+  );
+  expect(sizes.length).toBeGreaterThan(0);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(maxBytes);
+  expect(Math.max(...sizes)).toBeGreaterThan(Math.min(maxBytes / 3, 16_384));
 });
 
 test('numbers have no gap, chunks are bounded, and what was let go is counted, whatever is sent or fails', () => {
