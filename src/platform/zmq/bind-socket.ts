@@ -1,5 +1,5 @@
 import type { Socket } from 'zeromq';
-import { AppError, messageOf } from '../../lib/app-error.js';
+import { bindFault } from '../bind-fault.js';
 
 /**
  * Binds a socket; throws an AppError that names the address where it is taken, not one of this machine, or otherwise
@@ -9,14 +9,7 @@ export const bindSocket = async (socket: Socket, address: string): Promise<strin
   try {
     await socket.bind(address);
   } catch (thrown) {
-    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-    if (code === 'EADDRINUSE') {
-      throw new AppError(
-        'address_in_use',
-        `${address} is in use by another program; stop that, or choose another port`,
-      );
-    }
-    throw new AppError('address_unusable', `cannot listen on ${address}: ${messageOf(thrown)}`);
+    throw bindFault(address, thrown);
   }
   return socket.lastEndpoint ?? address;
 };

@@ -23,6 +23,16 @@ export interface CommandRouterEvents {
   readonly fault: (thrown: unknown) => void;
 }
 
+/** The server's end of the command channel, with one key or with two. */
+export interface CommandSocket {
+  /** Listens and begins to read; resolves to the bound address. Throws an AppError that names it where it cannot. */
+  listen(address: string): Promise<string>;
+  /** Hands a message to ZeroMQ. Never waits: what cannot be queued now fails now. */
+  send(identity: Buffer, header: string, body: Buffer): Promise<SendOutcome>;
+  /** Closes all connections; resolves when nothing more will be read. */
+  close(): Promise<void>;
+}
+
 /** What became of a message: handed to ZeroMQ, no such connection, or too much waits for that peer already. */
 export type SendOutcome = 'sent' | 'unreachable' | 'full';
 
@@ -33,7 +43,7 @@ const HIGH_WATER_MARK = 200;
  * The server's end of the command channel: a Curve-encrypted ROUTER. A connection without Curve, with a key that the
  * ZAP handler does not accept, or made while no ZAP handler answers is refused.
  */
-export class CommandRouterSocket {
+export class CommandRouterSocket implements CommandSocket {
   private readonly router: Router;
   private ended: Promise<void> = Promise.resolve();
 
@@ -55,14 +65,12 @@ export class CommandRouterSocket {
     });
   }
 
-  /** Listens and begins to read; resolves to the bound address. Throws an AppError that names it where it cannot. */
   async listen(address: string): Promise<string> {
     const bound = await bindSocket(this.router, address);
     this.ended = receiveUntilClosed(this.router, this.events.message, this.events.fault);
     return bound;
   }
 
-  /** Hands a message to ZeroMQ. Never waits: what cannot be queued now fails now. */
   async send(identity: Buffer, header: string, body: Buffer): Promise<SendOutcome> {
     if (this.router.closed) return 'unreachable';
     try {
@@ -76,7 +84,6 @@ export class CommandRouterSocket {
     }
   }
 
-  /** Closes all connections; resolves when nothing more will be read. */
   async close(): Promise<void> {
     this.router.close();
     await this.ended;
