@@ -32,7 +32,11 @@ const startSessions = async (
 /** Gives the server's own keys and the sessions with its nodes. */
 @Module({
   providers: [
-    { provide: SERVER_KEYS, useFactory: loadServerKeys, inject: [SERVER_SECRETS] },
+    {
+      provide: SERVER_KEYS,
+      useFactory: (secrets: ServerSecrets, clock: Clock) => loadServerKeys(secrets, clock.now()),
+      inject: [SERVER_SECRETS, CLOCK],
+    },
     {
       provide: SESSIONS,
       useFactory: startSessions,

@@ -5,14 +5,27 @@ import type { NodeAddress } from '../protocol/node-address.js';
 /** Under this token the server's own keys are injected. */
 export const SERVER_KEYS = Symbol('SERVER_KEYS');
 
-/** The keys that the server is known by. They change only when an administrator rotates them. */
-export interface ServerKeys {
+/** A set of keys that a server is known by. */
+export interface KeySet {
   readonly rsaPrivateKey: KeyObject;
   /** SubjectPublicKeyInfo PEM. */
   readonly rsaPublicKeyPem: string;
   readonly curve: CurveKeyPair;
   /** A UUID that is made from the public keys, so it stays as long as they do. */
   readonly incarnationId: string;
+}
+
+/** The keys before the last rotation: nodes that have not fetched their config since know the server by them. */
+export interface PreviousKeys extends KeySet {
+  /** When they were replaced and until when they count; milliseconds since 1970. */
+  readonly rotatedAt: number;
+  readonly validUntil: number;
+}
+
+/** The keys that the server is known by. They change only when an administrator rotates them. */
+export interface ServerKeys extends KeySet {
+  /** Undefined where there are none, or none that counted at the start. */
+  readonly previous: PreviousKeys | undefined;
 }
 
 /** What the server and one node share. The object stays the same for a node; its key may be replaced. */

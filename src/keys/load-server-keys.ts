@@ -2,24 +2,46 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'n
 import { AppError } from '../lib/app-error.js';
 import type { ServerSecrets } from '../config/server-secrets.js';
 import { curvePublicKeyOf } from '../protocol/curve-key.js';
-import type { ServerKeys } from './keys.port.js';
+import type { KeySet, PreviousKeys, ServerKeys } from './keys.port.js';
+
+/** The keys of a set, as secrets; those of the previous set stand in an object of their own. */
+type KeyName = 'pushy_priv_key' | 'curve_secret_key';
+type Prefix = '' | 'previous.';
+type SecretName = keyof ServerSecrets | `${Prefix}${KeyName}`;
 
 /** Shorter RSA keys are refused; the signing method of heartbeats has the length in its name. */
 const LEAST_RSA_BITS = 2048;
 
 /**
- * Makes the server's keys from its secrets, deriving the public halves. Throws an AppError that names a secret which
- * is not the key that it should be, never its value.
+ * Makes the server's keys from its secrets, deriving the public halves; the previous ones where they count at `now`
+ * (milliseconds since 1970). Throws an AppError that names a secret which is not the key that it should be, never its
+ * value.
  */
 export const loadServerKeys = async (
-  secrets: Pick<ServerSecrets, 'pushy_priv_key' | 'curve_secret_key'>,
-): Promise<ServerKeys> => {
-  const rsaPrivateKey = readRsaKey(secrets.pushy_priv_key);
+  secrets: Pick<ServerSecrets, KeyName | 'previous'>,
+  now: number,
+): Promise<ServerKeys> => ({
+  ...(await loadKeySet(secrets, '')),
+  previous: await loadPreviousKeys(secrets.previous, now),
+});
+
+const loadPreviousKeys = async (
+  secrets: ServerSecrets['previous'],
+  now: number,
+): Promise<PreviousKeys | undefined> => {
+  const validUntil = Date.parse(secrets?.valid_until ?? '');
+  if (secrets === undefined || validUntil <= now) return undefined;
+  const keys = await loadKeySet(secrets, 'previous.');
+  return { ...keys, rotatedAt: Date.parse(secrets.rotated_at), validUntil };
+};
+
+const loadKeySet = async (secrets: Pick<ServerSecrets, KeyName>, prefix: Prefix): Promise<KeySet> => {
+  const rsaPrivateKey = readRsaKey(secrets.pushy_priv_key, `${prefix}pushy_priv_key`);
   const rsaPublicKeyPem = createPublicKey(rsaPrivateKey).export({ type: 'spki', format: 'pem' }).toString();
 
   const curvePublicKey = await curvePublicKeyOf(secrets.curve_secret_key);
   if (curvePublicKey === undefined) {
-    throw badSecret('curve_secret_key', 'a Curve25519 secret key in Z85 (40 characters)');
+    throw badSecret(`${prefix}curve_secret_key`, 'a Curve25519 secret key in Z85 (40 characters)');
   }
 
   return {
@@ -31,19 +53,19 @@ export const loadServerKeys = async (
 };
 
 /** What is thrown where a secret is not what it should be. */
-export const badSecret = (name: keyof ServerSecrets, expected: string): AppError =>
+export const badSecret = (name: SecretName, expected: string): AppError =>
   new AppError('secret_invalid', `the secret ${name} is not ${expected}; restore it, or generate keys anew`);
 
-const readRsaKey = (pem: string): KeyObject => {
+const readRsaKey = (pem: string, name: SecretName): KeyObject => {
   const expected = `an RSA private key in PEM of at least ${LEAST_RSA_BITS} bits`;
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
   } catch {
-    throw badSecret('pushy_priv_key', expected); // the cause is left out: it may quote the text
+    throw badSecret(name, expected); // the cause is left out: it may quote the text
   }
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (key.asymmetricKeyType !== 'rsa' || bits < LEAST_RSA_BITS) throw badSecret('pushy_priv_key', expected);
+  if (key.asymmetricKeyType !== 'rsa' || bits < LEAST_RSA_BITS) throw badSecret(name, expected);
   return key;
 };
 

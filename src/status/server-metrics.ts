@@ -73,6 +73,11 @@ export class ServerMetrics {
       () => traffic.refused,
     );
     this.gauge(
+      'push_jobs_previous_key_connections',
+      'Connections of nodes that know the server by its previous Curve key',
+      () => traffic.previousKeyConnections,
+    );
+    this.gauge(
       'push_jobs_heartbeat_lag_seconds',
       'How late the last server heartbeat was sent',
       () => traffic.heartbeatLagMs / 1000,

@@ -3,7 +3,7 @@ import type { Activity } from '../config/activity.port.js';
 import type { ServerKeys, Sessions } from '../keys/keys.port.js';
 import { messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
-import { CommandRouterSocket } from '../platform/zmq/command-router-socket.js';
+import { CommandRouterSocket, type CommandSocket } from '../platform/zmq/command-router-socket.js';
 import { ZapHandler } from '../platform/zmq/zap-handler.js';
 import type { ZmqContext } from '../platform/zmq/zmq-context.js';
 import { formatHeader } from '../protocol/frame-header.js';
@@ -12,6 +12,7 @@ import type { NodeAddress } from '../protocol/node-address.js';
 import type { NodeCommand } from '../protocol/server-message.js';
 import { formatRfc1123 } from '../protocol/wire-time.js';
 import { type Drop, FrameJudge, type JudgeLimits, type Verified } from './frame-judge.js';
+import { GracePeriodSocket } from './grace-period-socket.js';
 import { type NodeLink, NodeLinks } from './node-links.js';
 import { Outbox } from './outbox.js';
 import type { TrafficCounts } from './traffic-counts.js';
@@ -41,7 +42,7 @@ export class CommandRouter implements CommandChannel {
   private readonly judge: FrameJudge;
   private readonly outbox = new Outbox((address, commonPart) => this.deliver(address, commonPart));
   private readonly zap: ZapHandler;
-  private readonly socket: CommandRouterSocket;
+  private readonly socket: CommandSocket;
   private readonly fault: (thrown: unknown) => void;
   private handler: NodeMessageHandler | undefined;
 
@@ -57,15 +58,18 @@ export class CommandRouter implements CommandChannel {
       return isAccepted;
     };
     this.zap = new ZapHandler({ context, domain: ZAP_DOMAIN, accepts, fault });
-    this.socket = new CommandRouterSocket(
-      {
-        context,
-        curveSecretKey: keys.curve.secretKey,
-        zapDomain: ZAP_DOMAIN,
-        maxMessageSize: CUT_OFF_FACTOR * limits.maxBodySize,
-      },
-      { message: (frames) => this.receive(frames), fault },
-    );
+    const { curve, previous } = keys;
+    const socketOptions = {
+      context,
+      curveSecretKey: curve.secretKey,
+      zapDomain: ZAP_DOMAIN,
+      maxMessageSize: CUT_OFF_FACTOR * limits.maxBodySize,
+    };
+    const events = { message: (frames: readonly Buffer[]) => this.receive(frames), fault };
+    this.socket =
+      previous === undefined
+        ? new CommandRouterSocket(socketOptions, events)
+        : new GracePeriodSocket({ ...socketOptions, previous, counts, clock, logger }, events);
   }
 
   /** Opens the channel. Throws an AppError that names the address where it cannot. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { ServerKeys } from '../keys/keys.port.js';
+import type { KeySet, ServerKeys } from '../keys/keys.port.js';
 import { messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import type { HeartbeatSocket } from '../platform/zmq/heartbeat-socket.js';
@@ -7,6 +7,7 @@ import { formatHeader } from '../protocol/frame-header.js';
 import { signRsa } from '../protocol/frame-signature.js';
 import type { ServerHeartbeat } from '../protocol/server-message.js';
 import { formatRfc1123 } from '../protocol/wire-time.js';
+import { isNudging } from './grace-period.js';
 import type { TrafficCounts } from './traffic-counts.js';
 
 /** What the heartbeats are made of. */
@@ -22,7 +23,10 @@ export interface HeartbeatPublisherOptions {
   readonly logger: Logger;
 }
 
-/** Tells all nodes, once in an interval and never more often, that the server is there and which one it is. */
+/**
+ * Tells all nodes, once in an interval and never more often, that the server is there and which one it is. While previous
+ * keys count, each heartbeat is sent a second time as theirs: a node believes the one whose key it knows.
+ */
 export class HeartbeatPublisher {
   private sequence = 0;
   private beating: NodeJS.Timeout | undefined;
@@ -45,22 +49,28 @@ export class HeartbeatPublisher {
   }
 
   private beat(): void {
-    const { socket, keys, serverName, clock, counts, intervalMs, logger } = this.options;
+    const { keys, serverName, clock, counts, intervalMs } = this.options;
     const now = performance.now();
     counts.heartbeatLagMs = Math.max(0, now - (this.lastBeatAt ?? now) - intervalMs);
     this.lastBeatAt = now;
-    const heartbeat: ServerHeartbeat = {
+    const beat = {
       sequence: this.sequence++,
       timestamp: formatRfc1123(clock.now()),
       server: serverName,
       type: 'heartbeat',
-      incarnation_id: keys.incarnationId,
-    };
+    } as const;
+    this.send({ ...beat, incarnation_id: keys.incarnationId }, keys);
+    const { previous } = keys;
+    if (previous === undefined || clock.now() >= previous.validUntil) return;
+    const { incarnationId } = isNudging(previous, intervalMs, clock.now()) ? keys : previous;
+    this.send({ ...beat, incarnation_id: incarnationId }, previous);
+  }
+
+  private send(heartbeat: ServerHeartbeat, { rsaPrivateKey }: KeySet): void {
+    const { socket, logger } = this.options;
     const body = JSON.stringify(heartbeat);
-    socket
-      .send(formatHeader('rsa2048_sha1', signRsa(keys.rsaPrivateKey, body)), body)
-      .catch((thrown: unknown) => {
-        logger.warn({ reason: messageOf(thrown) }, 'a heartbeat could not be sent');
-      });
+    socket.send(formatHeader('rsa2048_sha1', signRsa(rsaPrivateKey, body)), body).catch((thrown: unknown) => {
+      logger.warn({ reason: messageOf(thrown) }, 'a heartbeat could not be sent');
+    });
   }
 }

@@ -7,6 +7,7 @@ export class TrafficCounts implements TransportCounts {
   unsent = 0;
   refused = 0;
   heartbeatLagMs = 0;
+  previousKeyConnections = 0;
   readonly dropped = new Map<DropReason, number>();
 
   /** Counts something that was dropped. */

@@ -1,7 +1,7 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.js';
-import type { Sessions } from '../keys/keys.port.js';
+import type { ServerKeys, Sessions } from '../keys/keys.port.js';
 import type { CommandRouter } from './command-router.js';
 import { descriptorsNeeded, openFilesLimit } from './descriptor-limit.js';
 import type { HeartbeatPublisher } from './heartbeat-publisher.js';
@@ -18,6 +18,7 @@ export class TransportLifecycle implements OnApplicationBootstrap, OnApplication
     private readonly heartbeats: HeartbeatPublisher,
     private readonly addresses: Addresses,
     private readonly sessions: Sessions,
+    private readonly keys: Pick<ServerKeys, 'previous'>,
     private readonly logger: Logger,
     private readonly openFiles: number | undefined = openFilesLimit(),
   ) {}
@@ -43,7 +44,7 @@ export class TransportLifecycle implements OnApplicationBootstrap, OnApplication
   private warnOfFewDescriptors(): void {
     const limit = this.openFiles;
     const nodes = this.sessions.count();
-    const needed = descriptorsNeeded(nodes);
+    const needed = descriptorsNeeded(nodes, this.keys.previous !== undefined);
     if (limit === undefined || limit >= needed) return;
     this.logger.warn(
       { limit, needed, nodes },

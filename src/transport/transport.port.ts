@@ -62,6 +62,11 @@ export interface TransportCounts {
   readonly unsent: number;
   /** Milliseconds by which the last server heartbeat was sent too late: how busy the server's main thread is. */
   readonly heartbeatLagMs: number;
-  /** Connections refused because their Curve key is not accepted. */
+  /**
+   * Connections refused because their Curve key is not accepted; while previous keys count, also those that did not ask
+   * for a key of ours.
+   */
   readonly refused: number;
+  /** Connections there are by the previous Curve key, while that counts. */
+  readonly previousKeyConnections: number;
 }

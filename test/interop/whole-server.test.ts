@@ -5,6 +5,9 @@ import { ORG, ServerUnderTest } from '../support/server-under-test.js';
 import { RubyNode } from './support/ruby-node.js';
 import { rubySign } from './support/ruby.js';
 
+/** How long the old keys of the server count: long enough for it to start again, and for a job. */
+const GRACE_MS = 10_000;
+
 let server: ServerUnderTest;
 beforeAll(async () => (server = await ServerUnderTest.start()));
 afterAll(() => server.close());
@@ -65,6 +68,31 @@ describe('a node in Ruby, on the libraries of the Ruby client', () => {
     await node.sent('ack_run');
     await node.stop();
     expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ crashed: ['ruby3'] });
+  });
+
+  it('keeps its config when the keys of the server are rotated, until it is told near the end', async () => {
+    const node = await startRubyNode('ruby4');
+    const configs = (): string[] =>
+      node.events.filter(({ event }) => event === 'configured').map(({ incarnation_id: id }) => id!);
+    try {
+      await becomesAvailable('ruby4');
+      await server.rotateKeys(GRACE_MS);
+      const until = Date.parse(server.secrets.previous!.valid_until);
+      await becomesAvailable('ruby4');
+      const id = await server.startJob({ command: 'greet', nodes: ['ruby4'] });
+      expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ succeeded: ['ruby4'] });
+      expect(configs()).toHaveLength(1);
+
+      await eventually(() => configs().length > 1);
+      expect(Date.now()).toBeLessThan(until);
+      expect(configs()[1]).not.toBe(configs()[0]);
+      await eventually(() => Date.now() > until);
+      const after = await server.startJob({ command: 'greet', nodes: ['ruby4'] });
+      expect((await server.jobBecomes(after, 'complete')).nodes).toEqual({ succeeded: ['ruby4'] });
+      expect(configs()).toHaveLength(2);
+    } finally {
+      await node.stop();
+    }
   });
 });
 

@@ -13,6 +13,7 @@ import { type RunningServer, startServer } from '../../src/start-server.js';
 import { DevChefServer } from '../dev-chef-server/dev-chef-server.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { eventually } from './eventually.js';
+import { rotateSecrets } from './rotate-secrets.js';
 import { testServerConfig, testServerSecrets } from './server-settings.js';
 import { SimulatedNode } from './simulated-node.js';
 
@@ -49,7 +50,7 @@ export class ServerUnderTest {
     readonly chef: DevChefServer,
     readonly database: TestDatabase,
     readonly config: ServerConfig,
-    readonly secrets: ServerSecrets,
+    public secrets: ServerSecrets,
     readonly http: HttpClient,
     readonly orgId: string,
     readonly userKey: KeyObject,
@@ -107,6 +108,13 @@ export class ServerUnderTest {
   async halt(): Promise<void> {
     await this.server?.stop();
     this.server = undefined;
+  }
+
+  /** Stops the server and starts it with new keys; those of before count for so many milliseconds from now on. */
+  async rotateKeys(graceMs: number): Promise<void> {
+    this.secrets = await rotateSecrets(this.secrets, graceMs);
+    await this.halt();
+    await this.boot();
   }
 
   /** Ends all: nodes, server, Chef Server, database. */

@@ -2,9 +2,11 @@ import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { loadServerKeys } from '../../../src/keys/load-server-keys.js';
 import { messageOf } from '../../../src/lib/app-error.js';
 import { portIsOpen } from '../port-is-open.js';
+import { previousKeysOf } from '../secrets/previous-keys.js';
+import type { SecretsStore } from '../secrets/secrets-store.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
 import { askHealth } from '../server-status.js';
-import { bad, type Check, good, warning } from './check.js';
+import { bad, type Check, type Finding, good, warning } from './check.js';
 
 const RECONFIGURE = 'run: opscode-push-jobs-server-ctl reconfigure';
 const EXPOSED = 0o077;
@@ -36,7 +38,8 @@ export const secretsCheck: Check = {
     const access = exposed ? [bad(`${file} can be read by others`, `run: chmod 600 ${file}`)] : [];
     try {
       const forServer = serverSecretsOf(context.paths, secrets);
-      await loadServerKeys(forServer);
+      const now = context.environment.clock.now();
+      await loadServerKeys(forServer, now);
       const applied = product.serverConfig.secrets_file;
       const isCurrent =
         !existsSync(applied) || readFileSync(applied, 'utf8') === `${JSON.stringify(forServer, null, 2)}\n`;
@@ -45,11 +48,26 @@ export const secretsCheck: Check = {
         isCurrent
           ? good('all there')
           : warning('the secrets were changed since the last reconfigure', RECONFIGURE),
+        ...rotationFindings(secrets, now),
       ];
     } catch (thrown) {
       return [...access, bad(messageOf(thrown), `restore ${file} from a backup, or ${RECONFIGURE}`)];
     }
   },
+};
+
+/** Whether the keys before the last rotation still count. */
+const rotationFindings = (secrets: SecretsStore, now: number): Finding[] => {
+  const until = previousKeysOf(secrets)?.valid_until;
+  if (until === undefined) return [];
+  return [
+    Date.parse(until) > now
+      ? good(`the keys before the last rotation count until ${until}, beside the new ones`)
+      : warning(
+          `the keys before the last rotation, which counted until ${until}, are still there`,
+          RECONFIGURE,
+        ),
+  ];
 };
 
 /** The service and its REST interface. */

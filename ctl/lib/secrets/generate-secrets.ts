@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import { AppError } from '../../../src/lib/app-error.js';
 import { generateServerKeys } from '../../../src/keys/generate-server-keys.js';
+import { removePreviousKeys } from './previous-keys.js';
 import type { SecretsStore } from './secrets-store.js';
 
 /** Characters of a database password. */
@@ -16,9 +17,13 @@ export interface KeyChoice {
   readonly curve: boolean;
 }
 
-/** Makes the chosen keys and puts them in the place of those that are there; the names of the secrets. */
+/**
+ * Makes the chosen keys and puts them in the place of those that are there; the names of the secrets. The keys before the
+ * last rotation count no more then.
+ */
 export const replaceKeys = async (store: SecretsStore, { rsa, curve }: KeyChoice): Promise<string[]> => {
   const keys = await generateServerKeys();
+  removePreviousKeys(store);
   if (rsa) {
     store.set('pushy_priv_key', keys.pushy_priv_key, KEY);
     store.set('pushy_pub_key', publicHalfOf(keys.pushy_priv_key), KEY);

@@ -107,6 +107,12 @@ export class SecretsDocument {
     return new SecretsDocument(this.envelope, { ...this.groups, [group]: members });
   }
 
+  /** The document without this secret. */
+  withoutSecret(group: string, name: string): SecretsDocument {
+    const { [name]: _removed, ...others } = this.group(group);
+    return new SecretsDocument(this.envelope, { ...this.groups, [group]: others });
+  }
+
   /** The document without a group. */
   without(group: string): SecretsDocument {
     const { [group]: _removed, ...others } = this.groups;

@@ -45,6 +45,13 @@ export class SecretsStore {
     this.isChanged = true;
   }
 
+  /** Takes one of our secrets out. */
+  remove(name: string): void {
+    if (this.get(name) === undefined) return;
+    this.document = this.document.withoutSecret(OUR_GROUP, name);
+    this.isChanged = true;
+  }
+
   /** Takes all of our secrets out. */
   removeOurs(): void {
     if (this.names().length === 0) return;

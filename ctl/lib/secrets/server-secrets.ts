@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { ServerSecrets } from '../../../src/config/server-secrets.js';
 import { AppError } from '../../../src/lib/app-error.js';
 import type { Paths } from '../paths.js';
+import { previousKeysOf } from './previous-keys.js';
 import type { SecretsStore } from './secrets-store.js';
 
 /** The key of the Chef Server's superuser, from the secrets file or else from its own; undefined where there is none. */
@@ -19,12 +20,14 @@ export const serverSecretsOf = (paths: Paths, store: SecretsStore): ServerSecret
         `${paths.pivotalKey} has it. Copy /etc/opscode/pivotal.pem of the Chef Server to ${paths.pivotalKey}.`,
     );
   }
+  const previous = previousKeysOf(store);
   return {
     pushy_priv_key: mustHave(store, 'pushy_priv_key'),
     curve_secret_key: mustHave(store, 'curve_secret_key'),
     session_seal_key: mustHave(store, 'session_seal_key'),
     sql_password: mustHave(store, 'sql_password'),
     superuser_key: superuserKey,
+    ...(previous === undefined ? {} : { previous }),
   };
 };
 

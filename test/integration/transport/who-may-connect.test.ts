@@ -1,44 +1,16 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Dealer, type EventType, type SocketOptions } from 'zeromq';
+import type { EventType } from 'zeromq';
 import type { ServerSecrets } from '../../../src/config/server-secrets.js';
 import { CommandRouterSocket } from '../../../src/platform/zmq/command-router-socket.js';
 import { ZapHandler } from '../../../src/platform/zmq/zap-handler.js';
 import { createServerContext } from '../../../src/platform/zmq/zmq-context.js';
 import { type CurveKeyPair, generateCurveKeyPair } from '../../../src/protocol/curve-key.js';
+import { curveOptions, outcomeOf } from '../../support/connection-outcome.js';
 import { eventually } from '../../support/eventually.js';
 import { testServerSecrets } from '../../support/server-settings.js';
 import { TransportUnderTest } from '../../support/transport-under-test.js';
-
-/** Connects with these options, sends a message, and resolves to what becomes of the connection. */
-const outcomeOf = async (address: string, options: SocketOptions<Dealer>): Promise<EventType> => {
-  const dealer = new Dealer({ linger: 0, ...options });
-  try {
-    const outcome = new Promise<EventType>((resolve) => {
-      for (const type of [
-        'handshake',
-        'handshake:error:auth',
-        'handshake:error:protocol',
-        'handshake:error:other',
-        'disconnect',
-      ] as const) {
-        dealer.events.on(type, () => resolve(type));
-      }
-    });
-    dealer.connect(address);
-    await dealer.send(['header', 'body']);
-    return await outcome;
-  } finally {
-    dealer.close();
-  }
-};
-
-const curveOptions = (mine: CurveKeyPair, serverKey: string): SocketOptions<Dealer> => ({
-  curvePublicKey: mine.publicKey,
-  curveSecretKey: mine.secretKey,
-  curveServerKey: serverKey,
-});
 
 describe('who may connect to the command channel', () => {
   let secrets: ServerSecrets;

@@ -5,6 +5,8 @@ import { loadServerKeys } from '../../../src/keys/load-server-keys.js';
 import { curvePublicKeyOf, generateCurveKeyPair } from '../../../src/protocol/curve-key.js';
 import { testServerSecrets } from '../../support/server-settings.js';
 
+const NOW = Date.UTC(2026, 10, 25, 12);
+
 const pemOf = (type: 'rsa' | 'ec'): string => {
   const { privateKey } =
     type === 'rsa'
@@ -20,7 +22,7 @@ describe('loadServerKeys', () => {
   });
 
   it('derives the public halves', async () => {
-    const keys = await loadServerKeys(secrets);
+    const keys = await loadServerKeys(secrets, NOW);
 
     expect(keys.rsaPublicKeyPem).toMatch(/^-----BEGIN PUBLIC KEY-----\n/);
     const signature = sign('sha256', Buffer.from('text'), keys.rsaPrivateKey);
@@ -32,10 +34,10 @@ describe('loadServerKeys', () => {
   });
 
   it('makes the incarnation id from the keys: the same as long as they are, a UUID', async () => {
-    const { incarnationId } = await loadServerKeys(secrets);
-    const again = await loadServerKeys({ ...secrets });
+    const { incarnationId } = await loadServerKeys(secrets, NOW);
+    const again = await loadServerKeys({ ...secrets }, NOW);
     const otherCurve = await generateCurveKeyPair();
-    const rotated = await loadServerKeys({ ...secrets, curve_secret_key: otherCurve.secretKey });
+    const rotated = await loadServerKeys({ ...secrets, curve_secret_key: otherCurve.secretKey }, NOW);
 
     expect(incarnationId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(again.incarnationId).toBe(incarnationId);
@@ -53,12 +55,58 @@ describe('loadServerKeys', () => {
     ['pushy_priv_key', 'a key that is not RSA', pemOf('ec')],
     ['curve_secret_key', 'text that is not Z85', '~'.repeat(40)],
   ])('refuses as %s %s: the secret is named, its value is not', async (name, _what, value) => {
-    const thrown: unknown = await loadServerKeys({ ...secrets, [name]: value }).catch(
+    const thrown: unknown = await loadServerKeys({ ...secrets, [name]: value }, NOW).catch(
       (reason: unknown) => reason,
     );
 
     expect(thrown).toMatchObject({ code: 'secret_invalid' });
     expect(String(thrown)).toContain(name);
     expect(String(thrown)).not.toContain(value.slice(0, 40));
+  });
+
+  describe('with previous keys', () => {
+    let before: ServerSecrets;
+    beforeAll(async () => {
+      before = await testServerSecrets();
+    });
+
+    const load = (validUntil: number, fields: Partial<ServerSecrets['previous']> = {}) => {
+      const { pushy_priv_key, curve_secret_key } = before;
+      const rotated_at = new Date(NOW - 1000).toISOString();
+      const valid_until = new Date(validUntil).toISOString();
+      const previous = { pushy_priv_key, curve_secret_key, rotated_at, valid_until, ...fields };
+      return loadServerKeys({ ...secrets, previous }, NOW);
+    };
+
+    it('has them beside its own while they count, as they were', async () => {
+      const { previous, ...own } = await load(NOW + 1);
+      const { previous: _none, ...ownOnly } = await loadServerKeys(secrets, NOW);
+      const { previous: _neither, ...asTheyWere } = await loadServerKeys(before, NOW);
+
+      expect(own.incarnationId).toBe(ownOnly.incarnationId);
+      expect(previous).toMatchObject({ rotatedAt: NOW - 1000, validUntil: NOW + 1 });
+      expect(previous).toMatchObject({
+        incarnationId: asTheyWere.incarnationId,
+        rsaPublicKeyPem: asTheyWere.rsaPublicKeyPem,
+        curve: asTheyWere.curve,
+      });
+    });
+
+    it('takes no notice of them when their time is over, whatever they are', async () => {
+      expect((await load(NOW)).previous).toBeUndefined();
+      expect((await load(NOW, { pushy_priv_key: 'rotten' })).previous).toBeUndefined();
+    });
+
+    it.each(['pushy_priv_key', 'curve_secret_key'] as const)(
+      'names a %s of them that is no key',
+      async (name) => {
+        await expect(load(NOW + 1, { [name]: '~'.repeat(40) })).rejects.toMatchObject({
+          code: 'secret_invalid',
+          message: expect.stringMatching(
+            new RegExp(`previous\\.${name} is not .*generate keys anew`),
+          ) as string,
+        });
+      },
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Sessions } from '../../../src/keys/keys.port.js';
+import type { ServerKeys, Sessions } from '../../../src/keys/keys.port.js';
 import { createLogger } from '../../../src/platform/logger.js';
 import type { CommandRouter } from '../../../src/transport/command-router.js';
 import { descriptorsNeeded, openFilesLimit } from '../../../src/transport/descriptor-limit.js';
@@ -27,7 +27,10 @@ describe('openFilesLimit', () => {
 
 describe('TransportLifecycle', () => {
   /** Starts with doubles of both channels; hands back what was called and logged. */
-  const start = async (nodes: number, heartbeatsFail = false) => {
+  const start = async (
+    nodes: number,
+    { heartbeatsFail = false, previous }: { heartbeatsFail?: boolean; previous?: object } = {},
+  ) => {
     const calls: string[] = [];
     const lines: string[] = [];
     const router = {
@@ -51,7 +54,8 @@ describe('TransportLifecycle', () => {
       destination: { write: (line) => void lines.push(line) },
     });
     const sessions = { count: () => nodes } as unknown as Sessions;
-    const lifecycle = new TransportLifecycle(router, heartbeats, addresses, sessions, logger, 1024);
+    const keys = { previous } as Pick<ServerKeys, 'previous'>;
+    const lifecycle = new TransportLifecycle(router, heartbeats, addresses, sessions, keys, logger, 1024);
     const failure: unknown = await lifecycle.onApplicationBootstrap().catch((thrown: unknown) => thrown);
     return { lifecycle, calls, lines, failure };
   };
@@ -68,7 +72,7 @@ describe('TransportLifecycle', () => {
   });
 
   it('closes what it opened where it cannot open the rest', async () => {
-    const { calls, failure } = await start(0, true);
+    const { calls, failure } = await start(0, { heartbeatsFail: true });
     expect(failure).toMatchObject({ message: 'in use' });
     expect(calls.slice(2)).toEqual(['close heartbeats', 'close commands']);
   });
@@ -77,9 +81,14 @@ describe('TransportLifecycle', () => {
     const { lines } = await start(500);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
       limit: 1024,
-      needed: descriptorsNeeded(500),
+      needed: descriptorsNeeded(500, false),
       nodes: 500,
     });
     expect((await start(0)).lines).toEqual([]);
+  });
+
+  it('counts two more for each node while it stands behind a front, since previous keys count', async () => {
+    const { lines } = await start(500, { previous: {} });
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ needed: descriptorsNeeded(500, false) + 1000 });
   });
 });
