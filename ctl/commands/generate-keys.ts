@@ -2,6 +2,7 @@ import type { Command } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../lib/exit-code.js';
 import { type KeyChoice, replaceKeys } from '../lib/secrets/generate-secrets.js';
+import { previousKeysOf } from '../lib/secrets/previous-keys.js';
 import { SecretsStore } from '../lib/secrets/secrets-store.js';
 
 const RECONFIGURE = 'To have the server use them, run: opscode-push-jobs-server-ctl reconfigure';
@@ -23,9 +24,12 @@ export const generateKeys: Command = {
     const store = SecretsStore.open(context.loadProduct().secretsFile);
     const existing = existingKeys(store, choice);
     if (existing.length > 0 && !options.has('force')) return refuse(context, store, existing);
+    const hadPrevious = previousKeysOf(store) !== undefined;
     const made = await replaceKeys(store, choice);
     store.save();
-    context.say(`Made ${made.join(', ')} in ${store.file}.\n${RECONFIGURE}`);
+    context.say(`Made ${made.join(', ')} in ${store.file}.`);
+    if (hadPrevious) context.say('Those before the last rotation are removed: they count no more, either.');
+    context.say(RECONFIGURE);
     return EXIT.ok;
   },
 };

@@ -1,27 +1,107 @@
-import type { Command } from '../command.js';
+import type { ServerConfig } from '../../src/config/server-config.js';
+import { AppError } from '../../src/lib/app-error.js';
+import type { Command, CommandArguments } from '../command.js';
+import { formatDuration, parseDuration } from '../lib/duration.js';
 import { EXIT } from '../lib/exit-code.js';
-import { replaceKeys } from '../lib/secrets/generate-secrets.js';
 import { Installation } from '../lib/reconfigure/installation.js';
 import { configurationStep, startStep } from '../lib/reconfigure/service-steps.js';
 import { runSteps } from '../lib/reconfigure/step.js';
+import { replaceKeys } from '../lib/secrets/generate-secrets.js';
+import { previousKeysOf, setPreviousKeys } from '../lib/secrets/previous-keys.js';
+import type { SecretsStore } from '../lib/secrets/secrets-store.js';
+import { type Grace, whatNext } from '../lib/what-next.js';
+import { UsageError } from '../lib/usage-error.js';
 
-/** Makes new keys and has the server use them at once. */
+/** Keys that count for longer than this, in milliseconds, were hardly replaced. */
+const LONGEST_GRACE_MS = 30 * 86_400_000;
+
+/** Makes new keys; for a while the old ones count, too. */
 export const rotateKeys: Command = {
   name: 'rotate-keys',
   group: 'general',
-  summary: 'Replace the keys of the server and restart it with them; nodes notice and fetch the new ones.',
+  summary: 'Replace the keys of the server; nodes follow by themselves while the old ones still count.',
+  options: {
+    grace: {
+      type: 'string',
+      describe:
+        'How long the old keys count, like 90m, 2h or 1d; default: so long that every node can follow',
+    },
+    now: {
+      type: 'boolean',
+      describe: 'The old keys count no more, since somebody else has them: every node is cut off for a while',
+    },
+  },
   needsRoot: true,
-  run: async (context) => {
+  run: async (context, args) => {
+    const asked = askedGraceMs(args);
     const installation = new Installation(context, { superuserPassword: undefined });
-    const made = await replaceKeys(installation.secrets, { rsa: true, curve: true });
-    installation.secrets.save();
-    context.say(`Made ${made.join(', ')} in ${installation.secrets.file}.`);
+    const { secrets, product } = installation;
+    const graceMs = asked ?? defaultGraceMs(product.serverConfig);
+    if (graceMs > 0) refuseWhileRotating(secrets, context.environment.clock.now());
+    const { made, grace } = await replace(secrets, context.environment.clock.now(), graceMs);
+    context.say(`Made ${made.join(', ')} in ${secrets.file}.`);
     const outcome = await runSteps(context, installation, [configurationStep, startStep]);
     if ('failed' in outcome) {
       context.warn('The keys are made, but the server does not use them yet: mend this and run reconfigure.');
       return EXIT.failed;
     }
-    context.say('The server uses the new keys.');
+    for (const line of whatNext(product.serverConfig, secrets.file, grace)) context.say(line);
     return EXIT.ok;
   },
 };
+
+/** How long the old keys are to count, in milliseconds, 0 for not at all; undefined where nothing was said. */
+const askedGraceMs = ({ options }: CommandArguments): number | undefined => {
+  const grace = options.get('grace');
+  if (options.has('now')) {
+    if (grace !== undefined) throw new UsageError('--now means that there is no --grace; give one of them');
+    return 0;
+  }
+  if (grace === undefined) return undefined;
+  const ms = parseDuration(String(grace));
+  if (ms !== undefined && ms <= LONGEST_GRACE_MS) return ms;
+  throw new UsageError(
+    `say how long the old keys count: --grace 2h (minutes m, hours h, days d, at most ${formatDuration(LONGEST_GRACE_MS)}), ` +
+      `not ${String(grace)}`,
+  );
+};
+
+/** A node fetches its config within its lifetime, or after the job that it runs then. */
+const defaultGraceMs = ({ config_lifetime, default_running_timeout }: ServerConfig): number =>
+  (config_lifetime + Math.max(config_lifetime, default_running_timeout)) * 1000;
+
+const refuseWhileRotating = (secrets: SecretsStore, now: number): void => {
+  const until = previousKeysOf(secrets)?.valid_until;
+  if (until === undefined || Date.parse(until) <= now) return;
+  throw new AppError(
+    'rotation_under_way',
+    `the keys before the last rotation count until ${until}; nodes may still know the server by them, and only two sets ` +
+      'of keys can count. Nothing was changed. Wait until then, or cut off all nodes that have not followed: ' +
+      'opscode-push-jobs-server-ctl rotate-keys --now',
+  );
+};
+
+/** Makes the keys and saves them; what was made, and how long those count that they replace. */
+const replace = async (
+  secrets: SecretsStore,
+  now: number,
+  graceMs: number,
+): Promise<{ made: string[]; grace: Grace | undefined }> => {
+  const [pushy_priv_key, curve_secret_key] = [secrets.get('pushy_priv_key'), secrets.get('curve_secret_key')];
+  const made = await replaceKeys(secrets, { rsa: true, curve: true });
+  let grace: Grace | undefined;
+  if (graceMs > 0 && pushy_priv_key !== undefined && curve_secret_key !== undefined) {
+    grace = { until: timeOf(now + graceMs), graceMs };
+    setPreviousKeys(secrets, {
+      pushy_priv_key,
+      curve_secret_key,
+      rotated_at: timeOf(now),
+      valid_until: grace.until,
+    });
+  }
+  secrets.save();
+  return { made, grace };
+};
+
+/** ISO 8601 in UTC, to the second. */
+const timeOf = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+/, '');

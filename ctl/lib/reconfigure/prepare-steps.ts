@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ensureFolder } from '../files.js';
 import { generateMissingSecrets } from '../secrets/generate-secrets.js';
+import { removeEndedKeys } from '../secrets/previous-keys.js';
 import { takeOverOldSecrets } from '../secrets/old-secrets.js';
 import { addSystemUser, findUser } from '../users.js';
 import type { Step } from './step.js';
@@ -9,7 +10,7 @@ import type { Step } from './step.js';
 /** Only the service user gets into its folders. */
 const PRIVATE_FOLDER = 0o700;
 
-/** Moves old secrets into the secrets file and makes those that are missing. */
+/** Moves old secrets into the secrets file, makes those that are missing, and removes keys whose time is over. */
 export const secretsStep: Step = {
   name: 'secrets',
   run: async ({ context, secrets, product }) => {
@@ -17,8 +18,15 @@ export const secretsStep: Step = {
     const now = new Date(context.environment.clock.now());
     const moved = takeOverOldSecrets(context.paths, secrets, now);
     const made = await generateMissingSecrets(secrets);
+    const removed = removeEndedKeys(secrets, now);
     secrets.save();
-    return made.length === 0 ? moved : [...moved, `made ${made.join(', ')} in ${secrets.file}`];
+    return [
+      ...moved,
+      ...(made.length === 0 ? [] : [`made ${made.join(', ')} in ${secrets.file}`]),
+      ...(removed
+        ? [`removed the keys before the last rotation from ${secrets.file}: their time is over`]
+        : []),
+    ];
   },
 };
 

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
 import { ChefMachine, pidIn } from '../../support/chef-machine.js';
+import type { CtlOutcome } from '../../support/ctl-under-test.js';
 import { eventually } from '../../support/eventually.js';
 
 const NAME = 'opscode-pushy-server';
 const CHEF_SECRETS = '/etc/opscode/private-chef-secrets.json';
+const SERVER_SECRETS = '/var/opt/opscode-push-jobs-server/etc/secrets.json';
+const RUNNING = '/etc/opscode-push-jobs-server/opscode-push-jobs-server-running.json';
 
 let machine: ChefMachine;
 beforeAll(async () => {
@@ -34,6 +37,9 @@ const expectNothingLeft = (): void => {
   expect(readdirSync(tmpdir()).filter((name) => name.startsWith('push-jobs-smoke-test-'))).toEqual([]);
 };
 const secret = (name: string): string | undefined => secrets().get('push-jobs-server', name);
+const KEYS = ['pushy_priv_key', 'curve_secret_key'];
+const names = (): string[] => secrets().names('push-jobs-server');
+const previousNames = (): string[] => names().filter((name) => name.startsWith('previous'));
 
 describe('the service commands', () => {
   it('show the state as runit does', async () => {
@@ -133,12 +139,66 @@ describe('the keys', () => {
     expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
   });
 
-  it('are rotated at once: the server has another identity afterwards', async () => {
-    const identity = async (): Promise<unknown> =>
-      ((await (await machine.get('/pushy/_status')).json()) as { incarnation_id: string }).incarnation_id;
-    const before = await identity();
-    expect(await machine.ctl('rotate-keys')).toMatchObject({ code: 0, stderr: '' });
-    expect(await identity()).not.toBe(before);
+  it('count no more at once where somebody else has the old ones', async () => {
+    const before = KEYS.map(secret);
+    machine.configure(`opscode_pushy_server['ha'] = true`);
+    const { code, stdout } = await machine.ctl('rotate-keys', '--now');
+    machine.configure();
+    expect(code).toBe(0);
+    expect(stdout).toContain('the old ones count no more');
+    expect(stdout).toContain(`copy ${machine.path(CHEF_SECRETS)} to the other one`);
+    expect(previousNames()).toEqual([]);
+    for (const [index, name] of KEYS.entries()) expect(secret(name)).not.toBe(before[index]);
+  });
+});
+
+describe('keys that are rotated', () => {
+  const identity = async (): Promise<unknown> =>
+    ((await (await machine.get('/pushy/_status')).json()) as { incarnation_id: string }).incarnation_id;
+  let before: { identity: unknown; keys: (string | undefined)[] };
+  let rotated: CtlOutcome;
+  let until: string;
+
+  beforeAll(async () => {
+    before = { identity: await identity(), keys: KEYS.map(secret) };
+    rotated = await machine.ctl('rotate-keys');
+    until = secret('previous_keys_valid_until') ?? '';
+  });
+
+  it('are new at once, and those of before count for the lifetime of a config and a job', async () => {
+    expect(rotated).toMatchObject({ code: 0, stderr: '' });
+    expect(rotated.stdout).toContain(`The old ones count, too, until ${until} (2h).`);
+    expect(await identity()).not.toBe(before.identity);
+    expect(KEYS.map((name) => secret(`previous_${name}`))).toEqual(before.keys);
+    for (const [index, name] of KEYS.entries()) expect(secret(name)).not.toBe(before.keys[index]);
+    expect((Date.parse(until) - Date.now()) / 60_000).toBeCloseTo(120, -1);
+    const forServer = readFileSync(machine.path(SERVER_SECRETS), 'utf8');
+    expect(JSON.parse(forServer)).toMatchObject({ previous: { pushy_priv_key: before.keys[0] } });
+  });
+
+  it('stay as they are when reconfigure is run: nothing has to be changed', async () => {
+    const { code, stdout } = await machine.ctl('reconfigure');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Nothing had to be changed.');
+  });
+
+  it('are not rotated again meanwhile: it is said until when, and how all the same', async () => {
+    const keys = KEYS.map(secret);
+    const { code, stderr } = await machine.ctl('rotate-keys', '--grace', '1h');
+    expect(code).toBe(1);
+    expect(stderr).toContain(`the keys before the last rotation count until ${until}`);
+    expect(stderr).toContain('rotate-keys --now');
+    expect(KEYS.map(secret)).toEqual(keys);
+  });
+
+  it('are seen by doctor, which finds nothing wrong, and shown to nobody', async () => {
+    const { code, stdout } = await machine.ctl('doctor');
+    expect(stdout).toMatch(new RegExp(`^ok {6}secrets: .* count until ${until}, beside the new ones$`, 'm'));
+    expect(code).toBe(0);
+    const settings = `${(await machine.ctl('show-config')).stdout}${readFileSync(machine.path(RUNNING), 'utf8')}`;
+    expect(settings).not.toContain('previous');
+    const keys = [...KEYS, ...KEYS.map((name) => `previous_${name}`)].map((name) => secret(name)!);
+    for (const key of keys) expect(`${settings}${stdout}${rotated.stdout}`).not.toContain(key);
   });
 });
 
@@ -173,7 +233,8 @@ describe('diagnosis', () => {
     expect(stdout).toMatch(/^WRONG {3}Chef Server: it does not take the key of pivotal/m);
   });
 
-  it('packs logs and settings into an archive without a secret', async () => {
+  it('packs logs and settings into an archive without a secret, while keys are rotated, too', async () => {
+    expect(previousNames()).not.toEqual([]);
     const { code, stdout } = await machine.ctl('gather-logs');
     expect(code).toBe(0);
     const archive = stdout.trim();
@@ -184,8 +245,8 @@ describe('diagnosis', () => {
     expect(files).toEqual(
       expect.arrayContaining(['doctor.txt', 'machine.txt', 'settings.json', 'status.txt', 'logs/current']),
     );
-    const values = secrets()
-      .names('push-jobs-server')
+    const values = names()
+      .filter((name) => !/_(at|until)$/.test(name)) // when keys end is no secret
       .map((name) => secret(name)!);
     for (const file of files.filter((name) => name.includes('.') || name.endsWith('current'))) {
       const text = readFileSync(join(packed, file), 'utf8');
@@ -304,6 +365,22 @@ describe('the smoke test', () => {
     );
     expect(stdout).toMatch(/^not tried: a job$/m);
     expect(machine.chef.requests.slice(asked).filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+});
+
+describe('keys whose time is over', () => {
+  const clock = { now: () => Date.now() + 3 * 3_600_000 };
+
+  it('are seen by doctor, and removed by reconfigure, which has the server do without them', async () => {
+    expect((await machine.ctlWith({ clock }, 'doctor')).stdout).toMatch(
+      /^WARNING secrets: .* are still there\n +to mend it: run: opscode-push-jobs-server-ctl reconfigure$/m,
+    );
+    const { code, stdout } = await machine.ctlWith({ clock }, 'reconfigure');
+    expect(code).toBe(0);
+    expect(stdout).toContain('removed the keys before the last rotation');
+    expect(stdout).toContain(`restarted ${NAME}`);
+    expect(previousNames()).toEqual([]);
+    expect(readFileSync(machine.path(SERVER_SECRETS), 'utf8')).not.toContain('previous');
   });
 });
 

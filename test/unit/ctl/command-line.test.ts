@@ -97,6 +97,20 @@ describe('a command line that is not right', () => {
   });
 });
 
+describe('how long the old keys are to count', () => {
+  it.each(['0h', '2', 'soon', '-1h', '31d', '1e3h'])('is not %s', async (grace) => {
+    const { code, stderr } = await under.run('rotate-keys', `--grace=${grace}`);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`--grace 2h (minutes m, hours h, days d, at most 30d), not ${grace}`);
+  });
+
+  it('is not said where they are not to count at all', async () => {
+    const { code, stderr } = await under.run('rotate-keys', '--now', '--grace', '2h');
+    expect(code).toBe(2);
+    expect(stderr).toContain('--now means that there is no --grace');
+  });
+});
+
 describe('somebody who is not root', () => {
   it.each(['reconfigure', 'start', 'show-config', 'doctor'])('is told that %s needs root', async (name) => {
     const { code, stderr } = await under.runWith({ uid: 1000 }, name);
