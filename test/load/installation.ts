@@ -26,6 +26,8 @@ export interface InstallationOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** A folder for a CPU profile of the server, written when it stops. */
   readonly profileFolder?: string | undefined;
+  /** Whether previous keys of the server count, too. */
+  readonly rotated: boolean;
 }
 
 /** Seconds of CPU used so far. */
@@ -60,7 +62,7 @@ export class Installation {
     ]);
     const postmaster = await createDatabase(cluster.url);
     const port = await freePort();
-    await writeSettings(folder, port, cluster.url, chef, options.settings ?? {});
+    await writeSettings(folder, port, cluster.url, chef, options);
     const url = `http://127.0.0.1:${port}`;
     const installation = new Installation(folder, cluster, postmaster, chefProcess, chef, url, options);
     await installation.startServer().catch(async (thrown: unknown) => {
@@ -141,18 +143,27 @@ const createDatabase = async (url: string): Promise<number> => {
   }
 };
 
+/** Keys that were replaced a moment ago and count for an hour. */
+const previousKeys = async (): Promise<object> => {
+  const { pushy_priv_key, curve_secret_key } = await generateServerKeys();
+  const now = Date.now();
+  const [rotated_at, valid_until] = [now, now + 3_600_000].map((ms) => new Date(ms).toISOString());
+  return { pushy_priv_key, curve_secret_key, rotated_at, valid_until };
+};
+
 const writeSettings = async (
   folder: string,
   apiPort: number,
   databaseUrl: string,
   chef: ChefServerReady,
-  settings: Readonly<Record<string, unknown>>,
+  { settings = {}, rotated }: InstallationOptions,
 ): Promise<void> => {
   const database = new URL(databaseUrl);
   const secrets = {
     ...(await generateServerKeys()),
     sql_password: database.password,
     superuser_key: chef.superuserKey,
+    ...(rotated && { previous: await previousKeys() }),
   };
   const config = {
     listen: '127.0.0.1',

@@ -44,6 +44,7 @@ const read = (): { scenario: Scenario; options: LoadOptions } => {
       readers: { type: 'string', default: '200' },
       jobs: { type: 'string', default: '10000' },
       profile: { type: 'string' },
+      rotated: { type: 'boolean', default: false },
     },
   });
   const scenario = SCENARIOS[positionals[0] ?? ''];
@@ -60,6 +61,7 @@ const read = (): { scenario: Scenario; options: LoadOptions } => {
     readers: whole(values.readers, 'readers'),
     jobs: whole(values.jobs, 'jobs'),
     profileFolder,
+    rotated: values.rotated,
   };
   return { scenario, options };
 };

@@ -18,6 +18,8 @@ export interface StageOptions {
   /** Whether each node listens for server heartbeats on a socket of its own. */
   readonly listens: boolean;
   readonly profileFolder?: string | undefined;
+  /** Whether previous keys of the server count, too (default: no). */
+  readonly rotated?: boolean;
 }
 
 /** Seconds of CPU that each of the programs used, and of wall time. */
@@ -50,6 +52,7 @@ export class Stage {
       nodes,
       settings: { heartbeat_interval: options.heartbeatMs },
       profileFolder: options.profileFolder,
+      rotated: options.rotated ?? false,
     });
     const fleet = new Fleet({
       nodes,

@@ -9,9 +9,10 @@ export const heartbeats = async ({
   seconds,
   heartbeatMs,
   profileFolder,
+  rotated,
 }: LoadOptions): Promise<void> => {
   for (const nodeCount of nodes) {
-    await onStage({ nodeCount, heartbeatMs, profileFolder }, async (stage) => {
+    await onStage({ nodeCount, heartbeatMs, profileFolder, rotated }, async (stage) => {
       const before = await stage.fleet.counts();
       const usage = await stage.measure(() => pause(seconds * 1000));
       const after = await stage.fleet.counts();

@@ -7,9 +7,15 @@ import { type LoadOptions, say } from './scenario.js';
 const WARM_UP_JOBS = 3;
 
 /** A job on all nodes, from POST to its end. */
-export const jobs = async ({ nodes, runs, heartbeatMs, profileFolder }: LoadOptions): Promise<void> => {
+export const jobs = async ({
+  nodes,
+  runs,
+  heartbeatMs,
+  profileFolder,
+  rotated,
+}: LoadOptions): Promise<void> => {
   for (const nodeCount of nodes) {
-    await onStage({ nodeCount, heartbeatMs, profileFolder }, async (stage) => {
+    await onStage({ nodeCount, heartbeatMs, profileFolder, rotated }, async (stage) => {
       for (let run = 0; run < WARM_UP_JOBS; run++) await stage.runJob();
       const usages: Usage[] = [];
       for (let run = 0; run < runs; run++) usages.push(await stage.measure(() => stage.runJob()));

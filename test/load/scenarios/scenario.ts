@@ -13,6 +13,8 @@ export interface LoadOptions {
   /** Jobs in the list. */
   readonly jobs: number;
   readonly profileFolder: string | undefined;
+  /** Whether the server is in the grace period after a rotation of its keys. */
+  readonly rotated: boolean;
 }
 
 /** Prints one line of the report. */
