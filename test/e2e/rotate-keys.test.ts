@@ -11,7 +11,7 @@ import type { SimulatedNode } from '../support/simulated-node.js';
 const CONFIG_LIFETIME = 4;
 
 /** Long enough for a restart of the server and a job, on a machine that is busy. */
-const GRACE_MS = 15_000;
+const GRACE_MS = 12_000;
 
 const WAIT = { withinMs: 40_000 };
 
