@@ -22,7 +22,7 @@ const OWN_ADDRESSES: Readonly<Record<string, string>> = {
 };
 
 /** The host by which this machine reaches what listens there, as it stands in a URL. */
-const reachableHost = (listen: string): string => {
+export const reachableHost = (listen: string): string => {
   const host = OWN_ADDRESSES[listen] ?? listen;
   return host.includes(':') ? `[${host}]` : host;
 };
