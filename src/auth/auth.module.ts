@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
@@ -6,10 +6,12 @@ import type { Registry } from 'prom-client';
 import { CLOCK, LOGGER, METRICS } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { SERVER_SECRETS, type ServerSecrets } from '../config/server-secrets.js';
+import { readSuperuserKey } from '../config/superuser-key.js';
 import { AppError, messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import { HttpClient } from '../platform/http/http-client.js';
 import { SignedHttp } from '../platform/http/signed-http.js';
+import type { Signer } from '../protocol/chef-signature/sign-request.js';
 import { AUDIT } from './audit.port.js';
 import { AuditLog } from './audit-log.js';
 import { Authenticator } from './authenticator.js';
@@ -22,16 +24,29 @@ import { RefusalDesk } from './refusal-desk.js';
 import { Rights } from './rights.js';
 import { SignedHeadersHook } from './signed-headers.hook.js';
 
-const readSuperuserKey = (pem: string): KeyObject => {
-  try {
-    return createPrivateKey(pem);
-  } catch {
-    throw new AppError(
-      'superuser_key_unreadable',
-      'the secret superuser_key is not a private key in PEM form',
-    );
+/** The Chef Server's superuser as the settings name it now: name and key may be replaced while the server runs. */
+class Superuser implements Signer {
+  private pem = '';
+  private read: KeyObject | undefined;
+
+  constructor(
+    private readonly config: ServerConfig,
+    private readonly secrets: ServerSecrets,
+  ) {}
+
+  get userId(): string {
+    return this.config.chef_server.superuser;
   }
-};
+
+  get key(): KeyObject {
+    const { superuser_key } = this.secrets;
+    if (this.read === undefined || this.pem !== superuser_key) {
+      this.read = readSuperuserKey(superuser_key);
+      this.pem = superuser_key;
+    }
+    return this.read;
+  }
+}
 
 const readCertificates = (file: string): string => {
   try {
@@ -45,27 +60,28 @@ const readCertificates = (file: string): string => {
 };
 
 const openDirectory = (
-  { chef_server: chef }: ServerConfig,
+  config: ServerConfig,
   secrets: ServerSecrets,
   clock: Clock,
   logger: Logger,
   watch: ChefServerWatch,
 ): HttpChefDirectory => {
-  const timeoutMs = chef.timeout * 1000;
+  const { chef_server: chef } = config;
   const http = new HttpClient({
-    connectTimeoutMs: timeoutMs,
+    connectTimeoutMs: chef.timeout * 1000, // stays so when the setting changes: each look-up has its own
     ...(chef.ssl_ca_file === undefined ? {} : { ca: readCertificates(chef.ssl_ca_file) }),
   });
-  const signer = { userId: chef.superuser, key: readSuperuserKey(secrets.superuser_key) };
+  const superuser = new Superuser(config, secrets);
+  readSuperuserKey(secrets.superuser_key); // a server whose key is none does not start
   const access = {
     erchefUrl: chef.erchef_url,
     rootUrl: chef.root_url,
     chefVersion: chef.api_version,
-    timeoutMs,
+    timeoutMs: () => config.chef_server.timeout * 1000,
   };
   return new HttpChefDirectory(
     http,
-    new SignedHttp(http, signer, clock),
+    new SignedHttp(http, superuser, clock),
     access,
     logger.child({ scope: 'auth' }),
     watch,
@@ -78,8 +94,8 @@ const openDirectory = (
     {
       provide: CHEF_DIRECTORY,
       inject: [SERVER_CONFIG, HttpChefDirectory],
-      useFactory: ({ chef_server: { cache_seconds: seconds } }: ServerConfig, direct: HttpChefDirectory) =>
-        seconds > 0 ? new CachedChefDirectory(direct, seconds * 1000) : direct,
+      useFactory: (config: ServerConfig, direct: HttpChefDirectory) =>
+        new CachedChefDirectory(direct, () => config.chef_server.cache_seconds * 1000),
     },
     {
       provide: HttpChefDirectory,

@@ -3,7 +3,7 @@ import { MOST_ANSWERS, ShortMemory } from './short-memory.js';
 
 /**
  * A directory that remembers keys and groups for a short time, for administrators who want fewer requests to their Chef
- * Server. The price: a key that was taken away, and a right that was withdrawn, count for that long. That somebody is
+ * Server; while that time is 0 it remembers nothing. The price: a key that was taken away, and a right that was withdrawn, count for that long. That somebody is
  * unknown, or that the Chef Server gave no answer, is never remembered; that there is no such group is.
  */
 export class CachedChefDirectory implements ChefDirectory {
@@ -12,7 +12,7 @@ export class CachedChefDirectory implements ChefDirectory {
 
   constructor(
     private readonly directory: ChefDirectory,
-    keepMs: number,
+    keepMs: () => number,
     most = MOST_ANSWERS,
     now: () => number = () => performance.now(),
   ) {

@@ -26,7 +26,7 @@ export interface ChefServerAccess {
   /** Sent as `X-Chef-Version`. */
   readonly chefVersion: string;
   /** Milliseconds that one look-up may take. */
-  readonly timeoutMs: number;
+  readonly timeoutMs: () => number;
 }
 
 type Send = (request: HttpRequest) => Promise<Result<HttpResponse, HttpFault>>;
@@ -69,7 +69,7 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
     private readonly watch: Pick<ChefServerWatch, 'took' | 'judged'>,
     now: () => number = () => performance.now(),
   ) {
-    this.orgIds = new ShortMemory(KEEP_ORG_ID_MS, MOST_ANSWERS, now);
+    this.orgIds = new ShortMemory(() => KEEP_ORG_ID_MS, MOST_ANSWERS, now);
     this.outages = new OutageLog(logger);
   }
 
@@ -118,14 +118,15 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
   /** Asks, and once more where the connection failed (it may have been an old one, just closed by the other side). */
   private async send(question: string, url: string, send: Send): Promise<Answer> {
     const begin = performance.now();
-    const deadline = begin + this.access.timeoutMs;
+    const withinMs = this.access.timeoutMs();
+    const deadline = begin + withinMs;
     const headers = {
       Accept: 'application/json',
       'X-Ops-Server-API-Version': '1',
       'X-Chef-Version': this.access.chefVersion,
     };
     const attempt = (timeoutMs: number) => send({ method: 'GET', url, headers, timeoutMs });
-    let response = await attempt(this.access.timeoutMs);
+    let response = await attempt(withinMs);
     const left = Math.ceil(deadline - performance.now());
     if (!response.ok && response.error.kind === 'unreachable' && left > 0) response = await attempt(left);
     const outcome = response.ok ? 'answered' : response.error.kind;

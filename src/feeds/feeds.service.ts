@@ -15,17 +15,18 @@ import { SseStream } from './sse-stream.js';
 export class FeedsService {
   private readonly open = new Set<SseStream>();
   private closed = false;
-  private readonly keepAliveMs: number;
 
   constructor(
-    @Inject(SERVER_CONFIG) config: ServerConfig,
+    @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
     @Inject(LIVE_JOBS) private readonly liveJobs: LiveJobs,
     @Inject(JOB_LOOKUP) private readonly jobs: JobLookup,
     @Inject(OrgFeeds) private readonly orgFeeds: OrgFeeds,
     @Inject(OutputFeeds) private readonly outputFeeds: OutputFeeds,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {
-    this.keepAliveMs = config.keep_alive_time * 1000;
+  ) {}
+
+  private get keepAliveMs(): number {
+    return this.config.keep_alive_time * 1000;
   }
 
   /**

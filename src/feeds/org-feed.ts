@@ -23,7 +23,7 @@ export class OrgFeed {
   constructor(
     store: (batch: readonly OrgEvent[]) => Promise<void>,
     onFault: (thrown: unknown) => void,
-    private readonly expirationMs: number,
+    private readonly expirationMs: () => number,
     earlier: readonly OrgEvent[] = [],
   ) {
     const last = earlier.at(-1);
@@ -37,7 +37,7 @@ export class OrgFeed {
     this.lastMicros = Math.max(this.lastMicros + 1, atMicros);
     const at = Math.floor(this.lastMicros / 1000);
     const seq = ++this.lastSeq;
-    this.forgetBefore(at - this.expirationMs);
+    this.forgetBefore(at - this.expirationMs());
     this.log.append({
       seq,
       at,
@@ -50,13 +50,13 @@ export class OrgFeed {
    * remembered, behind the event `start_of_history`.
    */
   read(lastEventId: string | undefined, nowMs: number): OrgReading {
-    this.forgetBefore(nowMs - this.expirationMs);
+    this.forgetBefore(nowMs - this.expirationMs());
     const { entries } = this.log;
     if (lastEventId === undefined) return { cursor: this.log.readFrom(entries.length) };
     const known = entries.findIndex(({ id }) => id === lastEventId);
     if (known !== -1) return { cursor: this.log.readFrom(known + 1) };
     const [oldest] = entries;
-    const expired = Math.floor((nowMs - this.expirationMs) * 1000);
+    const expired = Math.floor((nowMs - this.expirationMs()) * 1000);
     const startMicros = oldest === undefined ? expired : Math.min(expired, microsOf(oldest) - 1);
     return {
       first: toFeedEvent('start_id', 'start_of_history', startMicros, {}),

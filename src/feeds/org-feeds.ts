@@ -17,19 +17,17 @@ const PRUNE_EVERY_MS = 600_000;
 @Injectable()
 export class OrgFeeds implements JobObserver {
   private readonly feeds = new Map<string, OrgFeed>();
-  private readonly expirationMs: number;
   private readonly logger: Logger;
   private pruning: NodeJS.Timeout | undefined;
 
   constructor(
-    @Inject(SERVER_CONFIG) config: ServerConfig,
+    @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
     @Inject(ORG_EVENT_STORE) private readonly store: OrgEventStore,
     @Inject(BATCH_WRITER) private readonly writer: BatchWriter,
     @Inject(LIVE_JOBS) private readonly jobs: LiveJobs,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) logger: Logger,
   ) {
-    this.expirationMs = config.org_feed_expiration * 1000;
     this.logger = logger.child({ scope: 'feeds' });
   }
 
@@ -71,6 +69,10 @@ export class OrgFeeds implements JobObserver {
     }
   }
 
+  private get expirationMs(): number {
+    return this.config.org_feed_expiration * 1000;
+  }
+
   private feedOf(orgId: string): OrgFeed {
     const known = this.feeds.get(orgId);
     if (known !== undefined) return known;
@@ -86,6 +88,6 @@ export class OrgFeeds implements JobObserver {
     };
     const onFault = (thrown: unknown): void =>
       this.logger.error({ orgId, err: thrown }, 'an event was not stored');
-    return new OrgFeed(store, onFault, this.expirationMs, earlier);
+    return new OrgFeed(store, onFault, () => this.expirationMs, earlier);
   }
 }

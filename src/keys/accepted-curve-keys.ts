@@ -19,7 +19,7 @@ const MAX_KEYS_PER_NODE = 8;
 export class AcceptedCurveKeys {
   private readonly byKey = new Map<string, AcceptedCurveKey>();
 
-  constructor(private readonly validityMs: number) {}
+  constructor(private readonly validityMs: () => number) {}
 
   /** Accepts a key, which becomes the newest of its node. */
   add(curveKey: Buffer, session: NodeSession, expiresAt: number): void {
@@ -60,12 +60,12 @@ export class AcceptedCurveKeys {
   extended(): { key: AcceptedCurveKey; until: number }[] {
     return [...this.byKey.values()]
       .map((key) => ({ key, until: this.endOf(key) }))
-      .filter(({ key, until }) => until - key.expiresAt >= this.validityMs / 4);
+      .filter(({ key, until }) => until - key.expiresAt >= this.validityMs() / 4);
   }
 
   private endOf({ curveKey, session, expiresAt }: AcceptedCurveKey): number {
     const isNewest = session.curveKeys.at(-1)?.equals(curveKey) === true;
-    return isNewest ? Math.max(expiresAt, session.heardAt + this.validityMs) : expiresAt;
+    return isNewest ? Math.max(expiresAt, session.heardAt + this.validityMs()) : expiresAt;
   }
 }
 

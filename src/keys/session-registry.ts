@@ -32,7 +32,7 @@ export interface SessionRegistryOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Seconds after which a node that is idle fetches its config again. */
-  readonly configLifetime: number;
+  readonly configLifetime: () => number;
 }
 
 /**
@@ -45,15 +45,10 @@ export interface SessionRegistryOptions {
 export class SessionRegistry implements Sessions, OnApplicationShutdown {
   private readonly orgs = new Map<string, OrgSessions>();
   private readonly turns = new Turns();
-  private readonly validityMs: number;
-  private readonly accepted: AcceptedCurveKeys;
+  private readonly accepted = new AcceptedCurveKeys(() => this.validityMs);
   private sweeping: NodeJS.Timeout | undefined;
 
-  constructor(private readonly options: SessionRegistryOptions) {
-    const lifetime = options.configLifetime;
-    this.validityMs = (lifetime + Math.max(lifetime, LEAST_MARGIN_S)) * 1000;
-    this.accepted = new AcceptedCurveKeys(this.validityMs);
-  }
+  constructor(private readonly options: SessionRegistryOptions) {}
 
   /** Loads what was kept, and begins to sweep. Rejects where the database fails. */
   async start(): Promise<void> {
@@ -167,6 +162,11 @@ export class SessionRegistry implements Sessions, OnApplicationShutdown {
     for (const forgotten of forgottenKeys) this.accepted.remove(forgotten);
     this.accepted.add(curveKey, session, expiresAt);
     return session;
+  }
+
+  private get validityMs(): number {
+    const lifetime = this.options.configLifetime();
+    return (lifetime + Math.max(lifetime, LEAST_MARGIN_S)) * 1000;
   }
 
   /** Puts a session where it is found; an organization that had this name under another guid goes, with its nodes. */

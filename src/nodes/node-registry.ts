@@ -82,7 +82,15 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) logger: Logger,
   ) {
-    this.rules = { downThreshold: config.down_threshold, decayWindow: config.decay_window };
+    // As the settings are now, each time: they may change.
+    this.rules = {
+      get downThreshold() {
+        return config.down_threshold;
+      },
+      get decayWindow() {
+        return config.decay_window;
+      },
+    };
     this.logger = logger.child({ scope: 'nodes' });
   }
 

@@ -28,17 +28,48 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream;
 }
 
+/** What was made of a logger, so that its level can be changed: children that are still in use, and which. */
+class Family {
+  private readonly children = new Set<WeakRef<Logger>>();
+  private readonly gone = new FinalizationRegistry<WeakRef<Logger>>((child) => this.children.delete(child));
+
+  add(child: Logger): void {
+    const reference = new WeakRef(child);
+    this.children.add(reference);
+    this.gone.register(child, reference);
+  }
+
+  setLevel(level: Level): void {
+    for (const child of this.children) {
+      const logger = child.deref();
+      if (logger !== undefined) logger.level = level;
+    }
+  }
+}
+
+const families = new WeakMap<Logger, Family>();
+
 /**
  * Makes the logger of a program: one JSON object a line, keys, passwords and captured output taken out by name. Give
  * each part of the program a child of it that carries its scope (`org`, `node`, `job`).
  */
 export const createLogger = ({ level, destination = openLogStream(1) }: LoggerOptions): Logger => {
+  const family = new Family();
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
+    onChild: (child: Logger) => family.add(child),
   };
-  return pino(options, destination);
+  const logger = pino(options, destination);
+  families.set(logger, family);
+  return logger;
+};
+
+/** Changes the level of a logger that `createLogger` made, and of all its children: pino gives each its own. */
+export const setLogLevel = (logger: Logger, level: Level): void => {
+  logger.level = level;
+  families.get(logger)?.setLevel(level);
 };

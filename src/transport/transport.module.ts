@@ -36,7 +36,12 @@ const createCommandRouter = (
     activity,
     clock,
     logger: scopeOf(logger),
-    limits: { maxBodySize: config.max_body_size, maxSkewMs: config.max_time_skew * 1000 },
+    limits: {
+      maxBodySize: config.max_body_size,
+      get maxSkewMs() {
+        return config.max_time_skew * 1000;
+      },
+    },
   });
 
 const createHeartbeatPublisher = (

@@ -83,6 +83,9 @@ const endsWell = async (id: string): Promise<void> => {
 test('when the active server is killed its standby brings the running job to its end', async () => {
   const id = await startWork();
   const asked = configRequests();
+  await eventually(() => standby.logged.some(({ msg }) => msg.startsWith('standing by')));
+  standby.signal('SIGHUP');
+  await eventually(() => standby.logged.some(({ msg }) => msg.startsWith('read the settings again')));
   await active.kill();
   await takeOver();
   await endsWell(id);

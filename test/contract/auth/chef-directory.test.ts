@@ -30,7 +30,7 @@ const openDirectory = (chef: DevChefServer, now?: () => number): HttpChefDirecto
   return new HttpChefDirectory(
     http,
     new SignedHttp(http, { userId: 'pivotal', key: createPrivateKey(pem) }, systemClock),
-    { erchefUrl: `${chef.url}/`, rootUrl: chef.url, chefVersion: '11.1.0', timeoutMs: 5_000 },
+    { erchefUrl: `${chef.url}/`, rootUrl: chef.url, chefVersion: '11.1.0', timeoutMs: () => 5_000 },
     pino({ level: 'silent' }),
     new ChefServerWatch(new Registry()),
     now,

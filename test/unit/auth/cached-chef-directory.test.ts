@@ -32,10 +32,17 @@ describe('a directory that remembers for ten seconds', () => {
   let behind: CountingDirectory;
   let cached: CachedChefDirectory;
   let now: number;
+  let keepMs: number;
   beforeEach(() => {
+    keepMs = 10_000;
     behind = new CountingDirectory();
     now = 0;
-    cached = new CachedChefDirectory(behind, 10_000, 3, () => now);
+    cached = new CachedChefDirectory(
+      behind,
+      () => keepMs,
+      3,
+      () => now,
+    );
   });
 
   it('asks once in that time, and again after it', async () => {
@@ -46,6 +53,21 @@ describe('a directory that remembers for ten seconds', () => {
     now = 10_000;
     await cached.principals('acme', 'alice');
     expect(behind.asked).toHaveLength(2);
+  });
+
+  it('remembers for another time from now on, when that is changed', async () => {
+    await cached.principals('acme', 'alice');
+    now = 5_000;
+    keepMs = 5_000;
+    await cached.principals('acme', 'alice');
+    expect(behind.asked).toHaveLength(2);
+    keepMs = 0;
+    await cached.principals('acme', 'alice');
+    await cached.principals('acme', 'alice');
+    expect(behind.asked).toHaveLength(4);
+    keepMs = 10_000;
+    await cached.principals('acme', 'alice');
+    expect(behind.asked).toHaveLength(5);
   });
 
   it('keeps organizations, names and kinds apart', async () => {

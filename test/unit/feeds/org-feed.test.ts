@@ -19,7 +19,7 @@ const feedOf = (
     (thrown) => {
       throw thrown as Error;
     },
-    expirationMs,
+    () => expirationMs,
     earlier,
   );
   return { feed, stored };

@@ -25,7 +25,14 @@ describe('SessionRegistry', () => {
 
   const restart = async (configLifetime = LIFETIME_S): Promise<SessionRegistry> => {
     const logger = createLogger({ level: 'fatal' });
-    const registry = new SessionRegistry({ store, seal, clock: { now: () => now }, logger, configLifetime });
+    const clock = { now: () => now };
+    const registry = new SessionRegistry({
+      store,
+      seal,
+      clock,
+      logger,
+      configLifetime: () => configLifetime,
+    });
     await registry.start();
     registries.push(registry);
     return registry;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../../src/platform/logger.js';
+import { createLogger, setLogLevel } from '../../../src/platform/logger.js';
 
 const recordingDestination = () => {
   const lines: string[] = [];
@@ -40,4 +40,18 @@ describe('createLogger', () => {
       expect(destination.lines.join('')).not.toContain('s3cret');
     },
   );
+
+  it('changes its level while it is used, and that of its children and theirs', () => {
+    const { lines, write } = recordingDestination();
+    const logger = createLogger({ level: 'info', destination: { write } });
+    const child = logger.child({ scope: 'jobs' });
+    const grandchild = child.child({ job: '1' });
+    child.debug('too early');
+    setLogLevel(logger, 'debug');
+    for (const each of [logger, child, grandchild]) each.debug('told');
+    expect(child.isLevelEnabled('debug')).toBe(true);
+    setLogLevel(logger, 'error');
+    for (const each of [logger, child, grandchild, logger.child({})]) each.warn('nobody asked');
+    expect(lines).toHaveLength(3);
+  });
 });
