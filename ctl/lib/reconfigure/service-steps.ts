@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { settingsOfStart } from '../../../src/config/reloadable-settings.js';
 import { AppError } from '../../../src/lib/app-error.js';
 import { ensureFile } from '../files.js';
 import { SERVICE } from '../paths.js';
@@ -53,28 +53,41 @@ export const serviceStep: Step = {
   },
 };
 
-/** Restarts the server where it runs with something else than what is configured now, and waits until it answers. */
+/** Under this name it is remembered with which settings the server runs, those too that it takes over while it runs. */
+const SETTINGS = `${SERVICE} settings`;
+
+/**
+ * Sees that the server runs with what is configured now, and waits until it answers: restarts it, or has it read its
+ * settings again where that is enough.
+ */
 export const startStep: Step = {
   name: 'server',
   run: async (installation) => {
-    const { product, context, applied } = installation;
+    const { product, context, applied, secrets } = installation;
     if (!product.runsService) return [];
     const supervisor = context.supervisor();
+    const { superuser_key, ...secretsOfStart } = serverSecretsOf(context.paths, secrets);
+    const settings = [JSON.stringify(product.serverConfig), superuser_key];
     const texts = [
-      readFileSync(product.serverConfigFile, 'utf8'),
-      readFileSync(product.serverConfig.secrets_file, 'utf8'),
+      JSON.stringify(settingsOfStart(product.serverConfig)),
+      JSON.stringify(secretsOfStart),
       JSON.stringify(await definitionOf(installation)),
       context.environment.installed.version,
     ];
     const isRunning = (await supervisor.status()).code === 0;
     if (isRunning && applied.isApplied(SERVICE, texts)) {
       await waitForServer(product, context);
-      return [];
+      if (applied.isApplied(SETTINGS, settings)) return [];
+      const told = await supervisor.act('hup');
+      if (told.code !== 0) throw new AppError('service_hup', `the service could not be told: ${told.text}`);
+      applied.setApplied(SETTINGS, settings);
+      return [`had ${SERVICE} read its settings again; jobs and nodes went on`];
     }
     const { code, text } = await supervisor.act('restart', RESTART_SECONDS);
     if (code !== 0) throw new AppError('service_start', `the service could not be started: ${text}`);
     const does = await waitForServer(product, context);
     applied.setApplied(SERVICE, texts);
+    applied.setApplied(SETTINGS, settings);
     return [`${isRunning ? 'restarted' : 'started'} ${SERVICE}; ${does}`];
   },
 };

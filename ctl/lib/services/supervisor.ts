@@ -6,7 +6,7 @@ export const VERBS = {
   stop: 'Stop the service.',
   restart: 'Stop the service if it runs, and start it.',
   once: 'Start the service, but not again when it ends.',
-  hup: 'Send the service a HUP.',
+  hup: 'Send the service a HUP: it reads its settings again.',
   int: 'Send the service an INT.',
   term: 'Send the service a TERM.',
   kill: 'Send the service a KILL.',

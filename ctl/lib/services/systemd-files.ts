@@ -18,6 +18,7 @@ Wants=network-online.target
 
 [Service]
 ExecStart=${command.map(word).join(' ')}
+ExecReload=/bin/kill -HUP $MAINPID
 User=${userName}
 Restart=always
 RestartSec=1

@@ -133,6 +133,21 @@ describe('reconfigure beside a Chef Server', () => {
     expect(pidIn(machine.svStatus('nginx'))).toBe(nginx);
   });
 
+  it('has the server read its settings again, and does not restart it, where that is enough', async () => {
+    const before = await pid();
+    machine.configure(
+      `opscode_pushy_server['heartbeat_interval'] = 7000\nopscode_pushy_server['voting_timeout'] = 33`,
+    );
+    const { code, stdout } = await machine.ctl('reconfigure');
+    expect(code).toBe(0);
+    expect(stdout).toContain('had opscode-pushy-server read its settings again');
+    expect(stdout).not.toContain('restarted');
+    expect(await pid()).toBe(before);
+    const log = (): string => read('/var/log/opscode-push-jobs-server/current');
+    await eventually(() => log().includes('"voting_timeout":{"from":60,"to":33}'));
+    expect((await machine.ctl('reconfigure')).stdout).toContain('Nothing had to be changed.');
+  });
+
   it('names the step that fails, keeps the others, and goes on when it is mended', async () => {
     const route = read(`${ADD_ONS}/10-push_jobs_external.conf`);
     const broken = machine.write(`${ADD_ONS}/99-of-somebody_external.conf`, 'nonsense;\n');

@@ -77,11 +77,19 @@ describe('the service commands', () => {
     await answers();
   });
 
-  it.each(['restart', 'term', 'kill', 'int', 'hup'])('replace the process by %s', async (verb) => {
+  it.each(['restart', 'term', 'kill', 'int'])('replace the process by %s', async (verb) => {
     const before = pidIn(machine.svStatus());
     expect(await machine.ctl(verb)).toMatchObject({ code: 0, stderr: '' });
     await eventually(() => !['', before].includes(pidIn(machine.svStatus()) ?? ''), { withinMs: 40_000 });
     await answers();
+  });
+
+  it('have it read its settings again by hup, without another process', async () => {
+    const log = (): string => readFileSync(machine.path('/var/log/opscode-push-jobs-server/current'), 'utf8');
+    const before = pidIn(machine.svStatus());
+    expect(await machine.ctl('hup')).toMatchObject({ code: 0, stderr: '' });
+    await eventually(() => log().includes('read the settings again'));
+    expect(pidIn(machine.svStatus())).toBe(before);
   });
 
   it('send it a USR1, at which it opens no debugger', async () => {
