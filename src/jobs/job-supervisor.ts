@@ -48,6 +48,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
       logger: this.logger,
       serverName: config.server_name_advertised,
       outputPace: () => outputPace(this.outputStreams()),
+      heartbeatIntervalMs: config.heartbeat_interval,
       onPublicEvent: (job, event, at) => this.observer?.jobEvent(job.record.orgId, job.record.id, event, at),
       onEnded: (job) => {
         countOne(this.ended, job.status);
@@ -136,8 +137,8 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     countOne(this.outputs, this.find(orgId, message.job_id)?.takeOutput(node, message) ?? 'not_running');
   }
 
-  heartbeat(address: NodeAddress, message: HeartbeatMessage): void {
-    for (const job of this.jobsOf(address)) job.heartbeat(address.node, message);
+  heartbeat(address: NodeAddress, message: HeartbeatMessage, firstOnConnection: boolean): void {
+    for (const job of this.jobsOf(address)) job.heartbeat(address.node, message, firstOnConnection);
   }
 
   down(address: NodeAddress, reason: string): void {

@@ -11,13 +11,14 @@ import { isJobOver, isNodeDone, type JobStatus, type NodeStatus } from '../proto
 import type { NodeAddress } from '../protocol/node-address.js';
 import type { NodeCommand } from '../protocol/server-message.js';
 import { type JobEffect, type JobInput, type JobState, jobState, reduceJob } from './domain/job-machine.js';
-import { judgeReport } from './domain/node-report.js';
+import { judgeReport, type ReportVerdict } from './domain/node-report.js';
 import type { PartInput } from './domain/part-machine.js';
 import { JobFeed } from './job-feed.js';
 import { JobOutput } from './job-output.js';
 import { commitOf, type JobRecord, startDataOf } from './job-record.js';
 import type { JobStore } from './job-store.port.js';
 import type { OutputOutcome, OutputWatcher } from './jobs.port.js';
+import { LostWords } from './lost-words.js';
 
 /** What a live job works with. */
 export interface JobTools {
@@ -29,6 +30,7 @@ export interface JobTools {
   readonly serverName: string;
   /** How often a node is to send output now, in milliseconds. */
   outputPace(): number;
+  readonly heartbeatIntervalMs: number;
   /** The job began or ended. */
   onPublicEvent(job: LiveJob, event: JobEvent, atMicros: number): void;
   /** The job's end is stored and told. */
@@ -66,6 +68,7 @@ export class LiveJob {
   private readonly idleWords = new Map<string, number>();
   /** Nodes whose part goes on and that were not heard since the server was started again. */
   private readonly unheard = new Set<string>();
+  private readonly lostWords: LostWords;
   private readonly withOutput = new Set<string>();
   private readonly output: JobOutput;
   private readonly ending = deferred();
@@ -88,6 +91,7 @@ export class LiveJob {
     this.output = new JobOutput(record, tools);
     this.mailbox = new Mailbox((letter) => this.step(letter), onFault);
     this.mayRun = recovered?.status === 'running';
+    this.lostWords = new LostWords(tools.heartbeatIntervalMs);
     if (recovered !== undefined) {
       for (const { node } of this.addresses(['new', 'ready', 'running'])) this.unheard.add(node);
     }
@@ -134,6 +138,7 @@ export class LiveJob {
   deliver(node: string, message: JobMessage): void {
     const afterRestart = this.unheard.delete(node);
     this.idleReports.delete(node);
+    this.lostWords.spoke(node);
     this.keepOutput(node, message);
     // That it had started got lost with the server that was told so.
     if (
@@ -179,8 +184,8 @@ export class LiveJob {
   }
 
   /** Holds what a node's heartbeat says against what we believe. */
-  heartbeat(node: string, message: HeartbeatMessage): void {
-    this.judgeHeartbeat(node, message);
+  heartbeat(node: string, message: HeartbeatMessage, firstOnConnection: boolean): void {
+    this.judgeHeartbeat(node, message, firstOnConnection);
     const isRunning = message.job_state === 'running' && message.job_id === this.record.id;
     if (isRunning) this.noteOutput(node, message.output_every_ms);
   }
@@ -212,23 +217,41 @@ export class LiveJob {
     });
   }
 
-  private judgeHeartbeat(node: string, { job_state: doing, job_id: jobId }: HeartbeatMessage): void {
-    const verdict = judgeReport({
-      phase: this.state.phase,
-      status: this.nodes.get(node),
-      doing,
-      thisJob: jobId === this.record.id,
-      afterRestart: this.unheard.delete(node),
-    });
-    if (verdict === 'idle') return this.countIdleReport(node);
-    this.idleReports.delete(node);
-    if (verdict === 'voted') return this.post(node, 'ack_commit');
-    if (verdict === 'started') return this.post(node, 'ack_run');
+  private judgeHeartbeat(
+    node: string,
+    { job_state: doing, job_id: jobId }: HeartbeatMessage,
+    firstOnConnection: boolean,
+  ): void {
+    const status = this.nodes.get(node);
+    if (status === undefined || isNodeDone(status)) return;
+    const thisJob = jobId === this.record.id;
+    const report = { doing, thisJob, firstOnConnection, at: performance.now() };
+    const wordsAreLost = this.unheard.delete(node) || this.lostWords.areLost(node, report);
+    const verdict = judgeReport({ phase: this.state.phase, status, doing, thisJob, wordsAreLost });
+    if (verdict !== 'idle') this.idleReports.delete(node);
+    if (verdict === 'nothing' && status === 'ready' && this.lostWords.isStuck(node, report))
+      return this.down(node, 'the node was told to run and does not start');
+    this.act(verdict, node);
+  }
+
+  private act(verdict: ReportVerdict, node: string): void {
     const address = { orgId: this.record.orgId, node };
-    if (verdict === 'run' && this.mayRun) this.tools.fleet.send([address], this.runCommand());
-    if (verdict === 'ask_again') {
-      this.post(node, 'asked_again');
-      this.tools.fleet.send([address], commitOf(this.record, this.tools.serverName));
+    switch (verdict) {
+      case 'nothing':
+        return;
+      case 'idle':
+        return this.countIdleReport(node);
+      case 'voted':
+        return this.post(node, 'ack_commit');
+      case 'started':
+        return this.post(node, 'ack_run');
+      case 'run':
+        if (!this.mayRun) return;
+        this.lostWords.toldAgain(node, performance.now());
+        return this.tools.fleet.send([address], this.runCommand());
+      case 'ask_again':
+        this.post(node, 'asked_again');
+        return this.tools.fleet.send([address], commitOf(this.record, this.tools.serverName));
     }
   }
 
@@ -310,6 +333,7 @@ export class LiveJob {
     this.setTimer(runDeadline, 'run_timeout');
     this.onceStored(() => {
       this.mayRun = true;
+      this.lostWords.toldToRun(performance.now());
       const ready = this.addresses(['ready']).filter(({ node }) => !this.unheard.has(node));
       this.tools.fleet.send(ready, this.runCommand());
     });

@@ -239,10 +239,16 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
       this.logger.info({ ...entry.address, mode: state.mode, online: state.online }, 'node changed');
     }
     entry.state = state;
-    for (const effect of effects) this.execute(entry, effect, message);
+    const firstOnConnection = input.type === 'heard' && input.firstOnConnection;
+    for (const effect of effects) this.execute(entry, effect, message, firstOnConnection);
   }
 
-  private execute(entry: Entry, effect: NodeEffect, message: ClientMessage | undefined): void {
+  private execute(
+    entry: Entry,
+    effect: NodeEffect,
+    message: ClientMessage | undefined,
+    firstOnConnection: boolean,
+  ): void {
     const { address } = entry;
     switch (effect.type) {
       case 'send_abort':
@@ -260,7 +266,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
       case 'remember_incarnation':
         return this.store.remember({ ...address, incarnation: effect.incarnation });
       case 'pass_on':
-        return this.passOn(address, message);
+        return this.passOn(address, message, firstOnConnection);
       case 'tell_down':
         return this.watcher?.down(address, effect.reason);
       case 'tell_rehab':
@@ -269,9 +275,9 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     }
   }
 
-  private passOn(address: NodeAddress, message: ClientMessage | undefined): void {
+  private passOn(address: NodeAddress, message: ClientMessage | undefined, firstOnConnection: boolean): void {
     if (message === undefined) return;
-    if (message.type === 'heartbeat') this.watcher?.heartbeat(address, message);
+    if (message.type === 'heartbeat') this.watcher?.heartbeat(address, message, firstOnConnection);
     else if (message.type === 'output') this.watcher?.output(address, message);
     else this.watcher?.jobMessage(address, message);
   }

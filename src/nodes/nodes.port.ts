@@ -8,8 +8,8 @@ export interface NodeWatcher {
   jobMessage(address: NodeAddress, message: JobMessage): void;
   /** A node sent a piece of what its command writes. It may come late, and changes nothing. */
   output(address: NodeAddress, message: OutputMessage): void;
-  /** A node says what it is doing. */
-  heartbeat(address: NodeAddress, message: HeartbeatMessage): void;
+  /** A node says what it is doing; on a new connection, or after we lost a message to it, it says so first. */
+  heartbeat(address: NodeAddress, message: HeartbeatMessage, firstOnConnection: boolean): void;
   /** A node is gone: it went offline or came back as another process. */
   down(address: NodeAddress, reason: string): void;
   /** A node was sent to rehab, by the job `byJob` where that is given, which knows already. */

@@ -148,6 +148,7 @@ export class CommandRouter implements CommandChannel {
       { node: link.session.address.node, org: link.session.orgName, outcome },
       'could not be sent',
     );
-    if (outcome === 'unreachable' && link.identity === identity) this.links.unbind(link);
+    // A connection that lost a message counts as a new one when the node is heard next.
+    if (link.identity === identity) this.links.unbind(link);
   }
 }

@@ -202,9 +202,13 @@ export class ServerUnderTest {
     return JSON.parse(answer.value.body.toString()) as ConfigDocument;
   }
 
-  /** A simulated node that has its config and is connected; it has said nothing yet. */
-  async connect(identity: NodeIdentity): Promise<SimulatedNode> {
+  /**
+   * A simulated node that has its config and is connected, perhaps by another command port than the server's own; it has
+   * said nothing yet.
+   */
+  async connect(identity: NodeIdentity, commandPort = this.config.command_port): Promise<SimulatedNode> {
     const document = await this.configOf(identity);
+    document.push_jobs.heartbeat.command_addr = `tcp://127.0.0.1:${commandPort}`;
     const sessionKey = decryptSessionKey(createPrivateKey(identity.key), document.encoded_session_key.key);
     const { name: node, curve } = identity;
     const simulated = SimulatedNode.fromConfig(document, { org: ORG, node, sessionKey: sessionKey!, curve });
@@ -213,8 +217,8 @@ export class ServerUnderTest {
   }
 
   /** A simulated node that is available: it has answered the first `abort` and goes on beating. */
-  async availableNode(name: string): Promise<SimulatedNode> {
-    const node = await this.connect(await this.identity(name));
+  async availableNode(name: string, commandPort?: number): Promise<SimulatedNode> {
+    const node = await this.connect(await this.identity(name), commandPort);
     await node.beat(this.config.heartbeat_interval / 2);
     await node.expectCommand('abort');
     await node.sendJobMessage('aborted', null);

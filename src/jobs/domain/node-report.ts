@@ -9,26 +9,29 @@ export interface NodeReport {
   readonly doing: ReportedJobState;
   /** Whether it names this job. */
   readonly thisJob: boolean;
-  /** Whether it is the first word of the node since the server was started again: some of its words may be lost. */
-  readonly afterRestart: boolean;
+  /**
+   * Whether words between the node and the server are lost: it is the first word since the server was started again, or
+   * the node's connection broke.
+   */
+  readonly wordsAreLost: boolean;
 }
 
 /**
- * What is to be done about a report (wire protocol, sections 6 and 8): nothing; make up for what got lost with the old
- * server (`ask_again` for the vote, take the node as having `voted` or `started`, tell it to `run`); or count that the
+ * What is to be done about a report (wire protocol, sections 6 and 8): nothing; make up for what got lost
+ * (`ask_again` for the vote, take the node as having `voted` or `started`, tell it to `run`); or count that the
  * node is `idle` while it should work.
  */
 export type ReportVerdict = 'nothing' | 'ask_again' | 'voted' | 'started' | 'run' | 'idle';
 
-/** Holds a heartbeat against what we believe. Only `idle` is ever said of a node that was not silent over a restart. */
-export const judgeReport = ({ phase, status, doing, thisJob, afterRestart }: NodeReport): ReportVerdict => {
+/** Holds a heartbeat against what we believe. Only `idle` is ever said of a node of which no word is lost. */
+export const judgeReport = ({ phase, status, doing, thisJob, wordsAreLost }: NodeReport): ReportVerdict => {
   if (phase === 'voting') {
-    if (!afterRestart) return 'nothing';
+    if (!wordsAreLost) return 'nothing';
     if (doing === 'idle') return status === 'new' || status === 'ready' ? 'ask_again' : 'nothing';
     return status === 'new' && doing === 'committed' && thisJob ? 'voted' : 'nothing';
   }
   if (phase !== 'running' || (status !== 'ready' && status !== 'running')) return 'nothing';
   if (doing === 'idle') return 'idle';
-  if (!afterRestart || !thisJob || status !== 'ready') return 'nothing';
+  if (!wordsAreLost || !thisJob || status !== 'ready') return 'nothing';
   return doing === 'running' ? 'started' : 'run';
 };

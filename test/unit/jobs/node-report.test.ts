@@ -10,11 +10,11 @@ const report = (over: Partial<Report>): Report => ({
   status: 'new',
   doing: 'idle',
   thisJob: over.doing !== undefined && over.doing !== 'idle',
-  afterRestart: true,
+  wordsAreLost: true,
   ...over,
 });
 
-describe("a node's first report after a restart of the server", () => {
+describe("a node's first report after a restart of the server, or after words were lost", () => {
   test.each<[Report['phase'], NodeStatus, Report['doing'], ReturnType<typeof judgeReport>]>([
     ['voting', 'new', 'idle', 'ask_again'],
     ['voting', 'ready', 'idle', 'ask_again'],
@@ -40,7 +40,7 @@ describe("a node's first report after a restart of the server", () => {
   });
 });
 
-describe('a report of a node that was heard before', () => {
+describe('a report of a node of which no word is lost', () => {
   test.each<[Report['phase'], NodeStatus, Report['doing']]>([
     ['voting', 'new', 'idle'],
     ['voting', 'new', 'committed'],
@@ -48,22 +48,22 @@ describe('a report of a node that was heard before', () => {
     ['running', 'ready', 'committed'],
     ['running', 'ready', 'running'],
   ])('changes nothing while the job is %s, the node is %s and says %s', (phase, status, doing) => {
-    expect(judgeReport(report({ phase, status, doing, afterRestart: false }))).toBe('nothing');
+    expect(judgeReport(report({ phase, status, doing, wordsAreLost: false }))).toBe('nothing');
   });
 
   test('counts as idle where the node should work', () => {
     for (const status of ['ready', 'running'] as const)
-      expect(judgeReport(report({ phase: 'running', status, afterRestart: false }))).toBe('idle');
+      expect(judgeReport(report({ phase: 'running', status, wordsAreLost: false }))).toBe('idle');
   });
 });
 
 test('no report says anything of a node whose part has ended, or of a job that has', () => {
-  for (const afterRestart of [true, false])
+  for (const wordsAreLost of [true, false])
     for (const doing of ['idle', 'committed', 'running'] as const) {
       for (const status of STATUSES)
-        expect(judgeReport(report({ phase: 'over', status, doing, afterRestart }))).toBe('nothing');
+        expect(judgeReport(report({ phase: 'over', status, doing, wordsAreLost }))).toBe('nothing');
       for (const status of STATUSES.filter(isNodeDone))
         for (const phase of ['voting', 'running'] as const)
-          expect(judgeReport(report({ phase, status, doing, afterRestart })), status).toBe('nothing');
+          expect(judgeReport(report({ phase, status, doing, wordsAreLost })), status).toBe('nothing');
     }
 });
