@@ -54,7 +54,7 @@ export class JobStarter {
       nodes: job.nodes,
       ...(job.user !== undefined && { runAs: job.user }),
     });
-    this.supervisor.begin(job);
+    await this.supervisor.begin(job);
     return ok(job.id);
   }
 

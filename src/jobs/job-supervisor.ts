@@ -4,6 +4,8 @@ import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import type { Clock } from '../lib/clock.js';
 import type { Cursor } from '../lib/durable-log.js';
+import { forEachInSlices } from '../lib/for-each-in-slices.js';
+import { TimeSlices } from '../lib/time-slices.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
 import { FLEET, type Fleet, type NodeWatcher } from '../nodes/nodes.port.js';
 import type { HeartbeatMessage, JobMessage, OutputMessage } from '../protocol/client-message.js';
@@ -46,6 +48,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
       fleet,
       clock,
       logger: this.logger,
+      slices: new TimeSlices(),
       serverName: config.server_name_advertised,
       outputPace: () => outputPace(this.outputStreams()),
       heartbeatIntervalMs: config.heartbeat_interval,
@@ -72,11 +75,12 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     for (const resume of this.recovered.splice(0)) resume();
   }
 
-  /** Asks the nodes of a job that has just been stored. */
-  begin(job: NewJob): void {
+  /** Asks the nodes of a job that has just been stored. Resolves when it can be found and its nodes are looked through. */
+  async begin(job: NewJob): Promise<void> {
     const live = new LiveJob(job, new Map(job.nodes.map((node) => [node, 'new'])), this.tools);
-    this.add(live);
-    live.begin(job.votingDeadline);
+    await forEachInSlices(job.nodes, (node) => this.addToNode(node, live));
+    this.jobs.set(job.id, live);
+    await live.begin(job.votingDeadline);
   }
 
   /** A job that is in memory, if it is one of this organization. */
@@ -189,12 +193,21 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
 
   private add(job: LiveJob): void {
     this.jobs.set(job.record.id, job);
-    for (const [node] of job.nodeStatuses()) {
-      const key = nodeKeyOf({ orgId: job.record.orgId, node });
-      const jobs = this.jobsOfNode.get(key);
-      if (jobs === undefined) this.jobsOfNode.set(key, new Set([job]));
-      else jobs.add(job);
-    }
+    for (const [node] of job.nodeStatuses()) this.addToNode(node, job);
+  }
+
+  private addToNode(node: string, job: LiveJob): void {
+    const key = nodeKeyOf({ orgId: job.record.orgId, node });
+    const jobs = this.jobsOfNode.get(key);
+    if (jobs === undefined) this.jobsOfNode.set(key, new Set([job]));
+    else jobs.add(job);
+  }
+
+  private takeFromNode(node: string, job: LiveJob): void {
+    const key = nodeKeyOf({ orgId: job.record.orgId, node });
+    const jobs = this.jobsOfNode.get(key);
+    jobs?.delete(job);
+    if (jobs?.size === 0) this.jobsOfNode.delete(key);
   }
 
   /** Late readers still get the whole feed for a while. */
@@ -207,16 +220,11 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
   }
 
   private remove(job: LiveJob): void {
-    const { id, orgId } = job.record;
+    const { id } = job.record;
     this.jobs.delete(id);
     this.farewells.delete(id);
-    for (const [node] of job.nodeStatuses()) {
-      const key = nodeKeyOf({ orgId, node });
-      const jobs = this.jobsOfNode.get(key);
-      jobs?.delete(job);
-      if (jobs?.size === 0) this.jobsOfNode.delete(key);
-    }
     this.store.forgetEvents(id);
+    void forEachInSlices(job.nodeStatuses(), ([node]) => this.takeFromNode(node, job));
   }
 
   private outputStreams(): number {

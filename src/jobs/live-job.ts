@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../lib/clock.js';
 import { deferred } from '../lib/deferred.js';
-import { Mailbox } from '../lib/mailbox.js';
+import { forEachInSlices } from '../lib/for-each-in-slices.js';
+import { SlicedMailbox } from '../lib/sliced-mailbox.js';
+import type { TimeSlices } from '../lib/time-slices.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
 import type { Fleet } from '../nodes/nodes.port.js';
 import type { NodeDetails } from '../persistence/batch-writer.port.js';
@@ -26,6 +28,8 @@ export interface JobTools {
   readonly fleet: Fleet;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Shared by all jobs: what very many nodes make to do is done a little at a time. */
+  readonly slices: TimeSlices;
   /** The name that this server is known by. */
   readonly serverName: string;
   /** How often a node is to send output now, in milliseconds. */
@@ -62,7 +66,7 @@ export class LiveJob {
   readonly feed: JobFeed;
   updatedAt: number;
   private state: JobState;
-  private readonly mailbox: Mailbox<Letter>;
+  private readonly mailbox: SlicedMailbox<Letter>;
   private readonly idleReports = new Map<string, number>();
   /** How often what a node said made events but changed nothing. */
   private readonly idleWords = new Map<string, number>();
@@ -73,6 +77,8 @@ export class LiveJob {
   private readonly output: JobOutput;
   private readonly ending = deferred();
   private timer: Timer | undefined;
+  /** While the nodes are looked through: which of them dropped out, and why. */
+  private goneMeanwhile: Map<string, string> | undefined;
   /** Whether it is stored that nodes run: before that, none may be told to. */
   private mayRun: boolean;
 
@@ -89,7 +95,7 @@ export class LiveJob {
     this.updatedAt = recovered?.updatedAt ?? record.createdAt;
     this.feed = recovered?.feed ?? new JobFeed(record.id, tools.store, onFault);
     this.output = new JobOutput(record, tools);
-    this.mailbox = new Mailbox((letter) => this.step(letter), onFault);
+    this.mailbox = new SlicedMailbox((letter) => this.step(letter), onFault, tools.slices);
     this.mayRun = recovered?.status === 'running';
     this.lostWords = new LostWords(tools.heartbeatIntervalMs);
     if (recovered !== undefined) {
@@ -110,19 +116,29 @@ export class LiveJob {
     return this.ending.promise;
   }
 
-  /** Asks all nodes for their votes; those that cannot take a job now have voted already. */
-  begin(votingDeadline: number): void {
+  /**
+   * Asks all nodes for their votes; those that cannot take a job now have voted already. Resolves when all are asked,
+   * or will be in a moment where there are very many.
+   */
+  async begin(votingDeadline: number): Promise<void> {
     this.emit({ name: 'start', data: startDataOf(this.record, this.nodes.size) });
-    const [here, away] = this.addresses(['new']).reduce<[NodeAddress[], NodeAddress[]]>(
-      ([here, away], address) => {
-        (this.tools.fleet.isAvailable(address) ? here : away).push(address);
-        return [here, away];
-      },
-      [[], []],
-    );
-    this.tools.fleet.send(here, commitOf(this.record, this.tools.serverName));
+    const { fleet } = this.tools;
+    const here: NodeAddress[] = [];
+    const away: NodeAddress[] = [];
+    const goneMeanwhile = (this.goneMeanwhile = new Map<string, string>());
+    await forEachInSlices(this.nodes.keys(), (node) => {
+      const address = { orgId: this.record.orgId, node };
+      (fleet.isAvailable(address) ? here : away).push(address);
+    });
+    this.goneMeanwhile = undefined;
+    if (this.state.outcome !== undefined) return; // called off already
+    fleet.send(here, commitOf(this.record, this.tools.serverName));
     this.setTimer(votingDeadline, 'voting_timeout');
-    for (const address of away) this.down(address.node, this.tools.fleet.trouble(address) ?? 'gone');
+    for (const { node } of goneMeanwhile.size > 0 ? away : []) goneMeanwhile.delete(node);
+    this.mailbox.postAll(
+      map(away, (address) => letterTo(address.node, 'down', { reason: fleet.trouble(address) ?? 'gone' })),
+    );
+    for (const [node, reason] of goneMeanwhile) this.down(node, reason);
   }
 
   /** Goes on after a restart of the server, with the deadlines that were; one that was over is only told to be so. */
@@ -173,7 +189,8 @@ export class LiveJob {
 
   /** A node that is in this job is gone, or does not do it any more. */
   down(node: string, reason: string): void {
-    this.post(node, 'down', { reason });
+    if (this.goneMeanwhile === undefined) this.post(node, 'down', { reason });
+    else this.goneMeanwhile.set(node, reason);
   }
 
   /** Ends the job at a user's wish; false where it has ended, or is about to, by itself. */
@@ -205,16 +222,14 @@ export class LiveJob {
     return this.nodes.entries();
   }
 
-  /** Stops the job's timer; for the stop of the server. */
+  /** Stops the job where it is; for the stop of the server. */
   stop(): void {
     this.timer?.cancel();
+    this.mailbox.cutShort();
   }
 
   private post(node: string, input: PartInput, details?: NodeDetails): void {
-    this.mailbox.post({
-      input: { type: 'node', node, input },
-      ...(details === undefined ? {} : { details }),
-    });
+    this.mailbox.post(letterTo(node, input, details));
   }
 
   private judgeHeartbeat(
@@ -300,8 +315,9 @@ export class LiveJob {
       case 'rehab':
         return this.tools.fleet.rehab({ orgId, node: effect.node }, 'its job is over for it', id);
       case 'each':
-        for (const { node } of this.addresses(effect.statuses)) this.post(node, effect.input);
-        return;
+        return this.mailbox.postAll(
+          map(this.addresses(effect.statuses), ({ node }) => letterTo(node, effect.input)),
+        );
       case 'run':
         return this.run();
       case 'store_outcome':
@@ -392,6 +408,15 @@ export class LiveJob {
     for (const [node, status] of this.nodes) if (statuses.includes(status)) found.push({ orgId, node });
     return found;
   }
+}
+
+const letterTo = (node: string, input: PartInput, details?: NodeDetails): Letter => ({
+  input: { type: 'node', node, input },
+  ...(details === undefined ? {} : { details }),
+});
+
+function* map<T, R>(items: Iterable<T>, make: (item: T) => R): Generator<R> {
+  for (const item of items) yield make(item);
 }
 
 const isResult = ({ type }: JobMessage): boolean => type === 'succeeded' || type === 'failed';
