@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Controller, Get, Header, HttpCode, HttpStatus, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Requestor } from '../auth/auth.port.js';
@@ -60,8 +61,9 @@ export class JobsController {
     @CurrentRequestor() { orgId }: Requestor,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<readonly JobSummary[]> {
+  ): Promise<readonly JobSummary[] | Readable> {
     const { jobs, next } = await this.jobs.list(orgId, listQueries.of(request));
+    if (jobs instanceof Readable) reply.type('application/json; charset=utf-8');
     if (next !== undefined) {
       reply.header('Link', `<${jobsAddress(request, org)}?${nextQuery(request, next)}>; rel="next"`);
     }

@@ -1,24 +1,28 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as after } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
 import { AUDIT, type Audit } from '../auth/audit.port.js';
 import type { Requestor } from '../auth/auth.port.js';
+import { LOGGER } from '../config/config.module.js';
 import { AppError } from '../lib/app-error.js';
 import { err, ok, type Result } from '../lib/result.js';
 import { given } from '../lib/given.js';
-import { formatCursor, type JobListQuery } from '../protocol/job-list-query.js';
+import { formatCursor, type JobListQuery, MAX_PAGE } from '../protocol/job-list-query.js';
 import type { Job, JobSummary } from '../protocol/rest-shapes.js';
 import { type FindOptions, JOB_STORE, type JobStore } from './job-store.port.js';
 import { JobSupervisor } from './job-supervisor.js';
 import type { LiveJob } from './live-job.js';
+import { jobListStream } from './job-list-stream.js';
 import { settled } from './settled.js';
 import { storedFormOf, summaryOf, viewOf } from './job-view.js';
 
 /** For so long an answer waits until the end of a job is stored. */
 const END_MS = 10_000;
 
-/** A list of jobs, and the cursor of what comes after it, where there is more. */
+/** A list of jobs, and the cursor of what comes after it, where there is more; a long one comes as the text of its JSON. */
 export interface JobList {
-  readonly jobs: readonly JobSummary[];
+  readonly jobs: readonly JobSummary[] | Readable;
   readonly next?: string;
 }
 
@@ -29,6 +33,7 @@ export class JobsService {
     @Inject(JOB_STORE) private readonly store: JobStore,
     @Inject(JobSupervisor) private readonly supervisor: JobSupervisor,
     @Inject(AUDIT) private readonly audit: Audit,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /**
@@ -57,12 +62,12 @@ export class JobsService {
   /** The jobs of an organization that the query lets pass, without their nodes; all of them, oldest first, by default. */
   async list(orgId: string, query: JobListQuery): Promise<JobList> {
     await settled(this.store);
-    const { cursor, order, ...filter } = query;
-    const page = await this.store.page(orgId, {
-      ...given(filter),
-      newestFirst: order === 'newest',
-      ...(cursor && { after: cursor }),
-    });
+    const { cursor, order, limit, ...rest } = query;
+    const filter = { ...given(rest), newestFirst: order === 'newest', ...(cursor && { after: cursor }) };
+    const page = await this.store.page(orgId, { ...filter, limit: limit ?? MAX_PAGE });
+    if (limit === undefined && page.next !== undefined) {
+      return { jobs: jobListStream(this.store, orgId, filter, this.logger) };
+    }
     return {
       jobs: page.jobs.map((job) => summaryOf(job)),
       ...(page.next && { next: formatCursor(page.next) }),

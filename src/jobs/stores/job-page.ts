@@ -31,7 +31,7 @@ const pageQuery = (orgId: string, filter: JobFilter): PageQuery => {
     const parameter = `${p(value)}::text`;
     return `left(${column}, ${INDEXED}) = left(${parameter}, ${INDEXED}) AND ${column} = ${parameter}`;
   };
-  const { status, command, user, node, since, until, after, limit, newestFirst = false } = filter;
+  const { status, command, user, node, since, until, after, limit, newestFirst = false, dated } = filter;
   const where = ['j.org_id = $1'];
   const [from, at, id] =
     node === undefined ? ['jobs j', 'j.created_at', 'j.id'] : [JOBS_OF_NODE, 'n.created_at', 'n.job_id'];
@@ -41,6 +41,7 @@ const pageQuery = (orgId: string, filter: JobFilter): PageQuery => {
   if (user !== undefined) where.push(sameText(CREATED_BY, user));
   if (since !== undefined) where.push(`${at} >= ${utc(p(since * 1000))}`);
   if (until !== undefined) where.push(`${at} < ${utc(p(until * 1000))}`);
+  if (dated !== undefined) where.push(`${at} IS ${dated ? 'NOT ' : ''}NULL`);
   if (after !== undefined) {
     const place = `(${utc(p(after.createdAtMicros))}, ${p(after.id)})`;
     where.push(`(${at}, ${id}) ${newestFirst ? '<' : '>'} ${place}`);
