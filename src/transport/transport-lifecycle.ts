@@ -4,6 +4,7 @@ import type { ServerConfig } from '../config/server-config.js';
 import type { ServerKeys, Sessions } from '../keys/keys.port.js';
 import type { CommandRouter } from './command-router.js';
 import { descriptorsNeeded, openFilesLimit } from './descriptor-limit.js';
+import { DescriptorWatch } from './descriptor-watch.js';
 import type { HeartbeatPublisher } from './heartbeat-publisher.js';
 
 type Addresses = Pick<ServerConfig, 'zeromq_listen_address' | 'command_port' | 'server_heartbeat_port'>;
@@ -13,6 +14,8 @@ type Addresses = Pick<ServerConfig, 'zeromq_listen_address' | 'command_port' | '
  * comes first: a node that hears a heartbeat may answer at once.
  */
 export class TransportLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly descriptors: DescriptorWatch | undefined;
+
   constructor(
     private readonly commandRouter: CommandRouter,
     private readonly heartbeats: HeartbeatPublisher,
@@ -21,11 +24,14 @@ export class TransportLifecycle implements OnApplicationBootstrap, OnApplication
     private readonly keys: Pick<ServerKeys, 'previous'>,
     private readonly logger: Logger,
     private readonly openFiles: number | undefined = openFilesLimit(),
-  ) {}
+  ) {
+    this.descriptors = openFiles === undefined ? undefined : new DescriptorWatch(openFiles, logger);
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     const { zeromq_listen_address, command_port, server_heartbeat_port } = this.addresses;
     this.warnOfFewDescriptors();
+    this.descriptors?.start();
     try {
       await this.commandRouter.start(`${zeromq_listen_address}:${command_port}`);
       await this.heartbeats.start(`${zeromq_listen_address}:${server_heartbeat_port}`);
@@ -36,6 +42,7 @@ export class TransportLifecycle implements OnApplicationBootstrap, OnApplication
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.descriptors?.stop();
     this.heartbeats.stop();
     await this.commandRouter.stop();
   }

@@ -90,3 +90,23 @@ describe('a server with very many connections', () => {
     await server.boot();
   });
 });
+
+describe('a server that may not open more files', () => {
+  it('says so once, goes on with the nodes that it has, and recovers', async () => {
+    let scarce: ServerProcess | undefined;
+    const limited = await ServerUnderTest.start({ heartbeat_interval: 1_000 }, async (config, secrets) => {
+      scarce = await ServerProcess.start(config, secrets, 1_000);
+      return scarce;
+    });
+    const web3 = await limited.availableNode('web3');
+    await Promise.all(Array.from({ length: 1_200 }, () => open(limited.config.api_port)));
+    const told = (msg: string): number => scarce?.logged.filter((line) => line.msg.includes(msg)).length ?? 0;
+    await eventually(() => told('nearly all files') === 1);
+    await web3.expectServerHeartbeats(web3.serverHeartbeats.length + 2);
+    for (const socket of sockets) socket.destroy();
+    await eventually(() => told('room for connections again') === 1);
+    await limited.nodeBecomes('web3', 'available');
+    expect(told('nearly all files')).toBe(1);
+    await limited.close();
+  });
+});
