@@ -9,7 +9,7 @@ import { ServerProcess } from '../support/server-process.js';
 import { ORG, ServerUnderTest } from '../support/server-under-test.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
 
-const READERS = 200;
+const READERS = 100;
 const SILENT = 1_000;
 /** The server's memory may grow by so many kB for an idle reader. */
 const MOST_KB_PER_READER = 100;
