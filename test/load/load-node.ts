@@ -101,6 +101,7 @@ export class LoadNode {
   private obey(command: CommandMessage): void {
     switch (command.type) {
       case 'ack':
+      case 'output_wanted': // never said to a node that has none to send
         return;
       case 'abort':
         this.become('idle', null);
