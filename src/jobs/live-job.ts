@@ -13,14 +13,13 @@ import { isJobOver, isNodeDone, type JobStatus, type NodeStatus } from '../proto
 import type { NodeAddress } from '../protocol/node-address.js';
 import type { NodeCommand } from '../protocol/server-message.js';
 import { type JobEffect, type JobInput, type JobState, jobState, reduceJob } from './domain/job-machine.js';
-import { judgeReport, type ReportVerdict } from './domain/node-report.js';
 import type { PartInput } from './domain/part-machine.js';
+import { type Heard, HeardNodes } from './heard-nodes.js';
 import { JobFeed } from './job-feed.js';
 import { JobOutput } from './job-output.js';
 import { commitOf, type JobRecord, startDataOf } from './job-record.js';
 import type { JobStore } from './job-store.port.js';
 import type { OutputOutcome, OutputWatcher } from './jobs.port.js';
-import { LostWords } from './lost-words.js';
 
 /** What a live job works with. */
 export interface JobTools {
@@ -52,9 +51,6 @@ interface Letter {
   readonly details?: NodeDetails;
 }
 
-/** After this many heartbeats without its job a node has ended it without telling. */
-const IDLE_REPORTS = 2;
-
 /** So many events come of a node's words that change nothing; what it says beyond that is not told. */
 const MOST_IDLE_WORDS = 16;
 
@@ -67,12 +63,9 @@ export class LiveJob {
   updatedAt: number;
   private state: JobState;
   private readonly mailbox: SlicedMailbox<Letter>;
-  private readonly idleReports = new Map<string, number>();
   /** How often what a node said made events but changed nothing. */
   private readonly idleWords = new Map<string, number>();
-  /** Nodes whose part goes on and that were not heard since the server was started again. */
-  private readonly unheard = new Set<string>();
-  private readonly lostWords: LostWords;
+  private readonly heard: HeardNodes;
   private readonly withOutput = new Set<string>();
   private readonly output: JobOutput;
   private readonly ending = deferred();
@@ -97,10 +90,9 @@ export class LiveJob {
     this.output = new JobOutput(record, tools);
     this.mailbox = new SlicedMailbox((letter) => this.step(letter), onFault, tools.slices);
     this.mayRun = recovered?.status === 'running';
-    this.lostWords = new LostWords(tools.heartbeatIntervalMs);
-    if (recovered !== undefined) {
-      for (const { node } of this.addresses(['new', 'ready', 'running'])) this.unheard.add(node);
-    }
+    const inPart = recovered === undefined ? [] : this.addresses(['new', 'ready', 'running']);
+    const unheard = new Set(inPart.map(({ node }) => node));
+    this.heard = new HeardNodes(record.id, tools.heartbeatIntervalMs, unheard);
   }
 
   get status(): JobStatus {
@@ -152,9 +144,7 @@ export class LiveJob {
 
   /** A node that is in this job says something about it. */
   deliver(node: string, message: JobMessage): void {
-    const afterRestart = this.unheard.delete(node);
-    this.idleReports.delete(node);
-    this.lostWords.spoke(node);
+    const afterRestart = this.heard.spoke(node);
     this.keepOutput(node, message);
     // That it had started got lost with the server that was told so.
     if (
@@ -202,7 +192,9 @@ export class LiveJob {
 
   /** Holds what a node's heartbeat says against what we believe. */
   heartbeat(node: string, message: HeartbeatMessage, firstOnConnection: boolean): void {
-    this.judgeHeartbeat(node, message, firstOnConnection);
+    const status = this.nodes.get(node);
+    if (status === undefined || isNodeDone(status)) return;
+    this.act(this.heard.judge(node, { phase: this.state.phase, status }, message, firstOnConnection), node);
     const isRunning = message.job_state === 'running' && message.job_id === this.record.id;
     if (isRunning) this.noteOutput(node, message.output_every_ms);
   }
@@ -232,37 +224,19 @@ export class LiveJob {
     this.mailbox.post(letterTo(node, input, details));
   }
 
-  private judgeHeartbeat(
-    node: string,
-    { job_state: doing, job_id: jobId }: HeartbeatMessage,
-    firstOnConnection: boolean,
-  ): void {
-    const status = this.nodes.get(node);
-    if (status === undefined || isNodeDone(status)) return;
-    const thisJob = jobId === this.record.id;
-    const report = { doing, thisJob, firstOnConnection, at: performance.now() };
-    const wordsAreLost = this.unheard.delete(node) || this.lostWords.areLost(node, report);
-    const verdict = judgeReport({ phase: this.state.phase, status, doing, thisJob, wordsAreLost });
-    if (verdict !== 'idle') this.idleReports.delete(node);
-    if (verdict === 'nothing' && status === 'ready' && this.lostWords.isStuck(node, report))
-      return this.down(node, 'the node was told to run and does not start');
-    this.act(verdict, node);
-  }
-
-  private act(verdict: ReportVerdict, node: string): void {
+  private act(heard: Heard, node: string): void {
+    if (typeof heard === 'object') return this.down(node, heard.gone);
     const address = { orgId: this.record.orgId, node };
-    switch (verdict) {
+    switch (heard) {
       case 'nothing':
         return;
-      case 'idle':
-        return this.countIdleReport(node);
       case 'voted':
         return this.post(node, 'ack_commit');
       case 'started':
         return this.post(node, 'ack_run');
       case 'run':
         if (!this.mayRun) return;
-        this.lostWords.toldAgain(node, performance.now());
+        this.heard.toldAgain(node);
         return this.tools.fleet.send([address], this.runCommand());
       case 'ask_again':
         this.post(node, 'asked_again');
@@ -274,12 +248,6 @@ export class LiveJob {
   private noteOutput(node: string, everyMs: number | undefined): void {
     if (everyMs !== undefined && this.record.capture && this.hasLivePart(node))
       this.output.said(node, everyMs);
-  }
-
-  private countIdleReport(node: string): void {
-    const reports = (this.idleReports.get(node) ?? 0) + 1;
-    this.idleReports.set(node, reports);
-    if (reports >= IDLE_REPORTS) this.down(node, 'the node is idle: its job ended without a word');
   }
 
   private step({ input, details }: Letter): void {
@@ -349,8 +317,8 @@ export class LiveJob {
     this.setTimer(runDeadline, 'run_timeout');
     this.onceStored(() => {
       this.mayRun = true;
-      this.lostWords.toldToRun(performance.now());
-      const ready = this.addresses(['ready']).filter(({ node }) => !this.unheard.has(node));
+      this.heard.toldToRun();
+      const ready = this.addresses(['ready']).filter(({ node }) => !this.heard.isUnheard(node));
       this.tools.fleet.send(ready, this.runCommand());
     });
   }
