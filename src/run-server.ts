@@ -63,8 +63,10 @@ const stopAtSignal = (server: RunningServer, logger: Logger): void => {
 const run = async (configFile: string): Promise<void> => {
   const config = new LiveValue(loadServerConfig(configFile));
   const logger = createLogger({ level: config.view.log_level });
-  // Without a handler Node.js opens its debugger at this signal, to everybody on this machine.
-  process.on('SIGUSR1', () => logger.info('got USR1, which has no meaning here'));
+  // Without handlers Node.js opens its debugger at USR1, to everybody on this machine, and ends at USR2.
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+    process.on(signal, () => logger.info({ signal }, 'got a signal that has no meaning here'));
+  }
   const secrets = new LiveValue(loadServerSecrets(config.view.secrets_file));
   const settings = new SettingsReload({ configFile, config, secrets, logger });
   process.on('SIGHUP', () => settings.reload());

@@ -80,11 +80,13 @@ describe('the service commands', () => {
     expect(pidIn(machine.svStatus())).toBe(before);
   });
 
-  it('send it a USR1, at which it opens no debugger', async () => {
+  it('send it a USR1 and a USR2, at which it neither opens a debugger nor ends', async () => {
     const log = (): string => readFileSync(machine.path('/var/log/opscode-push-jobs-server/current'), 'utf8');
     const before = pidIn(machine.svStatus());
-    expect(await machine.ctl('usr1')).toMatchObject({ code: 0 });
-    await eventually(() => log().includes('got USR1'));
+    for (const signal of ['usr1', 'usr2']) {
+      expect(await machine.ctl(signal)).toMatchObject({ code: 0 });
+      await eventually(() => log().includes(`"signal":"SIG${signal.toUpperCase()}"`));
+    }
     expect(log()).not.toContain('Debugger listening');
     expect(pidIn(machine.svStatus())).toBe(before);
   });
