@@ -38,6 +38,8 @@ interface Entry {
   state: NodeMachineState;
   rehabTimer?: Timer | undefined;
   lastSeenAt: number;
+  /** The place of its last message among all that came. */
+  lastPlace: number;
   clientVersion?: string | undefined;
   /** Why it was sent to rehab last. */
   rehabReason?: string;
@@ -69,7 +71,12 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   private readonly entries = new Map<string, Entry>();
   private readonly remembered = new Map<string, string>();
   /** What was dropped that names a node, whether or not it was ever heard: only nodes that have a session are here. */
-  private readonly drops = new Map<string, NodeDrops & { readonly address: NodeAddress }>();
+  private readonly drops = new Map<
+    string,
+    NodeDrops & { readonly address: NodeAddress; readonly place: number }
+  >();
+  /** How many messages came: their order, which clocks that are set do not tell. */
+  private arrivals = 0;
   private readonly rules: PresenceRules;
   private readonly logger: Logger;
   private watcher: NodeWatcher | undefined;
@@ -164,7 +171,8 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     const entry = this.entries.get(key);
     const drops = this.drops.get(key);
     const isRemembered = this.remembered.has(key);
-    const trouble = diagnose({ state: entry?.state, isRemembered, lastSeenAt: entry?.lastSeenAt, drops });
+    const droppedLast = drops && drops.place > (entry?.lastPlace ?? 0) ? drops.reason : undefined;
+    const trouble = diagnose({ state: entry?.state, isRemembered, droppedLast });
     return {
       node: address.node,
       ...this.presence(address),
@@ -189,6 +197,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     const kind = type === 'heartbeat' || type === 'aborted' || type === 'output' ? type : 'other';
     const entry = this.entryOf(address);
     entry.lastSeenAt = this.clock.now();
+    entry.lastPlace = ++this.arrivals;
     if (type === 'heartbeat') entry.clientVersion = message.client_version;
     entry.mailbox.post({
       input: {
@@ -206,7 +215,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     this.logger.debug({ ...address, reason }, 'dropped a message');
     const key = nodeKeyOf(address);
     const count = (this.drops.get(key)?.count ?? 0) + 1;
-    this.drops.set(key, { address, reason, at: this.clock.now(), count });
+    this.drops.set(key, { address, reason, at: this.clock.now(), count, place: ++this.arrivals });
   }
 
   /** Whether a message names a job that the node cannot be doing. An `aborted` names what is over anyway. */
@@ -224,6 +233,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
       address,
       state: unheardNode(this.remembered.get(key)),
       lastSeenAt: 0,
+      lastPlace: 0,
       mailbox: new Mailbox<Letter>(
         (letter) => this.step(entry, letter),
         (thrown) => this.logger.error({ ...address, err: thrown }, 'a node event could not be handled'),

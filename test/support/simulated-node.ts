@@ -69,7 +69,7 @@ export class SimulatedNode {
   constructor(private readonly options: SimulatedNodeOptions) {
     this.sessionKey = options.sessionKey;
     this.incarnationId = options.incarnationId ?? crypto.randomUUID();
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? (() => Date.now());
     this.dealer = this.openDealer();
     if (options.heartbeatAddress !== undefined)
       this.subscriber = this.openSubscriber(options.heartbeatAddress);

@@ -15,23 +15,18 @@ export interface NodeEvidence {
   readonly state: Pick<NodeMachineState, 'mode' | 'online'> | undefined;
   /** Whether it was heard before the server was started last. */
   readonly isRemembered: boolean;
-  readonly lastSeenAt: number | undefined;
-  readonly drops: NodeDrops | undefined;
+  /** Why the latest that came of it was dropped; undefined where that was taken, or nothing came. */
+  readonly droppedLast: DropReason | undefined;
 }
 
 /** Why a node cannot take a job: it was never heard, is silent, has its abort to do, or what it sends is dropped. */
 export type NodeTrouble = 'never_seen' | 'not_seen_since_restart' | 'silent' | 'rehab' | DropReason;
 
 /** Says why a node cannot take a job; undefined where it can. */
-export const diagnose = ({
-  state,
-  isRemembered,
-  lastSeenAt,
-  drops,
-}: NodeEvidence): NodeTrouble | undefined => {
+export const diagnose = ({ state, isRemembered, droppedLast }: NodeEvidence): NodeTrouble | undefined => {
   if (state?.online === true) return state.mode === 'idle' ? undefined : 'rehab';
   // It speaks to us, and we do not take what it says.
-  if (drops !== undefined && drops.at >= (lastSeenAt ?? 0)) return drops.reason;
+  if (droppedLast !== undefined) return droppedLast;
   if (state !== undefined) return 'silent';
   return isRemembered ? 'not_seen_since_restart' : 'never_seen';
 };
