@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { AppError, messageOf } from '../lib/app-error.js';
 import { systemClock } from '../lib/clock.js';
@@ -10,6 +11,7 @@ import { freshCurveKeyPair } from '../platform/zmq/command-dealer.js';
 import { Agent } from './agent.js';
 import { loadSettings, nodeNameOf, readClientKey, statePath } from './client-setup.js';
 import { endUnfinishedJob } from './job/end-unfinished-job.js';
+import { JobCgroups } from './job/job-cgroup.js';
 import { sweepJobFiles } from './job/job-file.js';
 import { JobJournal } from './job/job-journal.js';
 import { JobRunner } from './job/job-runner.js';
@@ -32,10 +34,12 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
   const nodeName = await nodeNameOf(settings);
   const journal = await openJournal(settings, nodeName, log);
   const lock = await lockNode(settings, nodeName);
+  const cgroups = JobCgroups.open(resolve(statePath(settings, nodeName, 'lock')), log);
   const runner = new JobRunner(
     { ...settings, nodeName, keepBytes: settings.maxBodySize },
     settings.whitelist,
     journal,
+    cgroups,
   );
   const agent = createAgent(settings, nodeName, runner, journal, log);
   const readWhitelistAgain = (): void => {
@@ -59,8 +63,9 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
   );
   if (!settings.tls.verify) log.warn('ssl_verify_mode is verify_none: anybody can pose as the Chef Server');
   await endUnfinishedJob(journal, nodeName, settings.killGraceMs, log);
-  sweepEachHour(settings, log);
+  sweepEachHour(settings, cgroups, log);
   await agent.run();
+  cgroups.sweep();
   await lock?.release();
   log.info('push-jobs-client ends');
 };
@@ -132,8 +137,9 @@ const createAgent = (
   });
 };
 
-const sweepEachHour = (settings: ClientSettings, log: Logger): void => {
+const sweepEachHour = (settings: ClientSettings, cgroups: JobCgroups, log: Logger): void => {
   const sweep = (): void => {
+    cgroups.sweep();
     sweepJobFiles(settings.fileDir, settings.fileDirExpiryMs, systemClock.now()).then(
       (removed) => removed > 0 && log.info({ removed }, 'old job files were removed'),
       (thrown: unknown) => log.warn({ err: thrown }, 'old job files could not be removed'),

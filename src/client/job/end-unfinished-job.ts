@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { jobMarks } from '../domain/job-environment.js';
+import { removeCgroup } from './job-cgroup.js';
 import { removeJobFile } from './job-file.js';
 import type { JobJournal } from './job-journal.js';
 import { endFamily, findFamily, isStillRunning } from './process-family.js';
@@ -18,12 +19,13 @@ export const endUnfinishedJob = async (
 ): Promise<void> => {
   const { unfinished } = journal;
   if (unfinished === undefined) return;
-  const { job_id: job, process: command, file } = unfinished;
+  const { job_id: job, process: command, file, cgroup } = unfinished;
   const leader = command !== undefined && isStillRunning(command) ? command.pid : undefined;
-  const family = { leader, marks: jobMarks({ nodeName, jobId: job }) };
+  const family = { leader, marks: jobMarks({ nodeName, jobId: job }), cgroup };
   const found = findFamily(family).map(({ pid }) => pid);
   const isGone = await endFamily(family, killGraceMs);
   if (file !== undefined) await removeJobFile(file);
+  if (cgroup !== undefined) removeCgroup(cgroup);
   await journal.finish(job, true);
   log.warn(
     { job, processes: found },

@@ -10,6 +10,8 @@ const currentJobSchema = z.object({
   job_id: z.string(),
   /** Path of the file that came with it. */
   file: z.string().optional(),
+  /** Folder of the cgroup that its command is started in. */
+  cgroup: z.string().optional(),
   /** The command, from when it was started. */
   process: z.object({ pid: z.number(), startTime: z.string(), bootId: z.string() }).optional(),
 });
@@ -70,10 +72,14 @@ export class JobJournal {
   }
 
   /** Notes a job that may be started from now on; the error, a reason for a person, says why that cannot be noted. */
-  async accept(jobId: string, file: string | undefined): Promise<Result<void, string>> {
+  async accept(jobId: string, file: string | undefined, cgroup?: string): Promise<Result<void, string>> {
     const before = this.content;
     const jobs = [...before.jobs.filter((id) => id !== jobId).slice(1 - REMEMBERED_JOBS), jobId];
-    const current = { job_id: jobId, ...(file === undefined ? {} : { file }) };
+    const current = {
+      job_id: jobId,
+      ...(file === undefined ? {} : { file }),
+      ...(cgroup === undefined ? {} : { cgroup }),
+    };
     const after: Journal = { format: 1, jobs, current };
     try {
       await this.write(after);

@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../../lib/result.js';
 import type { JobOutcome } from '../domain/job-machine.js';
 import type { OutputStream } from '../domain/live-output.js';
 import type { ShellLine } from '../domain/shell-line.js';
+import type { JobCgroup } from './job-cgroup.js';
 import { OutputKeeper } from './output-keeper.js';
 import { endFamily } from './process-family.js';
 import { isOurselves, type SystemUser } from './user-lookup.js';
@@ -20,6 +21,8 @@ export interface JobCommand {
   readonly env: NodeJS.ProcessEnv;
   /** Those of its variables (`NAME=value`) by which all that it starts is known. */
   readonly marks: readonly string[];
+  /** Where all that it starts is; undefined where there are no cgroups. */
+  readonly cgroup: JobCgroup | undefined;
   readonly capture: boolean;
   /** Told of captured output as it comes. */
   readonly onOutput: (stream: OutputStream, data: Buffer) => void;
@@ -54,8 +57,9 @@ export class JobProcess {
   /** Starts a command; the error, a reason for a person, says why it could not be. */
   static async start(command: JobCommand): Promise<Result<JobProcess, string>> {
     const { program, args, options } = invocation(command);
+    const launch = (): ChildProcess => spawn(program, args, options);
     try {
-      const child = spawn(program, args, options);
+      const child = command.cgroup?.startInside(launch) ?? launch();
       await once(child, 'spawn'); // throws what went wrong
       const { pid } = child;
       return pid === undefined ? err('the command did not start') : ok(new JobProcess(child, pid, command));
@@ -66,7 +70,8 @@ export class JobProcess {
 
   /** Ends the command and all that it started: TERM, after `graceMs` milliseconds KILL. */
   async stop(graceMs: number): Promise<void> {
-    this.stopping ??= endFamily({ leader: this.pid, marks: this.command.marks }, graceMs);
+    const { marks, cgroup } = this.command;
+    this.stopping ??= endFamily({ leader: this.pid, marks, cgroup: cgroup?.folder }, graceMs);
     await this.stopping;
   }
 

@@ -11,6 +11,7 @@ import type { JobOrder, JobOutcome } from '../domain/job-machine.js';
 import type { OutputStream } from '../domain/live-output.js';
 import { buildShellLine, type ShellLine } from '../domain/shell-line.js';
 import { findInWhitelist, type Whitelist } from '../domain/whitelist.js';
+import { type JobCgroup, type JobCgroups, removeCgroup } from './job-cgroup.js';
 import type { JobJournal } from './job-journal.js';
 import { decodeJobFile, removeJobFile, writeJobFile } from './job-file.js';
 import { JobProcess } from './job-process.js';
@@ -35,6 +36,7 @@ interface PreparedJob {
   readonly shell: ShellLine;
   readonly user: SystemUser | undefined;
   readonly file: string | undefined;
+  readonly cgroup: JobCgroup | undefined;
   readonly lock: RunLock | undefined;
   wasStarted: boolean;
 }
@@ -57,6 +59,7 @@ export class JobRunner {
     private readonly options: JobRunnerOptions,
     private whitelist: Whitelist,
     private readonly journal: JobJournal,
+    private readonly cgroups: JobCgroups,
   ) {}
 
   /** From now on these names may be run. */
@@ -82,7 +85,8 @@ export class JobRunner {
     const lock = match.entry.lock === undefined ? ok(undefined) : await takeRunLock(match.entry.lock);
     if (!lock.ok) return err(lock.error.reason);
     const file = await this.writeFile(order.file, user.value);
-    const noted = file.ok ? await this.journal.accept(order.jobId, file.value) : file;
+    const cgroup = this.cgroups.of(order.jobId);
+    const noted = file.ok ? await this.journal.accept(order.jobId, file.value, cgroup?.folder) : file;
     if (!file.ok || !noted.ok) {
       await lock.value?.release();
       if (file.ok && file.value !== undefined) await removeJobFile(file.value);
@@ -93,6 +97,7 @@ export class JobRunner {
       shell,
       user: user.value,
       file: file.value,
+      cgroup,
       lock: lock.value,
       wasStarted: false,
     });
@@ -118,6 +123,7 @@ export class JobRunner {
       dir: job.order.dir,
       env: this.environmentOf(job),
       marks: jobMarks({ nodeName: this.options.nodeName, jobId }),
+      cgroup: job.cgroup,
       capture: job.order.capture,
       onOutput: (stream, data) => events.output(stream, data),
       keepBytes: this.options.keepBytes,
@@ -142,7 +148,7 @@ export class JobRunner {
     if (started?.ok === true) await started.value.stop(this.options.killGraceMs);
   }
 
-  /** Removes a job's file, releases its lock and notes that it is over. */
+  /** Removes a job's file and its cgroup, releases its lock and notes that it is over. */
   async discard(jobId: string): Promise<void> {
     const job = this.prepared.get(jobId);
     if (job === undefined) return;
@@ -150,6 +156,7 @@ export class JobRunner {
     const noted = this.journal.finish(jobId, job.wasStarted);
     await job.lock?.release();
     if (job.file !== undefined) await removeJobFile(job.file);
+    if (job.cgroup !== undefined) removeCgroup(job.cgroup.folder); // unless something was left running
     await noted;
   }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { killCgroup, processesInCgroup } from './job-cgroup.js';
 import {
   bootId,
   hasProcTable,
@@ -24,13 +25,15 @@ export interface StartedProcess {
 
 /**
  * All that the command of a job has started. A process belongs to it that is in the group or the session of the command,
- * that was started with these variables (`NAME=value`, all of them), or whose parent belongs to it: so it is
- * found though it left the group (`setsid`) or lost its parent.
+ * that was started with these variables (`NAME=value`, all of them), that is in its cgroup, or whose parent belongs to
+ * it: so it is found though it left the group (`setsid`) or lost its parent, and with a cgroup though it did all of that.
  */
 export interface ProcessFamily {
   /** Process id of the command; undefined where it is not known, or not certain. */
   readonly leader: number | undefined;
   readonly marks: readonly string[];
+  /** Folder of the cgroup; undefined where the command has none of its own. */
+  readonly cgroup?: string | undefined;
 }
 
 /** Describes a running process; undefined where the system does not tell enough to know it again. */
@@ -47,7 +50,7 @@ export const isStillRunning = (known: StartedProcess): boolean =>
   known.bootId === bootId() && readProcess(known.pid)?.startTime === known.startTime;
 
 /** The living members of a family, without ourselves and those who started us. Empty where there is no /proc. */
-export const findFamily = ({ leader, marks }: ProcessFamily): ProcessEntry[] => {
+export const findFamily = ({ leader, marks, cgroup }: ProcessFamily): ProcessEntry[] => {
   if (!hasProcTable()) return [];
   const all = readProcesses();
   const spared = withAncestors(process.pid, all);
@@ -57,6 +60,10 @@ export const findFamily = ({ leader, marks }: ProcessFamily): ProcessEntry[] => 
   for (const entry of all) {
     if (!spared.has(entry.pid) && (isOfCommand(entry) || isMarked(entry, marks)))
       members.set(entry.pid, entry);
+  }
+  for (const pid of cgroup === undefined ? [] : processesInCgroup(cgroup)) {
+    const entry = spared.has(pid) ? undefined : readProcess(pid);
+    if (entry !== undefined) members.set(pid, entry);
   }
   for (let before = -1; before < members.size;) {
     before = members.size;
@@ -87,7 +94,17 @@ const withAncestors = (pid: number, all: readonly ProcessEntry[]): Set<number> =
  * up two seconds after KILL. Where there is no /proc, the group of the command is all that is known of it.
  */
 export const endFamily = async (family: ProcessFamily, graceMs: number): Promise<boolean> =>
-  (await signalUntilGone(family, 'SIGTERM', graceMs)) || signalUntilGone(family, 'SIGKILL', KILL_WAIT_MS);
+  (await signalUntilGone(family, 'SIGTERM', graceMs)) || (await killUntilGone(family));
+
+/** A cgroup is killed as a whole, so that nobody in it gets away by starting another; not where it holds us too. */
+const killUntilGone = (family: ProcessFamily): Promise<boolean> => {
+  const { cgroup } = family;
+  if (cgroup !== undefined) {
+    const spared = withAncestors(process.pid, readProcesses());
+    if (!processesInCgroup(cgroup).some((pid) => spared.has(pid))) killCgroup(cgroup);
+  }
+  return signalUntilGone(family, 'SIGKILL', KILL_WAIT_MS);
+};
 
 /** Signals each member once, also those that come up meanwhile. */
 const signalUntilGone = async (

@@ -1,9 +1,10 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readProcess } from '../../../src/client/job/proc-table.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
+import { canMakeCgroups } from '../../support/own-cgroup.js';
 import { SimulatedPushServer } from '../../support/simulated-push-server.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -13,6 +14,7 @@ const SETTINGS = `
   whitelist({
     'once' => 'echo $$ >> starts; exec sleep 300',
     'escape' => 'setsid sh -c "echo \\$\\$ > escaped; exec sleep 300" & echo $$ >> starts; exec sleep 300',
+    'vanish' => 'env -i setsid -f /bin/sh -c "echo \\$\\$ > vanished; exec sleep 300"; exec sleep 300',
     'quick' => 'echo $$ >> starts',
     'daemon' => 'setsid sh -c "echo \\$\\$ > daemon; exec sleep 300" & exit 0'
   })
@@ -103,6 +105,38 @@ test('abort ends what has escaped from the group too', async () => {
   await server.send({ type: 'abort' });
   await server.expect('aborted');
   expect(readProcess(escaped)).toBeUndefined();
+});
+
+describe('what cleared its variables, left the session and lost its parent is ended, if there are cgroups', () => {
+  const HAS_CGROUPS = canMakeCgroups();
+  let vanished: number;
+  beforeEach(async () => {
+    await server.startJob(newJobId(), 'vanish', { dir });
+    vanished = await pidIn('vanished');
+  });
+  /** Elsewhere nothing tells whose it was. */
+  const expectEnded = (): void => {
+    const hasEnded = readProcess(vanished) === undefined;
+    if (!hasEnded) process.kill(vanished, 'SIGKILL');
+    expect(hasEnded).toBe(HAS_CGROUPS);
+  };
+
+  test('by an abort', async () => {
+    await server.send({ type: 'abort' });
+    await server.expect('aborted');
+    expectEnded();
+  });
+
+  test('by the stop of the client', async () => {
+    client.signal('SIGTERM');
+    expect(await client.exit).toBe(0);
+    expectEnded();
+  });
+
+  test('by the start after the client was killed', async () => {
+    await killAndRestart();
+    expectEnded();
+  });
 });
 
 test('a second client of the same node does not start', async () => {
