@@ -20,6 +20,11 @@ test.runIf(hasSystemd)('systemd has nothing to say against the unit', () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
+test('systemd leaves the cgroups below the unit to the client, and gives it no controller that it does not need', () => {
+  const unit = readFileSync(join(SOURCE, 'push-jobs-client.service'), 'utf8');
+  expect(unit).toMatch(/^Delegate=pids$/m);
+});
+
 test('a service manager does not start again what it would start in vain', () => {
   const unit = readFileSync(join(SOURCE, 'push-jobs-client.service'), 'utf8');
   expect(unit).toContain(`RestartPreventExitStatus=${EXIT_CODE.USAGE} ${EXIT_CODE.CONFIGURATION}\n`);
