@@ -84,7 +84,7 @@ const showOutputs = async (context: CommandContext, id: string, options: OutputO
     else stdout.write(withHeading(output.node, output.bytes, shown === 0));
     if (output.bytes !== undefined) shown++;
   }
-  if (shown === 0) throw nothingKept(id, channel, without);
+  if (shown === 0) throw await nothingKept(context, id, channel, without);
   if (isDocument) context.writeResult(documents, () => []);
   if (nodes.length === 0 || without.length === 0) return EXIT.ok;
   stderr.write(`No ${channel} was kept for ${without.map(printable).join(', ')}\n`);

@@ -43,9 +43,19 @@ const nodesOf = async ({ client }: CommandContext, id: string): Promise<string[]
     .sort();
 };
 
-/** The error for a job of which nothing was kept that was asked for. */
-export const nothingKept = (id: string, what: string, nodes: readonly string[]): AppError =>
-  new AppError(
+/** The error where nothing that was asked for was kept: there may be no such job. */
+export const nothingKept = async (
+  { client }: CommandContext,
+  id: string,
+  what: string,
+  nodes: readonly string[],
+): Promise<AppError> => {
+  const job = await client.getJob(id);
+  if (!job.ok) {
+    return job.error.code === 'not_found' ? new AppError('no_job', `there is no job ${id}`) : job.error;
+  }
+  return new AppError(
     'no_output',
     `no ${what} of job ${id} was kept for ${nodes.map(printable).join(', ')}. Output is kept of jobs that are started with --capture, once a node is done`,
   );
+};

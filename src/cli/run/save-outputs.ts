@@ -38,7 +38,7 @@ export const saveOutputs = async (context: CommandContext, request: SaveRequest)
     if (bytes === undefined) without.set(node, [...(without.get(node) ?? []), channel]);
     else saved.push({ node, channel, file: await save(path, node, channel, bytes), bytes: bytes.length });
   }
-  if (saved.length === 0) throw nothingKept(id, channels.join(' or '), [...without.keys()]);
+  if (saved.length === 0) throw await nothingKept(context, id, channels.join(' or '), [...without.keys()]);
   const savedNodes = new Set(saved.map(({ node }) => node)).size;
   context.writeResult(saved, () =>
     context.options.quiet

@@ -251,7 +251,16 @@ describe('job output', () => {
     });
   });
 
+  it('says that there is no such job', async () => {
+    for (const more of [[], ['--to', 'folder']]) {
+      const outcome = await cli.run(['job', 'output', JOB_ID, 'a', ...more]);
+
+      expect(outcome).toEqual({ code: 1, stdout: '', stderr: `ERROR: there is no job ${JOB_ID}\n` });
+    }
+  });
+
   it('says that nothing was kept', async () => {
+    server.on(JOB, { json: stubJob({ succeeded: ['a'] }) });
     const outcome = await cli.run(['job', 'output', JOB_ID, 'a']);
 
     expect(outcome).toMatchObject({ code: 1, stdout: '' });

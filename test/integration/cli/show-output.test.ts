@@ -182,6 +182,7 @@ describe('job output', () => {
   });
 
   it('says which file it cannot write, and what was not kept', async () => {
+    server.on(JOB, { json: stubJob({ succeeded: ['a'] }) });
     wrote('a', 'out');
     const blocked = await cli.run(['job', 'output', JOB_ID, 'a', '--to', '/dev/null/x']);
     const nothing = await cli.run(['job', 'output', JOB_ID, 'nobody', '--to', 'three']);
