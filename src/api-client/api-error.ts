@@ -8,7 +8,7 @@ export type ApiErrorCode =
   | 'unauthorized'
   /** 403: it does, but we may not do that. */
   | 'forbidden'
-  /** 404: no such job, output, or organization. */
+  /** 404: no such job, output, or organization; or a name that cannot be asked about, `.` or `..`. */
   | 'not_found'
   /** 409: what is asked for does not fit how things stand by now, like the abort of a job that has ended. */
   | 'conflict'

@@ -20,6 +20,9 @@ export interface RestCall {
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 
+/** A name that every reader of an address takes for the way to another folder, in whatever way it is written. */
+const DOT_SEGMENT = /(?:^|\/)(\.{1,2})(?=[/?]|$)/;
+
 /** Calls the API of one organization and checks what comes back. */
 export class RestCaller {
   constructor(
@@ -61,6 +64,11 @@ export class RestCaller {
 
   private async answer(call: RestCall): Promise<Result<HttpResponse, ApiError>> {
     const url = this.url(call.path);
+    const name = DOT_SEGMENT.exec(call.path)?.[1];
+    if (name !== undefined) {
+      const fault = `no server can be asked about '${name}': in the address it would be the way to another folder`;
+      return err(new ApiError('not_found', fault));
+    }
     const answer = await this.http.send({
       method: call.method ?? 'GET',
       url,

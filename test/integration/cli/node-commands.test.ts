@@ -102,6 +102,17 @@ describe('node why', () => {
     });
   });
 
+  it.each(['.', '..'])('says of %s that no server can be asked about such a name', async (name) => {
+    const outcome = await cli.run(['node', 'why', name]);
+
+    expect(outcome).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `ERROR: no server can be asked about '${name}': in the address it would be the way to another folder\n`,
+    });
+    expect(server.requests).toEqual([]);
+  });
+
   it('names the job that keeps a node busy, and how to follow or abort it', async () => {
     server
       .on(STATE, state('online', 'unavailable'))
