@@ -1,5 +1,5 @@
 import { loadSettings, nodeNameOf, readClientKey } from './client-setup.js';
-import { trustedCertificates } from './server/server-http.js';
+import { ignoredCertificates } from './server/server-http.js';
 import type { SettingOverrides } from './settings/client-settings.js';
 
 /**
@@ -9,7 +9,7 @@ import type { SettingOverrides } from './settings/client-settings.js';
 export const checkConfig = async (file: string | undefined, overrides: SettingOverrides): Promise<string> => {
   const { settings, file: read } = loadSettings(file, overrides);
   readClientKey(settings.clientKeyPath);
-  trustedCertificates(settings.tls);
+  const ignored = ignoredCertificates(settings.tls);
   const { exact, patterns } = settings.whitelist;
   const names = [...exact.keys(), ...patterns.map(([pattern]) => String(pattern))];
   return [
@@ -20,6 +20,7 @@ export const checkConfig = async (file: string | undefined, overrides: SettingOv
     `  job files  ${settings.fileDir}`,
     `  state      ${settings.stateDir}`,
     `  whitelist  ${names.length === 0 ? 'is empty: nothing can be run' : names.join('\n             ')}`,
+    ...ignored.map((sentence) => `  warning    ${sentence}`),
     '',
   ].join('\n');
 };

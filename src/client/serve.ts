@@ -17,7 +17,7 @@ import { JobJournal } from './job/job-journal.js';
 import { JobRunner } from './job/job-runner.js';
 import { type RunLock, takeRunLock } from './job/run-lock.js';
 import { fetchConfig } from './server/config-fetch.js';
-import { ServerHttp, trustedCertificates } from './server/server-http.js';
+import { ignoredCertificates, ServerHttp } from './server/server-http.js';
 import type { ClientSettings, LogLocation, SettingOverrides } from './settings/client-settings.js';
 import { watchFile } from './settings/watch-file.js';
 
@@ -110,7 +110,7 @@ const createAgent = (
   const clientKey = readClientKey(settings.clientKeyPath);
   const curve = freshCurveKeyPair();
   const signer = { userId: nodeName, key: clientKey, version: settings.signatureVersion };
-  trustedCertificates(settings.tls); // a wrong path in the settings shows at the start
+  for (const sentence of ignoredCertificates(settings.tls)) log.warn(sentence); // a wrong path ends us here, at the start
   const http = new ServerHttp(settings, signer, systemClock);
   const request = {
     serverUrl: settings.serverUrl,

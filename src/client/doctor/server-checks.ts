@@ -4,7 +4,7 @@ import { systemClock } from '../../lib/clock.js';
 import type { CurveKeyPair } from '../../protocol/curve-key.js';
 import { fetchConfig } from '../server/config-fetch.js';
 import { explainTlsFault } from '../server/explain-tls-fault.js';
-import { openHttp, ServerHttp } from '../server/server-http.js';
+import { ignoredCertificates, openHttp, ServerHttp } from '../server/server-http.js';
 import type { SessionConfig } from '../server/session-config.js';
 import type { ClientSettings } from '../settings/client-settings.js';
 import { about, type Finding } from './finding.js';
@@ -18,9 +18,13 @@ const TIMEOUT_MS = 10_000;
 /** Checks whether the Chef Server answers, and what it thinks of our clock. */
 export const checkServer = async (settings: ClientSettings): Promise<Finding[]> => {
   const server = about('Chef Server');
-  const trust = settings.tls.verify
-    ? []
-    : [about('certificate').warning('ssl_verify_mode is verify_none: anybody can pose as the Chef Server')];
+  const { warning } = about('certificate');
+  const trust = [
+    ...(settings.tls.verify
+      ? []
+      : [warning('ssl_verify_mode is verify_none: anybody can pose as the Chef Server')]),
+    ...ignoredCertificates(settings.tls).map(warning),
+  ];
   const http = openHttp(settings);
   try {
     const answer = await http.send({ method: 'GET', url: settings.serverUrl, timeoutMs: TIMEOUT_MS });

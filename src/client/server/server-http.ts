@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../lib/app-error.js';
@@ -61,11 +62,29 @@ export const openHttp = ({ tls, proxy }: ServerAccess): HttpClient => {
 };
 
 /** The certificates (PEM) that are trusted besides those of the system; throws an AppError where one cannot be read. */
-export const trustedCertificates = ({ caFile, trustedDir }: TlsSettings): string[] =>
-  [
-    ...(caFile === undefined ? [] : [caFile]),
-    ...(trustedDir === undefined ? [] : certificatesIn(trustedDir)),
-  ].map(readCertificate);
+export const trustedCertificates = (tls: TlsSettings): string[] => trustedFiles(tls).map(readCertificate);
+
+/** A sentence for each file among them that TLS ignores; throws an AppError where one cannot be read. */
+export const ignoredCertificates = (tls: TlsSettings): string[] =>
+  trustedFiles(tls)
+    .filter((path) => !holdsCertificate(readCertificate(path)))
+    .map(
+      (path) =>
+        `${path} is ignored: it holds no certificate as PEM text; if it is one in another form, 'openssl x509' makes such a text of it`,
+    );
+
+const holdsCertificate = (text: string): boolean => {
+  try {
+    return new X509Certificate(text).raw.length > 0;
+  } catch {
+    return false; // that is how it says so
+  }
+};
+
+const trustedFiles = ({ caFile, trustedDir }: TlsSettings): string[] => [
+  ...(caFile === undefined ? [] : [caFile]),
+  ...(trustedDir === undefined ? [] : certificatesIn(trustedDir)),
+];
 
 const readCertificate = (path: string): string => {
   try {

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { builtProgram, ClientUnderTest } from '../../support/client-under-test.js';
 import { freePort } from '../../support/free-port.js';
+import { makeCertificate } from '../../support/make-certificate.js';
 import { SimulatedPushServer } from '../../support/simulated-push-server.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -82,12 +84,15 @@ test.each([
   expect(code).toBe(1);
 });
 
-test('an empty whitelist and a key that others can read are worth a warning', async () => {
-  client.writeSettings('whitelist({})');
+test('an empty whitelist, a key that others can read and a certificate that is none are worth a warning', async () => {
+  const trusted = client.makeFolder('trusted');
+  writeFileSync(join(trusted, 'binary.crt'), new X509Certificate(makeCertificate().certificate).raw);
+  client.writeSettings(`whitelist({})\ntrusted_certs_dir '${trusted}'`);
   chmodSync(`${client.root}/client.pem`, 0o644);
   const { code, says } = await consult();
   expect(says).toMatch(/WARNING +whitelist .*declines every job/);
   expect(says).toMatch(/WARNING +key file .*chmod 600/);
+  expect(says).toMatch(/WARNING +certificate .*binary\.crt is ignored: it holds no certificate as PEM text/);
   expect(code).toBe(0);
 });
 

@@ -1,7 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { ClientUnderTest } from '../../support/client-under-test.js';
+import { eventually } from '../../support/eventually.js';
+import { makeCertificate } from '../../support/make-certificate.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
@@ -47,6 +51,25 @@ test.each([
 ])('--check-config of %j %j ends with %i', async (settings, args, code, message) => {
   expect(await run(settings, ['--check-config', ...args])).toBe(code);
   expect(client.output).toContain(message);
+});
+
+test('a file among the trusted certificates that is none is named, and keeps nothing from starting', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
+  writeFileSync(join(folder, 'good.pem'), makeCertificate().certificate);
+  writeFileSync(join(folder, 'stray.pem'), 'not a certificate');
+  const settings = `\ntrusted_certs_dir '${folder}'`;
+  const ignored = `${join(folder, 'stray.pem')} is ignored: it holds no certificate as PEM text`;
+  expect(await run(settings, ['--check-config'])).toBe(0);
+  expect(client.output).toContain(`  warning    ${ignored}`);
+  expect(client.output).not.toContain('good.pem');
+  await client.stop();
+  const ended = run(settings);
+  await eventually(
+    () => client.output.includes('push-jobs-client starts') && client.output.includes(ignored),
+  );
+  client.signal('SIGTERM');
+  expect(await ended).toBe(0);
+  rmSync(folder, { recursive: true });
 });
 
 test('a state folder that cannot be used ends it with 78', async () => {
