@@ -75,17 +75,23 @@ export const removeJobFile = (path: string): Promise<void> => rm(path, { force: 
  * their number. Only files that a push jobs client made are touched.
  */
 export const sweepJobFiles = async (directory: string, maxAgeMs: number, nowMs: number): Promise<number> => {
-  const names = await readdir(directory).catch((thrown: unknown) => {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return [];
-    throw thrown;
-  });
+  const names = (await unlessMissing(readdir(directory))) ?? [];
   let removed = 0;
   for (const name of names.filter((candidate) => /^(?:push-job-|pushy_file)/.test(candidate))) {
     const path = join(directory, name);
-    const file = await lstat(path);
-    if (!file.isFile() || nowMs - file.mtimeMs < maxAgeMs) continue;
+    const file = await unlessMissing(lstat(path)); // somebody may remove it meanwhile, such as the job's end
+    if (file?.isFile() !== true || nowMs - file.mtimeMs < maxAgeMs) continue;
     await rm(path, { force: true });
     removed++;
   }
   return removed;
+};
+
+const unlessMissing = async <T>(looking: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await looking;
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    throw thrown;
+  }
 };

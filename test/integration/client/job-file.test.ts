@@ -2,6 +2,7 @@ import {
   chmodSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -13,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { decodeJobFile, sweepJobFiles, writeJobFile } from '../../../src/client/job/job-file.js';
+import { eventually } from '../../support/eventually.js';
 
 let root: string;
 beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'job-file-'))));
@@ -67,4 +69,13 @@ test('old files of jobs are swept, other files and young ones stay', async () =>
   expect(await sweepJobFiles(root, 86_400_000, Date.now())).toBe(1);
   expect([written.value, foreign, ofRuby].map((path) => existsSync(path))).toEqual([true, true, false]);
   expect(await sweepJobFiles(join(root, 'none'), 1, Date.now())).toBe(0);
+});
+
+test('files that somebody else removes meanwhile do not end a sweep', async () => {
+  const paths = Array.from({ length: 300 }, (_, index) => join(root, `push-job-${index}`));
+  for (const path of paths) writeFileSync(path, '');
+  const sweeping = sweepJobFiles(root, 1, Date.now() + 10_000);
+  await eventually(() => readdirSync(root).length < paths.length, { everyMs: 0 });
+  for (const path of paths) rmSync(path, { force: true });
+  expect(await sweeping).toBeLessThan(paths.length);
 });
