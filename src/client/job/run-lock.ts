@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { messageOf } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
 import { runTool, type ToolResult } from './run-tool.js';
@@ -19,13 +20,15 @@ export interface LockFault {
 const HELD = 1;
 
 /**
- * Takes an flock(2) lock on a file, which is made where it is missing: the lock that chef-client takes on its pid file.
+ * Takes an flock(2) lock on a file, which is made where it is missing, with its folder: the lock that chef-client takes
+ * on its pid file, and makes in the same way.
  * Node.js has no such call; but such a lock belongs to the open file, not to a process. So the `flock` program of
  * util-linux is given our open file to lock, and the lock is ours until we close it.
  */
 export const takeRunLock = async (path: string): Promise<Result<RunLock, LockFault>> => {
   let file: FileHandle;
   try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     file = await open(path, 'a', 0o644);
   } catch (thrown) {
     return err({ isHeld: false, reason: `cannot open the lock file: ${messageOf(thrown)}` });

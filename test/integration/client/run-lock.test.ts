@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { takeRunLock } from '../../../src/client/job/run-lock.js';
 
@@ -31,8 +31,16 @@ test('a lock is held against other programs until it is released', async () => {
   expect(isFree()).toBe(true);
 });
 
+test('before the first run of chef-client, which would make it, the folder of its lock is made', async () => {
+  const first = join(folder, 'var', 'cache', 'chef-client-running.pid');
+  const lock = await takeRunLock(first);
+  if (!lock.ok) throw new Error(lock.error.reason);
+  await lock.value.release();
+  expect(statSync(dirname(first)).mode & 0o777).toBe(0o755);
+});
+
 test('a file that cannot be made is a reason', async () => {
-  expect(await takeRunLock(join(folder, 'no', 'such'))).toMatchObject({
+  expect(await takeRunLock('/dev/null/no/such')).toMatchObject({
     ok: false,
     error: { isHeld: false, reason: expect.stringContaining('cannot open the lock file') as string },
   });
