@@ -85,7 +85,7 @@ export class JobCgroup {
 
   private enter(): boolean {
     try {
-      if (!existsSync(this.folder)) mkdirSync(this.folder);
+      mkdirSync(this.folder); // one that is there already is not ours, and may be frozen
       moveOurselves(this.folder);
       return true;
     } catch (thrown) {

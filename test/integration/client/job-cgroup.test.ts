@@ -186,6 +186,14 @@ describe('without them', () => {
     expect(lines.join()).toContain('the job gets no cgroup of its own');
   });
 
+  test('nor is one entered that is there already: somebody may have frozen it', async () => {
+    const cgroup = cgroups.of('job');
+    if (HAS_CGROUPS) mkdirSync(cgroup!.folder);
+    const { exitCode } = await run(cgroup, `cat /proc/self/cgroup > seen; exit 7`);
+    expect(exitCode).toBe(7);
+    expect(/^0::(.*)$/m.exec(readFileSync(join(folder, 'seen'), 'utf8'))?.[1]).toBe(OWN);
+  });
+
   test('a job whose id can be no folder’s name has none', () => {
     expect(cgroups.of('../../etc')).toBeUndefined();
   });
