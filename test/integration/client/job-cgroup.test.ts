@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -73,7 +73,7 @@ const runEscape = async (jobId: string): Promise<{ pid: number; cgroup: string |
 
 describe('where cgroups can be made, and where they cannot', () => {
   test('a command is in one of its own from its first moment, as whatever user, and we are not', async () => {
-    const user = await findUser(process.getuid?.() === 0 ? 'daemon' : process.env.USER!);
+    const user = await findUser(process.getuid?.() === 0 ? 'daemon' : userInfo().username);
     let output = '';
     const started = await JobProcess.start({
       shell: { line: 'cat /proc/self/cgroup', parameters: [] },
