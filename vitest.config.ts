@@ -1,8 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { PackagesFirst } from './test/run/packages-first.js';
 
 /** Starts the one PostgreSQL of the run. */
 const POSTGRES = 'test/support/global-setup.ts';
+
+/** Many tests wait for a time-out or for programs to start: one file more than there are cores keeps these busy. */
+const WORKERS = availableParallelism() + 1;
 
 /**
  * One project per kind of test, so that `npx vitest --project unit` runs only the fast ones. The time limits are for
@@ -22,7 +26,7 @@ const project = (name: string, testTimeout: number, globalSetup: string[] = [POS
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: '100%',
+    maxWorkers: WORKERS,
     sequence: { sequencer: PackagesFirst },
     setupFiles: ['test/support/leak-guard.ts'],
     projects: [
