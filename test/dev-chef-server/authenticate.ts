@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { readSignedHeaders } from '../../src/protocol/chef-signature/signed-headers.js';
 import { readPublicKey, verifyRequest } from '../../src/protocol/chef-signature/verify-request.js';
 import { type Answer, type ChefRequest, refused } from './answers.js';
@@ -42,5 +43,13 @@ export const refuseUnsigned = (
 const mayEnter = (org: Organization | undefined, user: string): boolean =>
   org === undefined || user === SUPERUSER || org.members.has(user);
 
-const keysOf = (actor: Actor) =>
-  [...actor.keys.values()].map(readPublicKey).filter((key) => key !== undefined);
+/** Keys as they were read, by their text: reading one takes longer than all else of a request. */
+const read = new Map<string, KeyObject | undefined>();
+
+const readOnce = (pem: string): KeyObject | undefined => {
+  if (!read.has(pem)) read.set(pem, readPublicKey(pem));
+  return read.get(pem);
+};
+
+const keysOf = (actor: Actor): KeyObject[] =>
+  [...actor.keys.values()].map(readOnce).filter((key) => key !== undefined);
