@@ -10,7 +10,7 @@ const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 export const printable = (text: string): string =>
   text.replace(UNSAFE, (character) => NAMED[character] ?? escaped(character));
 
-/** A character of the first 65,536 as `\\uXXXX`, which JSON, YAML and people can read. */
+/** A character of the first 65,536 as `\\u` and four digits, which JSON, YAML and people can read. */
 export const escaped = (character: string): string =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
