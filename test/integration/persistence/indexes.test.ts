@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresJobStore } from '../../../src/jobs/stores/postgres-job-store.js';
 import { PostgresBatchWriter } from '../../../src/persistence/batch-writer.js';
+import type { OpenDatabase } from '../../../src/persistence/open-database.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { newJob, randomId } from '../../support/new-job.js';
@@ -18,33 +19,40 @@ const CROWD = `
   INSERT INTO job_output SELECT job_id, node_name, 'out', 'err' FROM job_nodes;
   ANALYZE;`;
 
+/** PostgreSQL adds up what a session did before the session is gone; a client does not wait for that. */
+const countsAreIn = async (database: TestDatabase): Promise<void> => {
+  await eventually(async () => {
+    const [row] = await database.sql(
+      `SELECT count(*)::int AS others FROM pg_stat_activity
+       WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+    );
+    return row?.others === 0;
+  });
+};
+
+/** The tables that grow with every job. */
+const LARGE = ['jobs', 'job_nodes', 'job_options', 'job_output'];
+
+/** How often each table was read from end to end. */
+const fullReads = async (
+  database: TestDatabase,
+  tables: readonly string[] = LARGE,
+): Promise<Record<string, unknown>> => {
+  await countsAreIn(database);
+  const rows = await database.sql(
+    'SELECT relname, seq_scan::int FROM pg_stat_user_tables WHERE relname = ANY ($1)',
+    [tables],
+  );
+  return Object.fromEntries(rows.map(({ relname, seq_scan }) => [String(relname), seq_scan]));
+};
+
 describe('with many jobs of other organizations', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createTestDatabase();
     await database.sql(CROWD);
-    await countsAreIn();
   });
   afterAll(() => database.drop());
-
-  /** PostgreSQL adds up what a session did before the session is gone; a client does not wait for that. */
-  const countsAreIn = async (): Promise<void> => {
-    await eventually(async () => {
-      const [row] = await database.sql(
-        `SELECT count(*)::int AS others FROM pg_stat_activity
-         WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
-      );
-      return row?.others === 0;
-    });
-  };
-
-  /** How often each table was read from end to end. */
-  const fullReads = async (): Promise<Record<string, unknown>> => {
-    const rows = await database.sql(
-      `SELECT relname, seq_scan::int FROM pg_stat_user_tables WHERE relname IN ('jobs', 'job_nodes', 'job_options', 'job_output')`,
-    );
-    return Object.fromEntries(rows.map(({ relname, seq_scan }) => [String(relname), seq_scan]));
-  };
 
   const indexReads = async (): Promise<number> => {
     const [row] = await database.sql(
@@ -54,7 +62,7 @@ describe('with many jobs of other organizations', () => {
   };
 
   it('no read or change of a job reads a whole table', async () => {
-    const [before, indexBefore] = [await fullReads(), await indexReads()];
+    const [before, indexBefore] = [await fullReads(database), await indexReads()];
     const open = await database.open();
     const writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }));
     const store = new PostgresJobStore(open.database, writer);
@@ -73,8 +81,68 @@ describe('with many jobs of other organizations', () => {
     expect(await store.loadLive()).toHaveLength(1);
     await writer.drain(1_000);
     await open.close();
-    await countsAreIn();
+    expect(await fullReads(database)).toEqual(before);
     expect(await indexReads()).toBeGreaterThan(indexBefore);
-    expect(await fullReads()).toEqual(before);
+  });
+});
+
+describe('in a database that was empty when the server came', () => {
+  const ALL = [...LARGE, 'job_events', 'org_events', 'nodes'];
+  let database: TestDatabase;
+  let open: OpenDatabase;
+  let writer: PostgresBatchWriter;
+  let store: PostgresJobStore;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+
+  const start = async (): Promise<void> => {
+    open = await database.open({ poolSize: 1 });
+    writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }));
+    store = new PostgresJobStore(open.database, writer);
+  };
+
+  const end = async (): Promise<void> => {
+    await writer.drain(1_000);
+    await open.close();
+  };
+
+  /** A job from its begin to its end, as it is stored when each of its nodes answers by itself. */
+  const runJob = async (nodes: readonly string[]): Promise<void> => {
+    const job = newJob({ orgId: randomId(), nodes });
+    const events = (firstSeq: number) => [{ id: `job-${firstSeq}`, name: 'start', data: '{}' }];
+    await store.create(job);
+    store.events(job.id, 1, events(1));
+    for (const node of nodes) store.nodeStatus(job.orgId, job.id, node, 'running', job.createdAt);
+    store.jobStatus(job.id, 'running', job.createdAt);
+    await store.flushed();
+    for (const node of nodes) {
+      store.nodeStatus(job.orgId, job.id, node, 'succeeded', job.createdAt);
+      store.saveOutput(job.id, node, Buffer.from('out'), Buffer.from('err'));
+    }
+    store.jobStatus(job.id, 'complete', job.createdAt);
+    writer.push({
+      kind: 'org_event',
+      orgId: job.orgId,
+      seq: 1,
+      at: 1,
+      event: { id: 'org-1', name: 'start', data: '{}' },
+    });
+    writer.push({ kind: 'node_seen', orgId: job.orgId, node: 'web1', incarnation: 'one' });
+    await store.flushed();
+    store.forgetEvents(job.id);
+    await store.flushed();
+  };
+
+  it('a job on one node never reads a whole table, however PostgreSQL plans while there are few rows', async () => {
+    await start();
+    await runJob(['web1']);
+    await end();
+    const before = await fullReads(database, ALL);
+    await start();
+    for (let run = 0; run < 30; run++) await runJob(['web1']);
+    await end();
+    expect(await fullReads(database, ALL)).toEqual(before);
   });
 });
