@@ -1,4 +1,5 @@
 import { type Cursor, DurableLog } from '../lib/durable-log.js';
+import { EVENTS_PER_ROW } from '../persistence/batch-writer.port.js';
 import { type FeedEvent, type JobEvent, microsOf, toFeedEvent } from '../protocol/feed-event.js';
 
 /** Where a job's events are made durable. */
@@ -6,9 +7,6 @@ export interface EventStore {
   events(jobId: string, firstSeq: number, events: readonly FeedEvent[]): void;
   flushed(): Promise<void>;
 }
-
-/** So many events go into one row at the most: rows stay small, also for a job on very many nodes. */
-const EVENTS_PER_ROW = 1_000;
 
 /**
  * The events of one job, numbered and dated (job lifecycle, "Events"). An event is stored before a reader sees it, so

@@ -41,7 +41,10 @@ export interface OutputWrite {
   readonly stderr: Buffer;
 }
 
-/** Events of a live job's feed; the first of them is `job-<firstSeq>`. */
+/** So many events go into one row at the most: rows stay small, also for a job on very many nodes. */
+export const EVENTS_PER_ROW = 1_000;
+
+/** Events of a live job's feed, EVENTS_PER_ROW at the most; the first of them is `job-<firstSeq>`. */
 export interface JobEventsWrite {
   readonly kind: 'job_events';
   readonly jobId: string;

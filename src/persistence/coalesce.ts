@@ -1,5 +1,6 @@
+import type { FeedEvent } from '../protocol/feed-event.js';
 import { isJobOver, isNodeDone } from '../protocol/job-status.js';
-import type { Write } from './batch-writer.port.js';
+import { EVENTS_PER_ROW, type JobEventsWrite, type Write } from './batch-writer.port.js';
 
 /** Writes with the same key are about the same row. */
 const keyOf = (write: Write): string => {
@@ -34,20 +35,43 @@ const forgottenAt = (writes: readonly Write[]): ReadonlyMap<string, number> =>
   new Map(writes.flatMap((write, place) => (write.kind === 'forget_events' ? [[write.jobId, place]] : [])));
 
 /**
- * Makes one write of several that are about the same row; rows stay in the order in which they first came. Events that
- * are forgotten again go.
+ * Makes one write of several that are about the same row, and one row of events that follow each other; rows stay in the
+ * order in which they first came. Events that are forgotten again go.
  */
 export const coalesce = (writes: readonly Write[]): Write[] => {
   const rows = new Map<string, Write>();
   const forgotten = forgottenAt(writes);
+  const joiner = new EventsJoiner();
   for (const [place, write] of writes.entries()) {
     if (write.kind === 'job_events' && place < (forgotten.get(write.jobId) ?? 0)) continue;
-    const key = keyOf(write);
+    const row = write.kind === 'job_events' ? joiner.rowOf(write) : write;
+    const key = keyOf(row);
     const earlier = rows.get(key);
-    rows.set(key, earlier === undefined ? write : merge(earlier, write));
+    rows.set(key, earlier === undefined || earlier === row ? row : merge(earlier, row));
   }
   return [...rows.values()];
 };
+
+/** Puts a job's events that follow each other into one row, as long as there is room. */
+class EventsJoiner {
+  private readonly last = new Map<string, JobEventsWrite & { readonly events: FeedEvent[] }>();
+
+  /** The row that these events stand in: that of those before them, or a new one. */
+  rowOf(write: JobEventsWrite): JobEventsWrite {
+    const last = this.last.get(write.jobId);
+    if (
+      last !== undefined &&
+      write.firstSeq === last.firstSeq + last.events.length &&
+      last.events.length + write.events.length <= EVENTS_PER_ROW
+    ) {
+      last.events.push(...write.events);
+      return last;
+    }
+    const row = { ...write, events: [...write.events] };
+    this.last.set(write.jobId, row);
+    return row;
+  }
+}
 
 /** What a write costs besides its variable parts: objects, keys, slots. A guess that is rather too high. */
 const BASE_BYTES = 300;

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { NodeStatusWrite, Write } from '../../../src/persistence/batch-writer.port.js';
+import {
+  EVENTS_PER_ROW,
+  type NodeStatusWrite,
+  type Write,
+} from '../../../src/persistence/batch-writer.port.js';
 import { bytesOf, coalesce } from '../../../src/persistence/coalesce.js';
 import { isNodeDone, NODE_STATUS_CODES, type NodeStatus } from '../../../src/protocol/job-status.js';
 
@@ -12,6 +16,14 @@ const node = (name: string, status: NodeStatus, over: Partial<NodeStatusWrite> =
   status,
   at: 1,
   ...over,
+});
+
+/** Events of a job, numbered from `firstSeq` on. */
+const events = (jobId: string, firstSeq: number, count: number): Write => ({
+  kind: 'job_events',
+  jobId,
+  firstSeq,
+  events: Array.from({ length: count }, (_, n) => ({ id: `job-${firstSeq + n}`, name: 'start', data: '{}' })),
 });
 
 describe('coalescing writes', () => {
@@ -43,23 +55,35 @@ describe('coalescing writes', () => {
       { kind: 'output', jobId: 'j', node: 'a', stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) },
       { kind: 'forget_events', jobId: 'j' },
       { kind: 'job_status', jobId: 'j', status: 'running', at: 1 },
-      { kind: 'job_events', jobId: 'j', firstSeq: 1, events: [] },
-      { kind: 'job_events', jobId: 'j', firstSeq: 2, events: [] },
+      events('j', 1, 1),
+      events('j', 3, 1),
       { kind: 'org_event', orgId: 'o', seq: 1, at: 1, event: { id: 'org-1', name: 'start', data: '{}' } },
     ];
     expect(coalesce(writes)).toEqual(writes);
   });
 
   it('leaves out events that are forgotten again, but none that came after that or of another job', () => {
-    const events = (jobId: string, firstSeq: number): Write => ({
-      kind: 'job_events',
-      jobId,
-      firstSeq,
-      events: [],
-    });
     const forget: Write = { kind: 'forget_events', jobId: 'j' };
-    const writes = [events('j', 1), events('k', 1), events('j', 2), forget, events('j', 3)];
-    expect(coalesce(writes)).toEqual([events('k', 1), forget, events('j', 3)]);
+    const writes = [events('j', 1, 1), events('k', 1, 1), events('j', 2, 1), forget, events('j', 3, 1)];
+    expect(coalesce(writes)).toEqual([events('k', 1, 1), forget, events('j', 3, 1)]);
+  });
+
+  it('puts events of a job that follow each other into one row, whatever comes between', () => {
+    const writes = [
+      events('j', 1, 2),
+      events('k', 3, 1),
+      node('a', 'ready'),
+      events('j', 3, 1),
+      events('j', 4, 2),
+    ];
+    expect(coalesce(writes)).toEqual([events('j', 1, 5), events('k', 3, 1), node('a', 'ready')]);
+    expect(writes[0]).toEqual(events('j', 1, 2));
+  });
+
+  it('leaves a gap between events as it is, and no row with too many of them', () => {
+    const full = events('j', 1, EVENTS_PER_ROW - 1);
+    const writes = [full, events('j', EVENTS_PER_ROW, 2), events('j', EVENTS_PER_ROW + 3, 1)];
+    expect(coalesce(writes)).toEqual(writes);
   });
 
   it('gives the same, whether writes are coalesced at once or part by part', () => {
