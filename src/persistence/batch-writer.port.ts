@@ -87,7 +87,7 @@ export type Write =
 
 /** How the writer is doing, for health and metrics. */
 export interface WriterState {
-  readonly mode: 'idle' | 'writing' | 'waiting' | 'closed';
+  readonly mode: 'idle' | 'gathering' | 'writing' | 'waiting' | 'closed';
   /** What is held in memory and not yet stored. */
   readonly writes: number;
   readonly bytes: number;
@@ -103,8 +103,9 @@ export interface BatchWriter {
   /** Takes a change over; returns at once. */
   push(write: Write): void;
   /**
-   * Resolves when all that was pushed before this call is stored durably (or was given up as bad data). While the
-   * database is away it waits. Rejects with an AppError where the writer was closed before that.
+   * Resolves when all that was pushed before this call is stored durably (or was given up as bad data), but for events
+   * that are to be forgotten: nobody has to wait for that. While the database is away it waits. Rejects with an AppError
+   * where the writer was closed before that.
    */
   flushed(): Promise<void>;
   /** Whether so much is held that no new work should be taken on. */

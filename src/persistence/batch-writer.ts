@@ -17,6 +17,12 @@ export interface WriterLimits {
   readonly heldBytes: number;
   /** From here on captured output is dropped, so that statuses and events still find room. */
   readonly outputBytes: number;
+  /**
+   * How long a write may wait for company, in milliseconds; those that are not here do not wait. What comes of an event
+   * is seen by readers of feeds only, and what does hurry will mostly follow soon: a job's first vote comes a moment
+   * after its start, and should not have to wait for that. Nobody waits until events are forgotten.
+   */
+  readonly patienceMs: Readonly<Partial<Record<Write['kind'], number>>>;
 }
 
 const MIB = 1024 * 1024;
@@ -27,6 +33,7 @@ export const DEFAULT_LIMITS: WriterLimits = {
   heldWrites: 100_000,
   heldBytes: 64 * MIB,
   outputBytes: 256 * MIB,
+  patienceMs: { job_events: 5, org_event: 5, node_seen: 5, forget_events: 1_000 },
 };
 
 const FIRST_RETRY_MS = 100;
@@ -42,7 +49,8 @@ interface Waiter extends Deferred<undefined> {
  * the next one, so that batches grow by themselves when the database is slow.
  *
  * Modes, and what ends them:
- * - `idle`: nothing is held. A push starts `writing` with the next turn of the event loop.
+ * - `idle`: nothing is held. A push starts `writing` with the next turn of the event loop, or `gathering` where it can wait.
+ * - `gathering`: only what can wait is held. A push that cannot, or the end of the shortest patience: `writing`.
  * - `writing`: a batch is in the air. Stored: the next batch, or `idle`. Bad data: the batch is halved until the
  *   one bad write is alone, which is logged and dropped. Any other fault: `waiting`.
  * - `waiting`: the database is away or out of resources; after 0.1 s, doubled up to 5 s, the same writes again
@@ -54,10 +62,13 @@ export class PostgresBatchWriter implements BatchWriter {
   private readonly queue: Write[] = [];
   private bytes = 0;
   private pushed = 0;
+  /** So many of the first writes are waited for by those who want them stored. */
+  private awaited = 0;
   private settled = 0;
   private dropped = 0;
   private readonly waiters: Waiter[] = [];
   private readonly closing = new AbortController();
+  private gathering: { readonly timer: NodeJS.Timeout; readonly until: number } | undefined;
 
   constructor(
     private readonly database: Database,
@@ -90,15 +101,14 @@ export class PostgresBatchWriter implements BatchWriter {
     this.queue.push(write);
     this.pushed += 1;
     this.bytes += bytesOf(write);
-    if (this.mode !== 'idle') return;
-    this.mode = 'writing';
-    setImmediate(() => void this.run());
+    if (write.kind !== 'forget_events') this.awaited = this.pushed;
+    this.hurry(this.limits.patienceMs[write.kind] ?? 0);
   }
 
   async flushed(): Promise<void> {
-    if (this.settled === this.pushed) return;
+    if (this.settled >= this.awaited) return;
     if (this.isClosed()) throw lost();
-    const waiter: Waiter = { ...deferred(), upTo: this.pushed };
+    const waiter: Waiter = { ...deferred(), upTo: this.awaited };
     this.waiters.push(waiter);
     await waiter.promise;
   }
@@ -120,9 +130,28 @@ export class PostgresBatchWriter implements BatchWriter {
   /** Waits until nothing is held, also of what those push who wait for a flush themselves. */
   private async settle(): Promise<void> {
     while (this.settled !== this.pushed) {
+      this.awaited = this.pushed;
+      this.hurry(0);
       await this.flushed();
       await nextTurn();
     }
+  }
+
+  /** Has what is held written within so many milliseconds, unless writing goes on already. */
+  private hurry(patienceMs: number): void {
+    if (this.mode !== 'idle' && this.mode !== 'gathering') return;
+    const until = performance.now() + patienceMs;
+    if (patienceMs > 0 && this.gathering !== undefined && this.gathering.until <= until) return;
+    clearTimeout(this.gathering?.timer);
+    this.gathering = undefined;
+    if (patienceMs === 0) return this.begin();
+    this.mode = 'gathering';
+    this.gathering = { timer: setTimeout(() => this.hurry(0), patienceMs), until };
+  }
+
+  private begin(): void {
+    this.mode = 'writing';
+    setImmediate(() => void this.run());
   }
 
   private isClosed(): boolean {

@@ -339,6 +339,7 @@ describe.each([
     const live = async () => (await store.loadLive()).filter((each) => each.orgId === orgId);
     expect(await live()).toMatchObject([{ id: job.id, status: 'complete', events: [event] }]);
     store.forgetEvents(job.id);
+    store.jobStatus(job.id, 'complete', AT);
     await store.flushed();
     expect(await live()).toEqual([]);
   });

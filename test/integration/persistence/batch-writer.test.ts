@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PostgresJobStore } from '../../../src/jobs/stores/postgres-job-store.js';
@@ -7,7 +8,7 @@ import {
   type WriterLimits,
 } from '../../../src/persistence/batch-writer.js';
 import type { OpenDatabase, OpenOptions } from '../../../src/persistence/open-database.js';
-import type { NodeStatus } from '../../../src/protocol/job-status.js';
+import { NODE_STATUS_CODES, type NodeStatus } from '../../../src/protocol/job-status.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { newJob, randomId } from '../../support/new-job.js';
@@ -15,6 +16,8 @@ import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js';
 
 const AT = Date.UTC(2026, 10, 22, 8);
 const ORG = randomId();
+
+const A_MINUTE = 60_000;
 
 /** A network that swallows bytes is noticed after a second. */
 const IMPATIENT = { connect: 1_000, statement: 0, answer: 1_000 };
@@ -111,6 +114,59 @@ describe('the batching writer', () => {
     );
     expect(row).toEqual({ transactions: 1, rows: 6 });
     expect(await store.output(ORG, jobId, 'a', 'stderr')).toEqual(Buffer.from([0, 0xff]));
+  });
+
+  it('stores an event that can wait together with what comes in the next moment', async () => {
+    await start({ patienceMs: { job_events: A_MINUTE } });
+    const jobId = await storedJob(['a']);
+    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    const eventIsStored = store.flushed();
+    await nextTurn();
+    expect(writer.state).toMatchObject({ mode: 'gathering', writes: 1 });
+    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    await eventIsStored;
+    const rows = await database.sql(
+      'SELECT n.status FROM job_nodes n JOIN job_events e ON e.xmin = n.xmin AND e.job_id = n.job_id',
+    );
+    expect(rows).toEqual([{ status: NODE_STATUS_CODES.ready }]);
+  });
+
+  it('stores an event that comes alone when it has waited long enough', async () => {
+    await start({ patienceMs: { job_events: 20, org_event: A_MINUTE } });
+    const jobId = await storedJob(['a']);
+    writer.push({
+      kind: 'org_event',
+      orgId: ORG,
+      seq: 1,
+      at: AT,
+      event: { id: 'org-1', name: 'start', data: '{}' },
+    });
+    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    await store.flushed();
+    expect(await database.sql('SELECT 1 AS one FROM job_events')).toEqual([{ one: 1 }]);
+    expect(writer.state).toMatchObject({ mode: 'idle', writes: 0 });
+  });
+
+  it('lets nobody wait until events are forgotten, and forgets them with what comes next', async () => {
+    await start({ patienceMs: { forget_events: A_MINUTE } });
+    const jobId = await storedJob(['a']);
+    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    await store.flushed();
+    store.forgetEvents(jobId);
+    await store.flushed();
+    expect(writer.state).toMatchObject({ mode: 'gathering', writes: 1 });
+    store.jobStatus(jobId, 'complete', AT);
+    await store.flushed();
+    expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
+  });
+
+  it('stores at once what waits for company when it is drained', async () => {
+    await start({ patienceMs: { job_events: A_MINUTE, forget_events: A_MINUTE } });
+    const jobId = await storedJob(['a']);
+    store.forgetEvents(await storedJob(['b']));
+    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    expect(await writer.drain(10_000)).toBe(0);
+    expect(await database.sql('SELECT job_id FROM job_events')).toEqual([{ job_id: jobId }]);
   });
 
   it('keeps no events of a job that is forgotten in the same batch', async () => {

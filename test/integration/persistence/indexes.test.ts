@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresJobStore } from '../../../src/jobs/stores/postgres-job-store.js';
-import { PostgresBatchWriter } from '../../../src/persistence/batch-writer.js';
+import { DEFAULT_LIMITS, PostgresBatchWriter } from '../../../src/persistence/batch-writer.js';
 import type { OpenDatabase } from '../../../src/persistence/open-database.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
@@ -99,7 +99,10 @@ describe('in a database that was empty when the server came', () => {
 
   const start = async (): Promise<void> => {
     open = await database.open({ poolSize: 1 });
-    writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }));
+    writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }), {
+      ...DEFAULT_LIMITS,
+      patienceMs: {},
+    });
     store = new PostgresJobStore(open.database, writer);
   };
 
