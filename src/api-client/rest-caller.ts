@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { err, ok, type Result } from '../lib/result.js';
-import type { HttpFault, HttpResponse, ResponseHeaders } from '../platform/http/http-client.js';
+import type { HttpFault, HttpResponse, ResponseHeaders } from '../platform/http/http-exchange.js';
 import type { SignedHttp } from '../platform/http/signed-http.js';
 import { errorSchema } from '../protocol/rest-shapes.js';
 import { ApiError, errorOfAnswer } from './api-error.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { err, ok, type Result } from '../lib/result.js';
-import type { HttpResponse } from '../platform/http/http-client.js';
+import type { HttpResponse } from '../platform/http/http-exchange.js';
 import type {
   ChefGroup,
   NoGroup,

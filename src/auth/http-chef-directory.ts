@@ -1,7 +1,8 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { err, type Result } from '../lib/result.js';
-import type { HttpClient, HttpFault, HttpRequest, HttpResponse } from '../platform/http/http-client.js';
+import type { HttpClient } from '../platform/http/http-client.js';
+import type { HttpFault, HttpRequest, HttpResponse } from '../platform/http/http-exchange.js';
 import type { SignedHttp } from '../platform/http/signed-http.js';
 import { groupFrom, orgIdFrom, principalsFrom } from './chef-answers.js';
 import type {

@@ -45,12 +45,14 @@ export class ProtectionGuard implements CanActivate {
     const misformed = refuseContentType(request, protection) ?? protection.judge?.(request);
     if (misformed !== undefined) return misformed;
 
-    const groups = this.rights.askAhead(org, signedHeaders.userId, protection.right);
-    const requestor = await this.authenticator.identify(org, signedHeaders, {
+    // Who it is is asked first: the signature is verified while the groups are looked up.
+    const identity = this.authenticator.identify(org, signedHeaders, {
       method: request.method,
       path: request.raw.url ?? '',
       body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
     });
+    const groups = this.rights.askAhead(org, signedHeaders.userId, protection.right);
+    const requestor = await identity;
     if (!requestor.ok) return requestor.error;
     const denied = await this.rights.refuse(requestor.value, protection.right, node, groups);
     if (denied !== undefined) return denied;

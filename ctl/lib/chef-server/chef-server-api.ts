@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../../src/lib/app-error.js';
-import { HttpClient, type HttpResponse } from '../../../src/platform/http/http-client.js';
+import { HttpClient } from '../../../src/platform/http/http-client.js';
+import type { HttpResponse } from '../../../src/platform/http/http-exchange.js';
 import type { SignedHttp } from '../../../src/platform/http/signed-http.js';
 import { errorSchema } from '../../../src/protocol/rest-shapes.js';
 import type { Installation } from '../reconfigure/installation.js';

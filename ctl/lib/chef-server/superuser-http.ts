@@ -1,7 +1,8 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { err, ok, type Result } from '../../../src/lib/result.js';
-import type { HttpClient, ResponseHeaders } from '../../../src/platform/http/http-client.js';
+import type { HttpClient } from '../../../src/platform/http/http-client.js';
+import type { ResponseHeaders } from '../../../src/platform/http/http-exchange.js';
 import { SignedHttp } from '../../../src/platform/http/signed-http.js';
 import type { Installation } from '../reconfigure/installation.js';
 import { findSuperuserKey } from '../secrets/server-secrets.js';

@@ -1,6 +1,7 @@
 import { connect as connectTls } from 'node:tls';
 import { messageOf } from '../../../src/lib/app-error.js';
-import { HttpClient, type HttpResponse } from '../../../src/platform/http/http-client.js';
+import { HttpClient } from '../../../src/platform/http/http-client.js';
+import type { HttpResponse } from '../../../src/platform/http/http-exchange.js';
 import { isNewEnough, rootOf, superuserHttp, trustedBy } from '../chef-server/superuser-http.js';
 import type { Installation } from '../reconfigure/installation.js';
 import { saidBy } from '../run-program.js';

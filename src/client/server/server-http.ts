@@ -3,12 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../lib/app-error.js';
 import type { Clock } from '../../lib/clock.js';
-import {
-  HttpClient,
-  type HttpFault,
-  type HttpRequest,
-  type HttpResponse,
-} from '../../platform/http/http-client.js';
+import { HttpClient } from '../../platform/http/http-client.js';
+import type { HttpFault, HttpRequest, HttpResponse } from '../../platform/http/http-exchange.js';
 import type { ProxySettings } from '../../platform/http/http-dispatcher.js';
 import { SignedHttp } from '../../platform/http/signed-http.js';
 import type { Result } from '../../lib/result.js';

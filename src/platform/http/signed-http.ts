@@ -1,7 +1,8 @@
 import type { Clock } from '../../lib/clock.js';
 import type { Result } from '../../lib/result.js';
 import { signRequest, type Signer } from '../../protocol/chef-signature/sign-request.js';
-import type { HttpClient, HttpFault, HttpRequest, HttpResponse, HttpStream } from './http-client.js';
+import type { HttpClient } from './http-client.js';
+import type { HttpFault, HttpRequest, HttpResponse, HttpStream } from './http-exchange.js';
 
 const NO_BODY = new Uint8Array();
 

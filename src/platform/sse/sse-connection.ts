@@ -1,7 +1,7 @@
 import { createParser, type EventSourceParser } from 'eventsource-parser';
 import { messageOf } from '../../lib/app-error.js';
 import type { Result } from '../../lib/result.js';
-import type { HttpFault, HttpRequest, HttpStream } from '../http/http-client.js';
+import type { HttpFault, HttpRequest, HttpStream } from '../http/http-exchange.js';
 import { SseFault } from './sse-fault.js';
 
 /** One event of a feed; an event without a name of its own is a `message`. */
