@@ -71,7 +71,8 @@ const asDuration = (ms: number | undefined): number | undefined =>
 
 /**
  * A status changes only while it is not terminal, whoever writes. Ids are compared as bpchar, or else no index on a
- * char(32) column would serve.
+ * char(32) column would serve. The organization is compared in a way that no index serves: PostgreSQL, while it knows
+ * nothing of the tables, would take the one that finds all nodes of an organization, and go through them for each row.
  */
 const NODE_STATUSES: Kind<NodeStatusWrite> = {
   name: 'nodes',
@@ -95,7 +96,7 @@ const NODE_STATUSES: Kind<NodeStatusWrite> = {
         ready_at = coalesce(to_timestamp(u.ready_at / 1000.0), n.ready_at),
         running_at = coalesce(to_timestamp(u.running_at / 1000.0), n.running_at)
     FROM ${u}
-    WHERE n.job_id = u.job_id AND n.org_id = u.org_id AND n.node_name = u.node_name
+    WHERE n.job_id = u.job_id AND n.node_name = u.node_name AND n.org_id IS NOT DISTINCT FROM u.org_id
       AND (n.status IN (${liveNodeCodes}) OR n.status = u.status)`,
 };
 
