@@ -11,14 +11,9 @@ import type {
   Write,
 } from './batch-writer.port.js';
 
-/** One statement; a batch of one row has a text of its own. */
+/** One statement, under a name: PostgreSQL keeps its plan. It takes 63 letters at most; all kinds together stay below. */
 export interface Statement {
-  /**
-   * Under this name PostgreSQL keeps the plan: the one for single rows, which is right whatever the tables hold. The plan
-   * for many rows depends on how many there are, and on the size of the tables, and is made each time. PostgreSQL takes
-   * 63 letters at most; all kinds together must stay below.
-   */
-  readonly name: string | undefined;
+  readonly name: string;
   readonly sql: string;
   readonly parameters: readonly unknown[];
 }
@@ -34,7 +29,12 @@ interface Kind<Row> {
   readonly sql: (u: string) => string;
 }
 
-/** The statement for these rows, with its parameters counted from `first` on. */
+/**
+ * The statement for these rows, with its parameters counted from `first` on. That for one row has a text of its own. That
+ * for many is limited to as many as they are: a plan that is kept takes a limit that it does not know for a small one, so
+ * PostgreSQL finds each row by an index. Else it would, for tables that were small when it planned, read them from end to
+ * end, and go on like that when they have grown.
+ */
 const statementOf = <Row>(
   { name, columns, sql }: Kind<Row>,
   rows: readonly Row[],
@@ -50,10 +50,14 @@ const statementOf = <Row>(
     };
   }
   const arrays = columns.map(([, type], at) => `$${first + at}::${type}[]`);
+  const names = columns.map(([column]) => column);
+  const limit = `$${first + columns.length}::int`;
   return {
-    name: undefined,
-    sql: sql(`unnest(${arrays.join(', ')}) AS u (${columns.map(([column]) => column).join(', ')})`),
-    parameters: columns.map(([, , valueOf]) => rows.map(valueOf)),
+    name: `${name}*`,
+    sql: sql(
+      `(SELECT * FROM unnest(${arrays.join(', ')}) AS given (${names.join(', ')}) LIMIT ${limit}) AS u`,
+    ),
+    parameters: [...columns.map(([, , valueOf]) => rows.map(valueOf)), rows.length],
   };
 };
 
@@ -71,8 +75,7 @@ const asDuration = (ms: number | undefined): number | undefined =>
 
 /**
  * A status changes only while it is not terminal, whoever writes. Ids are compared as bpchar, or else no index on a
- * char(32) column would serve. The organization is compared in a way that no index serves: PostgreSQL, while it knows
- * nothing of the tables, would take the one that finds all nodes of an organization, and go through them for each row.
+ * char(32) column would serve.
  */
 const NODE_STATUSES: Kind<NodeStatusWrite> = {
   name: 'nodes',
@@ -96,7 +99,7 @@ const NODE_STATUSES: Kind<NodeStatusWrite> = {
         ready_at = coalesce(to_timestamp(u.ready_at / 1000.0), n.ready_at),
         running_at = coalesce(to_timestamp(u.running_at / 1000.0), n.running_at)
     FROM ${u}
-    WHERE n.job_id = u.job_id AND n.node_name = u.node_name AND n.org_id IS NOT DISTINCT FROM u.org_id
+    WHERE n.job_id = u.job_id AND n.org_id = u.org_id AND n.node_name = u.node_name
       AND (n.status IN (${liveNodeCodes}) OR n.status = u.status)`,
 };
 
@@ -210,12 +213,11 @@ export const statementFor = (writes: readonly Write[]): Statement | undefined =>
     parts.push(part);
     parameters.push(...part.parameters);
   }
-  const names = parts.map(({ name }) => name);
   const [only] = parts;
   return parts.length < 2
     ? only
     : {
-        name: names.includes(undefined) ? undefined : names.join('+'),
+        name: parts.map(({ name }) => name).join('+'),
         sql: `WITH ${parts.map(({ sql }, at) => `part_${at} AS (${sql})`).join(', ')} SELECT 1`,
         parameters,
       };

@@ -4,6 +4,7 @@ import { SurviveARestart1784000000002 } from '../../migrations/1784000000002-sur
 import { RememberNodes1784000000003 } from '../../migrations/1784000000003-remember-nodes.js';
 import { FindJobs1784000000004 } from '../../migrations/1784000000004-find-jobs.js';
 import { RememberRequests1784000000005 } from '../../migrations/1784000000005-remember-requests.js';
+import { FindPartsByTheirJob1784000000006 } from '../../migrations/1784000000006-find-parts-by-their-job.js';
 
 /** All migrations, oldest first. A new one is added at the end; one that was released is never changed. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   RememberNodes1784000000003,
   FindJobs1784000000004,
   RememberRequests1784000000005,
+  FindPartsByTheirJob1784000000006,
 ];

@@ -3,7 +3,8 @@ import { median, microsEach, ms, quantile } from '../statistics.js';
 import { onStage } from './open-stage.js';
 import { type LoadOptions, say } from './scenario.js';
 
-const WARM_UP_JOBS = 200;
+/** The code of a server that has just started is compiled while it works: until then a job costs it twice as much. */
+const WARM_UP_JOBS = 2_000;
 
 type Watch = (stage: Stage, node: string) => Promise<void>;
 
