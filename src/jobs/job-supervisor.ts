@@ -52,6 +52,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
       serverName: config.server_name_advertised,
       outputPace: () => outputPace(this.outputStreams()),
       heartbeatIntervalMs: config.heartbeat_interval,
+      isBusyElsewhere: (job, node) => this.isBusy({ orgId: job.record.orgId, node }, job),
       onPublicEvent: (job, event, at) => this.observer?.jobEvent(job.record.orgId, job.record.id, event, at),
       onEnded: (job) => {
         countOne(this.ended, job.status);
@@ -89,9 +90,9 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     return job?.record.orgId === orgId ? job : undefined;
   }
 
-  /** Whether a node has a part in a job that goes on: it would refuse another. */
-  isBusy(address: NodeAddress): boolean {
-    return this.jobsOf(address).some((job) => job.hasLivePart(address.node));
+  /** Whether a node has a part in a job (other than `besides`) that goes on: it would refuse another. */
+  isBusy(address: NodeAddress, besides?: LiveJob): boolean {
+    return this.jobsOf(address).some((job) => job !== besides && job.hasLivePart(address.node));
   }
 
   follow(orgId: string, jobId: string, lastEventId: string | undefined): Cursor<FeedEvent> | undefined {

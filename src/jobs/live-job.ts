@@ -34,6 +34,8 @@ export interface JobTools {
   /** How often a node is to send output now, in milliseconds. */
   outputPace(): number;
   readonly heartbeatIntervalMs: number;
+  /** Whether the node has a part in another job than this that goes on. */
+  isBusyElsewhere(job: LiveJob, node: string): boolean;
   /** The job began or ended. */
   onPublicEvent(job: LiveJob, event: JobEvent, atMicros: number): void;
   /** The job's end is stored and told. */
@@ -270,7 +272,8 @@ export class LiveJob {
 
   private asJobInput({ node, input }: { node: string; input: PartInput }): JobInput | undefined {
     const status = this.nodes.get(node);
-    return status === undefined ? undefined : { type: 'part', node, status, input };
+    if (status === undefined) return undefined;
+    return { type: 'part', node, status, input, busyElsewhere: this.tools.isBusyElsewhere(this, node) };
   }
 
   private execute(effect: JobEffect, details: NodeDetails | undefined): void {

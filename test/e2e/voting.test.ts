@@ -191,3 +191,87 @@ describe('a vote', () => {
     expect((await server.jobBecomes(first, 'complete')).nodes).toEqual({ succeeded: ['web1'] });
   });
 });
+
+describe('a node that runs a job', () => {
+  let first: string;
+  beforeEach(async () => {
+    first = await server.startJob({ nodes: ['web1'] });
+    await voteYes(web1, first);
+    await startRun(web1, first);
+    await (await FeedReading.open(server, first)).until('run_start web1');
+  });
+
+  /** The node was left alone: it still runs the first job and ends it, and nothing but the next commit came. */
+  const goesOn = async (): Promise<void> => {
+    expect((await server.job(first)).nodes).toEqual({ running: ['web1'] });
+    await endRun(web1, first);
+    expect((await server.jobBecomes(first, 'complete')).nodes).toEqual({ succeeded: ['web1'] });
+    const next = await server.startJob({ nodes: ['web1'] });
+    await voteNo(web1, next);
+    await server.jobBecomes(next, 'quorum_failed');
+  };
+
+  it('goes on when another job is called off before it has refused that', async () => {
+    const second = await server.startJob({ nodes: ['web1'] });
+    await web1.expectCommand('commit');
+    const { status, body } = await server.post(`jobs/${second}/abort`, {});
+    expect([status, body]).toMatchObject([200, { status: 'aborted', nodes: { aborted: ['web1'] } }]);
+    await web1.sendJobMessage('nack_commit', second);
+    await goesOn();
+    expect(await wholeFeed(server, second)).toEqual(['start', 'job_complete aborted']);
+  });
+
+  it('goes on when its refusal of others does not come in time, and when it comes', async () => {
+    const [alone, withAnother] = [
+      await server.startJob({ nodes: ['web1'] }),
+      await server.startJob({ nodes: ['web1', 'web2'], quorum: 1 }),
+    ];
+    await voteYes(web2, withAnother);
+    await web1.expectCommand('commit');
+    await web1.expectCommand('commit');
+    expect((await server.jobBecomes(alone, 'quorum_failed')).nodes).toEqual({ unavailable: ['web1'] });
+    await startRun(web2, withAnother);
+    await web1.sendJobMessage('nack_commit', withAnother);
+    await goesOn();
+    await endRun(web2, withAnother);
+    expect((await server.jobBecomes(withAnother, 'complete')).nodes).toEqual({
+      unavailable: ['web1'],
+      succeeded: ['web2'],
+    });
+    expect((await wholeFeed(server, withAnother)).filter((line) => line.includes('web1'))).toEqual([
+      'quorum_vote web1 voting_timeout',
+    ]);
+  });
+
+  it('is told to drop a job that was called off, where it ends its own first and then says yes', async () => {
+    const second = await server.startJob({ nodes: ['web1'] });
+    await web1.expectCommand('commit');
+    await server.post(`jobs/${second}/abort`, {});
+    await endRun(web1, first);
+    await server.jobBecomes(first, 'complete');
+    await web1.sendJobMessage('ack_commit', second);
+    await recover(web1, 'web1');
+  });
+});
+
+describe('a node that is asked for two jobs at once', () => {
+  it('runs the one when the other is called off', async () => {
+    const first = await server.startJob({ nodes: ['web1'] });
+    const second = await server.startJob({ nodes: ['web1'] });
+    await server.post(`jobs/${second}/abort`, {});
+    await server.jobBecomes(second, 'aborted');
+    await voteYes(web1, first);
+    await voteNo(web1, second);
+    await startRun(web1, first);
+    await endRun(web1, first);
+    expect((await server.jobBecomes(first, 'complete')).nodes).toEqual({ succeeded: ['web1'] });
+  });
+
+  it('is told to drop all when both are called off', async () => {
+    const jobs = [await server.startJob({ nodes: ['web1'] }), await server.startJob({ nodes: ['web1'] })];
+    for (const id of jobs) await server.post(`jobs/${id}/abort`, {});
+    await web1.expectCommand('commit');
+    await web1.expectCommand('commit');
+    await recover(web1, 'web1');
+  });
+});

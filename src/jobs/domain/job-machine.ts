@@ -23,7 +23,14 @@ export interface JobState {
 }
 
 export type JobInput =
-  | { readonly type: 'part'; readonly node: string; readonly status: NodeStatus; readonly input: PartInput }
+  | {
+      readonly type: 'part';
+      readonly node: string;
+      readonly status: NodeStatus;
+      readonly input: PartInput;
+      /** Whether the node has a part in another job that goes on. */
+      readonly busyElsewhere: boolean;
+    }
   | { readonly type: 'voting_timeout' }
   | { readonly type: 'run_timeout' }
   | { readonly type: 'called_off' }
@@ -108,9 +115,9 @@ const recovered = (state: JobState): JobStep => {
 
 const partChanged = (
   state: JobState,
-  { node, status, input }: Extract<JobInput, { type: 'part' }>,
+  { node, status, input, busyElsewhere }: Extract<JobInput, { type: 'part' }>,
 ): JobStep => {
-  const verdict = judgePart(state.phase, status, input);
+  const verdict = judgePart(state.phase, status, input, busyElsewhere);
   const effects = verdict.then.flatMap((consequence) => effectsOf(node, consequence));
   if (verdict.status === undefined || verdict.status === status) return { state, effects };
 

@@ -8,6 +8,10 @@ import { isNodeDone, type NodeStatus } from '../../protocol/job-status.js';
  * States and their exits: `new` → ready, nacked, unavailable; `ready` → running, was_ready, failed, crashed,
  * unavailable, timed_out; `running` → succeeded, failed, crashed, timed_out; `new`, `ready`, `running` → aborted.
  * All others are terminal and have none.
+ *
+ * To be let go (`rehab`) ends all that a node does, and a client does one job at a time. So a node that has a part in
+ * another job as well is not let go for the sake of one that it has not said yes to, nor because it refuses one that is
+ * over for it (`BUSY_ELSEWHERE`). Where it says yes to it after all, it is let go then, like any node that says so late.
  */
 export type PartInput =
   | 'ack_commit'
@@ -43,6 +47,7 @@ export interface Verdict {
 
 type Column = 'new' | 'ready' | 'running' | 'terminal';
 type Cells = Partial<Record<PartInput | 'other', Verdict>>;
+type Table = Partial<Record<Column, Cells>>;
 
 const NOTHING: Verdict = { then: [] };
 
@@ -63,7 +68,7 @@ const ourOwn: Cells = {
 const crashed = to('crashed', 'rehab', runComplete('crashed'));
 const diedWhileRunning = stay('rehab', runComplete('client_died_while_running'));
 
-const TABLES: Record<JobPhase, Partial<Record<Column, Cells>>> = {
+const TABLES: Record<JobPhase, Table> = {
   voting: {
     new: {
       ...ourOwn,
@@ -123,14 +128,35 @@ const TABLES: Record<JobPhase, Partial<Record<Column, Cells>>> = {
   over: { terminal: { ack_commit: stay('quiet_rehab'), ack_run: stay('quiet_rehab') } },
 };
 
+const lateRefusal: Cells = { nack_commit: NOTHING, nack_run: NOTHING };
+
+/** The cells that are others for a node with a part in another job that goes on. */
+const BUSY_ELSEWHERE: Partial<Record<JobPhase, Table>> = {
+  voting: {
+    new: { called_off: to('aborted'), voting_timeout: to('unavailable', vote('voting_timeout')) },
+    terminal: lateRefusal,
+  },
+  running: { terminal: lateRefusal },
+};
+
 const columnOf = (status: NodeStatus): Column => {
   if (status === 'new' || status === 'ready' || status === 'running') return status;
   return 'terminal';
 };
 
-/** What an input does to a node of this status while the job is in this phase; a terminal status never changes. */
-export const judgePart = (phase: JobPhase, status: NodeStatus, input: PartInput): Verdict => {
-  const cells = TABLES[phase][columnOf(status)];
-  const verdict = cells?.[input] ?? cells?.other ?? NOTHING;
+/**
+ * What an input does to a node of this status while the job is in this phase; a terminal status never changes.
+ * `busyElsewhere` says that the node has a part in another job that goes on.
+ */
+export const judgePart = (
+  phase: JobPhase,
+  status: NodeStatus,
+  input: PartInput,
+  busyElsewhere: boolean,
+): Verdict => {
+  const column = columnOf(status);
+  const cells = TABLES[phase][column];
+  const cellWhenBusy = busyElsewhere ? BUSY_ELSEWHERE[phase]?.[column]?.[input] : undefined;
+  const verdict = cellWhenBusy ?? cells?.[input] ?? cells?.other ?? NOTHING;
   return isNodeDone(status) ? { then: verdict.then } : verdict;
 };

@@ -16,6 +16,8 @@ class MachineUnderTest {
   readonly log: string[] = [];
   readonly outcomes: JobStatus[] = [];
   readonly told: string[] = [];
+  /** The nodes that have a part in another job. */
+  readonly busy = new Set<string>();
   state: JobState;
   private readonly queue: (() => JobInput | undefined)[] = [];
 
@@ -25,7 +27,7 @@ class MachineUnderTest {
   }
 
   node(name: string, input: PartInput): this {
-    this.queue.push(() => ({ type: 'part', node: name, status: this.nodes.get(name)!, input }));
+    this.queue.push(() => this.partInput(name, input));
     return this.drain();
   }
 
@@ -37,6 +39,10 @@ class MachineUnderTest {
   /** Nodes that are in this status by what the machine counts, and by what it asked to be set. */
   counted(status: NodeStatus): [counted: number, set: number] {
     return [this.state.tally[status], [...this.nodes.values()].filter((each) => each === status).length];
+  }
+
+  private partInput(node: string, input: PartInput): JobInput {
+    return { type: 'part', node, status: this.nodes.get(node)!, input, busyElsewhere: this.busy.has(node) };
   }
 
   private drain(): this {
@@ -64,12 +70,7 @@ class MachineUnderTest {
       case 'each':
         for (const [name, status] of this.nodes) {
           if (!effect.statuses.includes(status)) continue;
-          this.queue.push(() => ({
-            type: 'part',
-            node: name,
-            status: this.nodes.get(name)!,
-            input: effect.input,
-          }));
+          this.queue.push(() => this.partInput(name, effect.input));
         }
         return;
       case 'run':
@@ -146,6 +147,19 @@ describe('a job that votes', () => {
       'quorum_succeeded',
       '(run)',
     ]);
+  });
+
+  test.each<['voting_timeout' | 'called_off', JobStatus, NodeStatus]>([
+    ['voting_timeout', 'quorum_failed', 'unavailable'],
+    ['called_off', 'aborted', 'aborted'],
+  ])('leaves a node that is busy and did not answer alone at its end by %s', (end, outcome, status) => {
+    const job = new MachineUnderTest(fresh(2), 2);
+    job.busy.add('n0');
+    job.give(end).node('n0', 'nack_commit');
+    expect(job.log.filter((line) => line.startsWith('(abort'))).toEqual(['(abort n1)']);
+    expect(job.nodes.get('n0')).toBe(status);
+    expect(job.outcomes).toEqual([outcome]);
+    expect(job.node('n0', 'ack_commit').log.at(-1)).toBe('(abort n0)');
   });
 
   test('takes no notice of a run timeout that comes late from nowhere after its end', () => {
@@ -278,13 +292,15 @@ describe('whatever comes in whatever order', () => {
   const scenario = fc.record({
     nodes: fc.integer({ min: 1, max: 4 }),
     quorum: fc.nat(5),
+    busy: fc.subarray(['n0', 'n1', 'n2', 'n3']),
     steps: fc.array(step, { maxLength: 40 }),
   });
 
   test('terminal stays terminal, the tally is right, no failed quorum runs, and all ends once, when the timers fire', () => {
     fc.assert(
-      fc.property(scenario, ({ nodes, quorum, steps }) => {
+      fc.property(scenario, ({ nodes, quorum, busy, steps }) => {
         const job = new MachineUnderTest(fresh(nodes), quorum);
+        for (const name of busy) job.busy.add(name);
         const seen = new Map<string, NodeStatus>();
         const check = (): void => {
           for (const [name, status] of job.nodes) {

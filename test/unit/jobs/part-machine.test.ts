@@ -11,8 +11,13 @@ const textOf = (consequence: Consequence): string => {
   return 'vote' in consequence ? `vote ${consequence.vote}` : `run_complete ${consequence.runComplete}`;
 };
 
-const outcomeOf = (phase: 'voting' | 'running' | 'over', status: NodeStatus, input: PartInput): string => {
-  const { status: next, then } = judgePart(phase, status, input);
+const outcomeOf = (
+  phase: 'voting' | 'running' | 'over',
+  status: NodeStatus,
+  input: PartInput,
+  busyElsewhere = false,
+): string => {
+  const { status: next, then } = judgePart(phase, status, input, busyElsewhere);
   const follows = then.map(textOf).join(', ');
   if (next !== undefined) return `${next}: ${follows}`;
   return follows === '' ? '-' : follows;
@@ -88,8 +93,33 @@ describe("a node's part when the job is over", () => {
   });
 });
 
+describe('the part of a node that is busy with another job', () => {
+  /** What is otherwise than for a node that is not: phase, status, input → what happens. */
+  const otherwise = new Map([
+    ['voting new called_off', 'aborted: '],
+    ['voting new voting_timeout', 'unavailable: vote voting_timeout'],
+    ...TERMINAL.flatMap((status) =>
+      ['voting', 'running'].flatMap((phase): [string, string][] => [
+        [`${phase} ${status} nack_commit`, '-'],
+        [`${phase} ${status} nack_run`, '-'],
+      ]),
+    ),
+  ]);
+
+  test.each(VOTING.map(([input]) => input))('%s lets it go only for what it said yes to', (input) => {
+    for (const phase of ['voting', 'running', 'over'] as const)
+      for (const status of STATUSES) {
+        const cell = `${phase} ${status} ${input}`;
+        const free = outcomeOf(phase, status, input);
+        expect(outcomeOf(phase, status, input, true), cell).toBe(otherwise.get(cell) ?? free);
+      }
+  });
+});
+
 test('no input in no phase takes a node out of a terminal status', () => {
   for (const phase of ['voting', 'running', 'over'] as const)
     for (const status of TERMINAL)
-      for (const [input] of VOTING) expect(judgePart(phase, status, input).status).toBeUndefined();
+      for (const [input] of VOTING)
+        for (const busy of [true, false])
+          expect(judgePart(phase, status, input, busy).status).toBeUndefined();
 });
