@@ -45,6 +45,9 @@ interface Entry {
   rehabReason?: string;
 }
 
+/** What names a job that the node does not do: one that it dropped, or refuses. */
+const DOES_NOT_DO_IT: ReadonlySet<ClientMessage['type']> = new Set(['aborted', 'nack_commit', 'nack_run']);
+
 /** How a node shows itself to users. */
 export interface NodePresence {
   readonly online: boolean;
@@ -218,9 +221,9 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     this.drops.set(key, { address, reason, at: this.clock.now(), count, place: ++this.arrivals });
   }
 
-  /** Whether a message names a job that the node cannot be doing. An `aborted` names what is over anyway. */
+  /** Whether a message says that the node does a job that it cannot be doing. */
   private isStray(address: NodeAddress, message: ClientMessage): boolean {
-    if (message.type === 'aborted' || !message.job_id) return false;
+    if (DOES_NOT_DO_IT.has(message.type) || !message.job_id) return false;
     if (message.type === 'heartbeat' && message.job_state === 'idle') return false;
     return this.watcher?.mayBeDoing(address, message.job_id) !== true;
   }

@@ -19,6 +19,7 @@ const NAMES = [
   'started',
   'told',
   'quiet',
+  'busy',
   'lapsed',
   'forgotten',
 ] as const;
@@ -36,6 +37,8 @@ describe.each(Object.keys(restartBy))('a server that was %s and started again', 
   const jobs = new Map<Name, string>();
   /** What was read of the organization's feed before, and of the job's that runs. */
   let orgBefore: FeedReading;
+  /** The job that was called off before the node `busy` had refused it. */
+  let refused: string;
   let runsBefore: FeedReading;
 
   const jobOf = (name: Name): string => jobs.get(name)!;
@@ -76,7 +79,10 @@ describe.each(Object.keys(restartBy))('a server that was %s and started again', 
     await start('started');
     await voteYes(nodes.started, jobOf('started'));
     await nodes.started.expectCommand('run');
-    for (const name of ['runs', 'quiet', 'lapsed'] as const) await run(name);
+    for (const name of ['runs', 'quiet', 'busy', 'lapsed'] as const) await run(name);
+    refused = await server.startJob({ nodes: ['busy'] });
+    await nodes.busy.expectCommand('commit');
+    await server.post(`jobs/${refused}/abort`, {});
     await run('forgotten', { run_timeout: RUN_TIMEOUT });
     runsBefore = await FeedReading.open(server, jobOf('runs'));
     await runsBefore.until('run_start runs');
@@ -86,7 +92,7 @@ describe.each(Object.keys(restartBy))('a server that was %s and started again', 
     // What happens on the nodes while the server is away; its answers to `run` and `commit` got lost.
     nodes.voted.doing = { state: 'committed', jobId: jobOf('voted') };
     nodes.started.doing = { state: 'running', jobId: jobOf('started') };
-    for (const name of ['quiet', 'forgotten'] as const) nodes[name].stopBeating();
+    for (const name of ['quiet', 'busy', 'forgotten'] as const) nodes[name].stopBeating();
     nodes.lapsed.doing = { state: 'idle', jobId: null };
     await ended;
     expect(NAMES.map((name) => nodes[name].commands.length)).toEqual(before);
@@ -178,6 +184,16 @@ describe.each(Object.keys(restartBy))('a server that was %s and started again', 
     await endRun(nodes.quiet, id);
     await nodes.quiet.expectCommand('ack');
     expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ succeeded: ['quiet'] });
+  });
+
+  it('goes on with a node that runs and first of all refuses a job that is over', async () => {
+    const id = jobOf('busy');
+    nodes.busy.reconnect();
+    await nodes.busy.sendJobMessage('nack_commit', refused);
+    await nodes.busy.expectCommand('ack');
+    await nodes.busy.sendHeartbeat();
+    await endRun(nodes.busy, id);
+    expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ succeeded: ['busy'] });
   });
 
   it('gives a node up that is idle and never said how it ended', async () => {
