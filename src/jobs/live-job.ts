@@ -83,9 +83,8 @@ export class LiveJob {
     private readonly tools: JobTools,
     recovered?: { readonly status: JobStatus; readonly feed: JobFeed; readonly updatedAt: number },
   ) {
-    const logger = tools.logger.child({ job: record.id });
     const onFault = (thrown: unknown): void =>
-      logger.error({ err: thrown }, 'a job event could not be handled');
+      tools.logger.error({ job: record.id, err: thrown }, 'a job event could not be handled');
     this.state = jobState(recovered?.status ?? 'voting', record.quorum, nodes.values());
     this.updatedAt = recovered?.updatedAt ?? record.createdAt;
     this.feed = recovered?.feed ?? new JobFeed(record.id, tools.store, onFault);

@@ -4,8 +4,7 @@
  * Modes and their exits:
  * - `unheard`: known from before a restart, or new. First message → `idle` where it is the process that we knew and its
  *   report agrees with what we believe, otherwise → `rehab`. Output of a job that is not live decides nothing: it may
- *   have been on its way when the job ended. The refusal of one is no report of it: the
- *   node does not do it.
+ *   have been on its way when the job ended. Nor does the refusal of such a job: the node does not do it.
  * - `rehab`: told to drop what it does; `abort` is repeated until `aborted` comes → `idle`. Unavailable.
  * - `idle`: takes jobs, also while it runs one. Another incarnation, a report of a job that is not live, or a job's
  *   wish → `rehab`.
