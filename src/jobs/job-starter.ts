@@ -48,13 +48,16 @@ export class JobStarter {
       if (other !== undefined) return other;
       throw thrown;
     }
-    await this.supervisor.begin(job);
-    this.audit.record('job_start', requestor, 'started', {
-      job: job.id,
-      command: job.command,
-      nodes: job.nodes,
-      ...(job.user !== undefined && { runAs: job.user }),
-    });
+    try {
+      await this.supervisor.begin(job);
+    } finally {
+      this.audit.record('job_start', requestor, 'started', {
+        job: job.id,
+        command: job.command,
+        nodes: job.nodes,
+        ...(job.user !== undefined && { runAs: job.user }),
+      });
+    }
     return ok(job.id);
   }
 
