@@ -38,6 +38,29 @@ const fullReads = async (database: TestDatabase): Promise<Record<string, unknown
   return Object.fromEntries(rows.map(({ relname, seq_scan }) => [String(relname), seq_scan]));
 };
 
+/** How many blocks were read of the nodes of all jobs and of the indexes of these. */
+const blocksRead = async (database: TestDatabase): Promise<number> => {
+  await countsAreIn(database);
+  const [row] = await database.sql(
+    `SELECT (heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)::int AS count
+     FROM pg_statio_user_tables WHERE relname = 'job_nodes'`,
+  );
+  return row?.count as number;
+};
+
+/** Does some work over a connection of its own. */
+const withStore = async (
+  database: TestDatabase,
+  work: (store: PostgresJobStore, writer: PostgresBatchWriter) => Promise<void>,
+): Promise<void> => {
+  const open = await database.open({ poolSize: 1 });
+  const limits = { ...DEFAULT_LIMITS, patienceMs: {} };
+  const writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }), limits);
+  await work(new PostgresJobStore(open.database, writer), writer);
+  await writer.drain(1_000);
+  await open.close();
+};
+
 describe('with many jobs of other organizations', () => {
   let database: TestDatabase;
   beforeAll(async () => {
@@ -76,6 +99,23 @@ describe('with many jobs of other organizations', () => {
     expect(await fullReads(database)).toEqual(before);
     expect(await indexReads()).toBeGreaterThan(indexBefore);
   });
+
+  it.each([1, 20])(
+    'of a job on very many nodes %i are found without going through the others',
+    async (count) => {
+      const nodes = Array.from({ length: 5_000 }, (_, n) => `web${n}`);
+      const job = newJob({ orgId: randomId(), nodes });
+      const changed = nodes.slice(0, count);
+      await withStore(database, (store) => store.create(job));
+      const before = await blocksRead(database);
+      await withStore(database, async (store) => {
+        for (const node of changed) store.nodeStatus(job.orgId, job.id, node, 'ready', job.createdAt);
+        await store.flushed();
+      });
+      // Each is found and stored by going down its indexes; the nodes of the job fill a hundred blocks of one of them.
+      expect((await blocksRead(database)) - before).toBeLessThan(30 * count);
+    },
+  );
 });
 
 describe('in a database that was empty when the server came', () => {
@@ -126,13 +166,9 @@ describe('in a database that was empty when the server came', () => {
   /** Runs jobs one after the other and hands back how many rows were read for that. */
   const runJobs = async (count: number, nodes: readonly string[]): Promise<number> => {
     const before = await rowsRead();
-    const open = await database.open({ poolSize: 1 });
-    const limits = { ...DEFAULT_LIMITS, patienceMs: {} };
-    const writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }), limits);
-    const store = new PostgresJobStore(open.database, writer);
-    for (let run = 0; run < count; run++) await runJob(store, writer, nodes);
-    await writer.drain(1_000);
-    await open.close();
+    await withStore(database, async (store, writer) => {
+      for (let run = 0; run < count; run++) await runJob(store, writer, nodes);
+    });
     return (await rowsRead()) - before;
   };
 
