@@ -20,3 +20,10 @@ export const svlogdScript = (service: ServiceDefinition, tool: (name: string) =>
 /** svlogd's `config`: how large a log file grows and how many stay. */
 export const svlogdConfig = ({ logRotation }: ServiceDefinition): string =>
   `s${logRotation.file_maxbytes}\nn${logRotation.num_to_keep}\n`;
+
+/**
+ * A file of the name `down` in a service's folder keeps a runit that takes it up from starting it at once. This one is
+ * told by its text from an administrator's, which stays.
+ */
+export const NOT_YET =
+  'opscode-push-jobs-server-ctl reconfigure starts the service, once all is ready for it\n';

@@ -1,10 +1,10 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/lib/app-error.js';
-import { ensureFile } from '../files.js';
+import { ensureFile, readIfThere } from '../files.js';
 import { SERVICE } from '../paths.js';
 import type { RunProgram } from '../run-program.js';
-import { runScript, svlogdConfig, svlogdScript } from './runit-scripts.js';
+import { NOT_YET, runScript, svlogdConfig, svlogdScript } from './runit-scripts.js';
 import {
   type ServiceDefinition,
   type ServiceOutcome,
@@ -41,6 +41,7 @@ const SV_VERBS: Partial<Record<Verb, string>> = { 'graceful-kill': 'force-stop',
 export class Runit implements Supervisor {
   private readonly definition: string;
   private readonly link: string;
+  private readonly down: string;
 
   constructor(
     private readonly folders: RunitFolders,
@@ -48,6 +49,7 @@ export class Runit implements Supervisor {
   ) {
     this.definition = join(folders.definitions, SERVICE);
     this.link = join(folders.services, SERVICE);
+    this.down = join(this.definition, 'down');
   }
 
   get title(): string {
@@ -72,12 +74,7 @@ export class Runit implements Supervisor {
       ...this.ensureInitLink(),
     ];
     if (this.isEnabled() && logConfig.length > 0) await this.sv('hup', `${SERVICE}/log`);
-    // An old server's link can lead elsewhere; runsvdir ends what ran from there.
-    if (ensureLink(this.link, this.definition)) {
-      changes.push(`enabled ${SERVICE} with ${this.title}`);
-    }
-    await this.waitUntilSeen();
-    return changes;
+    return (await this.enable()) ? [...changes, `enabled ${SERVICE} with ${this.title}`] : changes;
   }
 
   async remove(): Promise<string[]> {
@@ -110,6 +107,17 @@ export class Runit implements Supervisor {
       env: { SVDIR: this.folders.services },
     });
     return `${result.stdout}${result.stderr}`.trimEnd();
+  }
+
+  /** Has the service supervised, and not started by that; whether it had to be done. */
+  private async enable(): Promise<boolean> {
+    if (!leadsTo(this.link, this.definition) && !existsSync(this.down))
+      ensureFile(this.down, NOT_YET, READABLE);
+    // An old server's link can lead elsewhere; runsvdir ends what ran from there.
+    const isNew = ensureLink(this.link, this.definition);
+    await this.waitUntilSeen();
+    if (readIfThere(this.down) === NOT_YET) rmSync(this.down); // a run that was killed here leaves it to the next one
+    return isNew;
   }
 
   private ensureInitLink(): string[] {
@@ -145,12 +153,12 @@ const notConfigured = (code: number): ServiceOutcome => ({
 const isLink = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
+const leadsTo = (link: string, target: string): boolean => isLink(link) && readlinkSync(link) === target;
+
 /** Sees that a link leads there; whether it had to be made. */
 const ensureLink = (link: string, target: string): boolean => {
-  if (isLink(link)) {
-    if (readlinkSync(link) === target) return false;
-    rmSync(link);
-  }
+  if (leadsTo(link, target)) return false;
+  if (isLink(link)) rmSync(link);
   mkdirSync(dirname(link), { recursive: true });
   symlinkSync(target, link);
   return true;

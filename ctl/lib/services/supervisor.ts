@@ -45,7 +45,7 @@ export interface ServiceDefinition {
 export interface Supervisor {
   /** For messages: `Chef Server's runit`, `systemd`. */
   readonly title: string;
-  /** Writes the service's files and has it supervised; says what it did. It is not restarted. */
+  /** Writes the service's files and has it supervised; says what it did. It is neither started nor restarted. */
   install(definition: ServiceDefinition): Promise<string[]>;
   /** Stops the service and removes its files; says what it did. */
   remove(): Promise<string[]>;

@@ -1,15 +1,17 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram, type RunProgram } from '../../../ctl/lib/run-program.js';
+import { NOT_YET } from '../../../ctl/lib/services/runit-scripts.js';
 import { unitFile } from '../../../ctl/lib/services/systemd-files.js';
 import { DevChefServer } from '../../dev-chef-server/dev-chef-server.js';
 import { CtlUnderTest } from '../../support/ctl-under-test.js';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
+import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
 
 const SERVER = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
@@ -29,19 +31,32 @@ describe('reconfigure on a machine without a Chef Server', () => {
   let runsvdir: ReturnType<typeof spawn>;
   let role: string;
   let passwordFile: string;
+  let settings: string;
+
+  /** A Node.js that notes each start of the service as a line of `starts`. */
+  const bin = mkdtempSync(join(tmpdir(), 'push-jobs-node-'));
+  const node = join(bin, 'node');
+  const starts = (): number => readFileSync(join(bin, 'starts'), 'utf8').trim().split('\n').length;
+  const rereadings = (): number => {
+    const log = readFileSync(under.path('/var/log/opscode-push-jobs-server/current'), 'utf8');
+    return log.split('"msg":"read the settings again').length - 1;
+  };
 
   beforeAll(async () => {
     [chef, database] = await Promise.all([DevChefServer.start(), createEmptyDatabase()]);
     role = `owner_of_${database.config.database_name}`;
+    writeFileSync(node, `#!/bin/sh\necho start >> '${bin}/starts'\nexec '${process.execPath}' "$@"\n`, {
+      mode: 0o755,
+    });
     under = new CtlUnderTest({
       run: withServiceUser,
-      installed: { node: process.execPath, server: SERVER, client: '/nowhere/client.js', version: '1.2.3' },
+      installed: { node, server: SERVER, client: '/nowhere/client.js', version: '1.2.3' },
     });
     mkdirSync(under.path('/etc/service'), { recursive: true });
     runsvdir = spawn('runsvdir', ['-P', under.path('/etc/service')], { stdio: 'ignore' });
     under.write('/etc/opscode/pivotal.pem', chef.superuserKey!, 0o600);
     passwordFile = under.write('/work/password', `${database.password}\n`, 0o600);
-    under.writeSettings(`opscode_pushy_server['api_port'] = ${await freePort()}
+    settings = `opscode_pushy_server['api_port'] = ${await freePort()}
 opscode_pushy_server['command_port'] = ${await freePort()}
 opscode_pushy_server['server_heartbeat_port'] = ${await freePort()}
 opscode_pushy_server['zeromq_listen_address'] = 'tcp://127.0.0.1'
@@ -53,7 +68,8 @@ postgresql['database_name'] = '${database.config.database_name}_new'
 postgresql['sql_user'] = '${role}'
 postgresql['sql_ro_user'] = '${role}_ro'
 chef_server['root_url'] = '${chef.url}'
-`);
+`;
+    under.writeSettings(settings);
   });
   afterAll(async () => {
     runsvdir.kill('SIGHUP');
@@ -64,6 +80,7 @@ chef_server['root_url'] = '${chef.url}'
     await database.sqlOfServer(`DROP ROLE IF EXISTS ${role}`);
     await database.sqlOfServer(`DROP ROLE IF EXISTS ${role}_ro`);
     under.remove();
+    rmSync(bin, { recursive: true });
   });
 
   it('asks for the password of the superuser, and says how to give it', async () => {
@@ -83,12 +100,38 @@ chef_server['root_url'] = '${chef.url}'
     expect(stdout).toContain('[1/8] secrets: up to date');
     expect(stdout).toContain(`made the database ${database.config.database_name}_new`);
     expect(stdout).toContain('enabled opscode-pushy-server with runit');
-    expect(stdout).toMatch(/started opscode-pushy-server; it answers/);
+    expect(stdout).toContain('- started opscode-pushy-server; it answers');
     expect(stdout).toContain('[4/8] nginx route: up to date');
   });
 
-  it('needs the password only once', async () => {
+  it('starts the service once, and has it start at the next boot', () => {
+    expect(starts()).toBe(1);
+    expect(existsSync(under.path('/etc/sv/opscode-pushy-server/down'))).toBe(false);
+  });
+
+  it('needs the password only once, and leaves alone what is right', async () => {
     expect((await under.run('reconfigure')).stdout).toContain('Nothing had to be changed.');
+    expect([starts(), rereadings()]).toEqual([1, 0]);
+  });
+
+  it('sends one HUP where that is enough, and restarts once where it is not', async () => {
+    under.writeSettings(`${settings}opscode_pushy_server['voting_timeout'] = 33\n`);
+    expect((await under.run('reconfigure')).stdout).toContain('read its settings again');
+    await eventually(() => rereadings() === 1);
+    expect(starts()).toBe(1);
+    under.writeSettings(`${settings}opscode_pushy_server['heartbeat_interval'] = 7000\n`);
+    expect((await under.run('reconfigure')).stdout).toContain('- restarted opscode-pushy-server; it answers');
+    expect([starts(), rereadings()]).toEqual([2, 1]);
+  });
+
+  it('makes up for a run that was killed before the start, and leaves the mark of an administrator', async () => {
+    const down = under.write('/etc/sv/opscode-pushy-server/down', NOT_YET);
+    expect(await under.run('reconfigure')).toMatchObject({ code: 0 });
+    expect(existsSync(down)).toBe(false);
+    under.write('/etc/sv/opscode-pushy-server/down', 'not at boot\n');
+    expect(await under.run('reconfigure')).toMatchObject({ code: 0 });
+    expect(existsSync(down)).toBe(true);
+    rmSync(down);
   });
 
   it('keeps its secrets in a file of its own', () => {
