@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../lib/app-error.js';
-import { runTool } from './job/run-tool.js';
+import { runTool } from '../platform/run-tool.js';
 import {
   type ClientSettings,
   readClientSettings,

@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf } from '../../lib/app-error.js';
+import { takeRunLock } from '../../platform/run-lock.js';
+import { runTool } from '../../platform/run-tool.js';
 import { statePath } from '../client-setup.js';
-import { takeRunLock } from '../job/run-lock.js';
-import { runTool } from '../job/run-tool.js';
 import type { ClientSettings } from '../settings/client-settings.js';
 import { about, type Finding } from './finding.js';
 

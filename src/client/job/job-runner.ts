@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
+import { type RunLock, takeRunLock } from '../../platform/run-lock.js';
 import {
   filterJobEnvironment,
   inheritedEnvironment,
@@ -16,7 +17,6 @@ import type { JobJournal } from './job-journal.js';
 import { decodeJobFile, removeJobFile, writeJobFile } from './job-file.js';
 import { JobProcess } from './job-process.js';
 import { describeProcess } from './process-family.js';
-import { type RunLock, takeRunLock } from './run-lock.js';
 import { findUser, isOurselves, type SystemUser } from './user-lookup.js';
 
 /** How jobs are run on this node. */

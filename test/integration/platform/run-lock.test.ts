@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { takeRunLock } from '../../../src/client/job/run-lock.js';
+import { takeRunLock } from '../../../src/platform/run-lock.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'run-lock-'));
 const path = join(folder, 'chef-client-running.pid');

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf } from '../../lib/app-error.js';
-import { err, ok, type Result } from '../../lib/result.js';
+import { messageOf } from '../lib/app-error.js';
+import { err, ok, type Result } from '../lib/result.js';
 import { runTool, type ToolResult } from './run-tool.js';
 
 /** A lock that is held until it is released. */
