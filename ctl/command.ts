@@ -30,6 +30,11 @@ export interface Command {
   readonly word?: string;
   readonly options?: Readonly<Record<string, CommandOption>>;
   readonly needsRoot: boolean;
+  /**
+   * Whether this run changes settings, keys, tables or the service's definition; of such there is one at a time on a
+   * machine. Those that look, stop or start need not wait.
+   */
+  readonly isExclusive?: (args: CommandArguments) => boolean;
   /** Runs it and gives the exit code; an AppError that it throws is shown to the user. */
   run(context: CommandContext, args: CommandArguments): Promise<number>;
 }

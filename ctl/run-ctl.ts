@@ -6,6 +6,7 @@ import { COMMANDS } from './command-list.js';
 import type { CtlEnvironment } from './ctl-environment.js';
 import { helpOfCommand, helpText } from './help-text.js';
 import { EXIT } from './lib/exit-code.js';
+import { oneAtATime } from './lib/one-at-a-time.js';
 import { UsageError } from './lib/usage-error.js';
 
 /** What a command line asks for. */
@@ -37,7 +38,11 @@ export const runCtl = async (args: readonly string[], environment: CtlEnvironmen
       stderr.write(`${command.name} must be run as root: sudo ${PROGRAM} ${command.name}\n`);
       return EXIT.failed;
     }
-    return await command.run(new CommandContext(environment, parsed.root), parsed.args);
+    const context = new CommandContext(environment, parsed.root);
+    const work = (): Promise<number> => command.run(context, parsed.args);
+    return await (command.isExclusive?.(parsed.args) === true
+      ? oneAtATime(context, command.name, work)
+      : work());
   } catch (thrown) {
     stderr.write(`${describe(thrown)}\n`);
     return thrown instanceof UsageError ? EXIT.usage : EXIT.failed;

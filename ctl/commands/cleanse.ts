@@ -35,6 +35,7 @@ export const cleanse: Command = {
     'Remove the service with its settings, keys, logs and data; with "yes" at once, else after 60 seconds.',
   word: 'yes',
   needsRoot: true,
+  isExclusive: () => true,
   run: async (context, { words: [word] }) => {
     if (word !== undefined && word !== 'yes')
       throw new UsageError(`cleanse accepts "yes" only, not "${word}"`);

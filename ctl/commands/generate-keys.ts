@@ -18,6 +18,7 @@ export const generateKeys: Command = {
     force: { type: 'boolean', describe: 'Replace keys that are there; nodes must fetch the new ones' },
   },
   needsRoot: true,
+  isExclusive: () => true,
   run: async (context, { options }) => {
     const both = !options.has('rsa') && !options.has('curve');
     const choice = { rsa: both || options.has('rsa'), curve: both || options.has('curve') };

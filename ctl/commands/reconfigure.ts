@@ -29,6 +29,7 @@ export const reconfigure: Command = {
   summary: 'Set this machine up as the settings say; run it after every change of them.',
   options: PASSWORD_FILE_OPTION,
   needsRoot: true,
+  isExclusive: () => true,
   run: async (context, args) => {
     const installation = new Installation(context, { superuserPassword: superuserPasswordFrom(args) });
     const { withoutEffect } = installation.product;

@@ -32,6 +32,7 @@ export const rotateKeys: Command = {
     },
   },
   needsRoot: true,
+  isExclusive: () => true,
   run: async (context, args) => {
     const asked = askedGraceMs(args);
     const installation = new Installation(context, { superuserPassword: undefined });

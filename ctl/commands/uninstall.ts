@@ -8,6 +8,7 @@ export const uninstall: Command = {
   group: 'general',
   summary: 'Stop the service and remove it and its nginx route; settings, keys, logs and database stay.',
   needsRoot: true,
+  isExclusive: () => true,
   run: async (context) => {
     for (const change of await removeFromMachine(context)) context.say(change);
     context.say(

@@ -19,6 +19,7 @@ export const upgrade: Command = {
     ...PASSWORD_FILE_OPTION,
   },
   needsRoot: true,
+  isExclusive: ({ options }) => !options.has('check'),
   run: async (context, args) => {
     const installation = new Installation(context, { superuserPassword: superuserPasswordFrom(args) });
     if (args.options.has('check')) return check(context, installation);

@@ -16,6 +16,8 @@ export interface Paths {
   readonly running: string;
   /** Our own secrets file, where there is no Chef Server. */
   readonly ownSecrets: string;
+  /** Held by the run that changes this machine; it names that. */
+  readonly lock: string;
   /** The three files in which old installations kept their secrets. */
   readonly oldSecrets: string;
   readonly oldPrivateKey: string;
@@ -43,6 +45,7 @@ export const pathsBelow = (root: string): Paths => {
     settings: join(settingsFolder, `${PACKAGE}.rb`),
     running: join(settingsFolder, `${PACKAGE}-running.json`),
     ownSecrets: join(settingsFolder, 'private-secrets.json'),
+    lock: under(`/run/${PACKAGE}-ctl.lock`),
     oldSecrets: join(settingsFolder, `${PACKAGE}-secrets.json`),
     oldPrivateKey: join(settingsFolder, 'pushy_priv.pem'),
     oldPublicKey: join(settingsFolder, 'pushy_pub.pem'),

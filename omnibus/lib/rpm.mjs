@@ -83,6 +83,7 @@ const specOf = (build, root, compression) => {
     'AutoReqProv: no',
     ...REQUIRES.map((name) => `Requires: ${name}`),
     'Requires: /bin/sh',
+    'Requires: /usr/bin/flock', // by which our programs lock files
     ...product.notWithOlder.map(({ name, below }) => `Conflicts: ${name} < ${below}`),
     '',
     '%description',

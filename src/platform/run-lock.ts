@@ -24,12 +24,13 @@ const HELD = 1;
  * on its pid file, and makes in the same way.
  * Node.js has no such call; but such a lock belongs to the open file, not to a process. So the `flock` program of
  * util-linux is given our open file to lock, and the lock is ours until we close it.
+ * `mode` is that of a file which is made; whoever may open the file may lock it.
  */
-export const takeRunLock = async (path: string): Promise<Result<RunLock, LockFault>> => {
+export const takeRunLock = async (path: string, mode = 0o644): Promise<Result<RunLock, LockFault>> => {
   let file: FileHandle;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    file = await open(path, 'a', 0o644);
+    file = await open(path, 'a', mode);
   } catch (thrown) {
     return err({ isHeld: false, reason: `cannot open the lock file: ${messageOf(thrown)}` });
   }

@@ -120,7 +120,7 @@ ${more}`,
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
     const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout }));
-    return { child, ended };
+    return { child, ended, stdout: () => stdout };
   }
 
   /** Runs `tail` until what it shows is enough, then ends it as Ctrl-C does. */

@@ -279,6 +279,62 @@ describe('keys whose time is over', () => {
   });
 });
 
+describe('while another run changes the machine', () => {
+  let holder: ReturnType<ChefMachine['ctlProcess']>;
+  beforeAll(async () => {
+    holder = machine.ctlProcess('cleanse'); // it waits a minute for a Ctrl-C
+    await eventually(() => holder.stdout().includes('It begins in 60 seconds.'), { withinMs: 40_000 });
+    holder.child.kill('SIGSTOP'); // nor does it end by itself, however slow the tests are
+  });
+  afterAll(async () => {
+    holder.child.kill('SIGKILL');
+    await holder.ended;
+  });
+
+  it.each(['status', 'show-config', 'doctor', 'upgrade --check', 'hup', 'version'])(
+    '%s goes on all the same',
+    async (line) => {
+      const { code, stderr } = await machine.ctl(...line.split(' '));
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    },
+  );
+
+  it('those that would change it, too, give up after five minutes, and say who is at it and what to do', async () => {
+    const keys = KEYS.map(secret);
+    let waitedMs = 0;
+    const sleep = (ms: number): Promise<void> => {
+      waitedMs += ms;
+      return Promise.resolve();
+    };
+    const { code, stdout, stderr } = await machine.ctlWith({ sleep }, 'generate-keys', '--force');
+    expect({ code, stdout, waitedMs }).toEqual({ code: 1, stdout: '', waitedMs: 300_000 });
+    const who = `process ${holder.child.pid!} (cleanse)`;
+    expect(stderr).toContain(
+      `${who} is changing this machine; generate-keys waits for it, 5 minutes at most\n`,
+    );
+    expect(stderr).toContain(
+      `generate-keys did nothing: ${who} has been changing this machine for 5 minutes.`,
+    );
+    expect(KEYS.map(secret)).toEqual(keys);
+  });
+
+  it.each(['reconfigure', 'rotate-keys', 'upgrade', 'uninstall', 'cleanse yes'])(
+    '%s waits, too',
+    async (line) => {
+      const impatient = { sleep: () => Promise.reject(new Error('it waits')) };
+      const { code, stdout, stderr } = await machine.ctlWith(impatient, ...line.split(' '));
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toContain(`process ${holder.child.pid!} (cleanse) is changing this machine`);
+    },
+  );
+
+  it('nobody has to wait for a run that was killed', async () => {
+    holder.child.kill('SIGKILL');
+    await holder.ended;
+    expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
 describe('old jobs', () => {
   const jobs = async (): Promise<unknown[]> =>
     (await machine.database.sql('SELECT id FROM jobs ORDER BY id')).map(({ id }) => id);

@@ -124,6 +124,19 @@ chef_server['root_url'] = '${chef.url}'
     expect([starts(), rereadings()]).toEqual([2, 1]);
   });
 
+  it('lets the second of two runs wait, which then finds all done by the first', async () => {
+    under.writeSettings(`${settings}opscode_pushy_server['heartbeat_interval'] = 8000\n`);
+    const before = starts();
+    const both = await Promise.all([under.run('reconfigure'), under.run('reconfigure')]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(both.map(({ stderr }) => stderr).join('')).toBe(
+      `process ${process.pid} (reconfigure) is changing this machine; reconfigure waits for it, 5 minutes at most\n`,
+    );
+    const waited = both.find(({ stderr }) => stderr !== '');
+    expect(waited?.stdout).toContain('Nothing had to be changed.');
+    expect(starts()).toBe(before + 1);
+  });
+
   it('makes up for a run that was killed before the start, and leaves the mark of an administrator', async () => {
     const down = under.write('/etc/sv/opscode-pushy-server/down', NOT_YET);
     expect(await under.run('reconfigure')).toMatchObject({ code: 0 });
