@@ -1,12 +1,11 @@
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { Activity } from '../config/activity.port.js';
 import { messageOf } from '../lib/app-error.js';
 import type { Connection } from './connection-options.js';
-
-/** The advisory lock that the active server holds: two numbers that mean nothing but must not change. */
-const LOCK = [728_391, 10_47] as const;
+import { IS_HELD_LEASE, LEASE_LOCK, leaseName } from './lease-connections.js';
 
 /** How a lease is kept and lost; all in milliseconds. */
 export interface LeaseTimings {
@@ -27,8 +26,7 @@ export const LEASE_TIMINGS: LeaseTimings = { interval: 750, validity: 3000, stal
 const END_STALLED = `
   SELECT pg_terminate_backend(a.pid) AS ended
   FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-  WHERE l.locktype = 'advisory' AND l.granted AND l.classid = $1 AND l.objid = $2 AND l.objsubid = 2
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  WHERE ${IS_HELD_LEASE}
     AND clock_timestamp() - a.state_change > $3 * interval '1 millisecond'`;
 
 /**
@@ -126,7 +124,7 @@ const newClient = (
   const client = new pg.Client({
     ...rest,
     user: username,
-    application_name: 'push-jobs-server lease',
+    application_name: leaseName(process.pid, hostname()),
     keepAlive: true,
     connectionTimeoutMillis: validity,
     query_timeout: validity,
@@ -144,10 +142,10 @@ const waitForLock = async (client: pg.Client, logger: Logger, timings: LeaseTimi
     const askedAt = performance.now();
     const { rows } = await client.query<{ locked: boolean }>(
       'SELECT pg_try_advisory_lock($1, $2) AS locked',
-      [...LOCK],
+      [...LEASE_LOCK],
     );
     if (rows[0]?.locked === true) return askedAt;
-    const stalled = await client.query(END_STALLED, [...LOCK, timings.stalled]);
+    const stalled = await client.query(END_STALLED, [...LEASE_LOCK, timings.stalled]);
     if (stalled.rowCount !== 0) logger.warn('the active server has stalled; its connection was ended');
     await sleep(timings.interval);
   }

@@ -1,14 +1,18 @@
 import type { Installation } from '../reconfigure/installation.js';
+import type { Standing } from './standing.js';
 
 /** What a check found. */
 export type Finding =
   | { readonly kind: 'good'; readonly text: string }
   | { readonly kind: 'warning' | 'bad'; readonly text: string; readonly mend: string };
 
-/** One thing that must be right for the server to work. It finds what is wrong, and throws only for what it did not expect. */
+/**
+ * One thing that must be right for the server to work, or on a standby for it to take over. It finds what is wrong, and
+ * throws only for what it did not expect.
+ */
 export interface Check {
   readonly name: string;
-  run(installation: Installation): Promise<Finding[]>;
+  run(installation: Installation, standing: Standing): Promise<Finding[]>;
 }
 
 export const good = (text: string): Finding => ({ kind: 'good', text });

@@ -3,8 +3,11 @@ import { messageOf } from '../../../src/lib/app-error.js';
 import { HttpClient } from '../../../src/platform/http/http-client.js';
 import type { HttpResponse } from '../../../src/platform/http/http-exchange.js';
 import { isNewEnough, rootOf, superuserHttp, trustedBy } from '../chef-server/superuser-http.js';
+import type { Nginx } from '../nginx.js';
 import type { Installation } from '../reconfigure/installation.js';
 import { saidBy } from '../run-program.js';
+import { serverAddress } from '../server-status.js';
+import type { Product } from '../settings/load-product.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 
 const TIMEOUT_MS = 10_000;
@@ -72,7 +75,7 @@ const judgeClock = ({ headers }: HttpResponse, nowMs: number): Finding[] => {
 /** The route through nginx, and whether nginx accepts its configuration. */
 export const nginxCheck: Check = {
   name: 'nginx',
-  run: async (installation) => {
+  run: async (installation, standing) => {
     const nginx = installation.nginx();
     if (nginx === undefined) return [];
     const tested = await nginx.test();
@@ -83,9 +86,19 @@ export const nginxCheck: Check = {
             `it refuses its configuration: ${saidBy(tested)}`,
             'mend what it names; ours are the files in addon.d',
           );
-    return [configuration, await askThroughNginx(installation)];
+    const isAnswered = standing.kind === 'serves';
+    return [
+      configuration,
+      isAnswered ? await askThroughNginx(installation) : judgeRoute(nginx, installation.product),
+    ];
   },
 };
+
+/** Where the server answers nothing yet, the route to it must be there all the same. */
+const judgeRoute = (nginx: Nginx, product: Product): Finding =>
+  nginx.leadsTo(serverAddress(product))
+    ? good('its route leads to the server on this machine, for the time when that answers')
+    : bad('its route to the server is not as it should be', 'run: opscode-push-jobs-server-ctl reconfigure');
 
 const askThroughNginx = async (installation: Installation): Promise<Finding> => {
   const url = `${rootOf(installation.product)}/pushy/_status`;

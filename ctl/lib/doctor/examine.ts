@@ -3,11 +3,15 @@ import type { Installation } from '../reconfigure/installation.js';
 import { certificateCheck, chefServerCheck, nginxCheck } from './chef-server-checks.js';
 import { bad, type Check, type Finding } from './check.js';
 import { databaseCheck } from './database-check.js';
-import { diskCheck, portsCheck, secretsCheck, serviceCheck, settingsCheck } from './local-checks.js';
+import { keysCheck } from './keys-check.js';
+import { diskCheck, secretsCheck, settingsCheck } from './local-checks.js';
+import { portsCheck, serviceCheck } from './service-checks.js';
+import { findStanding, type Standing } from './standing.js';
 
 const CHECKS: readonly Check[] = [
   settingsCheck,
   secretsCheck,
+  keysCheck,
   databaseCheck,
   chefServerCheck,
   certificateCheck,
@@ -34,8 +38,9 @@ export interface Examination {
 export const examine = async (installation: Installation): Promise<Examination> => {
   const lines: string[] = [];
   let wrong = 0;
+  const standing = await standingOf(installation);
   for (const check of CHECKS) {
-    for (const finding of await findingsOf(check, installation)) {
+    for (const finding of await findingsOf(check, installation, standing)) {
       if (finding.kind === 'bad') wrong++;
       lines.push(`${MARKS[finding.kind]} ${check.name}: ${finding.text}`);
       if (finding.kind !== 'good') lines.push(`        to mend it: ${finding.mend}`);
@@ -44,9 +49,22 @@ export const examine = async (installation: Installation): Promise<Examination> 
   return { lines, wrong };
 };
 
-const findingsOf = async (check: Check, installation: Installation): Promise<Finding[]> => {
+/** Where it cannot be found out, the checks say why: they ask the same again. */
+const standingOf = async (installation: Installation): Promise<Standing> => {
   try {
-    return await check.run(installation);
+    return await findStanding(installation);
+  } catch (thrown) {
+    return { kind: 'unknown', reason: messageOf(thrown) };
+  }
+};
+
+const findingsOf = async (
+  check: Check,
+  installation: Installation,
+  standing: Standing,
+): Promise<Finding[]> => {
+  try {
+    return await check.run(installation, standing);
   } catch (thrown) {
     return [bad(messageOf(thrown), 'run: opscode-push-jobs-server-ctl reconfigure')];
   }

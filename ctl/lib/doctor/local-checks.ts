@@ -1,11 +1,10 @@
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { loadServerKeys } from '../../../src/keys/load-server-keys.js';
 import { messageOf } from '../../../src/lib/app-error.js';
-import { portIsOpen } from '../port-is-open.js';
 import { previousKeysOf } from '../secrets/previous-keys.js';
 import type { SecretsStore } from '../secrets/secrets-store.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
-import { askHealth } from '../server-status.js';
+import type { Product } from '../settings/load-product.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 
 const RECONFIGURE = 'run: opscode-push-jobs-server-ctl reconfigure';
@@ -40,20 +39,29 @@ export const secretsCheck: Check = {
       const forServer = serverSecretsOf(context.paths, secrets);
       const now = context.environment.clock.now();
       await loadServerKeys(forServer, now);
-      const applied = product.serverConfig.secrets_file;
-      const isCurrent =
-        !existsSync(applied) || readFileSync(applied, 'utf8') === `${JSON.stringify(forServer, null, 2)}\n`;
       return [
         ...access,
-        isCurrent
-          ? good('all there')
-          : warning('the secrets were changed since the last reconfigure', RECONFIGURE),
+        ...appliedFindings(product, `${JSON.stringify(forServer, null, 2)}\n`),
         ...rotationFindings(secrets, now),
       ];
     } catch (thrown) {
       return [...access, bad(messageOf(thrown), `restore ${file} from a backup, or ${RECONFIGURE}`)];
     }
   },
+};
+
+/** Whether the server has them, in the file that it reads when it starts. */
+const appliedFindings = ({ serverConfig, runsService }: Product, wanted: string): Finding[] => {
+  const file = serverConfig.secrets_file;
+  if (!runsService) return [good('all there')];
+  if (!existsSync(file)) {
+    return [bad(`${file} is missing: the server cannot start again without it`, RECONFIGURE)];
+  }
+  return [
+    readFileSync(file, 'utf8') === wanted
+      ? good('all there')
+      : warning('the secrets were changed since the last reconfigure', RECONFIGURE),
+  ];
 };
 
 /** Whether the keys before the last rotation still count. */
@@ -68,40 +76,6 @@ const rotationFindings = (secrets: SecretsStore, now: number): Finding[] => {
           RECONFIGURE,
         ),
   ];
-};
-
-/** The service and its REST interface. */
-export const serviceCheck: Check = {
-  name: 'service',
-  run: async ({ product, context }) => {
-    if (!product.runsService) return [];
-    const { code, text } = await context.supervisor().status();
-    if (code !== 0) return [bad(text, 'run: opscode-push-jobs-server-ctl start; its log: … tail')];
-    const health = await askHealth(product);
-    return health === 'ready'
-      ? [good(text), good('is ready')]
-      : [bad(`it runs, but is ${health}`, 'look into its log: opscode-push-jobs-server-ctl tail')];
-  },
-};
-
-/** The ports that nodes connect to. */
-export const portsCheck: Check = {
-  name: 'ports',
-  run: async ({ product }) => {
-    if (!product.runsService) return [];
-    const { command_port, server_heartbeat_port, zeromq_listen_address } = product.serverConfig;
-    const host = zeromq_listen_address.replace('tcp://', '').replace(/^\*$/, '127.0.0.1');
-    return Promise.all(
-      [command_port, server_heartbeat_port].map(async (port) =>
-        (await portIsOpen(host, port))
-          ? good(`${host}:${port} takes connections`)
-          : bad(
-              `nobody listens on ${host}:${port}`,
-              'start the service, or see in its log who else has the port',
-            ),
-      ),
-    );
-  },
 };
 
 /** Room for data and logs. */

@@ -1,9 +1,14 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:net';
+import { hostname } from 'node:os';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
 import { ActiveLease } from '../../../src/persistence/active-lease.js';
 import { connectionOf } from '../../../src/persistence/connection-options.js';
+import type { ServerStatus } from '../../../src/protocol/rest-shapes.js';
 import { ChefMachine, pidIn } from '../../support/chef-machine.js';
 import { eventually } from '../../support/eventually.js';
 import type { CtlOutcome } from '../../support/ctl-under-test.js';
@@ -205,7 +210,54 @@ describe('reconfigure beside a Chef Server', () => {
     await eventually(() => !existsSync(`/proc/${old}`));
   });
 
-  it('is content with a server that stands by for another', async () => {
+  /** The doctor's visit to a standby: one that is well, and faults that it must find there; `alive` is what it answered when active. */
+  const examineStandby = async (alive: ServerStatus): Promise<void> => {
+    const well = await machine.ctl('doctor');
+    expect(well.stdout).not.toMatch(/^(WRONG|WARNING)/m);
+    expect(well.stdout).toMatch(
+      new RegExp(`^ok {6}service: stands by: it waits for the active server, on ${hostname()}, to end`, 'm'),
+    );
+    expect(well.stdout).toMatch(/^ok {6}nginx: its route leads to the server on this machine/m);
+    expect(well.stdout).toContain(`ok      ports: 127.0.0.1:${machine.ports.command} is free`);
+    expect(well.code).toBe(0);
+
+    // Another server answers at the address that all know, as the active one does; nginx leads to it here.
+    let status = { ...alive, incarnation_id: 'of other keys' };
+    const elsewhere = createHttpServer((_request, response) => response.end(JSON.stringify(status)));
+    await once(elsewhere.listen(machine.ports.api, '127.0.0.1'), 'listening');
+    const stranger = await machine.ctl('doctor');
+    status = alive;
+    const twin = await machine.ctl('doctor');
+    elsewhere.close();
+    expect(stranger.stdout).toMatch(
+      /^WRONG {3}keys: are not those of the active server.*\n.*copy .*private-chef-secrets.json from there/m,
+    );
+    expect(twin.stdout).toContain('ok      keys: are those of the active server\n');
+    expect(twin.stdout).toContain('ok      service: stands by');
+
+    const forServer = `${DATA}/etc/secrets.json`;
+    const kept = read(forServer);
+    machine.removeFile(machine.path(forServer));
+    const inTheWay = createServer().listen(machine.ports.command, '127.0.0.1');
+    await once(inTheWay, 'listening');
+    const faulty = await machine.ctl('doctor');
+    inTheWay.close();
+    machine.write(forServer, kept, 0o600);
+    expect(faulty.stdout).toMatch(/^WRONG {3}secrets: .*secrets.json is missing/m);
+    expect(faulty.stdout).toContain(`another program listens on 127.0.0.1:${machine.ports.command}`);
+    expect(faulty.stdout).toContain('\nWrong: 2\n');
+
+    await machine.database.sqlOfServer(`ALTER ROLE ${machine.role} PASSWORD 'another'`);
+    const refused = await machine.ctl('doctor');
+    const password = secrets().get('push-jobs-server', 'sql_password')!;
+    await machine.database.sqlOfServer(`ALTER ROLE ${machine.role} PASSWORD '${password}'`);
+    expect(refused.stdout).toMatch(/^WRONG {3}database: .*password/m);
+    expect(refused.stdout).toMatch(/^WARNING service: .* whether it stands by cannot be seen/m);
+    expect(refused.stdout).toContain('\nWrong: 1\n');
+  };
+
+  it('is content with a server that stands by for another, and so is doctor', async () => {
+    const alive = (await (await machine.get('/pushy/_status')).json()) as ServerStatus;
     await machine.ctl('stop');
     const connection = connectionOf(machine.database.config, machine.database.password);
     const other = await ActiveLease.acquire(connection, pino({ level: 'silent' }), () => undefined);
@@ -214,10 +266,15 @@ describe('reconfigure beside a Chef Server', () => {
       const { code, stdout } = await machine.ctl('reconfigure');
       expect(stdout).toContain('started opscode-pushy-server; it stands by for the active server');
       expect(code).toBe(0);
+      await examineStandby(alive);
     } finally {
       await other.release();
     }
     await eventually(async () => (await machine.get('/pushy/_status')).status === 200, { withinMs: 40_000 });
+    const active = await machine.ctl('doctor');
+    expect(active.stdout).toMatch(/^ok {6}service: is ready$/m);
+    expect(active.stdout).toMatch(/^ok {6}ports: .* takes connections$/m);
+    expect(active.code).toBe(0);
     machine.configure();
     expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
   }, 60_000);

@@ -99,7 +99,7 @@ it('waits for a database that is away', async () => {
 const leaseConnections = async (): Promise<number> => {
   const [row] = await database.sql(
     `SELECT count(*)::int AS count FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name = 'push-jobs-server lease'`,
+     WHERE datname = current_database() AND application_name LIKE 'push-jobs-server lease %'`,
   );
   return row!.count as number;
 };

@@ -1,0 +1,84 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { messageOf } from '../../../src/lib/app-error.js';
+import { LEASE_TIMINGS } from '../../../src/persistence/active-lease.js';
+import {
+  hostInLeaseName,
+  LEASE_CONNECTIONS,
+  LEASE_LOCK,
+  leaseName,
+} from '../../../src/persistence/lease-connections.js';
+import { withSession } from '../database/session.js';
+import type { Installation } from '../reconfigure/installation.js';
+import { askServer } from '../server-status.js';
+import { STATUS_CODE } from '../services/supervisor.js';
+
+/** What the server on this machine is among those on its database. */
+export type Standing =
+  /** It is to answer: alone, or the active one. So is one that does not run: it should. */
+  | { readonly kind: 'serves' }
+  /** It waits for the active one to end, and answers nothing until then. */
+  | { readonly kind: 'stands by'; readonly activeHost: string }
+  /** It waits, and nobody is active any more. */
+  | { readonly kind: 'takes over' }
+  /** It runs, neither answers nor waits, and should. */
+  | { readonly kind: 'silent'; readonly reason: string }
+  /** It runs and does not answer, and the database cannot be asked whether it waits. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** A connection on which a server holds the lease or waits for it. */
+export interface LeaseConnection {
+  readonly name: string;
+  readonly holds: boolean;
+  /** Milliseconds since its last statement; null where it is another role's. */
+  readonly silent_ms: number | null;
+}
+
+const leaseConnections = z.array(
+  z.object({ name: z.string(), holds: z.boolean(), silent_ms: z.number().nullable() }),
+);
+
+/** Finds out what the server on this machine is; only with `ha` can it be anything but one that serves. */
+export const findStanding = async (installation: Installation): Promise<Standing> => {
+  const { product, context } = installation;
+  if (!product.runsService || !product.serverConfig.ha) return { kind: 'serves' };
+  const { code, text } = await context.supervisor().status();
+  if (code !== STATUS_CODE.running) return { kind: 'serves' };
+  const pid = Number(/\(pid (\d+)\)/.exec(text)?.[1]);
+  const standing = await askDatabase(installation, leaseName(pid, hostname()));
+  // An address that moves with the active server answers here, too; so it is asked only where none stands by.
+  const isDoubtful = standing.kind === 'silent' || standing.kind === 'unknown';
+  return isDoubtful && 'status' in (await askServer(product)) ? { kind: 'serves' } : standing;
+};
+
+const askDatabase = async (installation: Installation, ownName: string): Promise<Standing> => {
+  try {
+    const rows = await withSession(installation.ownerConnection(), (session) =>
+      session.query(LEASE_CONNECTIONS, LEASE_LOCK),
+    );
+    return standingAmong(leaseConnections.parse(rows), ownName);
+  } catch (thrown) {
+    return { kind: 'unknown', reason: messageOf(thrown) };
+  }
+};
+
+/** What the server is whose connection has this name; one that holds the lease and does not answer is `silent`. */
+export const standingAmong = (connections: readonly LeaseConnection[], ownName: string): Standing => {
+  const own = connections.find(({ name }) => name === ownName);
+  const active = connections.find(({ holds }) => holds);
+  if (own === undefined) {
+    return { kind: 'silent', reason: 'it has no connection to the database on which it could stand by' };
+  }
+  if (own === active)
+    return {
+      kind: 'silent',
+      reason: 'it is the active server, and should answer some seconds after it became that',
+    };
+  const silentMs = own.silent_ms ?? 0;
+  if (silentMs > LEASE_TIMINGS.stalled) {
+    const seconds = Math.round(silentMs / 1000);
+    return { kind: 'silent', reason: `it hangs: it last asked ${seconds} s ago whether it is to take over` };
+  }
+  if (active === undefined) return { kind: 'takes over' };
+  return { kind: 'stands by', activeHost: hostInLeaseName(active.name) ?? 'another machine' };
+};
