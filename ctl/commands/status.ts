@@ -1,9 +1,11 @@
 import { messageOf } from '../../src/lib/app-error.js';
 import type { Command } from '../command.js';
 import type { CommandContext } from '../command-context.js';
+import { Installation } from '../lib/reconfigure/installation.js';
 import { askHealth } from '../lib/server-status.js';
 import { requireService } from '../lib/services/require-service.js';
 import { STATUS_CODE } from '../lib/services/supervisor.js';
+import { findStanding } from '../lib/standing.js';
 
 /** Shows whether the service runs, as runit tells it, and what the server says of itself; the exit code is runit's. */
 export const status: Command = {
@@ -24,7 +26,13 @@ export const status: Command = {
 /** Settings that are wrong by now do not hide that the service runs. */
 const healthIn = async (context: CommandContext): Promise<string> => {
   try {
-    return await askHealth(context.loadProduct());
+    const installation = new Installation(context, { superuserPassword: undefined });
+    const health = await askHealth(installation.product);
+    if (!health.startsWith('unknown')) return health;
+    const standing = await findStanding(installation);
+    return standing.kind === 'stands by'
+      ? `stands by for the active server, on ${standing.activeHost}`
+      : health;
   } catch (thrown) {
     return `unknown: ${messageOf(thrown)}`;
   }

@@ -6,7 +6,7 @@ import { databaseCheck } from './database-check.js';
 import { keysCheck } from './keys-check.js';
 import { diskCheck, secretsCheck, settingsCheck } from './local-checks.js';
 import { portsCheck, serviceCheck } from './service-checks.js';
-import { findStanding, type Standing } from './standing.js';
+import { findStanding, type Standing } from '../standing.js';
 
 const CHECKS: readonly Check[] = [
   settingsCheck,

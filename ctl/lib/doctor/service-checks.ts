@@ -3,7 +3,7 @@ import { portIsOpen } from '../port-is-open.js';
 import { askHealth } from '../server-status.js';
 import { STATUS_CODE } from '../services/supervisor.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
-import type { Standing } from './standing.js';
+import type { Standing } from '../standing.js';
 
 const LOOK_INTO_LOG = 'look into its log: opscode-push-jobs-server-ctl tail';
 
@@ -45,8 +45,8 @@ const judgeWaiting = (standing: Exclude<Standing, { kind: 'serves' }>): Finding 
 export const portsCheck: Check = {
   name: 'ports',
   run: async ({ product }, standing) => {
-    const isBetween = standing.kind === 'takes over' || standing.kind === 'unknown';
-    if (!product.runsService || isBetween) return [];
+    const isClear = standing.kind === 'serves' || standing.kind === 'stands by';
+    if (!product.runsService || !isClear) return []; // what is wrong with the service is why they are as they are
     const { command_port, server_heartbeat_port, zeromq_listen_address } = product.serverConfig;
     const host = zeromq_listen_address.replace('tcp://', '').replace(/^\*$/, '127.0.0.1');
     const judge = standing.kind === 'stands by' ? judgeFreePort : judgeTakenPort;

@@ -3,10 +3,10 @@ import { AppError } from '../../../src/lib/app-error.js';
 import { ensureFile } from '../files.js';
 import { SERVICE } from '../paths.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
-import { waitForServer } from '../server-status.js';
 import type { ServiceDefinition } from '../services/supervisor.js';
 import type { Installation } from './installation.js';
 import type { Step } from './step.js';
+import { waitForServer } from './wait-for-server.js';
 
 const READ_BY_OWNER_AND_GROUP = 0o640;
 const READ_BY_OWNER = 0o600;
@@ -76,7 +76,7 @@ export const startStep: Step = {
     ];
     const isRunning = (await supervisor.status()).code === 0;
     if (isRunning && applied.isApplied(SERVICE, texts)) {
-      await waitForServer(product, context);
+      await waitForServer(installation);
       if (applied.isApplied(SETTINGS, settings)) return [];
       const told = await supervisor.act('hup');
       if (told.code !== 0) throw new AppError('service_hup', `the service could not be told: ${told.text}`);
@@ -85,7 +85,7 @@ export const startStep: Step = {
     }
     const { code, text } = await supervisor.act('restart', RESTART_SECONDS);
     if (code !== 0) throw new AppError('service_start', `the service could not be started: ${text}`);
-    const does = await waitForServer(product, context);
+    const does = await waitForServer(installation);
     applied.setApplied(SERVICE, texts);
     applied.setApplied(SETTINGS, settings);
     return [`${isRunning ? 'restarted' : 'started'} ${SERVICE}; ${does}`];

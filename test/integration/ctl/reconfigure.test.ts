@@ -220,6 +220,9 @@ describe('reconfigure beside a Chef Server', () => {
     expect(well.stdout).toMatch(/^ok {6}nginx: its route leads to the server on this machine/m);
     expect(well.stdout).toContain(`ok      ports: 127.0.0.1:${machine.ports.command} is free`);
     expect(well.code).toBe(0);
+    const told = await machine.ctl('status');
+    expect(told.stdout).toContain(`\nhealth: stands by for the active server, on ${hostname()}\n`);
+    expect(told.code).toBe(0);
 
     // Another server answers at the address that all know, as the active one does; nginx leads to it here.
     let status = { ...alive, incarnation_id: 'of other keys' };

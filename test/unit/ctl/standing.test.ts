@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type LeaseConnection, standingAmong } from '../../../../ctl/lib/doctor/standing.js';
-import { leaseName } from '../../../../src/persistence/lease-connections.js';
+import { type LeaseConnection, standingAmong } from '../../../ctl/lib/standing.js';
+import { leaseName } from '../../../src/persistence/lease-connections.js';
 
 const OURS = leaseName(42, 'push2.example.com');
 const THEIRS = leaseName(42, 'push1.example.com');

@@ -1,17 +1,17 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { messageOf } from '../../../src/lib/app-error.js';
-import { LEASE_TIMINGS } from '../../../src/persistence/active-lease.js';
+import { messageOf } from '../../src/lib/app-error.js';
+import { LEASE_TIMINGS } from '../../src/persistence/active-lease.js';
 import {
   hostInLeaseName,
   LEASE_CONNECTIONS,
   LEASE_LOCK,
   leaseName,
-} from '../../../src/persistence/lease-connections.js';
-import { withSession } from '../database/session.js';
-import type { Installation } from '../reconfigure/installation.js';
-import { askServer } from '../server-status.js';
-import { STATUS_CODE } from '../services/supervisor.js';
+} from '../../src/persistence/lease-connections.js';
+import { withSession } from './database/session.js';
+import type { Installation } from './reconfigure/installation.js';
+import { askServer } from './server-status.js';
+import { STATUS_CODE } from './services/supervisor.js';
 
 /** What the server on this machine is among those on its database. */
 export type Standing =
