@@ -12,14 +12,19 @@ const WORKERS = availableParallelism() + 1;
  * One project per kind of test, so that `npx vitest --project unit` runs only the fast ones. The time limits are for
  * busy machines: only a test that fails takes so long.
  */
-const project = (name: string, testTimeout: number, globalSetup: string[] = [POSTGRES]) => ({
+const project = (
+  name: string,
+  testTimeout: number,
+  over: { globalSetup?: string[]; isolate?: boolean } = {},
+) => ({
   extends: true as const,
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
-    globalSetup,
+    globalSetup: [POSTGRES],
     testTimeout,
     hookTimeout: 2 * testTimeout,
+    ...over,
   },
 });
 
@@ -30,12 +35,13 @@ export default defineConfig({
     sequence: { sequencer: PackagesFirst },
     setupFiles: ['test/support/leak-guard.ts'],
     projects: [
-      project('unit', 30_000, []),
+      // They share what they import: loading it for each file took more time than all the tests.
+      project('unit', 30_000, { globalSetup: [], isolate: false }),
       project('contract', 60_000),
       project('integration', 90_000),
       project('e2e', 120_000),
       project('interop', 90_000),
-      project('packages', 240_000, []),
+      project('packages', 240_000, { globalSetup: [] }),
     ],
   },
 });
