@@ -7,7 +7,7 @@ import type { BatchWriter, Write, WriterState } from './batch-writer.port.js';
 import { bytesOf, coalesce } from './coalesce.js';
 import { DATABASE_REFUSED, type Database } from './database.port.js';
 
-/** How much is stored at a time, and how much may pile up. */
+/** How much is stored at a time, how much may pile up, and what may wait. */
 export interface WriterLimits {
   /** Writes and bytes of one transaction. */
   readonly batchWrites: number;
@@ -18,9 +18,9 @@ export interface WriterLimits {
   /** From here on captured output is dropped, so that statuses and events still find room. */
   readonly outputBytes: number;
   /**
-   * How long a write may wait for company, in milliseconds; those that are not here do not wait. What comes of an event
-   * is seen by readers of feeds only, and what does hurry will mostly follow soon: a job's first vote comes a moment
-   * after its start, and should not have to wait for that. Nobody waits until events are forgotten.
+   * How long a write may wait for company, in milliseconds; those that are not here do not wait. For events only readers
+   * of feeds wait, and what does hurry will mostly follow soon: a job's first vote comes a moment after its start, and
+   * should not have to wait for that. Nobody waits until it is stored that a node was seen, or until events are forgotten.
    */
   readonly patienceMs: Readonly<Partial<Record<Write['kind'], number>>>;
 }

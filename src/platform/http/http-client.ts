@@ -50,7 +50,7 @@ export class HttpClient {
   }
 }
 
-/** What undici is to send, and that it shall not limit the time of an answer's body: that is done here. */
+/** What undici is to send. It shall not limit the time of an answer's body: that is done here, where it is wanted. */
 const sendable = ({ method, headers, body }: HttpRequest) => ({
   method,
   bodyTimeout: 0,

@@ -13,9 +13,6 @@ import {
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_BYTES = 8 * 1024 * 1024;
 
-/** The first statuses only announce an answer. */
-const FIRST_FINAL_STATUS = 200;
-
 /**
  * Puts one answer together as it comes, for undici to hand it to. It has an outcome when the answer is whole, the time is
  * up, the answer is too long or the request is called off; a request that is not done then is given up.
@@ -59,7 +56,7 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
     status: number,
     headers: ResponseHeaders,
   ): void {
-    if (status < FIRST_FINAL_STATUS) return;
+    // Statuses below 200 come first and only announce an answer, whose own come over them.
     this.status = status;
     this.headers = headers;
   }
