@@ -11,7 +11,7 @@ import {
 import { withSession } from './database/session.js';
 import type { Installation } from './reconfigure/installation.js';
 import { askServer } from './server-status.js';
-import { STATUS_CODE } from './services/supervisor.js';
+import { pidIn } from './services/supervisor.js';
 
 /** What the server on this machine is among those on its database. */
 export type Standing =
@@ -42,9 +42,8 @@ const leaseConnections = z.array(
 export const findStanding = async (installation: Installation): Promise<Standing> => {
   const { product, context } = installation;
   if (!product.runsService || !product.serverConfig.ha) return { kind: 'serves' };
-  const { code, text } = await context.supervisor().status();
-  if (code !== STATUS_CODE.running) return { kind: 'serves' };
-  const pid = Number(/\(pid (\d+)\)/.exec(text)?.[1]);
+  const pid = pidIn(await context.supervisor().status());
+  if (pid === undefined) return { kind: 'serves' };
   const standing = await askDatabase(installation, leaseName(pid, hostname()));
   // An address that moves with the active server answers here, too; so it is asked only where none stands by.
   const isDoubtful = standing.kind === 'silent' || standing.kind === 'unknown';

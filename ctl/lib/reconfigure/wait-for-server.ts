@@ -1,5 +1,6 @@
 import { AppError } from '../../../src/lib/app-error.js';
 import { askServer } from '../server-status.js';
+import { pidIn } from '../services/supervisor.js';
 import { findStanding } from '../standing.js';
 import type { Installation } from './installation.js';
 
@@ -21,11 +22,11 @@ export const waitForServer = async (installation: Installation): Promise<string>
   const { product, context } = installation;
   const startedAt = performance.now();
   const supervisor = context.supervisor();
-  const processes = new Set<string>();
+  const processes = new Set<number>();
   for (;;) {
     const answer = await askServer(product);
     if ('status' in answer) return 'it answers';
-    const [, pid] = /\(pid (\d+)\)/.exec((await supervisor.status()).text) ?? [];
+    const pid = pidIn(await supervisor.status());
     if (pid !== undefined) processes.add(pid);
     const waitedMs = performance.now() - startedAt;
     const standing = (await findStanding(installation)).kind;

@@ -26,6 +26,13 @@ export interface ServiceOutcome {
 /** Exit codes of `status`. */
 export const STATUS_CODE = { running: 0, down: 3, unknown: 4 } as const;
 
+/** The process that the service runs as, by what its `status` says; undefined where it does not run. */
+export const pidIn = ({ code, text }: ServiceOutcome): number | undefined => {
+  // A service that is down may have a log that runs, with a number of its own.
+  const pid = code === STATUS_CODE.running ? /\(pid (\d+)\)/.exec(text)?.[1] : undefined;
+  return pid === undefined ? undefined : Number(pid);
+};
+
 /** Seconds that start, stop and restart wait until they call it a `timeout:`. */
 export const VERB_SECONDS = 7;
 
