@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { Logger } from 'pino';
 import { AppError, messageOf } from '../lib/app-error.js';
 import { type Deferred, deferred } from '../lib/deferred.js';
+import { isNodeDone } from '../protocol/job-status.js';
 import { statementFor } from './batch-statements.js';
 import type { BatchWriter, Write, WriterState } from './batch-writer.port.js';
 import { bytesOf, coalesce } from './coalesce.js';
@@ -21,6 +22,7 @@ export interface WriterLimits {
    * How long a write may wait for company, in milliseconds; those that are not here do not wait. For events only readers
    * of feeds wait, and what does hurry will mostly follow soon: a job's first vote comes a moment after its start, and
    * should not have to wait for that. Nobody waits until it is stored that a node was seen, or until events are forgotten.
+   * That a node has voted or runs waits too, since the node says so again after a restart; its result, told once, does not.
    */
   readonly patienceMs: Readonly<Partial<Record<Write['kind'], number>>>;
 }
@@ -33,7 +35,7 @@ export const DEFAULT_LIMITS: WriterLimits = {
   heldWrites: 100_000,
   heldBytes: 64 * MIB,
   outputBytes: 256 * MIB,
-  patienceMs: { job_events: 5, org_event: 5, node_seen: 5, forget_events: 1_000 },
+  patienceMs: { job_events: 5, org_event: 5, node_seen: 5, node_status: 5, forget_events: 1_000 },
 };
 
 const FIRST_RETRY_MS = 100;
@@ -51,8 +53,8 @@ interface Waiter extends Deferred<undefined> {
  * Modes, and what ends them:
  * - `idle`: nothing is held. A push starts `writing` with the next turn of the event loop, or `gathering` where it can wait.
  * - `gathering`: only what can wait is held. A push that cannot, or the end of the shortest patience: `writing`.
- * - `writing`: a batch is in the air. Stored: the next batch, or `idle`. Bad data: the batch is halved until the
- *   one bad write is alone, which is logged and dropped. Any other fault: `waiting`.
+ * - `writing`: a batch is in the air. Stored: the next batch, `gathering` where all that is left can wait, or `idle`. Bad
+ *   data: the batch is halved until the one bad write is alone, which is logged and dropped. Any other fault: `waiting`.
  * - `waiting`: the database is away or out of resources; after 0.1 s, doubled up to 5 s, the same writes again
  *   (`writing`). Nothing is lost; a batch that was stored although its answer got lost does no harm twice.
  * - `closed`: after `drain`. Pushes are dropped and logged.
@@ -68,7 +70,9 @@ export class PostgresBatchWriter implements BatchWriter {
   private dropped = 0;
   private readonly waiters: Waiter[] = [];
   private readonly closing = new AbortController();
-  private gathering: { readonly timer: NodeJS.Timeout; readonly until: number } | undefined;
+  /** When the first of what is held must be on its way, on a clock that never jumps; 0 is at once. */
+  private due = Infinity;
+  private alarm: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly database: Database,
@@ -102,7 +106,7 @@ export class PostgresBatchWriter implements BatchWriter {
     this.pushed += 1;
     this.bytes += bytesOf(write);
     if (write.kind !== 'forget_events') this.awaited = this.pushed;
-    this.hurry(this.limits.patienceMs[write.kind] ?? 0);
+    this.dueWithin(this.patienceOf(write));
   }
 
   async flushed(): Promise<void> {
@@ -131,27 +135,36 @@ export class PostgresBatchWriter implements BatchWriter {
   private async settle(): Promise<void> {
     while (this.settled !== this.pushed) {
       this.awaited = this.pushed;
-      this.hurry(0);
+      this.dueWithin(0);
       await this.flushed();
       await nextTurn();
     }
   }
 
-  /** Has what is held written within so many milliseconds, unless writing goes on already. */
-  private hurry(patienceMs: number): void {
-    if (this.mode !== 'idle' && this.mode !== 'gathering') return;
-    const until = performance.now() + patienceMs;
-    if (patienceMs > 0 && this.gathering !== undefined && this.gathering.until <= until) return;
-    clearTimeout(this.gathering?.timer);
-    this.gathering = undefined;
-    if (patienceMs === 0) return this.begin();
-    this.mode = 'gathering';
-    this.gathering = { timer: setTimeout(() => this.hurry(0), patienceMs), until };
+  private patienceOf(write: Write): number {
+    if (write.kind === 'node_status' && isNodeDone(write.status)) return 0;
+    return this.limits.patienceMs[write.kind] ?? 0;
   }
 
-  private begin(): void {
-    this.mode = 'writing';
-    setImmediate(() => void this.run());
+  /** Has what is held written within so many milliseconds; where a batch is in the air, as soon as that is stored. */
+  private dueWithin(ms: number): void {
+    const due = ms === 0 ? 0 : performance.now() + ms;
+    if (due >= this.due) return;
+    this.due = due;
+    if (this.mode === 'idle' || this.mode === 'gathering') this.arrange();
+  }
+
+  /** Begins to write now, or when it is due. */
+  private arrange(): void {
+    clearTimeout(this.alarm);
+    const waitMs = this.due - performance.now();
+    if (waitMs > 0) {
+      this.mode = 'gathering';
+      this.alarm = setTimeout(() => this.dueWithin(0), waitMs);
+    } else {
+      this.mode = 'writing';
+      setImmediate(() => void this.run());
+    }
   }
 
   private isClosed(): boolean {
@@ -159,7 +172,7 @@ export class PostgresBatchWriter implements BatchWriter {
   }
 
   private async run(): Promise<void> {
-    while (this.queue.length > 0 && !this.isClosed()) {
+    while (this.due <= performance.now() && !this.isClosed()) {
       const { writes, bytes } = this.takeBatch();
       if (!(await this.store(writes))) return; // closed
       this.settled += writes.length;
@@ -167,7 +180,9 @@ export class PostgresBatchWriter implements BatchWriter {
       while (this.waiters[0] !== undefined && this.waiters[0].upTo <= this.settled)
         this.waiters.shift()?.resolve(undefined);
     }
-    if (!this.isClosed()) this.mode = 'idle';
+    if (this.isClosed()) return;
+    if (this.queue.length > 0) this.arrange();
+    else this.mode = 'idle';
   }
 
   /** The oldest writes, as many as one transaction takes but at least one. */
@@ -180,7 +195,9 @@ export class PostgresBatchWriter implements BatchWriter {
       count += 1;
       bytes += more;
     }
-    return { writes: this.queue.splice(0, count), bytes };
+    const writes = this.queue.splice(0, count);
+    if (this.queue.length === 0) this.due = Infinity;
+    return { writes, bytes };
   }
 
   /** Stores a batch, without those writes that can never be stored; false where the writer was closed before that. */

@@ -160,6 +160,34 @@ describe('the batching writer', () => {
     expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
   });
 
+  it('has what can wait do so too when it comes while a batch is being stored', async () => {
+    await start({ patienceMs: { forget_events: A_MINUTE } });
+    const jobId = await storedJob(['a']);
+    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    await nextTurn();
+    expect(writer.state.mode).toBe('writing');
+    store.forgetEvents(jobId);
+    await store.flushed();
+    await eventually(() => writer.state.mode === 'gathering');
+    expect(await database.sql('SELECT 1 AS one FROM job_events')).toEqual([{ one: 1 }]);
+    store.jobStatus(jobId, 'complete', AT);
+    await store.flushed();
+    expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
+  });
+
+  it('lets a vote and a start wait for company, as the node says them again after a restart, but no result', async () => {
+    await start({ patienceMs: { node_status: A_MINUTE } });
+    const jobId = await storedJob(['a', 'b', 'c']);
+    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.nodeStatus(ORG, jobId, 'b', 'running', AT);
+    await nextTurn();
+    expect(writer.state).toMatchObject({ mode: 'gathering', writes: 2 });
+    store.nodeStatus(ORG, jobId, 'c', 'succeeded', AT);
+    await store.flushed();
+    expect(await statuses(jobId)).toEqual(['ready', 'running', 'succeeded']);
+    expect(await transactionsIn('job_nodes')).toBe(1);
+  });
+
   it('stores at once what waits for company when it is drained', async () => {
     await start({ patienceMs: { job_events: A_MINUTE, forget_events: A_MINUTE } });
     const jobId = await storedJob(['a']);
