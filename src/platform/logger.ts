@@ -1,7 +1,7 @@
 import { type DestinationStream, type Level, type Logger, pino } from 'pino';
 import { openLogStream } from './log-stream.js';
 
-/** Members of these names never reach a log, at the top of a line or one level down. */
+/** Members of these names never reach a log, at the top of a line or in its error. */
 const SECRET_NAMES = [
   'key',
   'sessionKey',
@@ -49,9 +49,24 @@ class Family {
 
 const families = new WeakMap<Logger, Family>();
 
+type Fields = Record<string, unknown>;
+
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+
+/** Only in the error are names looked for further down, which is dear: no other field of a line may hold an object. */
+const withoutObjects = (fields: Fields): Fields => {
+  const isHidden = (name: string): boolean => name !== 'err' && isObject(fields[name]);
+  const names = Object.keys(fields);
+  return names.some(isHidden)
+    ? Object.fromEntries(names.map((name) => [name, isHidden(name) ? '[object]' : fields[name]]))
+    : fields;
+};
+
 /**
- * Makes the logger of a program: one JSON object a line, keys, passwords and captured output taken out by name. Give
- * each part of the program a child of it that carries its scope (`org`, `node`, `job`).
+ * Makes the logger of a program: one JSON object a line, keys, passwords and captured output taken out by name. The fields
+ * of a line are flat but for `err`; of any other object only `[object]` is written. Give each part of the program a child
+ * of it that carries its scope (`org`, `node`, `job`).
  */
 export const createLogger = ({ level, destination = openLogStream(1) }: LoggerOptions): Logger => {
   const family = new Family();
@@ -59,8 +74,8 @@ export const createLogger = ({ level, destination = openLogStream(1) }: LoggerOp
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
+    formatters: { level: (label: string) => ({ level: label }), log: withoutObjects },
+    redact: { paths: SECRET_NAMES.flatMap((name) => [name, `err.${name}`]), censor: '[secret]' },
     onChild: (child: Logger) => family.add(child),
   };
   const logger = pino(options, destination);

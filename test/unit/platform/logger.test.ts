@@ -41,6 +41,27 @@ describe('createLogger', () => {
     },
   );
 
+  it.each(['key', 'sql_password', 'authorization', 'stdout'])('takes %s out of an error', (name) => {
+    const destination = recordingDestination();
+    const err = Object.assign(new Error('no connection'), { [name]: 's3cret' });
+    createLogger({ level: 'info', destination }).error({ err }, 'oops');
+
+    expect(firstLine(destination.lines)).toMatchObject({ err: { message: 'no connection' } });
+    expect(destination.lines.join('')).not.toContain('s3cret');
+  });
+
+  it('writes lists and dates, but of an object only that there was one', () => {
+    const destination = recordingDestination();
+    const fields = { nodes: ['a', 'b'], until: new Date(0), inner: { deep: { password: 's3cret' } } };
+    createLogger({ level: 'info', destination }).child({ scope: 'jobs' }).info(fields, 'oops');
+
+    expect(firstLine(destination.lines)).toMatchObject({
+      nodes: ['a', 'b'],
+      until: '1970-01-01T00:00:00.000Z',
+      inner: '[object]',
+    });
+  });
+
   it('changes its level while it is used, and that of its children and theirs', () => {
     const { lines, write } = recordingDestination();
     const logger = createLogger({ level: 'info', destination: { write } });
