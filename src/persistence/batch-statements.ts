@@ -29,36 +29,39 @@ interface Kind<Row> {
   readonly sql: (u: string) => string;
 }
 
-/**
- * The statement for these rows, with its parameters counted from `first` on. That for one row has a text of its own. That
- * for many is limited to as many as they are: a plan that is kept takes a limit that it does not know for a small one, so
- * PostgreSQL finds each row by an index. Else it would, for tables that were small when it planned, read them from end to
- * end, and go on like that when they have grown.
- */
-const statementOf = <Row>(
-  { name, columns, sql }: Kind<Row>,
-  rows: readonly Row[],
-  first: number,
-): Statement => {
+/** The rows of one kind in a batch. */
+interface Part {
+  readonly kind: Kind<Write>;
+  readonly rows: readonly Write[];
+}
+
+/** One row stands in the statement by itself, many do as arrays. */
+const nameOf = ({ kind, rows }: Part): string => (rows.length === 1 ? kind.name : `${kind.name}*`);
+
+const parametersOf = ({ kind: { columns }, rows }: Part): unknown[] => {
   const [only] = rows;
-  if (rows.length === 1 && only !== undefined) {
+  return rows.length === 1 && only !== undefined
+    ? columns.map(([, , valueOf]) => valueOf(only))
+    : [...columns.map(([, , valueOf]) => rows.map(valueOf)), rows.length];
+};
+
+/**
+ * The text of a statement for rows of one kind, with its parameters counted from `first` on. That for one row has a text of
+ * its own. That for many is limited to as many as they are: a plan that is kept takes a limit that it does not know for a
+ * small one, so PostgreSQL finds each row by an index. Else it would, for tables that were small when it planned, read them
+ * from end to end, and go on like that when they have grown.
+ */
+const textOf = ({ kind: { columns, sql }, rows }: Part, first: number): string => {
+  if (rows.length === 1) {
     const values = columns.map(([column, type], at) => `$${first + at}::${type} AS ${column}`);
-    return {
-      name,
-      sql: sql(`(SELECT ${values.join(', ')}) AS u`),
-      parameters: columns.map(([, , valueOf]) => valueOf(only)),
-    };
+    return sql(`(SELECT ${values.join(', ')}) AS u`);
   }
   const arrays = columns.map(([, type], at) => `$${first + at}::${type}[]`);
   const names = columns.map(([column]) => column);
   const limit = `$${first + columns.length}::int`;
-  return {
-    name: `${name}*`,
-    sql: sql(
-      `(SELECT * FROM unnest(${arrays.join(', ')}) AS given (${names.join(', ')}) LIMIT ${limit}) AS u`,
-    ),
-    parameters: [...columns.map(([, , valueOf]) => rows.map(valueOf)), rows.length],
-  };
+  return sql(
+    `(SELECT * FROM unnest(${arrays.join(', ')}) AS given (${names.join(', ')}) LIMIT ${limit}) AS u`,
+  );
 };
 
 const liveJobCodes = LIVE_JOB_STATUSES.map((status) => JOB_STATUS_CODES[status]).join(', ');
@@ -198,27 +201,39 @@ const KINDS = {
   forget_events: FORGOTTEN_EVENTS,
 } satisfies { readonly [K in Write['kind']]: Kind<Extract<Write, { kind: K }>> };
 
+const KIND_NAMES = Object.keys(KINDS) as Write['kind'][];
+
+const partsOf = (writes: readonly Write[]): Part[] =>
+  KIND_NAMES.flatMap((name) => {
+    const rows = writes.filter(({ kind }) => kind === name);
+    return rows.length === 0 ? [] : [{ kind: KINDS[name] as Kind<Write>, rows }];
+  });
+
+const joined = (parts: readonly Part[]): string => {
+  const texts: string[] = [];
+  let first = 1;
+  for (const part of parts) {
+    texts.push(textOf(part, first));
+    first += part.kind.columns.length + (part.rows.length === 1 ? 0 : 1);
+  }
+  const [only] = texts;
+  if (texts.length === 1 && only !== undefined) return only;
+  return `WITH ${texts.map((sql, at) => `part_${at} AS (${sql})`).join(', ')} SELECT 1`;
+};
+
+/** The texts that were needed so far by name; they are few, as a kind stands in a name in two ways or not at all. */
+const texts = new Map<string, string>();
+
 /**
  * The statement that stores these writes, all or none of them; undefined where there is none. One way to the database and
  * back, and a transaction by itself. No part of it sees what another one does, so no two writes may be about the same
  * row. It may be run again without harm.
  */
 export const statementFor = (writes: readonly Write[]): Statement | undefined => {
-  const parts: Statement[] = [];
-  const parameters: unknown[] = [];
-  for (const [name, kind] of Object.entries(KINDS)) {
-    const rows = writes.filter((write) => write.kind === name);
-    if (rows.length === 0) continue;
-    const part = statementOf(kind as Kind<Write>, rows, parameters.length + 1);
-    parts.push(part);
-    parameters.push(...part.parameters);
-  }
-  const [only] = parts;
-  return parts.length < 2
-    ? only
-    : {
-        name: parts.map(({ name }) => name).join('+'),
-        sql: `WITH ${parts.map(({ sql }, at) => `part_${at} AS (${sql})`).join(', ')} SELECT 1`,
-        parameters,
-      };
+  const parts = partsOf(writes);
+  if (parts.length === 0) return undefined;
+  const name = parts.map(nameOf).join('+');
+  const sql = texts.get(name) ?? joined(parts);
+  texts.set(name, sql);
+  return { name, sql, parameters: parts.flatMap(parametersOf) };
 };
