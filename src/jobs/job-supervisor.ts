@@ -25,6 +25,7 @@ import { type JobTools, LiveJob } from './live-job.js';
 @Injectable()
 export class JobSupervisor implements LiveJobs, NodeWatcher {
   private readonly jobs = new Map<string, LiveJob>();
+  /** The jobs that go on, by node. */
   private readonly jobsOfNode = new Map<string, Set<LiveJob>>();
   private readonly farewells = new Map<string, Timer>();
   private readonly ended = new Map<JobStatus, number>();
@@ -56,6 +57,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
       onPublicEvent: (job, event, at) => this.observer?.jobEvent(job.record.orgId, job.record.id, event, at),
       onEnded: (job) => {
         countOne(this.ended, job.status);
+        void forEachInSlices(job.nodeStatuses(), ([node]) => this.takeFromNode(node, job));
         this.letGoSoon(job);
       },
     };
@@ -225,7 +227,6 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     this.jobs.delete(id);
     this.farewells.delete(id);
     this.store.forgetEvents(id);
-    void forEachInSlices(job.nodeStatuses(), ([node]) => this.takeFromNode(node, job));
   }
 
   private outputStreams(): number {
