@@ -7,13 +7,6 @@ import { CHEF_DIRECTORY, type ChefDirectory, type Unavailable } from './chef-dir
 import { isInGroup } from './group-membership.js';
 import { refusals } from './refusals.js';
 
-/** The groups that a right depends on, whoever asks; those of a config route depend on that. */
-const GROUPS: Readonly<Record<Right, readonly string[]>> = {
-  read: ['pushy_job_readers'],
-  write: ['pushy_job_writers', 'admins'],
-  config: [],
-};
-
 /** So many of those who were let in last are known. */
 const MOST_KNOWN = 1000;
 
@@ -25,6 +18,8 @@ type Groups = Pick<ChefDirectory, 'group'>;
 export class Rights {
   /** Who had a right lately, by organization and name. */
   private readonly known = new LRUCache<string, true>({ max: MOST_KNOWN });
+  /** The organizations that had a group of writers when somebody wrote last. */
+  private readonly withWriters = new LRUCache<string, true>({ max: MOST_KNOWN });
 
   constructor(
     @Inject(CHEF_DIRECTORY) private readonly directory: ChefDirectory,
@@ -38,7 +33,9 @@ export class Rights {
    */
   askAhead(org: string, name: string, right: Right): Groups {
     if (!this.known.has(nameOf(org, name))) return this.directory;
-    const asked = new Map(GROUPS[right].map((group) => [group, this.directory.group(org, group)]));
+    const asked = new Map(
+      this.groupsOf(org, right).map((group) => [group, this.directory.group(org, group)]),
+    );
     return { group: (inOrg, group) => asked.get(group) ?? this.directory.group(inOrg, group) };
   }
 
@@ -84,13 +81,26 @@ export class Rights {
     return refusalOf(requestor, isReader.ok ? ok(isReader.value ?? true) : isReader);
   }
 
-  /** Without a group of writers the administrators may write; both are asked for at once, so that no job waits twice. */
+  /**
+   * Without a group of writers the administrators may write. Where there was none the last time, both are asked for at
+   * once, so that no job waits twice.
+   */
   private async refuseNonWriter(requestor: Identity, groups: Groups): Promise<Refusal | undefined> {
-    const [isWriter, isAdmin] = await Promise.all([
-      this.isIn(groups, 'pushy_job_writers', requestor),
-      this.isIn(groups, 'admins', requestor),
-    ]);
-    return refusalOf(requestor, isWriter.ok && isWriter.value === undefined ? isAdmin : isWriter);
+    const { orgName } = requestor;
+    const isAdmin = (): ReturnType<Rights['isIn']> => this.isIn(groups, 'admins', requestor);
+    const askedAtOnce = this.withWriters.has(orgName) ? undefined : isAdmin();
+    const isWriter = await this.isIn(groups, 'pushy_job_writers', requestor);
+    if (!isWriter.ok) return refusalOf(requestor, isWriter);
+    if (isWriter.value === undefined) this.withWriters.delete(orgName);
+    else this.withWriters.set(orgName, true);
+    return refusalOf(requestor, isWriter.value === undefined ? await (askedAtOnce ?? isAdmin()) : isWriter);
+  }
+
+  /** The groups that a right depends on, whoever asks; those of a config route depend on that. */
+  private groupsOf(org: string, right: Right): readonly string[] {
+    if (right === 'config') return [];
+    if (right === 'read') return ['pushy_job_readers'];
+    return this.withWriters.has(org) ? ['pushy_job_writers'] : ['pushy_job_writers', 'admins'];
   }
 
   private isIn(

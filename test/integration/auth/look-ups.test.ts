@@ -17,6 +17,18 @@ let app: HttpApp;
 const ask = (signer: KeyObject = key, path = '/organizations/acme/pushy/things/1') =>
   sendSigned(app.url, { user: 'alice', key: signer }, { path });
 
+const write = () =>
+  sendSigned(
+    app.url,
+    { user: 'alice', key },
+    {
+      method: 'POST',
+      path: '/organizations/acme/pushy/things',
+      body: '{}',
+      headers: { 'Content-Type': 'application/json' },
+    },
+  );
+
 /** What the Chef Server was asked since then, without the organization, which is remembered. */
 const questions = (): string[] =>
   chef.requests
@@ -73,6 +85,23 @@ describe('what the Chef Server is asked for a request', () => {
     expect((await ask(createPrivateKey(strangerPem))).status).toBe(401);
     expect((await ask(key, '/organizations/globex/pushy/things/1')).status).toBe(404);
     expect(chef.requests.filter(({ target }) => target.includes('globex/groups'))).toEqual([]);
+  });
+
+  it('is asked about administrators only where there was no group of writers when somebody wrote last', async () => {
+    const asked = async (): Promise<string[]> => {
+      chef.requests.length = 0;
+      expect((await write()).status).toBe(201);
+      return questions()
+        .filter((target) => target.startsWith('/groups/'))
+        .sort();
+    };
+    chef.setGroup('acme', 'admins', { users: ['alice'] });
+    const both = ['/groups/admins', '/groups/pushy_job_writers'];
+    expect([await asked(), await asked()]).toEqual([both, both]);
+    chef.setGroup('acme', 'pushy_job_writers', { users: ['alice'] });
+    expect([await asked(), await asked()]).toEqual([both, ['/groups/pushy_job_writers']]);
+    chef.deleteGroup('acme', 'pushy_job_writers');
+    expect([await asked(), await asked()]).toEqual([both, both]);
   });
 
   it('counts as it is now, also for somebody who was let in before', async () => {
