@@ -24,6 +24,7 @@ const start = async ({ org, user, nodes }: ChefServerTask): Promise<ChefServerRe
   const chef = await DevChefServer.start({ superuserKey });
   chef.createOrganization(org);
   const userKey = await chef.createUser(user, { orgs: [org], admin: true });
+  chef.setGroup(org, 'pushy_job_writers', { users: [user] });
   for (const node of nodes) await chef.createClient(org, node, { privateKey: clientKey });
   return { url: chef.url, superuserKey, userKey, clientKey };
 };
