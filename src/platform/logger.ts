@@ -1,8 +1,8 @@
 import { type DestinationStream, type Level, type Logger, pino } from 'pino';
 import { openLogStream } from './log-stream.js';
 
-/** Members of these names never reach a log, at the top of a line or in its error. */
-const SECRET_NAMES = [
+/** Members of these names never reach a log: of a line, of the objects in it, of its error. */
+const SECRET_NAMES: readonly string[] = [
   'key',
   'sessionKey',
   'session_key',
@@ -18,7 +18,7 @@ const SECRET_NAMES = [
   'authorization',
   'stdout',
   'stderr',
-] as const;
+];
 
 /** How a program logs. */
 export interface LoggerOptions {
@@ -49,24 +49,36 @@ class Family {
 
 const families = new WeakMap<Logger, Family>();
 
-type Fields = Record<string, unknown>;
+/** What lies deeper in a line is not written. */
+const MAX_DEPTH = 5;
 
-const isObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+const isSecret = (name: string): boolean => SECRET_NAMES.includes(name);
 
-/** Only in the error are names looked for further down, which is dear: no other field of a line may hold an object. */
-const withoutObjects = (fields: Fields): Fields => {
-  const isHidden = (name: string): boolean => name !== 'err' && isObject(fields[name]);
-  const names = Object.keys(fields);
-  return names.some(isHidden)
-    ? Object.fromEntries(names.map((name) => [name, isHidden(name) ? '[object]' : fields[name]]))
-    : fields;
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !(value instanceof Date);
+
+/** The value without secrets, however far down they stand. */
+const withoutSecrets = (value: unknown, depth = 1): unknown => {
+  if (!isObject(value)) return value;
+  if (depth > MAX_DEPTH) return '[object]';
+  if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, depth + 1));
+  const members = Object.entries(value);
+  return Object.fromEntries(
+    members.map(([name, inner]) => [name, isSecret(name) ? '[secret]' : withoutSecrets(inner, depth + 1)]),
+  );
+};
+
+/** Few lines hold objects besides their error: pino would look through every field of all of them, which is dear. */
+const withCleanObjects = (fields: Record<string, unknown>): Record<string, unknown> => {
+  const names = Object.keys(fields).filter((name) => name !== 'err' && isObject(fields[name]));
+  return names.length === 0
+    ? fields
+    : { ...fields, ...Object.fromEntries(names.map((name) => [name, withoutSecrets(fields[name])])) };
 };
 
 /**
- * Makes the logger of a program: one JSON object a line, keys, passwords and captured output taken out by name. The fields
- * of a line are flat but for `err`; of any other object only `[object]` is written. Give each part of the program a child
- * of it that carries its scope (`org`, `node`, `job`).
+ * Makes the logger of a program: one JSON object a line, keys, passwords and captured output taken out by name. Give
+ * each part of the program a child of it that carries its scope (`org`, `node`, `job`), as texts.
  */
 export const createLogger = ({ level, destination = openLogStream(1) }: LoggerOptions): Logger => {
   const family = new Family();
@@ -74,7 +86,7 @@ export const createLogger = ({ level, destination = openLogStream(1) }: LoggerOp
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }), log: withoutObjects },
+    formatters: { level: (label: string) => ({ level: label }), log: withCleanObjects },
     redact: { paths: SECRET_NAMES.flatMap((name) => [name, `err.${name}`]), censor: '[secret]' },
     onChild: (child: Logger) => family.add(child),
   };

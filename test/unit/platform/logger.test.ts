@@ -50,16 +50,27 @@ describe('createLogger', () => {
     expect(destination.lines.join('')).not.toContain('s3cret');
   });
 
-  it('writes lists and dates, but of an object only that there was one', () => {
+  it('writes lists, dates and objects, without secrets at any depth, and ends where they go round', () => {
     const destination = recordingDestination();
-    const fields = { nodes: ['a', 'b'], until: new Date(0), inner: { deep: { password: 's3cret' } } };
+    const circle: Record<string, unknown> = { name: 'round' };
+    circle.self = circle;
+    const fields = {
+      nodes: ['a', 'b'],
+      until: new Date(0),
+      changed: { voting_timeout: { from: 60, to: 90 }, database: { sql_password: 's3cret' } },
+      list: [{ password: 's3cret', user: 'alice' }],
+      circle,
+    };
     createLogger({ level: 'info', destination }).child({ scope: 'jobs' }).info(fields, 'oops');
 
     expect(firstLine(destination.lines)).toMatchObject({
       nodes: ['a', 'b'],
       until: '1970-01-01T00:00:00.000Z',
-      inner: '[object]',
+      changed: { voting_timeout: { from: 60, to: 90 }, database: { sql_password: '[secret]' } },
+      list: [{ password: '[secret]', user: 'alice' }],
+      circle: { name: 'round', self: { name: 'round' } },
     });
+    expect(destination.lines.join('')).not.toContain('s3cret');
   });
 
   it('changes its level while it is used, and that of its children and theirs', () => {
