@@ -48,12 +48,15 @@ const KEEP_ORG_ID_MS = 60_000;
 /** Bytes of UTF-8; Chef Server allows less. */
 const MAX_NAME_BYTES = 1024;
 
+/** Half of a pair that stands for one character: no text, though JSON can bring it. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 /**
  * No Chef Server knows such names. Dots cannot stand in a URL as a name: they would lead to another resource. A URL that
- * is too long gets no usable answer, and would pass for trouble of the Chef Server.
+ * is too long gets no usable answer, and would pass for trouble of the Chef Server. What is no text has no URL.
  */
 const isNoName = (name: string): boolean =>
-  name === '.' || name === '..' || Buffer.byteLength(name) > MAX_NAME_BYTES;
+  name === '.' || name === '..' || Buffer.byteLength(name) > MAX_NAME_BYTES || LONE_SURROGATE.test(name);
 
 /** The directory as a Chef Server gives it over HTTP (REST API, "Asking the Chef Server"). */
 export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {

@@ -82,18 +82,22 @@ export class Rights {
   }
 
   /**
-   * Without a group of writers the administrators may write. Where there was none the last time, both are asked for at
-   * once, so that no job waits twice.
+   * Without a group of writers the administrators may write. Both are asked for at once, so that no job waits twice, but
+   * where there was a group of writers the last time.
    */
   private async refuseNonWriter(requestor: Identity, groups: Groups): Promise<Refusal | undefined> {
     const { orgName } = requestor;
-    const isAdmin = (): ReturnType<Rights['isIn']> => this.isIn(groups, 'admins', requestor);
-    const askedAtOnce = this.withWriters.has(orgName) ? undefined : isAdmin();
-    const isWriter = await this.isIn(groups, 'pushy_job_writers', requestor);
+    const [isWriter, isAdmin] = await Promise.all([
+      this.isIn(groups, 'pushy_job_writers', requestor),
+      this.withWriters.has(orgName) ? undefined : this.isIn(groups, 'admins', requestor),
+    ]);
     if (!isWriter.ok) return refusalOf(requestor, isWriter);
-    if (isWriter.value === undefined) this.withWriters.delete(orgName);
-    else this.withWriters.set(orgName, true);
-    return refusalOf(requestor, isWriter.value === undefined ? await (askedAtOnce ?? isAdmin()) : isWriter);
+    if (isWriter.value !== undefined) {
+      this.withWriters.set(orgName, true);
+      return refusalOf(requestor, isWriter);
+    }
+    this.withWriters.delete(orgName);
+    return refusalOf(requestor, isAdmin ?? (await this.isIn(groups, 'admins', requestor)));
   }
 
   /** The groups that a right depends on, whoever asks; those of a config route depend on that. */

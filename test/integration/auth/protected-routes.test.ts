@@ -282,6 +282,11 @@ describe('reading', () => {
     expect((await get('alice', 'things/1')).status).toBe(403);
   });
 
+  it('is for no member of a nested group whose name is no text', async () => {
+    chef.setGroup('acme', 'pushy_job_readers', { groups: ['half a pair \ud83d'] });
+    expect((await get('bob', 'things/1')).status).toBe(403);
+  });
+
   it('is for nobody while the Chef Server will not show the group', async () => {
     const mend = chef.faults.add({ on: /groups/, status: 500 });
     expect(await get('bob', 'things/1')).toMatchObject({ status: 403, json: NO_RIGHT });
