@@ -22,7 +22,8 @@ export interface WriterLimits {
    * How long a write may wait for company, in milliseconds; those that are not here do not wait. For events only readers
    * of feeds wait, and what does hurry will mostly follow soon: a job's first vote comes a moment after its start, and
    * should not have to wait for that. Nobody waits until it is stored that a node was seen, or until events are forgotten.
-   * That a node has voted or runs waits too, since the node says so again after a restart; its result, told once, does not.
+   * That a node has voted or runs waits too: after a restart the node says so again, and of a vote that was not stored
+   * nobody was told. Its result, which it tells once, does not wait.
    */
   readonly patienceMs: Readonly<Partial<Record<Write['kind'], number>>>;
 }
@@ -146,7 +147,7 @@ export class PostgresBatchWriter implements BatchWriter {
     return this.limits.patienceMs[write.kind] ?? 0;
   }
 
-  /** Has what is held written within so many milliseconds; where a batch is in the air, as soon as that is stored. */
+  /** Has what is held written within so many milliseconds, or when the batch that is in the air then is stored. */
   private dueWithin(ms: number): void {
     const due = ms === 0 ? 0 : performance.now() + ms;
     if (due >= this.due) return;
