@@ -15,12 +15,14 @@ export const encryptSessionKey = (nodeKey: KeyObject, sessionKey: Uint8Array): s
  * TLS from the server that the node asked.
  */
 export const decryptSessionKey = (privateKey: KeyObject, encrypted: string): Buffer | undefined => {
+  const ciphertext = Buffer.from(encrypted, 'base64');
+  const { modulusLength = 0 } = privateKey.asymmetricKeyDetails ?? {};
+  if (ciphertext.length !== Math.ceil(modulusLength / 8)) return undefined;
   let padded: Buffer;
   try {
-    const ciphertext = Buffer.from(encrypted, 'base64');
     padded = privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, ciphertext);
   } catch {
-    return undefined; // not as long as the modulus
+    return undefined; // larger than the modulus
   }
   if (padded[0] !== 0 || padded[1] !== 2) return undefined;
   const end = padded.indexOf(0, 2);

@@ -49,6 +49,14 @@ describe('a session key', () => {
     expect(decryptSessionKey(node.privateKey, 'not base64!')).toBeUndefined();
   });
 
+  it('does not come out of a block that lacks the zero which it began with', () => {
+    let encrypted: Buffer;
+    do encrypted = Buffer.from(encryptSessionKey(node.publicKey, sessionKey), 'base64');
+    while (encrypted[0] !== 0);
+    expect(decryptSessionKey(node.privateKey, encrypted.toString('base64'))).toEqual(sessionKey);
+    expect(decryptSessionKey(node.privateKey, encrypted.subarray(1).toString('base64'))).toBeUndefined();
+  });
+
   it.each([16, 31, 33, 64])('is not one where it has %d bytes', (length) => {
     const encrypted = encryptSessionKey(node.publicKey, randomBytes(length));
     expect(decryptSessionKey(node.privateKey, encrypted)).toBeUndefined();
