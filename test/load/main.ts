@@ -45,6 +45,7 @@ const read = (): { scenario: Scenario; options: LoadOptions } => {
       jobs: { type: 'string', default: '10000' },
       profile: { type: 'string' },
       rotated: { type: 'boolean', default: false },
+      deaf: { type: 'boolean', default: false },
     },
   });
   const scenario = SCENARIOS[positionals[0] ?? ''];
@@ -62,6 +63,7 @@ const read = (): { scenario: Scenario; options: LoadOptions } => {
     jobs: whole(values.jobs, 'jobs'),
     profileFolder,
     rotated: values.rotated,
+    deaf: values.deaf,
   };
   return { scenario, options };
 };

@@ -3,16 +3,17 @@ import { microsEach } from '../statistics.js';
 import { onStage } from './open-stage.js';
 import { type LoadOptions, say } from './scenario.js';
 
-/** Nothing but heartbeats: what one of a node costs the server, its own to that node included. */
+/** Nothing but heartbeats: what one of a node costs the server, its own to that node included where the node listens. */
 export const heartbeats = async ({
   nodes,
   seconds,
   heartbeatMs,
   profileFolder,
   rotated,
+  deaf,
 }: LoadOptions): Promise<void> => {
   for (const nodeCount of nodes) {
-    await onStage({ nodeCount, heartbeatMs, profileFolder, rotated }, async (stage) => {
+    await onStage({ nodeCount, heartbeatMs, profileFolder, rotated, deaf }, async (stage) => {
       const before = await stage.fleet.counts();
       const usage = await stage.measure(() => pause(seconds * 1000));
       const after = await stage.fleet.counts();

@@ -3,6 +3,9 @@ import { Stage, type StageOptions } from '../stage.js';
 import { microsEach } from '../statistics.js';
 import { say } from './scenario.js';
 
+/** What a scenario asks for; nodes that are not `deaf` listen for the server's heartbeats where they can. */
+type OpenOptions = Omit<StageOptions, 'listens'> & { readonly deaf?: boolean };
+
 /** File descriptors that a process needs besides those of its nodes. */
 const FOR_OTHERS = 1_000;
 
@@ -10,13 +13,14 @@ const FOR_OTHERS = 1_000;
  * Opens a stage and says what the config fetches cost. Where not so many files may be open as two connections of every
  * node need, the nodes do without the server's heartbeats.
  */
-export const openStage = async (options: Omit<StageOptions, 'listens'>): Promise<Stage> => {
-  const { nodeCount } = options;
-  const listens = 2 * nodeCount + FOR_OTHERS <= (openFilesLimit() ?? Infinity);
+export const openStage = async (options: OpenOptions): Promise<Stage> => {
+  const { nodeCount, deaf = false } = options;
+  const mayListen = 2 * nodeCount + FOR_OTHERS <= (openFilesLimit() ?? Infinity);
+  const listens = mayListen && !deaf;
   const stage = await Stage.open({ ...options, listens });
   const { server, postgres, chefServer, wall } = stage.fetching;
   say(
-    `${nodeCount} nodes${listens ? '' : ' (that do not listen for server heartbeats: too few files may be open)'}: ` +
+    `${nodeCount} nodes${mayListen ? '' : ' (that do not listen for server heartbeats: too few files may be open)'}: ` +
       `${Math.round(nodeCount / wall)} config fetches a second; CPU for each: server ${microsEach(server, nodeCount)}, ` +
       `PostgreSQL ${microsEach(postgres, nodeCount)}, Chef Server ${microsEach(chefServer, nodeCount)}`,
   );
@@ -24,10 +28,7 @@ export const openStage = async (options: Omit<StageOptions, 'listens'>): Promise
 };
 
 /** Plays with a stage and closes it, whatever happens. */
-export const onStage = async (
-  options: Omit<StageOptions, 'listens'>,
-  play: (stage: Stage) => Promise<void>,
-): Promise<void> => {
+export const onStage = async (options: OpenOptions, play: (stage: Stage) => Promise<void>): Promise<void> => {
   const stage = await openStage(options);
   try {
     await play(stage);

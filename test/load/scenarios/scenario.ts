@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly profileFolder: string | undefined;
   /** Whether the server is in the grace period after a rotation of its keys. */
   readonly rotated: boolean;
+  /** Whether the nodes do without the server's heartbeats. */
+  readonly deaf: boolean;
 }
 
 /** Prints one line of the report. */
