@@ -102,6 +102,11 @@ export class Installation {
     await once(server, 'exit');
   }
 
+  /** Of the PostgreSQL that the server uses, as its superuser. */
+  get databaseUrl(): string {
+    return this.cluster.url;
+  }
+
   cpu(): CpuTimes {
     return {
       server: cpuOf(this.server?.pid ?? 0),

@@ -1,11 +1,15 @@
 import { subscribe } from 'node:diagnostics_channel';
-import type { Stage } from '../stage.js';
+import { MachineProbe } from '../machine-speed.js';
+import type { Stage, Usage } from '../stage.js';
 import { median, microsEach, ms, quantile } from '../statistics.js';
 import { onStage } from './open-stage.js';
 import { type LoadOptions, say } from './scenario.js';
 
 /** The code of a server that has just started is compiled while it works: until then a job costs it twice as much. */
 const WARM_UP_JOBS = 2_000;
+
+/** After so many jobs the machine is measured. */
+const JOBS_PER_SAMPLE = 20;
 
 type Watch = (stage: Stage, node: string) => Promise<void>;
 
@@ -42,6 +46,60 @@ const notePosts = (): void =>
     if ((message as Sending).request.method === 'POST') posted = performance.now();
   });
 
+/** Seconds that each of the jobs took, and all CPU that they cost. */
+interface Figures {
+  readonly walls: number[];
+  readonly signatures: number[];
+  readonly usages: Usage[];
+}
+
+/** Runs jobs one after the other, and looks now and then how fast the machine is. */
+const measureJobs = async (
+  stage: Stage,
+  watch: Watch,
+  runs: number,
+  probe: MachineProbe,
+): Promise<Figures> => {
+  const figures: Figures = { walls: [], signatures: [], usages: [] };
+  for (let done = 0; done < runs; done += JOBS_PER_SAMPLE) {
+    await probe.sample();
+    const usage = await stage.measure(async () => {
+      for (let run = done; run < Math.min(runs, done + JOBS_PER_SAMPLE); run++) {
+        const start = performance.now();
+        await watch(stage, nodeOf(stage, run));
+        figures.walls.push((performance.now() - posted) / 1000);
+        figures.signatures.push((posted - start) / 1000);
+      }
+    });
+    figures.usages.push(usage);
+  }
+  return figures;
+};
+
+const nodeOf = (stage: Stage, run: number): string => stage.nodes[run % stage.nodes.length] ?? '';
+
+const report = (name: string, { walls, signatures, usages }: Figures, probe: MachineProbe): void => {
+  const runs = walls.length;
+  const each = (program: 'server' | 'postgres' | 'chefServer'): string =>
+    microsEach(
+      usages.reduce((sum, usage) => sum + usage[program], 0),
+      runs,
+    );
+  const { messages, commits } = probe.speed();
+  say(
+    `  by ${name}: median ${ms(median(walls))}, 95 % within ${ms(quantile(walls, 0.95))} of ${runs}, ` +
+      `after ${ms(median(signatures))} for the signature`,
+  );
+  say(
+    `    CPU for each job: server ${each('server')}, PostgreSQL ${each('postgres')}, Chef Server ${each('chefServer')}`,
+  );
+  say(
+    `    the machine meanwhile: ${thousands(messages)} bare messages a second, ${Math.round(commits)} commits one by one`,
+  );
+};
+
+const thousands = (count: number): string => `${Math.round(count / 1000)},000`;
+
 /**
  * One job after the other, each on one node of many: from POST until somebody who watches it knows of its end. The user's
  * signature, made before that, takes long beside the rest and is told apart.
@@ -55,27 +113,14 @@ export const oneNodeJobs = async ({
   notePosts();
   for (const nodeCount of nodes) {
     await onStage({ nodeCount, heartbeatMs, profileFolder }, async (stage) => {
-      const nodeOf = (run: number): string => stage.nodes[run % nodeCount] ?? '';
       for (const [name, watch] of Object.entries(WATCHES)) {
-        for (let run = 0; run < WARM_UP_JOBS; run++) await watch(stage, nodeOf(run));
-        const walls: number[] = [];
-        const signatures: number[] = [];
-        const usage = await stage.measure(async () => {
-          for (let run = 0; run < runs; run++) {
-            const start = performance.now();
-            await watch(stage, nodeOf(run));
-            walls.push((performance.now() - posted) / 1000);
-            signatures.push((posted - start) / 1000);
-          }
-        });
-        say(
-          `  by ${name}: median ${ms(median(walls))}, 95 % within ${ms(quantile(walls, 0.95))} of ${runs}, ` +
-            `after ${ms(median(signatures))} for the signature`,
-        );
-        say(
-          `    CPU for each job: server ${microsEach(usage.server, runs)}, PostgreSQL ${microsEach(usage.postgres, runs)}, ` +
-            `Chef Server ${microsEach(usage.chefServer, runs)}`,
-        );
+        for (let run = 0; run < WARM_UP_JOBS; run++) await watch(stage, nodeOf(stage, run));
+        const probe = await MachineProbe.open(stage.installation.databaseUrl);
+        try {
+          report(name, await measureJobs(stage, watch, runs, probe), probe);
+        } finally {
+          await probe.close();
+        }
       }
     });
   }
