@@ -1,27 +1,49 @@
 import { networkInterfaces } from 'node:os';
 import { portIsOpen } from '../port-is-open.js';
 import { askHealth } from '../server-status.js';
-import { STATUS_CODE } from '../services/supervisor.js';
+import { type ServiceOutcome, STATUS_CODE } from '../services/supervisor.js';
+import type { Product } from '../settings/load-product.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 import type { Standing } from '../standing.js';
 
 const LOOK_INTO_LOG = 'look into its log: opscode-push-jobs-server-ctl tail';
 
-/** The service and its REST interface; of a standby, that it waits. */
+/** The service, its REST interface and its log; of a standby, that it waits. */
 export const serviceCheck: Check = {
   name: 'service',
   run: async ({ product, context }, standing) => {
     if (!product.runsService) return [];
-    const { code, text } = await context.supervisor().status();
-    if (code !== STATUS_CODE.running)
-      return [bad(text, 'run: opscode-push-jobs-server-ctl start; its log: … tail')];
-    if (standing.kind !== 'serves') return [good(text), judgeWaiting(standing)];
-    const health = await askHealth(product);
-    return health === 'ready'
-      ? [good(text), good('is ready')]
-      : [bad(`it runs, but is ${health}`, LOOK_INTO_LOG)];
+    const supervisor = context.supervisor();
+    return [
+      ...(await judgeService(product, await supervisor.status(), standing)),
+      ...judgeRotation(supervisor.missingRotator(), product),
+    ];
   },
 };
+
+const judgeService = async (
+  product: Product,
+  { code, text }: ServiceOutcome,
+  standing: Standing,
+): Promise<Finding[]> => {
+  if (code !== STATUS_CODE.running)
+    return [bad(text, 'run: opscode-push-jobs-server-ctl start; its log: … tail')];
+  if (standing.kind !== 'serves') return [good(text), judgeWaiting(standing)];
+  const health = await askHealth(product);
+  return health === 'ready'
+    ? [good(text), good('is ready')]
+    : [bad(`it runs, but is ${health}`, LOOK_INTO_LOG)];
+};
+
+const judgeRotation = (missing: string | undefined, { folders }: Product): Finding[] =>
+  missing === undefined
+    ? []
+    : [
+        warning(
+          `the log in ${folders.logs} grows for ever: there is no ${missing} here`,
+          `install ${missing}`,
+        ),
+      ];
 
 const judgeWaiting = (standing: Exclude<Standing, { kind: 'serves' }>): Finding => {
   switch (standing.kind) {

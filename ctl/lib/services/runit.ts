@@ -60,6 +60,11 @@ export class Runit implements Supervisor {
     return isLink(this.link);
   }
 
+  /** svlogd, which writes the log, rotates it. */
+  missingRotator(): undefined {
+    return undefined;
+  }
+
   async install(service: ServiceDefinition): Promise<string[]> {
     const { tool } = this.folders;
     const logConfig = ensureFile(

@@ -16,6 +16,7 @@ import {
 } from './supervisor.js';
 
 const UNIT = `${SERVICE}.service`;
+const LOGROTATE = ['/usr/sbin/logrotate', '/usr/bin/logrotate'];
 const READABLE = { mode: 0o644 };
 const STATE_TIMEOUT_SECONDS = 90;
 
@@ -42,7 +43,7 @@ export class Systemd implements Supervisor {
   private readonly logrotate: string;
 
   constructor(
-    under: (path: string) => string,
+    private readonly under: (path: string) => string,
     private readonly run: RunProgram,
   ) {
     this.unit = join(under('/etc/systemd/system'), UNIT);
@@ -51,6 +52,10 @@ export class Systemd implements Supervisor {
 
   isEnabled(): boolean {
     return existsSync(this.unit);
+  }
+
+  missingRotator(): string | undefined {
+    return LOGROTATE.some((file) => existsSync(this.under(file))) ? undefined : 'logrotate';
   }
 
   async install(service: ServiceDefinition): Promise<string[]> {

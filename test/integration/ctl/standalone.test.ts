@@ -4,10 +4,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram, type RunProgram } from '../../../ctl/lib/run-program.js';
 import { NOT_YET } from '../../../ctl/lib/services/runit-scripts.js';
-import { unitFile } from '../../../ctl/lib/services/systemd-files.js';
+import type { ServiceDefinition } from '../../../ctl/lib/services/supervisor.js';
+import { logrotateConfig, unitFile } from '../../../ctl/lib/services/systemd-files.js';
 import { DevChefServer } from '../../dev-chef-server/dev-chef-server.js';
 import { CtlUnderTest } from '../../support/ctl-under-test.js';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
@@ -158,24 +159,51 @@ chef_server['root_url'] = '${chef.url}'
   });
 });
 
-it('the unit for systemd is one that systemd accepts', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'push-jobs-unit-'));
-  try {
+describe('what systemd and logrotate are told', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'push-jobs-unit-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const definition = (command: string[]): ServiceDefinition => ({
+    command,
+    userName: userInfo().username,
+    switchTo: undefined,
+    logs: folder,
+    logRotation: { file_maxbytes: 1, num_to_keep: 1 },
+  });
+
+  it('is a unit that systemd accepts', () => {
     const file = join(folder, 'opscode-pushy-server.service');
-    const text = unitFile({
-      command: [process.execPath, SERVER, '--config', '/var/opt/a b/100%/$HOME.json'],
-      userName: userInfo().username,
-      switchTo: undefined,
-      logs: '/var/log/opscode-push-jobs-server',
-      logRotation: { file_maxbytes: 1, num_to_keep: 1 },
-    });
+    const text = unitFile(definition([process.execPath, SERVER, '--config', '/var/opt/a b/100%/$HOME.json']));
     writeFileSync(file, text);
     const said = execFileSync('sh', ['-c', `systemd-analyze verify "$1" 2>&1`, 'sh', file], {
       encoding: 'utf8',
     });
     expect(said.split('\n').filter((line) => line.includes('opscode-pushy-server'))).toEqual([]);
     expect(text).toContain('"/var/opt/a b/100%%/$$HOME.json"');
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
+
+  it('is a log that the service user makes and logrotate cuts, while the service goes on with it', async () => {
+    const log = join(folder, 'current');
+    const talk = 'echo "$1"; read -r word; echo "$word" >&2';
+    const [program = '', ...args] = startOf(unitFile(definition(['/bin/sh', '-c', talk, 'sh', 'a "word"'])));
+    const service = spawn(program, args, { stdio: ['pipe', 'inherit', 'inherit'] });
+    const ended = once(service, 'close');
+    await eventually(() => existsSync(log) && readFileSync(log, 'utf8') === 'a "word"\n');
+    const rotation = join(folder, 'rotation');
+    writeFileSync(rotation, logrotateConfig(definition([])), { mode: 0o644 });
+    execFileSync('logrotate', ['--state', join(folder, 'state'), rotation]);
+    service.stdin.end('the next one\n');
+    await ended;
+    expect(readFileSync(join(folder, 'current.1'), 'utf8')).toBe('a "word"\n');
+    expect(readFileSync(log, 'utf8')).toBe('the next one\n');
+  });
 });
+
+/** The program and its arguments that systemd makes of `ExecStart`. */
+const startOf = (unit: string): string[] => {
+  const line = /^ExecStart=(.*)$/m.exec(unit)?.[1] ?? '';
+  return [...line.matchAll(/"((?:\\.|[^"\\])*)"/g)].map(([, quoted = '']) =>
+    quoted.replaceAll(/\\(.)/g, '$1').replaceAll('%%', '%').replaceAll('$$', '$'),
+  );
+};

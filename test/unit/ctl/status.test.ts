@@ -63,3 +63,13 @@ describe('status of a service that runs', () => {
     expect(stdout).toMatch(/^run: .*\nhealth: unknown: .*line 1: postgresql\['port'\]/);
   });
 });
+
+it('doctor says so where nothing rotates the log of a service under systemd', async () => {
+  under.writeSettings(settings(await freePort()));
+  const logs = under.path('/var/log/opscode-push-jobs-server');
+  expect((await under.run('doctor')).stdout).toContain(
+    `WARNING service: the log in ${logs} grows for ever: there is no logrotate here\n        to mend it: install logrotate\n`,
+  );
+  under.write('/usr/sbin/logrotate', '');
+  expect((await under.run('doctor')).stdout).not.toContain('logrotate');
+});

@@ -51,7 +51,7 @@ describe('the service under systemd', () => {
     expect(await systemd.install(DEFINITION)).toHaveLength(2);
     expect(systemctl.asked).toEqual(['daemon-reload', 'enable opscode-pushy-server.service']);
     expect(readFileSync(under.path(UNIT), 'utf8')).toContain(
-      'ExecStart="/opt/node" "/opt/main.js"\nExecReload=/bin/kill -HUP $MAINPID\nUser=opscode-pushy\n',
+      '/current" "/opt/node" "/opt/main.js"\nExecReload=/bin/kill -HUP $MAINPID\nUser=opscode-pushy\n',
     );
     const rotation = readFileSync(under.path('/etc/logrotate.d/opscode-pushy-server'), 'utf8');
     expect(rotation).toMatch(/current \{\n {2}size 1000\n {2}rotate 7\n/);
