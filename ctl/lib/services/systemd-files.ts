@@ -21,6 +21,8 @@ export const unitFile = ({ command, userName, logs }: ServiceDefinition): string
 Description=Push Jobs server for Chef
 After=network-online.target postgresql.service
 Wants=network-online.target
+# It comes back by itself, however often it was started in vain: at a boot the database can be the last to be there.
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=${['/bin/sh', '-c', INTO_LOG, join(logs, LOG_FILE), ...command].map(word).join(' ')}

@@ -60,6 +60,13 @@ describe('the service under systemd', () => {
     expect(systemd.isEnabled()).toBe(true);
   });
 
+  it('is started again however long its database stays away', async () => {
+    await systemd.install(DEFINITION);
+    const [unitSection = '', serviceSection] = readFileSync(under.path(UNIT), 'utf8').split('[Service]');
+    expect(unitSection).toContain('\nStartLimitIntervalSec=0\n');
+    expect(serviceSection).toContain('\nRestart=always\n');
+  });
+
   it('is removed with all its files', async () => {
     await systemd.install(DEFINITION);
     await systemd.remove();
