@@ -15,6 +15,7 @@ import { createEmptyDatabase, type TestDatabase } from '../../support/database.j
 import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
 
+const ELSEWHERE = '/var/log/push-jobs-elsewhere';
 const SERVER = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
 
 /** A double of `getent`, which knows the service user under the number of whoever runs the tests. */
@@ -126,7 +127,7 @@ chef_server['root_url'] = '${chef.url}'
   });
 
   it('lets the second of two runs wait, which then finds all done by the first', async () => {
-    under.writeSettings(`${settings}opscode_pushy_server['heartbeat_interval'] = 8000\n`);
+    under.writeSettings(`${settings}opscode_pushy_server['log_directory'] = '${ELSEWHERE}'\n`);
     const before = starts();
     const both = await Promise.all([under.run('reconfigure'), under.run('reconfigure')]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
@@ -134,8 +135,14 @@ chef_server['root_url'] = '${chef.url}'
       `process ${process.pid} (reconfigure) is changing this machine; reconfigure waits for it, 5 minutes at most\n`,
     );
     const waited = both.find(({ stderr }) => stderr !== '');
+    const worked = both.find(({ stderr }) => stderr === '');
     expect(waited?.stdout).toContain('Nothing had to be changed.');
+    expect(worked?.stdout).toContain(`- restarted the logger, which writes to ${under.path(ELSEWHERE)}\n`);
     expect(starts()).toBe(before + 1);
+  });
+
+  it('has its log where the settings want it from then on', () => {
+    expect(readFileSync(under.path(`${ELSEWHERE}/current`), 'utf8')).toContain('push-jobs-server is up');
   });
 
   it('makes up for a run that was killed before the start, and leaves the mark of an administrator', async () => {
