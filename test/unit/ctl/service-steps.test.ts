@@ -1,19 +1,20 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandContext } from '../../../ctl/command-context.js';
 import { Installation } from '../../../ctl/lib/reconfigure/installation.js';
-import { startStep } from '../../../ctl/lib/reconfigure/service-steps.js';
+import { configurationStep, startStep } from '../../../ctl/lib/reconfigure/service-steps.js';
 import type { RunProgram } from '../../../ctl/lib/run-program.js';
 import { generateMissingSecrets } from '../../../ctl/lib/secrets/generate-secrets.js';
 import { CtlUnderTest } from '../../support/ctl-under-test.js';
 
 const CA = '/etc/ca.pem';
 const PIVOTAL = '/etc/opscode/pivotal.pem';
+const FOR_SERVER = '/var/opt/opscode-push-jobs-server/etc/secrets.json';
 const { privateKey } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
   privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
@@ -59,5 +60,16 @@ describe('the steps that bring the server to its settings', () => {
     under.write(CA, 'the next one');
     expect(await startStep.run(installation)).toEqual(restarted);
     expect(await startStep.run(installation)).toEqual([]);
+  });
+
+  it("give it no superuser's key that is none, and say where that stands", async () => {
+    const file = under.write(PIVOTAL, 'of yesterday', 0o600);
+    await expect(configurationStep.run(installation)).rejects.toThrow(
+      `the key of the Chef Server's superuser in ${file} is not a private key in PEM form`,
+    );
+    expect(existsSync(under.path(FOR_SERVER))).toBe(false);
+    under.write(PIVOTAL, privateKey, 0o600);
+    expect(await configurationStep.run(installation)).toHaveLength(2);
+    expect(readFileSync(under.path(FOR_SERVER), 'utf8')).toContain('superuser_key');
   });
 });
