@@ -47,7 +47,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   '42501': 'the role must own the tables; run as the superuser: opscode-push-jobs-server-ctl upgrade',
   '53100': 'the disk of the database server is full.',
   '53300': 'raise max_connections of PostgreSQL or lower db_pool_size.',
-  '57014': 'it took longer than a statement may; is the database overloaded?',
+  '57014': 'it took longer than a statement may; is the database overloaded, or a table locked?',
   '57P03': 'PostgreSQL is starting or stopping; try again in a moment.',
 };
 
