@@ -91,6 +91,16 @@ chef_server['root_url'] = '${chef.url}'
     expect(stderr).toMatch(/The step "database" failed: .* --db-superuser-password-file FILE/);
   });
 
+  it('says where the password of the superuser comes from where it is wrong', async () => {
+    const wrong = under.write('/work/wrong-password', 'guessed\n', 0o600);
+    const { code, stderr } = await under.run('reconfigure', '--db-superuser-password-file', wrong);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /password authentication failed.*; check the password of db_superuser: in the file/,
+    );
+    expect(stderr).not.toContain('guessed');
+  });
+
   it('makes roles and database with it and goes on', async () => {
     const { code, stdout, stderr } = await under.run(
       'reconfigure',
