@@ -70,13 +70,20 @@ export const portsCheck: Check = {
     const isClear = standing.kind === 'serves' || standing.kind === 'stands by';
     if (!product.runsService || !isClear) return []; // what is wrong with the service is why they are as they are
     const { command_port, server_heartbeat_port, zeromq_listen_address } = product.serverConfig;
-    const host = zeromq_listen_address.replace('tcp://', '').replace(/^\*$/, '127.0.0.1');
+    const host = addressIn(zeromq_listen_address);
     const judge = standing.kind === 'stands by' ? judgeFreePort : judgeTakenPort;
     const findings = await Promise.all(
       [command_port, server_heartbeat_port].map((port) => judge(host, port)),
     );
     return findings.flat();
   },
+};
+
+/** The address that libzmq listens on there, as this machine reaches it; it takes the name of an interface, too. */
+const addressIn = (listenAddress: string): string => {
+  const place = listenAddress.replace('tcp://', '');
+  if (place === '*') return '127.0.0.1';
+  return networkInterfaces()[place]?.find(({ family }) => family === 'IPv4')?.address ?? place;
 };
 
 const judgeTakenPort = async (host: string, port: number): Promise<Finding[]> => [

@@ -64,6 +64,16 @@ describe('status of a service that runs', () => {
   });
 });
 
+it('doctor finds the ports of a server that listens on an interface by its name', async () => {
+  const { port } = server.address() as AddressInfo;
+  under.writeSettings(`${settings(port)}
+opscode_pushy_server['zeromq_listen_address'] = 'tcp://lo'
+opscode_pushy_server['command_port'] = ${port}`);
+  expect((await under.run('doctor')).stdout).toContain(
+    `ok      ports: 127.0.0.1:${port} takes connections\n`,
+  );
+});
+
 it('doctor says so where nothing rotates the log of a service under systemd', async () => {
   under.writeSettings(settings(await freePort()));
   const logs = under.path('/var/log/opscode-push-jobs-server');
