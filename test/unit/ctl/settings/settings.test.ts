@@ -176,6 +176,7 @@ describe('settings that are wrong', () => {
       /line 3: .*\['api_prt'\] is not known; known are .*api_port/,
     ],
     ['an unknown section', `pushy['api_port'] = 1`, /line 3: 'pushy\.api_port' is not known/],
+    ['a section of JavaScript', `constructor['x'] = 1`, /line 3: 'constructor\.x' is not known/],
     [
       'a key in a nested hash',
       `opscode_pushy_server['log_rotation'] = { 'keep' => 1 }`,
