@@ -48,16 +48,25 @@ const pushyServer = z.strictObject({
 /** How a connection to PostgreSQL is protected. */
 export const sslModeSchema = z.enum(['disable', 'require', 'verify-full']);
 
-const postgresql = z.strictObject({
-  database_name: z.string().min(1).max(63).default('opscode_pushy'),
-  sql_user: z.string().min(1).max(63).default('opscode_pushy'),
-  sql_ro_user: z.string().min(1).max(63).default('opscode_pushy_ro'),
-  vip: z.string().min(1).default('127.0.0.1'),
-  port: port().default(5432),
-  db_superuser: z.string().min(1).default('postgres'),
-  sslmode: sslModeSchema.default('disable'),
-  ssl_ca_file: absolutePath().optional(),
-});
+const postgresql = z
+  .strictObject({
+    database_name: z.string().min(1).max(63).default('opscode_pushy'),
+    sql_user: z.string().min(1).max(63).default('opscode_pushy'),
+    sql_ro_user: z.string().min(1).max(63).default('opscode_pushy_ro'),
+    vip: z.string().min(1).default('127.0.0.1'),
+    port: port().default(5432),
+    db_superuser: z.string().min(1).default('postgres'),
+    sslmode: sslModeSchema.default('disable'),
+    ssl_ca_file: absolutePath().optional(),
+  })
+  .refine(({ sql_user, db_superuser }) => sql_user !== db_superuser, {
+    path: ['sql_user'],
+    message: 'must not be db_superuser, whose password reconfigure would replace by the one of sql_user',
+  })
+  .refine(({ sql_user, sql_ro_user, db_superuser }) => ![sql_user, db_superuser].includes(sql_ro_user), {
+    path: ['sql_ro_user'],
+    message: 'must be neither sql_user nor db_superuser, whose password reconfigure would replace by its own',
+  });
 
 /** How the Chef Server is reached, where it is on another machine or its own settings do not say. */
 const chefServer = z.strictObject({

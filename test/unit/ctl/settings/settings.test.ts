@@ -204,6 +204,16 @@ describe('settings that are wrong', () => {
       `opscode_pushy_server['dir'] = 'data'`,
       /line 3: .*\['dir'\]: must be an absolute path/,
     ],
+    [
+      'an owner of the database that is the superuser',
+      `postgresql['sql_user'] = 'postgres'`,
+      /line 3: postgresql\['sql_user'\]: must not be db_superuser.* \(it is "postgres"\)/,
+    ],
+    [
+      'a reader who is the owner',
+      `postgresql['sql_ro_user'] = 'opscode_pushy'`,
+      /line 3: postgresql\['sql_ro_user'\]: must be neither sql_user nor/,
+    ],
     ['an unencrypted channel', `opscode_pushy_server['disable_curve_encryption'] = true`, /always encrypted/],
     ['code', `if true then x end`, /line 3: 'if' is Ruby code/],
   ])('%s is named with file and line', async (_, text, message) => {
