@@ -68,6 +68,16 @@ postgresql['port'] = "6432"
     expect(shown.postgresql.port).toBe(6432);
   });
 
+  it.each(['/data', '/srv/push-jobs', '/var/log/opscode/opscode-pushy-server'])(
+    'may put logs and data into %s',
+    async (folder) => {
+      under.writeSettings(`${ALONE}
+opscode_pushy_server['dir'] = '${folder}'
+opscode_pushy_server['log_directory'] = '${folder}'`);
+      expect((await show())['opscode-pushy-server']).toMatchObject({ dir: folder, log_directory: folder });
+    },
+  );
+
   it('go back to the default by nil', async () => {
     under.writeSettings(`${ALONE}postgresql['port'] = 1\npostgresql['port'] = nil\n`);
     expect((await show()).postgresql.port).toBe(5432);
@@ -213,6 +223,16 @@ describe('settings that are wrong', () => {
       'a reader who is the owner',
       `postgresql['sql_ro_user'] = 'opscode_pushy'`,
       /line 3: postgresql\['sql_ro_user'\]: must be neither sql_user nor/,
+    ],
+    [
+      'a folder for logs in which all have theirs',
+      `opscode_pushy_server['log_directory'] = '/var/log/'`,
+      /line 3: .*\['log_directory'\]: must be a folder of its own/,
+    ],
+    [
+      "a folder for data that is the Chef Server's",
+      `opscode_pushy_server['dir'] = '/var/x/../opt/opscode'`,
+      /line 3: .*\['dir'\]: must be a folder of its own/,
     ],
     ['an unencrypted channel', `opscode_pushy_server['disable_curve_encryption'] = true`, /always encrypted/],
     ['code', `if true then x end`, /line 3: 'if' is Ruby code/],
