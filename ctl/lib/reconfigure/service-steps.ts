@@ -48,9 +48,12 @@ const definitionOf = async (installation: Installation): Promise<ServiceDefiniti
 export const serviceStep: Step = {
   name: 'service',
   run: async (installation) => {
-    const { product, context } = installation;
-    if (product.runsService) return context.supervisor().install(await definitionOf(installation));
-    return context.supervisor().remove();
+    const { product, context, applied } = installation;
+    if (!product.runsService) return context.supervisor().remove();
+    const changes = await context.supervisor().install(await definitionOf(installation));
+    // What runs under its name was started otherwise; it may be an old server.
+    if (changes.length > 0) applied.setApplied(SERVICE, []);
+    return changes;
   },
 };
 

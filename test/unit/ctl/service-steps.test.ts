@@ -7,7 +7,7 @@ import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandContext } from '../../../ctl/command-context.js';
 import { Installation } from '../../../ctl/lib/reconfigure/installation.js';
-import { configurationStep, startStep } from '../../../ctl/lib/reconfigure/service-steps.js';
+import { configurationStep, serviceStep, startStep } from '../../../ctl/lib/reconfigure/service-steps.js';
 import type { RunProgram } from '../../../ctl/lib/run-program.js';
 import { generateMissingSecrets } from '../../../ctl/lib/secrets/generate-secrets.js';
 import { CtlUnderTest } from '../../support/ctl-under-test.js';
@@ -60,6 +60,14 @@ describe('the steps that bring the server to its settings', () => {
     under.write(CA, 'the next one');
     expect(await startStep.run(installation)).toEqual(restarted);
     expect(await startStep.run(installation)).toEqual([]);
+  });
+
+  it('restart it when its definition was written, since what runs then may be something else', async () => {
+    expect(await startStep.run(installation)).toEqual([]);
+    expect(await serviceStep.run(installation)).toContain(
+      `wrote ${under.path('/etc/systemd/system/opscode-pushy-server.service')}`,
+    );
+    expect(await startStep.run(installation)).toEqual(['restarted opscode-pushy-server; it answers']);
   });
 
   it("give it no superuser's key that is none, and say where that stands", async () => {
