@@ -11,6 +11,8 @@
  * @property {{ from: string, to: string, mode?: number, config?: boolean }[]} files further files, from the source
  *   folder to the machine's root; mode 0644 if none is given; an administrator's changes to one with `config` are kept
  * @property {string[]} folders empty ones, from the machine's root
+ * @property {string[]} recommends packages without which something is missing, under the name that all distributions
+ *   give them
  * @property {{ name: string, below: string }[]} notWithOlder packages that must have at least this version where they
  *   are installed
  */
@@ -32,6 +34,7 @@ export const PRODUCTS = {
     folder: 'server',
     folders: [],
     files: [],
+    recommends: ['logrotate'], // for systemd; runit's svlogd needs none
     notWithOlder: [{ name: 'chef-server-core', below: '12.14' }],
   },
   client: {
@@ -64,6 +67,7 @@ export const PRODUCTS = {
         mode: 0o755,
       })),
     ],
+    recommends: ['logrotate'], // for a log of its own, which the setting log_location asks for
     notWithOlder: [],
   },
 };

@@ -11,8 +11,7 @@ export const doctor: Command = {
   needsRoot: true,
   run: async (context) => {
     const installation = new Installation(context, { superuserPassword: undefined });
-    const { lines, wrong } = await examine(installation);
-    for (const line of lines) context.say(line);
+    const { wrong } = await examine(installation, (line) => context.say(line));
     context.say(wrong === 0 ? '\nNothing is wrong.' : `\nWrong: ${wrong}`);
     return wrong === 0 ? EXIT.ok : EXIT.failed;
   },

@@ -6,14 +6,17 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
+  lchownSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** A user by numbers. */
 export interface Owner {
@@ -44,6 +47,21 @@ export const ensureFolder = (folder: string, access: Access): Changes => {
   mkdirSync(folder, { recursive: true, mode: access.mode });
   ensureAccess(folder, access);
   return [`made ${folder}`];
+};
+
+/**
+ * Sees that the plain files in a folder are this user's; says what it did. The user may write in there: so no link is
+ * followed, and a file with a second name elsewhere stays as it is.
+ */
+export const ensureOwnerOfFiles = (folder: string, { uid, gid }: Owner): Changes => {
+  const strange = readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => {
+      const is = lstatSync(path, { throwIfNoEntry: false });
+      return is?.isFile() === true && is.nlink === 1 && is.uid !== uid;
+    });
+  for (const file of strange) lchownSync(file, uid, gid);
+  return strange.map((file) => `changed the owner of ${file}`);
 };
 
 /** Sees that a file has this text, owner and mode, by replacing it in one step; says what it did. */

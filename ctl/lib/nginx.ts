@@ -105,13 +105,24 @@ export class Nginx {
     return there.map((file) => `removed ${file}`);
   }
 
-  /** Has a running nginx read its configuration again; says whether it runs. */
+  /**
+   * Has a running nginx read its configuration again; says whether it runs. Throws an AppError where it would not accept
+   * it: it would go on with what it has, and say so in its log only.
+   */
   async reload(): Promise<string[]> {
     const sv = join(this.chefServer, 'embedded', 'bin', 'sv');
     const env = { SVDIR: join(this.chefServer, 'service') };
     const status = await this.run(sv, ['status', 'nginx'], { env });
     if (!status.stdout.startsWith('run:'))
       return ['nginx is not running: it will know the route when it starts'];
+    const tested = await this.test();
+    if (tested.code !== 0) {
+      throw new AppError(
+        'nginx_refuses',
+        'nginx was not reloaded, since it does not accept its configuration; mend what it names, then run ' +
+          `chef-server-ctl hup nginx: ${saidBy(tested)}`,
+      );
+    }
     const reloaded = await this.run(sv, ['hup', 'nginx'], { env });
     if (reloaded.code !== 0) throw new AppError('nginx_reload', `cannot reload nginx: ${saidBy(reloaded)}`);
     return ['reloaded nginx'];

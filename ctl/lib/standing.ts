@@ -8,7 +8,7 @@ import {
   LEASE_LOCK,
   leaseName,
 } from '../../src/persistence/lease-connections.js';
-import { withSession } from './database/session.js';
+import { looking } from './database/session.js';
 import type { Installation } from './reconfigure/installation.js';
 import { askServer } from './server-status.js';
 import { pidIn } from './services/supervisor.js';
@@ -52,7 +52,7 @@ export const findStanding = async (installation: Installation): Promise<Standing
 
 const askDatabase = async (installation: Installation, ownName: string): Promise<Standing> => {
   try {
-    const rows = await withSession(installation.ownerConnection(), (session) =>
+    const rows = await looking(installation.ownerConnection(), (session) =>
       session.query(LEASE_CONNECTIONS, LEASE_LOCK),
     );
     return standingAmong(leaseConnections.parse(rows), ownName);

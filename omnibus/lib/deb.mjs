@@ -79,6 +79,7 @@ const controlOf = ({ product, architecture, version }, kibibytes) => {
     `Maintainer: ${MAINTAINER}`,
     `Installed-Size: ${kibibytes}`,
     `Depends: ${DEPENDS}`,
+    `Recommends: ${product.recommends.join(', ')}`,
     ...(breaks.length > 0 ? [`Breaks: ${breaks.join(', ')}`] : []),
     'Section: admin',
     'Priority: optional',

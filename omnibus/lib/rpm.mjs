@@ -84,6 +84,7 @@ const specOf = (build, root, compression) => {
     ...REQUIRES.map((name) => `Requires: ${name}`),
     'Requires: /bin/sh',
     'Requires: /usr/bin/flock', // by which our programs lock files
+    ...product.recommends.map((name) => `Recommends: ${name}`),
     ...product.notWithOlder.map(({ name, below }) => `Conflicts: ${name} < ${below}`),
     '',
     '%description',

@@ -18,6 +18,9 @@ export interface DatabaseTimeouts {
 
 export const DEFAULT_TIMEOUTS: DatabaseTimeouts = { connect: 10_000, statement: 30_000, answer: 40_000 };
 
+/** For those who only look, and are to say soon what they see: a table can be locked, the network cut. */
+export const LOOK_TIMEOUTS: DatabaseTimeouts = { connect: 10_000, statement: 10_000, answer: 15_000 };
+
 /** The name under which PostgreSQL shows our connections. */
 const APPLICATION_NAME = 'push-jobs-server';
 

@@ -8,6 +8,8 @@ export interface DatabaseTarget {
   readonly where: string;
   readonly database: string;
   readonly user: string;
+  /** Where its password stands, as people know the place; default: that of the server's own role. */
+  readonly passwordIn?: string;
 }
 
 /** SQLSTATE classes of faults that lie in the statement's data, so that it can never succeed. */
@@ -41,24 +43,29 @@ const ADVICE: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'does name resolution work on this machine?',
   EHOSTUNREACH: 'is the network up?',
   ETIMEDOUT: 'is a firewall between the two?',
-  '28P01': 'check sql_password in the secrets file.',
-  '28000': 'check pg_hba.conf and sql_user.',
+  '28000': 'check pg_hba.conf and the name of the role.',
   '3D000': 'the database is missing; run: opscode-push-jobs-server-ctl reconfigure',
   '42501': 'the role must own the tables; run as the superuser: opscode-push-jobs-server-ctl upgrade',
   '53100': 'the disk of the database server is full.',
   '53300': 'raise max_connections of PostgreSQL or lower db_pool_size.',
-  '57014': 'it took longer than a statement may; is the database overloaded?',
+  '57014': 'it took longer than a statement may; is the database overloaded, or a table locked?',
   '57P03': 'PostgreSQL is starting or stopping; try again in a moment.',
 };
 
 const CHECK_THE_WAY = 'is it reachable from this machine, and are the settings right?';
 const LOOK_AT_ITS_LOG = "PostgreSQL's log says more.";
 
+const WRONG_PASSWORD = '28P01';
+
+const adviceFor = (code: string | undefined, { passwordIn }: DatabaseTarget): string => {
+  if (code === WRONG_PASSWORD) return `check ${passwordIn ?? 'sql_password in the secrets file'}.`;
+  return ADVICE[code ?? ''] ?? (isSqlState(code) ? LOOK_AT_ITS_LOG : CHECK_THE_WAY);
+};
+
 /** Turns what the driver threw into an error that says which database it was about and what to check. */
 export const toDatabaseError = (thrown: unknown, target: DatabaseTarget): AppError => {
   if (thrown instanceof AppError) return thrown;
-  const code = codeOf(thrown);
-  const advice = ADVICE[code ?? ''] ?? (isSqlState(code) ? LOOK_AT_ITS_LOG : CHECK_THE_WAY);
+  const advice = adviceFor(codeOf(thrown), target);
   return new AppError(
     DATABASE_UNAVAILABLE,
     `cannot use the database ${target.database} at ${target.where} as ${target.user}: ${messageOf(thrown)}; ${advice}`,

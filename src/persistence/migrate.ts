@@ -1,6 +1,10 @@
 import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
-import type { Connection } from './connection-options.js';
-import { dataSourceOptions } from './connection-options.js';
+import {
+  type Connection,
+  type DatabaseTimeouts,
+  dataSourceOptions,
+  LOOK_TIMEOUTS,
+} from './connection-options.js';
 import { toDatabaseError } from './database-error.js';
 import { MIGRATIONS } from './migration-list.js';
 
@@ -8,7 +12,7 @@ import { MIGRATIONS } from './migration-list.js';
 const MIGRATION_LOCK = 7_283_911_046;
 
 /** A table can be large; a migration may take as long as it needs. */
-const WITHOUT_LIMIT = { connect: 10_000, statement: 0, answer: 0 };
+const WITHOUT_LIMIT: DatabaseTimeouts = { connect: 10_000, statement: 0, answer: 0 };
 
 /**
  * Brings the database's tables up to date and hands back the names of the migrations that ran (none: it was up to
@@ -16,7 +20,7 @@ const WITHOUT_LIMIT = { connect: 10_000, statement: 0, answer: 0 };
  * finds nothing to do. Throws an AppError that says what to check.
  */
 export const migrate = (connection: Connection): Promise<string[]> =>
-  withRunner(connection, async (runner, executor) => {
+  withRunner(connection, WITHOUT_LIMIT, async (runner, executor) => {
     await runner.startTransaction();
     try {
       await runner.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
@@ -29,22 +33,23 @@ export const migrate = (connection: Connection): Promise<string[]> =>
     }
   });
 
-/** The names of the migrations that `migrate` would run, oldest first; changes nothing. */
+/** The names of the migrations that `migrate` would run, oldest first; changes nothing, and does not wait for long. */
 export const pendingMigrations = (connection: Connection): Promise<string[]> =>
-  withRunner(connection, async (_runner, executor) =>
+  withRunner(connection, LOOK_TIMEOUTS, async (_runner, executor) =>
     (await executor.getPendingMigrations()).map(({ name }) => name),
   );
 
 /** Takes the newest migration back, for tests and emergencies; what its columns and tables held is lost. */
 export const revertNewest = (connection: Connection): Promise<void> =>
-  withRunner(connection, (_runner, executor) => executor.undoLastMigration());
+  withRunner(connection, WITHOUT_LIMIT, (_runner, executor) => executor.undoLastMigration());
 
 const withRunner = async <T>(
   connection: Connection,
+  timeouts: DatabaseTimeouts,
   work: (runner: QueryRunner, executor: MigrationExecutor) => Promise<T>,
 ): Promise<T> => {
   const source = new DataSource({
-    ...dataSourceOptions(connection, 1, WITHOUT_LIMIT),
+    ...dataSourceOptions(connection, 1, timeouts),
     migrations: MIGRATIONS,
   });
   try {

@@ -23,15 +23,26 @@ const quoted = (name: string): string => pg.escapeIdentifier(name);
 
 type PostgresSettings = Product['settings']['postgresql'];
 
+type Role = 'db_superuser' | 'sql_user' | 'sql_ro_user';
+
+/** Where the password of each role stands. */
+const PASSWORD_IN: Readonly<Record<Role, string>> = {
+  db_superuser:
+    'the password of db_superuser: in the file that --db-superuser-password-file names, or else in the secrets file ' +
+    '(postgresql, db_superuser_password)',
+  sql_user: 'sql_password in the secrets file',
+  sql_ro_user: 'sql_ro_password in the secrets file',
+};
+
 /** The way to a database as one of its roles. */
 export const connectionAs = (
   settings: PostgresSettings,
-  role: 'db_superuser' | 'sql_user' | 'sql_ro_user',
+  role: Role,
   password: string | undefined,
   database = settings.database_name,
 ): Connection => {
   const { vip, port, sslmode, ssl_ca_file } = settings;
-  return connectionOf(
+  const connection = connectionOf(
     {
       host: vip,
       port,
@@ -42,6 +53,7 @@ export const connectionAs = (
     },
     password,
   );
+  return { ...connection, target: { ...connection.target, passwordIn: PASSWORD_IN[role] } };
 };
 
 /**

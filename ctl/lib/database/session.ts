@@ -1,9 +1,7 @@
 import pg from 'pg';
 import { AppError, messageOf } from '../../../src/lib/app-error.js';
-import type { Connection } from '../../../src/persistence/connection-options.js';
+import { type Connection, LOOK_TIMEOUTS } from '../../../src/persistence/connection-options.js';
 import { toDatabaseError } from '../../../src/persistence/database-error.js';
-
-const CONNECT_TIMEOUT_MS = 10_000;
 
 /** SQLSTATE of a wrong password; PostgreSQL says the same of a role that is not there. */
 const WRONG_PASSWORD = '28P01';
@@ -14,12 +12,29 @@ export interface Session {
   query(sql: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
 }
 
+/** How long PostgreSQL may take for a statement, and we wait for its answer, in milliseconds; 0 is for ever. */
+interface Limits {
+  readonly statement: number;
+  readonly answer: number;
+}
+
+/** What changes things takes as long as it needs. */
+const WITHOUT_LIMIT: Limits = { statement: 0, answer: 0 };
+
+/** Works on a connection on which it is only looked, and for a reasonable time; otherwise as `withSession`. */
+export const looking = <T>(
+  connection: Connection,
+  work: (session: Session) => Promise<T>,
+  limits: Limits = LOOK_TIMEOUTS,
+): Promise<T> => withSession(connection, work, limits);
+
 /** Works on a connection that is closed afterwards; throws an AppError that says what to check. */
 export const withSession = async <T>(
   connection: Connection,
   work: (session: Session) => Promise<T>,
+  limits = WITHOUT_LIMIT,
 ): Promise<T> => {
-  const client = await connect(connection);
+  const client = await connect(connection, limits);
   try {
     return await work({
       query: async (sql, parameters = []) =>
@@ -35,7 +50,7 @@ export const withSession = async <T>(
 /** Whether PostgreSQL accepts role and password; throws an AppError where it cannot be asked. */
 export const isLetIn = async (connection: Connection): Promise<boolean> => {
   try {
-    await withSession(connection, (session) => session.query('SELECT 1'));
+    await looking(connection, (session) => session.query('SELECT 1'));
     return true;
   } catch (thrown) {
     if (thrown instanceof RefusedLogin) return false;
@@ -46,7 +61,7 @@ export const isLetIn = async (connection: Connection): Promise<boolean> => {
 /** PostgreSQL did not accept name and password. */
 class RefusedLogin extends AppError {}
 
-const connect = async (connection: Connection): Promise<pg.Client> => {
+const connect = async (connection: Connection, limits: Limits): Promise<pg.Client> => {
   const { host, port, username, database, password, ssl, target } = connection;
   const client = new pg.Client({
     host,
@@ -55,7 +70,9 @@ const connect = async (connection: Connection): Promise<pg.Client> => {
     user: username,
     password: password ?? '',
     ...(ssl === undefined ? {} : { ssl }),
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: LOOK_TIMEOUTS.connect,
+    statement_timeout: limits.statement,
+    query_timeout: limits.answer,
     application_name: 'opscode-push-jobs-server-ctl',
   });
   client.on('error', () => undefined); // the statement that runs fails with the reason

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { messageOf } from '../../../src/lib/app-error.js';
 import { HttpClient } from '../../../src/platform/http/http-client.js';
@@ -135,7 +136,7 @@ const validUntil = ({ hostname, port }: URL): Promise<number | string> =>
     const socket = connectTls({
       host: hostname,
       port: Number(port || 443),
-      servername: hostname,
+      servername: isIP(hostname) === 0 ? hostname : '', // only names can be asked for
       rejectUnauthorized: false,
       timeout: CONNECT_TIMEOUT_MS,
     });

@@ -1,7 +1,7 @@
 import { AppError, messageOf } from '../../../src/lib/app-error.js';
 import { pendingMigrations } from '../../../src/persistence/migrate.js';
 import { connectionAs } from '../database/bootstrap-database.js';
-import { withSession } from '../database/session.js';
+import { looking } from '../database/session.js';
 import { mustHave } from '../secrets/server-secrets.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 
@@ -38,7 +38,7 @@ const readOnlyRole = async ({ product, secrets }: Parameters<Check['run']>[0]): 
   try {
     const password = mustHave(secrets, 'sql_ro_password');
     const connection = connectionAs(postgresql, 'sql_ro_user', password);
-    await withSession(connection, (session) => session.query('SELECT 1 FROM jobs LIMIT 1'));
+    await looking(connection, (session) => session.query('SELECT 1 FROM jobs LIMIT 1'));
     return good(`${postgresql.sql_ro_user} can read`);
   } catch (thrown) {
     return warning(`${postgresql.sql_ro_user} cannot read: ${messageOf(thrown)}`, RECONFIGURE);

@@ -34,16 +34,26 @@ export interface Examination {
   readonly wrong: number;
 }
 
-/** Runs all checks; one that breaks counts as wrong and does not keep the others from running. */
-export const examine = async (installation: Installation): Promise<Examination> => {
+/**
+ * Runs all checks; one that breaks counts as wrong and does not keep the others from running. Each line is also shown
+ * as soon as it is known, since a check can wait for a while.
+ */
+export const examine = async (
+  installation: Installation,
+  show: (line: string) => void = () => undefined,
+): Promise<Examination> => {
   const lines: string[] = [];
+  const add = (line: string): void => {
+    lines.push(line);
+    show(line);
+  };
   let wrong = 0;
   const standing = await standingOf(installation);
   for (const check of CHECKS) {
     for (const finding of await findingsOf(check, installation, standing)) {
       if (finding.kind === 'bad') wrong++;
-      lines.push(`${MARKS[finding.kind]} ${check.name}: ${finding.text}`);
-      if (finding.kind !== 'good') lines.push(`        to mend it: ${finding.mend}`);
+      add(`${MARKS[finding.kind]} ${check.name}: ${finding.text}`);
+      if (finding.kind !== 'good') add(`        to mend it: ${finding.mend}`);
     }
   }
   return { lines, wrong };

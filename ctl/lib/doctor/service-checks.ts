@@ -1,27 +1,49 @@
 import { networkInterfaces } from 'node:os';
 import { portIsOpen } from '../port-is-open.js';
 import { askHealth } from '../server-status.js';
-import { STATUS_CODE } from '../services/supervisor.js';
+import { type ServiceOutcome, STATUS_CODE } from '../services/supervisor.js';
+import type { Product } from '../settings/load-product.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 import type { Standing } from '../standing.js';
 
 const LOOK_INTO_LOG = 'look into its log: opscode-push-jobs-server-ctl tail';
 
-/** The service and its REST interface; of a standby, that it waits. */
+/** The service, its REST interface and its log; of a standby, that it waits. */
 export const serviceCheck: Check = {
   name: 'service',
   run: async ({ product, context }, standing) => {
     if (!product.runsService) return [];
-    const { code, text } = await context.supervisor().status();
-    if (code !== STATUS_CODE.running)
-      return [bad(text, 'run: opscode-push-jobs-server-ctl start; its log: … tail')];
-    if (standing.kind !== 'serves') return [good(text), judgeWaiting(standing)];
-    const health = await askHealth(product);
-    return health === 'ready'
-      ? [good(text), good('is ready')]
-      : [bad(`it runs, but is ${health}`, LOOK_INTO_LOG)];
+    const supervisor = context.supervisor();
+    return [
+      ...(await judgeService(product, await supervisor.status(), standing)),
+      ...judgeRotation(supervisor.missingRotator(), product),
+    ];
   },
 };
+
+const judgeService = async (
+  product: Product,
+  { code, text }: ServiceOutcome,
+  standing: Standing,
+): Promise<Finding[]> => {
+  if (code !== STATUS_CODE.running)
+    return [bad(text, 'run: opscode-push-jobs-server-ctl start; its log: … tail')];
+  if (standing.kind !== 'serves') return [good(text), judgeWaiting(standing)];
+  const health = await askHealth(product);
+  return health === 'ready'
+    ? [good(text), good('is ready')]
+    : [bad(`it runs, but is ${health}`, LOOK_INTO_LOG)];
+};
+
+const judgeRotation = (missing: string | undefined, { folders }: Product): Finding[] =>
+  missing === undefined
+    ? []
+    : [
+        warning(
+          `the log in ${folders.logs} grows for ever: there is no ${missing} here`,
+          `install ${missing}`,
+        ),
+      ];
 
 const judgeWaiting = (standing: Exclude<Standing, { kind: 'serves' }>): Finding => {
   switch (standing.kind) {
@@ -48,13 +70,20 @@ export const portsCheck: Check = {
     const isClear = standing.kind === 'serves' || standing.kind === 'stands by';
     if (!product.runsService || !isClear) return []; // what is wrong with the service is why they are as they are
     const { command_port, server_heartbeat_port, zeromq_listen_address } = product.serverConfig;
-    const host = zeromq_listen_address.replace('tcp://', '').replace(/^\*$/, '127.0.0.1');
+    const host = addressIn(zeromq_listen_address);
     const judge = standing.kind === 'stands by' ? judgeFreePort : judgeTakenPort;
     const findings = await Promise.all(
       [command_port, server_heartbeat_port].map((port) => judge(host, port)),
     );
     return findings.flat();
   },
+};
+
+/** The address that libzmq listens on there, as this machine reaches it; it takes the name of an interface, too. */
+const addressIn = (listenAddress: string): string => {
+  const place = listenAddress.replace('tcp://', '');
+  if (place === '*') return '127.0.0.1';
+  return networkInterfaces()[place]?.find(({ family }) => family === 'IPv4')?.address ?? place;
 };
 
 const judgeTakenPort = async (host: string, port: number): Promise<Finding[]> => [

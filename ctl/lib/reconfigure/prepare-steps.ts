@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ensureFolder } from '../files.js';
+import { ensureFolder, ensureOwnerOfFiles } from '../files.js';
 import { generateMissingSecrets } from '../secrets/generate-secrets.js';
 import { removeEndedKeys } from '../secrets/previous-keys.js';
 import { takeOverOldSecrets } from '../secrets/old-secrets.js';
@@ -46,6 +46,7 @@ export const foldersStep: Step = {
       mkdirSync(dirname(folder), { recursive: true }); // what stands above belongs to the system
       changes.push(...ensureFolder(folder, { mode: PRIVATE_FOLDER, owner }));
     }
-    return changes;
+    // Logs that were begun as root, or as another user before: whoever writes or rotates them now must be able to.
+    return [...changes, ...ensureOwnerOfFiles(product.folders.logs, owner)];
   },
 };

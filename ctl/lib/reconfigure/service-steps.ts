@@ -1,6 +1,7 @@
 import { settingsOfStart } from '../../../src/config/reloadable-settings.js';
+import type { ServerConfig } from '../../../src/config/server-config.js';
 import { AppError } from '../../../src/lib/app-error.js';
-import { ensureFile } from '../files.js';
+import { ensureFile, readIfThere } from '../files.js';
 import { SERVICE } from '../paths.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
 import type { ServiceDefinition } from '../services/supervisor.js';
@@ -47,11 +48,20 @@ const definitionOf = async (installation: Installation): Promise<ServiceDefiniti
 export const serviceStep: Step = {
   name: 'service',
   run: async (installation) => {
-    const { product, context } = installation;
-    if (product.runsService) return context.supervisor().install(await definitionOf(installation));
-    return context.supervisor().remove();
+    const { product, context, applied } = installation;
+    if (!product.runsService) return context.supervisor().remove();
+    const changes = await context.supervisor().install(await definitionOf(installation));
+    // What runs under its name was started otherwise; it may be an old server.
+    if (changes.length > 0) applied.setApplied(SERVICE, []);
+    return changes;
   },
 };
+
+/** The certificates that the server trusts, which it reads once: a file that was renewed counts as a changed setting. */
+const trustedCertificates = ({ chef_server, database }: ServerConfig): string[] =>
+  [chef_server.ssl_ca_file, 'host' in database ? database.ssl_ca_file : undefined].map((file) =>
+    file === undefined ? '' : (readIfThere(file) ?? ''),
+  );
 
 /** Under this name it is remembered with which settings the server runs, those too that it takes over while it runs. */
 const SETTINGS = `${SERVICE} settings`;
@@ -73,6 +83,7 @@ export const startStep: Step = {
       JSON.stringify(secretsOfStart),
       JSON.stringify(await definitionOf(installation)),
       context.environment.installed.version,
+      ...trustedCertificates(product.serverConfig),
     ];
     const isRunning = (await supervisor.status()).code === 0;
     if (isRunning && applied.isApplied(SERVICE, texts)) {

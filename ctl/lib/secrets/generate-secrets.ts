@@ -53,17 +53,26 @@ export const generateMissingSecrets = async (store: SecretsStore): Promise<strin
 
 const newPassword = (): string => randomBytes(PASSWORD_CHARACTERS / 2).toString('hex');
 
-/** The public half of an RSA key in PEM; throws an AppError that never quotes the key. */
-export const publicHalfOf = (privateKeyPem: string): string => {
+/** Where a private key of ours stands, and what to do where it is none. */
+export interface KeyPlace {
+  readonly name: string;
+  readonly mend: string;
+}
+
+const IN_THE_SECRETS: KeyPlace = {
+  name: 'the secret pushy_priv_key',
+  mend:
+    'restore it from a backup, or make a new one: ' +
+    'opscode-push-jobs-server-ctl generate-keys --rsa --force',
+};
+
+/** The public half of an RSA key in PEM; throws an AppError that names its place, and never quotes the key. */
+export const publicHalfOf = (privateKeyPem: string, { name, mend }: KeyPlace = IN_THE_SECRETS): string => {
   try {
     return createPublicKey(createPrivateKey(privateKeyPem))
       .export({ type: 'spki', format: 'pem' })
       .toString();
   } catch {
-    throw new AppError(
-      'secret_invalid',
-      'the secret pushy_priv_key is not a private key in PEM; restore it from a backup, or make a new one: ' +
-        'opscode-push-jobs-server-ctl generate-keys --rsa --force',
-    );
+    throw new AppError('secret_invalid', `${name} is not a private key in PEM; ${mend}`);
   }
 };

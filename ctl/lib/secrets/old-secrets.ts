@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Paths } from '../paths.js';
-import { publicHalfOf } from './generate-secrets.js';
+import { type KeyPlace, publicHalfOf } from './generate-secrets.js';
 import { SecretsDocument } from './secrets-document.js';
 import type { SecretsStore } from './secrets-store.js';
 
@@ -31,10 +31,10 @@ export const stampOf = (now: Date): string => now.toISOString().replace(/\.\d+|[
 
 const takeOver = (paths: Paths, store: SecretsStore): string[] => {
   const found = new Map<string, string>();
-  if (existsSync(paths.oldPrivateKey)) {
+  if (store.get('pushy_priv_key') === undefined && existsSync(paths.oldPrivateKey)) {
     const privateKey = readFileSync(paths.oldPrivateKey, 'utf8');
     found.set('pushy_priv_key', privateKey);
-    found.set('pushy_pub_key', publicHalfOf(privateKey));
+    found.set('pushy_pub_key', publicHalfOf(privateKey, placeOf(paths.oldPrivateKey)));
   }
   if (existsSync(paths.oldSecrets)) {
     const document = SecretsDocument.parse(readFileSync(paths.oldSecrets, 'utf8'), paths.oldSecrets);
@@ -48,6 +48,13 @@ const takeOver = (paths: Paths, store: SecretsStore): string[] => {
   for (const [name, value] of missing) store.set(name, value, { frozen: name.endsWith('_key') });
   return missing.map(([name]) => name);
 };
+
+const placeOf = (file: string): KeyPlace => ({
+  name: file,
+  mend:
+    'restore it from a backup; or move it away, and reconfigure makes a new key, which all nodes must fetch before they ' +
+    'are in touch again',
+});
 
 const backUp = (files: readonly string[], folder: string): string => {
   mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });

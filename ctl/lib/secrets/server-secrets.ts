@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { ServerSecrets } from '../../../src/config/server-secrets.js';
+import { readSuperuserKey } from '../../../src/config/superuser-key.js';
 import { AppError } from '../../../src/lib/app-error.js';
 import type { Paths } from '../paths.js';
 import { previousKeysOf } from './previous-keys.js';
@@ -10,7 +11,7 @@ export const findSuperuserKey = (paths: Paths, store: SecretsStore): string | un
   store.get('superuser_key', 'chef-server') ??
   (existsSync(paths.pivotalKey) ? readFileSync(paths.pivotalKey, 'utf8') : undefined);
 
-/** What the server must know; throws an AppError that names what is missing and where it belongs. */
+/** What the server must know; throws an AppError that names what is missing, or no key, and where it belongs. */
 export const serverSecretsOf = (paths: Paths, store: SecretsStore): ServerSecrets => {
   const superuserKey = findSuperuserKey(paths, store);
   if (superuserKey === undefined) {
@@ -20,6 +21,7 @@ export const serverSecretsOf = (paths: Paths, store: SecretsStore): ServerSecret
         `${paths.pivotalKey} has it. Copy /etc/opscode/pivotal.pem of the Chef Server to ${paths.pivotalKey}.`,
     );
   }
+  requireKey(superuserKey, paths, store);
   const previous = previousKeysOf(store);
   return {
     pushy_priv_key: mustHave(store, 'pushy_priv_key'),
@@ -29,6 +31,21 @@ export const serverSecretsOf = (paths: Paths, store: SecretsStore): ServerSecret
     superuser_key: superuserKey,
     ...(previous === undefined ? {} : { previous }),
   };
+};
+
+/** A server that runs would refuse it where only its log tells. */
+const requireKey = (pem: string, paths: Paths, store: SecretsStore): void => {
+  try {
+    readSuperuserKey(pem);
+  } catch {
+    const isInStore = store.get('superuser_key', 'chef-server') !== undefined;
+    const place = isInStore ? `${store.file} (chef-server, superuser_key)` : paths.pivotalKey;
+    throw new AppError(
+      'superuser_key_invalid',
+      `the key of the Chef Server's superuser in ${place} is not a private key in PEM form. Put the right one there: it ` +
+        'is /etc/opscode/pivotal.pem on the Chef Server.',
+    );
+  }
 };
 
 /** A secret of ours; throws an AppError where it was not made yet. */

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/lib/app-error.js';
 import { ensureFile, readIfThere } from '../files.js';
@@ -60,8 +60,14 @@ export class Runit implements Supervisor {
     return isLink(this.link);
   }
 
+  /** svlogd, which writes the log, rotates it. */
+  missingRotator(): undefined {
+    return undefined;
+  }
+
   async install(service: ServiceDefinition): Promise<string[]> {
     const { tool } = this.folders;
+    const wasSupervised = leadsTo(this.link, this.definition);
     const logConfig = ensureFile(
       join(service.logs, 'config'),
       svlogdConfig(service),
@@ -73,8 +79,9 @@ export class Runit implements Supervisor {
       ...logConfig,
       ...this.ensureInitLink(),
     ];
-    if (this.isEnabled() && logConfig.length > 0) await this.sv('hup', `${SERVICE}/log`);
-    return (await this.enable()) ? [...changes, `enabled ${SERVICE} with ${this.title}`] : changes;
+    if (await this.enable()) changes.push(`enabled ${SERVICE} with ${this.title}`);
+    if (wasSupervised) changes.push(...(await this.ensureLogger(service, logConfig.length > 0)));
+    return changes;
   }
 
   async remove(): Promise<string[]> {
@@ -120,6 +127,19 @@ export class Runit implements Supervisor {
     return isNew;
   }
 
+  /** Has a logger that runs already write where it should, as whom it should, and rotate as its config says. */
+  private async ensureLogger(service: ServiceDefinition, isReconfigured: boolean): Promise<string[]> {
+    const pid = loggerPidIn(await this.sv('status', SERVICE));
+    if (pid === undefined) return []; // it will read all that when it starts
+    if (isLoggerOf(service, pid)) {
+      if (isReconfigured) await this.sv('hup', `${SERVICE}/log`);
+      return [];
+    }
+    const text = await this.sv('restart', `${SERVICE}/log`);
+    if (text.startsWith('ok:')) return [`restarted the logger, which writes to ${service.logs}`];
+    throw new AppError('logger', `the logger, which is to write to ${service.logs}, does not start: ${text}`);
+  }
+
   private ensureInitLink(): string[] {
     const { init, tool } = this.folders;
     if (init === undefined) return [];
@@ -149,6 +169,16 @@ const notConfigured = (code: number): ServiceOutcome => ({
   code,
   text: `fail: ${SERVICE}: not configured here; run: opscode-push-jobs-server-ctl reconfigure`,
 });
+
+const loggerPidIn = (status: string): string | undefined => /; run: log: \(pid (\d+)\)/.exec(status)?.[1];
+
+/** Whether the process is the logger as it should be; what it was started with stays for as long as it runs. */
+const isLoggerOf = ({ logs, switchTo }: ServiceDefinition, pid: string): boolean => {
+  const process = `/proc/${pid}`;
+  const is = statSync(process, { throwIfNoEntry: false });
+  const started = readIfThere(join(process, 'cmdline'))?.split('\0') ?? [];
+  return started.includes(logs) && (switchTo === undefined || is?.uid === switchTo.uid);
+};
 
 const isLink = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;

@@ -57,6 +57,8 @@ export interface Supervisor {
   /** Stops the service and removes its files; says what it did. */
   remove(): Promise<string[]>;
   isEnabled(): boolean;
+  /** The program that rotates the log, where it is another's and not on this machine. */
+  missingRotator(): string | undefined;
   status(): Promise<ServiceOutcome>;
   /** `seconds`: how long to wait where the verb waits (default 7). */
   act(verb: Verb, seconds?: number): Promise<ServiceOutcome>;

@@ -8,24 +8,30 @@ const LOG_FILE = 'current';
 const word = (text: string): string =>
   `"${text.replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 
-/** The unit; it may open many files, since each node is a connection. */
+/** What the shell does with the log and the command that follow it; both are its words, so nothing in them is special. */
+const INTO_LOG = 'exec >> "$0" 2>&1; exec "$@"';
+
+/**
+ * The unit; it may open many files, since each node is a connection. The log is opened as the service user, by a shell
+ * that the server then takes the place of: a file that systemd opens would be root's, and logrotate could not cut it.
+ */
 export const unitFile = ({ command, userName, logs }: ServiceDefinition): string =>
   `# Made by opscode-push-jobs-server-ctl reconfigure, which overwrites it.
 [Unit]
 Description=Push Jobs server for Chef
 After=network-online.target postgresql.service
 Wants=network-online.target
+# It comes back by itself, however often it was started in vain: at a boot the database can be the last to be there.
+StartLimitIntervalSec=0
 
 [Service]
-ExecStart=${command.map(word).join(' ')}
+ExecStart=${['/bin/sh', '-c', INTO_LOG, join(logs, LOG_FILE), ...command].map(word).join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
 User=${userName}
 Restart=always
 RestartSec=1
 TimeoutStopSec=40
 LimitNOFILE=524288
-StandardOutput=append:${join(logs, LOG_FILE)}
-StandardError=inherit
 NoNewPrivileges=yes
 PrivateTmp=yes
 ProtectSystem=full
@@ -35,7 +41,10 @@ ProtectHome=yes
 WantedBy=multi-user.target
 `;
 
-/** The rotation of that file; the service keeps it open, so it is copied and cut. */
+/**
+ * The rotation of that file; the service keeps it open, so it is copied and cut, as the service user: root follows
+ * nobody's links. The size counts whenever logrotate is run, on most machines once a day.
+ */
 export const logrotateConfig = ({ logs, logRotation, userName }: ServiceDefinition): string =>
   `# Made by opscode-push-jobs-server-ctl reconfigure, which overwrites it.
 ${join(logs, LOG_FILE)} {

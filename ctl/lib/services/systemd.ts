@@ -16,6 +16,7 @@ import {
 } from './supervisor.js';
 
 const UNIT = `${SERVICE}.service`;
+const LOGROTATE = ['/usr/sbin/logrotate', '/usr/bin/logrotate'];
 const READABLE = { mode: 0o644 };
 const STATE_TIMEOUT_SECONDS = 90;
 
@@ -42,7 +43,7 @@ export class Systemd implements Supervisor {
   private readonly logrotate: string;
 
   constructor(
-    under: (path: string) => string,
+    private readonly under: (path: string) => string,
     private readonly run: RunProgram,
   ) {
     this.unit = join(under('/etc/systemd/system'), UNIT);
@@ -53,14 +54,19 @@ export class Systemd implements Supervisor {
     return existsSync(this.unit);
   }
 
+  missingRotator(): string | undefined {
+    return LOGROTATE.some((file) => existsSync(this.under(file))) ? undefined : 'logrotate';
+  }
+
   async install(service: ServiceDefinition): Promise<string[]> {
     const unit = ensureFile(this.unit, unitFile(service), READABLE);
     const changes = [...unit, ...ensureFile(this.logrotate, logrotateConfig(service), READABLE)];
-    if (unit.length > 0) {
-      await this.must('daemon-reload');
-      await this.must('enable', UNIT);
-    }
-    return changes;
+    // What systemd itself says counts: an earlier run may have broken off after it wrote the unit.
+    const state = await this.show('NeedDaemonReload', 'UnitFileState');
+    if (unit.length > 0 || state.get('NeedDaemonReload') === 'yes') await this.must('daemon-reload');
+    if (state.get('UnitFileState') === 'enabled') return changes;
+    await this.must('enable', UNIT);
+    return [...changes, `enabled ${SERVICE} with ${this.title}`];
   }
 
   async remove(): Promise<string[]> {
@@ -73,10 +79,7 @@ export class Systemd implements Supervisor {
   }
 
   async status(): Promise<ServiceOutcome> {
-    const result = await this.run('systemctl', ['show', UNIT, `--property=${PROPERTIES.join(',')}`]);
-    const state = new Map(
-      result.stdout.split('\n').map((line) => [line.split('=', 1)[0], afterEquals(line)]),
-    );
+    const state = await this.show('LoadState', 'ActiveState', 'MainPID', 'StateChangeTimestampMonotonic');
     const seconds = secondsSince(state.get('StateChangeTimestampMonotonic'));
     if (state.get('LoadState') !== 'loaded') {
       return { code: STATUS_CODE.unknown, text: `fail: ${SERVICE}: systemd does not know ${UNIT}` };
@@ -99,6 +102,12 @@ export class Systemd implements Supervisor {
     return done && isAsWanted ? { code: 0, text: `ok: ${text}` } : { code: 1, text: `timeout: ${text}` };
   }
 
+  /** Properties of the unit, by name. */
+  private async show(...names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { stdout } = await this.run('systemctl', ['show', UNIT, `--property=${names.join(',')}`]);
+    return new Map(stdout.split('\n').map((line) => [line.split('=', 1)[0] ?? '', afterEquals(line)]));
+  }
+
   private async tell(verb: keyof typeof VERB_ARGUMENTS, seconds: number): Promise<boolean> {
     const timeoutMs = WAITING.includes(verb) ? seconds * 1000 : STATE_TIMEOUT_SECONDS * 1000;
     return (await this.run('systemctl', [...VERB_ARGUMENTS[verb], UNIT], { timeoutMs })).code === 0;
@@ -116,8 +125,6 @@ export class Systemd implements Supervisor {
       throw new AppError('systemctl', `systemctl ${args.join(' ')} failed: ${saidBy(result)}`);
   }
 }
-
-const PROPERTIES = ['LoadState', 'ActiveState', 'MainPID', 'StateChangeTimestampMonotonic'];
 
 const afterEquals = (line: string): string => line.slice(line.indexOf('=') + 1);
 

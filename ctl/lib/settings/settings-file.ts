@@ -29,7 +29,7 @@ export const readSettingsFile = (file: string, place: Omit<SettingsPlace, 'file'
   const lines = new Map<string, number>();
   for (const setting of settingsOf(file, place)) {
     const [section = '', key, ...deeper] = setting.path;
-    if (!(section in sectionSchemas) || key === undefined) throw unknownSetting(file, setting);
+    if (!Object.hasOwn(sectionSchemas, section) || key === undefined) throw unknownSetting(file, setting);
     lines.set(`${section}.${key}`, setting.line);
     const values = (sections[section] ??= {});
     setValue(values, [key, ...deeper], toPlain(setting.value, file, setting.line));

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { chefServerSchema, serverConfigSchema } from '../../../src/config/server-config.js';
 import { DEFAULT_DATA_FOLDER, DEFAULT_LOG_FOLDER } from '../paths.js';
+import { absolutePath, ownFolder } from './own-folder.js';
 
 /** What the server takes, under the same names; these four come from other sections and places. */
 const ofServer = serverConfigSchema.omit({
@@ -15,7 +16,6 @@ const ofChefServer = chefServerSchema.shape;
 
 const port = () => z.coerce.number().int().min(1).max(65535);
 const count = () => z.coerce.number().int().min(1);
-const absolutePath = () => z.string().regex(/^\/./, 'must be an absolute path');
 
 /**
  * `opscode_pushy_server['…']`: what the server knows has its bounds and defaults there; the rest is for this program.
@@ -29,14 +29,14 @@ const pushyServer = z.strictObject({
   /** Default: the name of the Chef Server. */
   vip: z.string().min(1).optional(),
   chef_api_version: z.string().min(1).default('11.1.0'),
-  log_directory: absolutePath().default(DEFAULT_LOG_FOLDER),
+  log_directory: ownFolder().default(DEFAULT_LOG_FOLDER),
   log_rotation: z
     .strictObject({
       file_maxbytes: z.coerce.number().int().min(4096).default(104_857_600),
       num_to_keep: count().default(10),
     })
     .prefault({}),
-  dir: absolutePath().default(DEFAULT_DATA_FOLDER),
+  dir: ownFolder().default(DEFAULT_DATA_FOLDER),
   disable_curve_encryption: z
     .literal(false, 'cannot be true: the command channel is always encrypted')
     .default(false),
@@ -48,16 +48,25 @@ const pushyServer = z.strictObject({
 /** How a connection to PostgreSQL is protected. */
 export const sslModeSchema = z.enum(['disable', 'require', 'verify-full']);
 
-const postgresql = z.strictObject({
-  database_name: z.string().min(1).max(63).default('opscode_pushy'),
-  sql_user: z.string().min(1).max(63).default('opscode_pushy'),
-  sql_ro_user: z.string().min(1).max(63).default('opscode_pushy_ro'),
-  vip: z.string().min(1).default('127.0.0.1'),
-  port: port().default(5432),
-  db_superuser: z.string().min(1).default('postgres'),
-  sslmode: sslModeSchema.default('disable'),
-  ssl_ca_file: absolutePath().optional(),
-});
+const postgresql = z
+  .strictObject({
+    database_name: z.string().min(1).max(63).default('opscode_pushy'),
+    sql_user: z.string().min(1).max(63).default('opscode_pushy'),
+    sql_ro_user: z.string().min(1).max(63).default('opscode_pushy_ro'),
+    vip: z.string().min(1).default('127.0.0.1'),
+    port: port().default(5432),
+    db_superuser: z.string().min(1).default('postgres'),
+    sslmode: sslModeSchema.default('disable'),
+    ssl_ca_file: absolutePath().optional(),
+  })
+  .refine(({ sql_user, db_superuser }) => sql_user !== db_superuser, {
+    path: ['sql_user'],
+    message: 'must not be db_superuser, whose password reconfigure would replace by the one of sql_user',
+  })
+  .refine(({ sql_user, sql_ro_user, db_superuser }) => ![sql_user, db_superuser].includes(sql_ro_user), {
+    path: ['sql_ro_user'],
+    message: 'must be neither sql_user nor db_superuser, whose password reconfigure would replace by its own',
+  });
 
 /** How the Chef Server is reached, where it is on another machine or its own settings do not say. */
 const chefServer = z.strictObject({

@@ -4,16 +4,18 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram, type RunProgram } from '../../../ctl/lib/run-program.js';
 import { NOT_YET } from '../../../ctl/lib/services/runit-scripts.js';
-import { unitFile } from '../../../ctl/lib/services/systemd-files.js';
+import type { ServiceDefinition } from '../../../ctl/lib/services/supervisor.js';
+import { logrotateConfig, unitFile } from '../../../ctl/lib/services/systemd-files.js';
 import { DevChefServer } from '../../dev-chef-server/dev-chef-server.js';
 import { CtlUnderTest } from '../../support/ctl-under-test.js';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
 
+const ELSEWHERE = '/var/log/push-jobs-elsewhere';
 const SERVER = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
 
 /** A double of `getent`, which knows the service user under the number of whoever runs the tests. */
@@ -89,6 +91,16 @@ chef_server['root_url'] = '${chef.url}'
     expect(stderr).toMatch(/The step "database" failed: .* --db-superuser-password-file FILE/);
   });
 
+  it('says where the password of the superuser comes from where it is wrong', async () => {
+    const wrong = under.write('/work/wrong-password', 'guessed\n', 0o600);
+    const { code, stderr } = await under.run('reconfigure', '--db-superuser-password-file', wrong);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /password authentication failed.*; check the password of db_superuser: in the file/,
+    );
+    expect(stderr).not.toContain('guessed');
+  });
+
   it('makes roles and database with it and goes on', async () => {
     const { code, stdout, stderr } = await under.run(
       'reconfigure',
@@ -125,7 +137,7 @@ chef_server['root_url'] = '${chef.url}'
   });
 
   it('lets the second of two runs wait, which then finds all done by the first', async () => {
-    under.writeSettings(`${settings}opscode_pushy_server['heartbeat_interval'] = 8000\n`);
+    under.writeSettings(`${settings}opscode_pushy_server['log_directory'] = '${ELSEWHERE}'\n`);
     const before = starts();
     const both = await Promise.all([under.run('reconfigure'), under.run('reconfigure')]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
@@ -133,8 +145,14 @@ chef_server['root_url'] = '${chef.url}'
       `process ${process.pid} (reconfigure) is changing this machine; reconfigure waits for it, 5 minutes at most\n`,
     );
     const waited = both.find(({ stderr }) => stderr !== '');
+    const worked = both.find(({ stderr }) => stderr === '');
     expect(waited?.stdout).toContain('Nothing had to be changed.');
+    expect(worked?.stdout).toContain(`- restarted the logger, which writes to ${under.path(ELSEWHERE)}\n`);
     expect(starts()).toBe(before + 1);
+  });
+
+  it('has its log where the settings want it from then on', () => {
+    expect(readFileSync(under.path(`${ELSEWHERE}/current`), 'utf8')).toContain('push-jobs-server is up');
   });
 
   it('makes up for a run that was killed before the start, and leaves the mark of an administrator', async () => {
@@ -158,24 +176,51 @@ chef_server['root_url'] = '${chef.url}'
   });
 });
 
-it('the unit for systemd is one that systemd accepts', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'push-jobs-unit-'));
-  try {
+describe('what systemd and logrotate are told', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'push-jobs-unit-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const definition = (command: string[]): ServiceDefinition => ({
+    command,
+    userName: userInfo().username,
+    switchTo: undefined,
+    logs: folder,
+    logRotation: { file_maxbytes: 1, num_to_keep: 1 },
+  });
+
+  it('is a unit that systemd accepts', () => {
     const file = join(folder, 'opscode-pushy-server.service');
-    const text = unitFile({
-      command: [process.execPath, SERVER, '--config', '/var/opt/a b/100%/$HOME.json'],
-      userName: userInfo().username,
-      switchTo: undefined,
-      logs: '/var/log/opscode-push-jobs-server',
-      logRotation: { file_maxbytes: 1, num_to_keep: 1 },
-    });
+    const text = unitFile(definition([process.execPath, SERVER, '--config', '/var/opt/a b/100%/$HOME.json']));
     writeFileSync(file, text);
     const said = execFileSync('sh', ['-c', `systemd-analyze verify "$1" 2>&1`, 'sh', file], {
       encoding: 'utf8',
     });
     expect(said.split('\n').filter((line) => line.includes('opscode-pushy-server'))).toEqual([]);
     expect(text).toContain('"/var/opt/a b/100%%/$$HOME.json"');
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
+
+  it('is a log that the service user makes and logrotate cuts, while the service goes on with it', async () => {
+    const log = join(folder, 'current');
+    const talk = 'echo "$1"; read -r word; echo "$word" >&2';
+    const [program = '', ...args] = startOf(unitFile(definition(['/bin/sh', '-c', talk, 'sh', 'a "word"'])));
+    const service = spawn(program, args, { stdio: ['pipe', 'inherit', 'inherit'] });
+    const ended = once(service, 'close');
+    await eventually(() => existsSync(log) && readFileSync(log, 'utf8') === 'a "word"\n');
+    const rotation = join(folder, 'rotation');
+    writeFileSync(rotation, logrotateConfig(definition([])), { mode: 0o644 });
+    execFileSync('logrotate', ['--state', join(folder, 'state'), rotation]);
+    service.stdin.end('the next one\n');
+    await ended;
+    expect(readFileSync(join(folder, 'current.1'), 'utf8')).toBe('a "word"\n');
+    expect(readFileSync(log, 'utf8')).toBe('the next one\n');
+  });
 });
+
+/** The program and its arguments that systemd makes of `ExecStart`. */
+const startOf = (unit: string): string[] => {
+  const line = /^ExecStart=(.*)$/m.exec(unit)?.[1] ?? '';
+  return [...line.matchAll(/"((?:\\.|[^"\\])*)"/g)].map(([, quoted = '']) =>
+    quoted.replaceAll(/\\(.)/g, '$1').replaceAll('%%', '%').replaceAll('$$', '$'),
+  );
+};

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -9,8 +9,14 @@ import { CtlUnderTest } from '../../support/ctl-under-test.js';
 
 const ADD_ONS = '/var/opt/opscode/nginx/etc/addon.d';
 
+/** What is wrong with the configuration of nginx. */
+let fault = '';
+const asked: string[] = [];
+
 /** A double of nginx and of runit, under which nginx runs. */
 const run: RunProgram = (program, args) => {
+  asked.push(args.join(' '));
+  if (args.includes('-t')) return Promise.resolve({ code: fault === '' ? 0 : 1, stdout: '', stderr: fault });
   const isStatus = program.endsWith('/sv') && args.includes('status');
   return Promise.resolve({ code: 0, stdout: isStatus ? 'run: nginx: (pid 1) 1s' : '', stderr: '' });
 };
@@ -57,6 +63,18 @@ describe('a frontend', () => {
     expect(existsSync(under.path('/opt/opscode/sv/opscode-pushy-server'))).toBe(false);
     expect(readFileSync(under.path('/etc/opscode/private-chef-secrets.json'), 'utf8')).toBe('{}');
     expect((await under.run('reconfigure')).stdout).toContain('Nothing had to be changed.');
+  });
+
+  it('has its nginx reloaded only with what nginx accepts, also where a run broke off before it was asked', async () => {
+    rmSync(under.path('/var/opt/opscode-push-jobs-server/etc/applied.json')); // as if it had broken off there
+    fault = 'unknown directive "nonsense"';
+    asked.length = 0;
+    const { code, stderr } = await under.run('reconfigure');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/"nginx route" failed: nginx was not reloaded, since .*"nonsense"/);
+    expect(asked).not.toContain('hup nginx');
+    fault = '';
+    expect((await under.run('reconfigure')).stdout).toContain('reloaded nginx');
   });
 
   it('has nothing to upgrade', async () => {

@@ -63,3 +63,23 @@ describe('status of a service that runs', () => {
     expect(stdout).toMatch(/^run: .*\nhealth: unknown: .*line 1: postgresql\['port'\]/);
   });
 });
+
+it('doctor finds the ports of a server that listens on an interface by its name', async () => {
+  const { port } = server.address() as AddressInfo;
+  under.writeSettings(`${settings(port)}
+opscode_pushy_server['zeromq_listen_address'] = 'tcp://lo'
+opscode_pushy_server['command_port'] = ${port}`);
+  expect((await under.run('doctor')).stdout).toContain(
+    `ok      ports: 127.0.0.1:${port} takes connections\n`,
+  );
+});
+
+it('doctor says so where nothing rotates the log of a service under systemd', async () => {
+  under.writeSettings(settings(await freePort()));
+  const logs = under.path('/var/log/opscode-push-jobs-server');
+  expect((await under.run('doctor')).stdout).toContain(
+    `WARNING service: the log in ${logs} grows for ever: there is no logrotate here\n        to mend it: install logrotate\n`,
+  );
+  under.write('/usr/sbin/logrotate', '');
+  expect((await under.run('doctor')).stdout).not.toContain('logrotate');
+});

@@ -50,12 +50,21 @@ describe('the secrets of an old installation', () => {
     expect(SecretsStore.open(file).get('sql_password')).toBe('new');
   });
 
-  it('stay where they are when a key is broken', () => {
-    under.write(`${FOLDER}/pushy_priv.pem`, 'not a key');
-    expect(() => takeOver(SecretsStore.open(file))).toThrow(/pushy_priv_key is not a private key in PEM/);
+  it('stay where they are when a key is broken, and the file with it is named', () => {
+    const broken = under.write(`${FOLDER}/pushy_priv.pem`, 'not a key');
+    expect(() => takeOver(SecretsStore.open(file))).toThrow(`${broken} is not a private key in PEM; restore`);
     expect(existsSync(under.path(`${FOLDER}/pushy_priv.pem`))).toBe(true);
     expect(existsSync(file)).toBe(false);
   });
+});
+
+it('a broken key of an old installation hinders nobody where the file has one already', () => {
+  const broken = under.write(`${FOLDER}/pushy_priv.pem`, 'not a key');
+  const store = SecretsStore.open(file);
+  store.set('pushy_priv_key', privateKey, { frozen: true });
+  expect(takeOver(store)).toHaveLength(1);
+  expect(existsSync(broken)).toBe(false);
+  expect(SecretsStore.open(file).get('pushy_priv_key')).toBe(privateKey);
 });
 
 describe('secrets that are missing', () => {

@@ -19,6 +19,11 @@ class SystemctlDouble {
   state = 'active';
   /** Whether `stop` takes longer than anybody waits. */
   isDeaf = false;
+  /** Whether the unit's file is newer than what systemd read, and whether it starts at a boot. */
+  isStale = false;
+  isEnabled = false;
+  /** The verb that fails. */
+  refused: string | undefined;
 
   readonly run: RunProgram = (_program, args) => {
     this.asked.push(args.join(' '));
@@ -26,12 +31,21 @@ class SystemctlDouble {
   };
 
   private answer([verb, ...rest]: readonly string[]): ProgramResult {
+    if (verb === this.refused) return { code: 1, stdout: '', stderr: 'Connection timed out' };
+    if (verb === 'daemon-reload') this.isStale = false;
+    if (verb === 'enable') this.isEnabled = true;
     if (verb === 'stop' && this.isDeaf) return { code: 137, stdout: '', stderr: '' };
     if (verb === 'stop') this.state = 'inactive';
     if (verb === 'start' || verb === 'restart') this.state = 'active';
     if (verb === 'kill' && rest.includes('--signal=KILL')) this.isDeaf = false;
-    const stdout = `LoadState=loaded\nActiveState=${this.state}\nMainPID=42\nStateChangeTimestampMonotonic=1\n`;
+    const stdout = `LoadState=loaded\nActiveState=${this.state}\nMainPID=42\nStateChangeTimestampMonotonic=1
+NeedDaemonReload=${this.isStale ? 'yes' : 'no'}\nUnitFileState=${this.isEnabled ? 'enabled' : 'disabled'}\n`;
     return { code: 0, stdout: verb === 'show' ? stdout : '', stderr: '' };
+  }
+
+  /** What was asked of it but to show the unit's state. */
+  get told(): string[] {
+    return this.asked.filter((line) => !line.startsWith('show '));
   }
 }
 
@@ -48,16 +62,37 @@ afterEach(() => under.remove());
 describe('the service under systemd', () => {
   it('is enabled once, with its unit and the rotation of its log', async () => {
     expect(systemd.isEnabled()).toBe(false);
-    expect(await systemd.install(DEFINITION)).toHaveLength(2);
-    expect(systemctl.asked).toEqual(['daemon-reload', 'enable opscode-pushy-server.service']);
+    expect(await systemd.install(DEFINITION)).toEqual([
+      `wrote ${under.path(UNIT)}`,
+      `wrote ${under.path('/etc/logrotate.d/opscode-pushy-server')}`,
+      'enabled opscode-pushy-server with systemd',
+    ]);
+    expect(systemctl.told).toEqual(['daemon-reload', 'enable opscode-pushy-server.service']);
     expect(readFileSync(under.path(UNIT), 'utf8')).toContain(
-      'ExecStart="/opt/node" "/opt/main.js"\nExecReload=/bin/kill -HUP $MAINPID\nUser=opscode-pushy\n',
+      '/current" "/opt/node" "/opt/main.js"\nExecReload=/bin/kill -HUP $MAINPID\nUser=opscode-pushy\n',
     );
     const rotation = readFileSync(under.path('/etc/logrotate.d/opscode-pushy-server'), 'utf8');
     expect(rotation).toMatch(/current \{\n {2}size 1000\n {2}rotate 7\n/);
     expect(await systemd.install(DEFINITION)).toEqual([]);
-    expect(systemctl.asked).toHaveLength(2);
+    expect(systemctl.told).toHaveLength(2);
     expect(systemd.isEnabled()).toBe(true);
+  });
+
+  it.each(['daemon-reload', 'enable'])('is installed by the next run where %s failed', async (verb) => {
+    systemctl.isStale = true;
+    systemctl.refused = verb;
+    await expect(systemd.install(DEFINITION)).rejects.toThrow(`systemctl ${verb}`);
+    systemctl.refused = undefined;
+    expect(await systemd.install(DEFINITION)).toEqual(['enabled opscode-pushy-server with systemd']);
+    expect(systemctl).toMatchObject({ isStale: false, isEnabled: true });
+    expect(await systemd.install(DEFINITION)).toEqual([]);
+  });
+
+  it('is started again however long its database stays away', async () => {
+    await systemd.install(DEFINITION);
+    const [unitSection = '', serviceSection] = readFileSync(under.path(UNIT), 'utf8').split('[Service]');
+    expect(unitSection).toContain('\nStartLimitIntervalSec=0\n');
+    expect(serviceSection).toContain('\nRestart=always\n');
   });
 
   it('is removed with all its files', async () => {

@@ -68,6 +68,16 @@ postgresql['port'] = "6432"
     expect(shown.postgresql.port).toBe(6432);
   });
 
+  it.each(['/data', '/srv/push-jobs', '/var/log/opscode/opscode-pushy-server'])(
+    'may put logs and data into %s',
+    async (folder) => {
+      under.writeSettings(`${ALONE}
+opscode_pushy_server['dir'] = '${folder}'
+opscode_pushy_server['log_directory'] = '${folder}'`);
+      expect((await show())['opscode-pushy-server']).toMatchObject({ dir: folder, log_directory: folder });
+    },
+  );
+
   it('go back to the default by nil', async () => {
     under.writeSettings(`${ALONE}postgresql['port'] = 1\npostgresql['port'] = nil\n`);
     expect((await show()).postgresql.port).toBe(5432);
@@ -176,6 +186,7 @@ describe('settings that are wrong', () => {
       /line 3: .*\['api_prt'\] is not known; known are .*api_port/,
     ],
     ['an unknown section', `pushy['api_port'] = 1`, /line 3: 'pushy\.api_port' is not known/],
+    ['a section of JavaScript', `constructor['x'] = 1`, /line 3: 'constructor\.x' is not known/],
     [
       'a key in a nested hash',
       `opscode_pushy_server['log_rotation'] = { 'keep' => 1 }`,
@@ -202,6 +213,26 @@ describe('settings that are wrong', () => {
       'a relative folder',
       `opscode_pushy_server['dir'] = 'data'`,
       /line 3: .*\['dir'\]: must be an absolute path/,
+    ],
+    [
+      'an owner of the database that is the superuser',
+      `postgresql['sql_user'] = 'postgres'`,
+      /line 3: postgresql\['sql_user'\]: must not be db_superuser.* \(it is "postgres"\)/,
+    ],
+    [
+      'a reader who is the owner',
+      `postgresql['sql_ro_user'] = 'opscode_pushy'`,
+      /line 3: postgresql\['sql_ro_user'\]: must be neither sql_user nor/,
+    ],
+    [
+      'a folder for logs in which all have theirs',
+      `opscode_pushy_server['log_directory'] = '/var/log/'`,
+      /line 3: .*\['log_directory'\]: must be a folder of its own/,
+    ],
+    [
+      "a folder for data that is the Chef Server's",
+      `opscode_pushy_server['dir'] = '/var/x/../opt/opscode'`,
+      /line 3: .*\['dir'\]: must be a folder of its own/,
     ],
     ['an unencrypted channel', `opscode_pushy_server['disable_curve_encryption'] = true`, /always encrypted/],
     ['code', `if true then x end`, /line 3: 'if' is Ruby code/],
