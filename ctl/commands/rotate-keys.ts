@@ -9,6 +9,7 @@ import { runSteps } from '../lib/reconfigure/step.js';
 import { replaceKeys } from '../lib/secrets/generate-secrets.js';
 import { previousKeysOf, setPreviousKeys } from '../lib/secrets/previous-keys.js';
 import type { SecretsStore } from '../lib/secrets/secrets-store.js';
+import { findStanding, findStandbys } from '../lib/standing.js';
 import { type Grace, whatNext } from '../lib/what-next.js';
 import { UsageError } from '../lib/usage-error.js';
 
@@ -38,6 +39,7 @@ export const rotateKeys: Command = {
     const installation = new Installation(context, { superuserPassword: undefined });
     const { secrets, product } = installation;
     const graceMs = asked ?? defaultGraceMs(product.serverConfig);
+    await refuseOnActive(installation);
     if (graceMs > 0) refuseWhileRotating(secrets, context.environment.clock.now());
     const { made, grace } = await replace(secrets, context.environment.clock.now(), graceMs);
     context.say(`Made ${made.join(', ')} in ${secrets.file}.`);
@@ -46,7 +48,9 @@ export const rotateKeys: Command = {
       context.warn('The keys are made, but the server does not use them yet: mend this and run reconfigure.');
       return EXIT.failed;
     }
-    for (const line of whatNext(product.serverConfig, secrets.file, grace)) context.say(line);
+    const standing = await findStanding(installation);
+    const activeHost = standing.kind === 'stands by' ? standing.activeHost : undefined;
+    for (const line of whatNext(product.serverConfig, secrets.file, grace, activeHost)) context.say(line);
     return EXIT.ok;
   },
 };
@@ -70,6 +74,17 @@ const askedGraceMs = ({ options }: CommandArguments): number | undefined => {
 /** A node fetches its config within its lifetime, or after the job that it runs then. */
 const defaultGraceMs = ({ config_lifetime, default_running_timeout }: ServerConfig): number =>
   (config_lifetime + Math.max(config_lifetime, default_running_timeout)) * 1000;
+
+/** At its restart another server would take over, to whom the new keys are strange. */
+const refuseOnActive = async (installation: Installation): Promise<void> => {
+  const [standby] = await findStandbys(installation);
+  if (standby === undefined) return;
+  throw new AppError(
+    'active_server',
+    `this is the active server: as it restarts, the one that stands by on ${standby} takes over, without the new keys. ` +
+      'Nothing was changed. Run rotate-keys there: it has both sets of keys when it takes over, and says how they get here.',
+  );
+};
 
 const refuseWhileRotating = (secrets: SecretsStore, now: number): void => {
   const until = previousKeysOf(secrets)?.valid_until;

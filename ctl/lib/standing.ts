@@ -50,15 +50,30 @@ export const findStanding = async (installation: Installation): Promise<Standing
   return isDoubtful && 'status' in (await askServer(product)) ? { kind: 'serves' } : standing;
 };
 
+/**
+ * The machines of the servers that would take over if the one on this machine ended: none where it is not the active
+ * one. Throws an AppError where the database cannot be asked.
+ */
+export const findStandbys = async (installation: Installation): Promise<string[]> => {
+  const { product, context } = installation;
+  if (!product.runsService || !product.serverConfig.ha) return [];
+  const pid = pidIn(await context.supervisor().status());
+  return pid === undefined ? [] : standbysOf(await leasesIn(installation), leaseName(pid, hostname()));
+};
+
 const askDatabase = async (installation: Installation, ownName: string): Promise<Standing> => {
   try {
-    const rows = await withSession(installation.ownerConnection(), (session) =>
-      session.query(LEASE_CONNECTIONS, LEASE_LOCK),
-    );
-    return standingAmong(leaseConnections.parse(rows), ownName);
+    return standingAmong(await leasesIn(installation), ownName);
   } catch (thrown) {
     return { kind: 'unknown', reason: messageOf(thrown) };
   }
+};
+
+const leasesIn = async (installation: Installation): Promise<LeaseConnection[]> => {
+  const rows = await withSession(installation.ownerConnection(), (session) =>
+    session.query(LEASE_CONNECTIONS, LEASE_LOCK),
+  );
+  return leaseConnections.parse(rows);
 };
 
 /** What the server is whose connection has this name; one that holds the lease and does not answer is `silent`. */
@@ -79,5 +94,13 @@ export const standingAmong = (connections: readonly LeaseConnection[], ownName: 
     return { kind: 'silent', reason: `it hangs: it last asked ${seconds} s ago whether it is to take over` };
   }
   if (active === undefined) return { kind: 'takes over' };
-  return { kind: 'stands by', activeHost: hostInLeaseName(active.name) ?? 'another machine' };
+  return { kind: 'stands by', activeHost: hostOf(active) };
 };
+
+/** The machines of those that wait for the server whose connection has this name. */
+export const standbysOf = (connections: readonly LeaseConnection[], ownName: string): string[] =>
+  connections.some(({ name, holds }) => holds && name === ownName)
+    ? connections.filter(({ holds }) => !holds).map(hostOf)
+    : [];
+
+const hostOf = ({ name }: LeaseConnection): string => hostInLeaseName(name) ?? 'another machine';
