@@ -7,6 +7,7 @@ import { Installation } from '../lib/reconfigure/installation.js';
 import { configurationStep, startStep } from '../lib/reconfigure/service-steps.js';
 import { runSteps } from '../lib/reconfigure/step.js';
 import { replaceKeys } from '../lib/secrets/generate-secrets.js';
+import { refuseWhereNoServiceRuns } from '../lib/secrets/open-secrets.js';
 import { previousKeysOf, setPreviousKeys } from '../lib/secrets/previous-keys.js';
 import type { SecretsStore } from '../lib/secrets/secrets-store.js';
 import { findStanding, findStandbys } from '../lib/standing.js';
@@ -37,7 +38,9 @@ export const rotateKeys: Command = {
   run: async (context, args) => {
     const asked = askedGraceMs(args);
     const installation = new Installation(context, { superuserPassword: undefined });
-    const { secrets, product } = installation;
+    const { product } = installation;
+    refuseWhereNoServiceRuns(product, 'rotate-keys');
+    const { secrets } = installation;
     const graceMs = asked ?? defaultGraceMs(product.serverConfig);
     await refuseOnActive(installation);
     if (graceMs > 0) refuseWhileRotating(secrets, context.environment.clock.now());

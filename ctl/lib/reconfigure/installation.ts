@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerConfig } from '../../../src/config/server-config.js';
 import { AppError } from '../../../src/lib/app-error.js';
@@ -8,7 +7,8 @@ import { bootstrapDatabase, connectionAs } from '../database/bootstrap-database.
 import type { Owner } from '../files.js';
 import { Nginx } from '../nginx.js';
 import { mustHave } from '../secrets/server-secrets.js';
-import { SecretsStore } from '../secrets/secrets-store.js';
+import { openSecrets } from '../secrets/open-secrets.js';
+import type { SecretsStore } from '../secrets/secrets-store.js';
 import type { Product } from '../settings/load-product.js';
 import { findUser } from '../users.js';
 
@@ -35,17 +35,9 @@ export class Installation {
     this.applied = new AppliedState(join(this.product.folders.etc, 'applied.json'));
   }
 
-  /** Throws an AppError where Chef Server has no secrets file: it is too old, and the file is not ours to begin. */
+  /** Throws an AppError where there is no file for them. */
   get secrets(): SecretsStore {
-    const { chef, secretsFile } = this.product;
-    if (chef !== undefined && !existsSync(secretsFile)) {
-      throw new AppError(
-        'chef_server_too_old',
-        `${secretsFile} is missing: Chef Server 12.14 or newer makes it; run chef-server-ctl upgrade, then ` +
-          'chef-server-ctl reconfigure',
-      );
-    }
-    this.store ??= SecretsStore.open(secretsFile);
+    this.store ??= openSecrets(this.product);
     return this.store;
   }
 
