@@ -2,8 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runProgram, type RunProgram } from '../../../ctl/lib/run-program.js';
 import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
-import { ChefMachine } from '../../support/chef-machine.js';
+import { ChefMachine, pidIn } from '../../support/chef-machine.js';
+import { eventually } from '../../support/eventually.js';
 
 const SETTINGS_FOLDER = '/etc/opscode-push-jobs-server';
 const CHEF_SECRETS = '/etc/opscode/private-chef-secrets.json';
@@ -32,6 +34,7 @@ describe('an old installation', () => {
   beforeAll(async () => {
     machine = await ChefMachine.start();
     machine.configure();
+    machine.linkServiceElsewhere();
     const oldSecrets = { postgresql: { sql_password: 'an-old-password', sql_ro_password: 'another-one' } };
     machine.write(`${SETTINGS_FOLDER}/${oldFiles[0]!}`, JSON.stringify(oldSecrets), 0o600);
     machine.write(`${SETTINGS_FOLDER}/${oldFiles[1]!}`, privateKey, 0o600);
@@ -57,9 +60,20 @@ describe('an old installation', () => {
   });
 
   it('is taken over by reconfigure', async () => {
-    const { code, stdout, stderr } = await machine.ctl('reconfigure');
+    const old = await eventually(() => pidIn(machine.svStatus()), { withinMs: 40_000 });
+    const runsAtMigration: boolean[] = [];
+    const migrations = `FROM pg_tables WHERE tablename = 'migrations'`;
+    const run: RunProgram = async (program, args, options) => {
+      const result = await runProgram(program, args, options);
+      const isMigrated = (await count(migrations)) === 1;
+      if (isMigrated) runsAtMigration.push(existsSync(`/proc/${old}`));
+      return result;
+    };
+    const { code, stdout, stderr } = await machine.ctlWith({ run }, 'reconfigure');
     expect(stderr).toBe('');
     expect(code).toBe(0);
+    expect(stdout).toContain('stopped the old server, whose tables these are');
+    expect(runsAtMigration).not.toContain(true);
     expect(stdout).toMatch(/moved pushy_priv_key, pushy_pub_key, sql_password, sql_ro_password from /);
     expect(stdout).toMatch(/gave \d+ tables and sequences to /);
     expect((await machine.get('/pushy/_status')).status).toBe(200);
