@@ -12,18 +12,27 @@ const WRONG_PASSWORD = '28P01';
 export interface Session {
   /** Runs one statement and hands back its rows. */
   query(sql: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** Runs one statement that changes something; leaves it where the session is only to look. */
+  change(sql: string): Promise<void>;
 }
+
+/** Whether what is not right is put right, or only said. */
+export type Mode = 'change' | 'look';
 
 /** Works on a connection that is closed afterwards; throws an AppError that says what to check. */
 export const withSession = async <T>(
   connection: Connection,
   work: (session: Session) => Promise<T>,
+  mode: Mode = 'change',
 ): Promise<T> => {
   const client = await connect(connection);
   try {
     return await work({
       query: async (sql, parameters = []) =>
         (await client.query<Record<string, unknown>>(sql, [...parameters])).rows,
+      change: async (sql) => {
+        if (mode === 'change') await client.query(sql);
+      },
     });
   } catch (thrown) {
     throw toDatabaseError(thrown, connection.target);
