@@ -11,6 +11,7 @@ const RECONFIGURE = 'run: opscode-push-jobs-server-ctl reconfigure';
 export const databaseCheck: Check = {
   name: 'database',
   run: async (installation) => {
+    if (!installation.product.runsService) return []; // its password is where the service runs
     try {
       const pending = await pendingMigrations(installation.ownerConnection());
       const tables =

@@ -73,8 +73,16 @@ describe('a frontend', () => {
     expect(readFileSync(under.path('/etc/opscode/private-chef-secrets.json'), 'utf8')).toBe('{}');
   });
 
+  it('lacks neither secrets nor a way to the database, in the eyes of doctor', async () => {
+    const { stdout } = await under.run('doctor');
+    expect(stdout).toMatch(/^ok {6}settings: this machine does not run the service$/m);
+    expect(stdout).not.toMatch(/ (secrets|database): /);
+  });
+
   it('is tried out at the backend, where the server is', async () => {
-    expect((await under.run('test')).stdout).toMatch(/^ok {6}the server answers$/m);
+    const { stdout } = await under.run('test');
+    expect(stdout).toMatch(/^ok {6}the server answers$/m);
+    expect(stdout).not.toContain('the database');
   });
 });
 
