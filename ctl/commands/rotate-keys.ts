@@ -10,7 +10,7 @@ import { replaceKeys } from '../lib/secrets/generate-secrets.js';
 import { refuseWhereNoServiceRuns } from '../lib/secrets/open-secrets.js';
 import { previousKeysOf, setPreviousKeys } from '../lib/secrets/previous-keys.js';
 import type { SecretsStore } from '../lib/secrets/secrets-store.js';
-import { findStanding, findStandbys } from '../lib/standing.js';
+import { findStanding, findStandbys, type Standing } from '../lib/standing.js';
 import { type Grace, whatNext } from '../lib/what-next.js';
 import { UsageError } from '../lib/usage-error.js';
 
@@ -51,8 +51,7 @@ export const rotateKeys: Command = {
       context.warn('The keys are made, but the server does not use them yet: mend this and run reconfigure.');
       return EXIT.failed;
     }
-    const standing = await findStanding(installation);
-    const activeHost = standing.kind === 'stands by' ? standing.activeHost : undefined;
+    const activeHost = activeHostIn(await findStanding(installation));
     for (const line of whatNext(product.serverConfig, secrets.file, grace, activeHost)) context.say(line);
     return EXIT.ok;
   },
@@ -77,6 +76,12 @@ const askedGraceMs = ({ options }: CommandArguments): number | undefined => {
 /** A node fetches its config within its lifetime, or after the job that it runs then. */
 const defaultGraceMs = ({ config_lifetime, default_running_timeout }: ServerConfig): number =>
   (config_lifetime + Math.max(config_lifetime, default_running_timeout)) * 1000;
+
+/** Where the active server is, if not here. One that was started and stays silent waits for it, too. */
+const activeHostIn = (standing: Standing): string | undefined => {
+  if (standing.kind === 'stands by') return standing.activeHost;
+  return standing.kind === 'unknown' ? 'another machine' : undefined;
+};
 
 /** At its restart another server would take over, to whom the new keys are strange. */
 const refuseOnActive = async (installation: Installation): Promise<void> => {

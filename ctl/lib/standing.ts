@@ -4,6 +4,7 @@ import { messageOf } from '../../src/lib/app-error.js';
 import { LEASE_TIMINGS } from '../../src/persistence/active-lease.js';
 import {
   hostInLeaseName,
+  isLeaseName,
   LEASE_CONNECTIONS,
   LEASE_LOCK,
   leaseName,
@@ -12,6 +13,10 @@ import { withSession } from './database/session.js';
 import type { Installation } from './reconfigure/installation.js';
 import { askServer } from './server-status.js';
 import { pidIn } from './services/supervisor.js';
+
+/** The active server waits 3 s before it begins to start. */
+const SETTLES_WITHIN_MS = 15_000;
+const LOOK_EVERY_MS = 500;
 
 /** What the server on this machine is among those on its database. */
 export type Standing =
@@ -23,7 +28,7 @@ export type Standing =
   | { readonly kind: 'takes over' }
   /** It runs, neither answers nor waits, and should. */
   | { readonly kind: 'silent'; readonly reason: string }
-  /** It runs and does not answer, and the database cannot be asked whether it waits. */
+  /** It runs and does not answer, and the database does not tell whether it waits. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** A connection on which a server holds the lease or waits for it. */
@@ -48,6 +53,16 @@ export const findStanding = async (installation: Installation): Promise<Standing
   // An address that moves with the active server answers here, too; so it is asked only where none stands by.
   const isDoubtful = standing.kind === 'silent' || standing.kind === 'unknown';
   return isDoubtful && 'status' in (await askServer(product)) ? { kind: 'serves' } : standing;
+};
+
+/** The same, once it is clear: a server that was just started, or has just taken over, is silent for some seconds. */
+export const settledStanding = async (installation: Installation): Promise<Standing> => {
+  const deadline = performance.now() + SETTLES_WITHIN_MS;
+  for (;;) {
+    const standing = await findStanding(installation);
+    if (standing.kind !== 'silent' || performance.now() > deadline) return standing;
+    await installation.context.environment.sleep(LOOK_EVERY_MS);
+  }
 };
 
 /**
@@ -80,6 +95,14 @@ const leasesIn = async (installation: Installation): Promise<LeaseConnection[]> 
 export const standingAmong = (connections: readonly LeaseConnection[], ownName: string): Standing => {
   const own = connections.find(({ name }) => name === ownName);
   const active = connections.find(({ holds }) => holds);
+  if (own === undefined && active !== undefined && !isLeaseName(active.name)) {
+    return {
+      kind: 'unknown',
+      reason:
+        `the active server's connection is named '${active.name}': a proxy before PostgreSQL drops the names ` +
+        '(application_name) by which servers are told apart',
+    };
+  }
   if (own === undefined) {
     return { kind: 'silent', reason: 'it has no connection to the database on which it could stand by' };
   }

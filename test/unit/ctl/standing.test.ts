@@ -35,6 +35,13 @@ describe('a server that runs and does not answer', () => {
     });
   });
 
+  it('may stand by where the names of connections are dropped on the way to the database', () => {
+    expect(standingAmong([connection('', { holds: true })], OURS)).toMatchObject({
+      kind: 'unknown',
+      reason: expect.stringMatching(/drops the names/) as string,
+    });
+  });
+
   it('is at fault where only others wait', () => {
     const connections = [connection(THEIRS, { holds: true }), connection(leaseName(43, 'push2.example.com'))];
     expect(standingAmong(connections, OURS)).toMatchObject({
