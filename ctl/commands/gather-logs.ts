@@ -1,6 +1,6 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, freemem, release, tmpdir, totalmem, uptime } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { AppError, messageOf } from '../../src/lib/app-error.js';
 import type { Command } from '../command.js';
 import type { CommandContext } from '../command-context.js';
@@ -15,6 +15,8 @@ import { showSettings } from '../lib/settings/show-settings.js';
 const PRIVATE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 const TAR_TIMEOUT_MS = 600_000;
+/** tar's exit code where a file grew or was rotated away while it was read: all else is there. */
+const TAR_FILES_CHANGED = 1;
 
 /** Packs what helps to find a fault. Files that hold secrets are never among it. */
 export const gatherLogs: Command = {
@@ -25,15 +27,11 @@ export const gatherLogs: Command = {
   run: async (context) => {
     const { environment } = context;
     const name = `${PACKAGE}-logs-${stampOf(new Date(environment.clock.now()))}`;
+    const archive = join(environment.cwd, `${name}.tar.gz`);
     const draft = mkdtempSync(join(tmpdir(), `${PACKAGE}-`));
     try {
-      await collect(context, join(draft, name));
-      const archive = join(environment.cwd, `${name}.tar.gz`);
-      const packed = await environment.run('tar', ['-C', draft, '-czf', archive, name], {
-        timeoutMs: TAR_TIMEOUT_MS,
-      });
-      if (packed.code !== 0) throw new AppError('tar', `cannot make ${archive}: ${saidBy(packed)}`);
-      chmodSync(archive, PRIVATE); // logs name people and machines
+      await describe(context, join(draft, name));
+      await pack(context, archive, ['-C', draft, name, ...logArguments(logFolderOf(context), name)]);
       context.say(archive);
       return EXIT.ok;
     } finally {
@@ -42,12 +40,23 @@ export const gatherLogs: Command = {
   },
 };
 
-const collect = async (context: CommandContext, folder: string): Promise<void> => {
+/** Logs can be large: tar reads them where they are, and gives them their names in the archive. */
+const logArguments = (logs: string, name: string): string[] =>
+  existsSync(logs) ? [`--transform=s,^\\.(/|$),${name}/logs\\1,x`, '--exclude=lock', '-C', logs, '.'] : [];
+
+/** Nobody else may read it, from the first byte on: logs name people and machines. */
+const pack = async ({ environment }: CommandContext, archive: string, what: string[]): Promise<void> => {
+  writeFileSync(archive, '', { mode: PRIVATE });
+  chmodSync(archive, PRIVATE);
+  const packed = await environment.run('tar', ['-czf', archive, ...what], { timeoutMs: TAR_TIMEOUT_MS });
+  if (packed.code <= TAR_FILES_CHANGED) return;
+  rmSync(archive);
+  throw new AppError('tar', `cannot make ${archive}: ${saidBy(packed)}`);
+};
+
+/** Everything but the logs, a file each. */
+const describe = async (context: CommandContext, folder: string): Promise<void> => {
   mkdirSync(folder, { mode: PRIVATE_FOLDER });
-  const logs = logFolderOf(context);
-  if (existsSync(logs)) {
-    cpSync(logs, join(folder, 'logs'), { recursive: true, filter: (file) => basename(file) !== 'lock' });
-  }
   const texts = {
     'settings.json': () => JSON.stringify(showSettings(context.loadProduct()), null, 2),
     'doctor.txt': async () =>

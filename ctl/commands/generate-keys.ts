@@ -3,7 +3,8 @@ import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../lib/exit-code.js';
 import { type KeyChoice, replaceKeys } from '../lib/secrets/generate-secrets.js';
 import { previousKeysOf } from '../lib/secrets/previous-keys.js';
-import { SecretsStore } from '../lib/secrets/secrets-store.js';
+import { openSecrets, refuseWhereNoServiceRuns } from '../lib/secrets/open-secrets.js';
+import type { SecretsStore } from '../lib/secrets/secrets-store.js';
 
 const RECONFIGURE = 'To have the server use them, run: opscode-push-jobs-server-ctl reconfigure';
 
@@ -22,7 +23,9 @@ export const generateKeys: Command = {
   run: async (context, { options }) => {
     const both = !options.has('rsa') && !options.has('curve');
     const choice = { rsa: both || options.has('rsa'), curve: both || options.has('curve') };
-    const store = SecretsStore.open(context.loadProduct().secretsFile);
+    const product = context.loadProduct();
+    refuseWhereNoServiceRuns(product, 'generate-keys');
+    const store = openSecrets(product);
     const existing = existingKeys(store, choice);
     if (existing.length > 0 && !options.has('force')) return refuse(context, store, existing);
     const hadPrevious = previousKeysOf(store) !== undefined;

@@ -8,13 +8,17 @@ import { UsageError } from '../lib/usage-error.js';
 const DAY_MS = 86_400_000;
 const UNITS: Readonly<Record<string, number>> = { d: DAY_MS, w: 7 * DAY_MS, y: 365 * DAY_MS };
 
+/** No job is that old; and PostgreSQL knows no time before 4713 BC. */
+const OLDEST_YEARS = 100;
+const OLDEST_MS = OLDEST_YEARS * 365 * DAY_MS;
+
 /** The milliseconds of `90d`, `12w` or `1y`; throws a UsageError. */
 export const parseAge = (text: string | true | undefined): number => {
   const [, count, unit = ''] = /^(\d+)([dwy])$/.exec(String(text ?? '')) ?? [];
-  const factor = UNITS[unit];
-  if (factor !== undefined && Number(count) > 0) return Number(count) * factor;
+  const age = Number(count) * (UNITS[unit] ?? Number.NaN);
+  if (age > 0 && age <= OLDEST_MS) return age;
   throw new UsageError(
-    `say how old jobs must be to be deleted: --older-than 90d (days d, weeks w, years y)${text === undefined ? '' : `, not ${String(text)}`}`,
+    `say how old jobs must be to be deleted: --older-than 90d (days d, weeks w, years y, at most ${OLDEST_YEARS}y)${text === undefined ? '' : `, not ${String(text)}`}`,
   );
 };
 

@@ -34,6 +34,7 @@ export const reconfigure: Command = {
     const installation = new Installation(context, { superuserPassword: superuserPasswordFrom(args) });
     const { withoutEffect } = installation.product;
     if (withoutEffect.length > 0) context.say(`These settings have no effect: ${withoutEffect.join(', ')}`);
+    await installation.refuseOldDatabase();
     const outcome = await runSteps(context, installation, STEPS);
     if ('failed' in outcome) {
       context.warn('What was done before stays. Mend this and run reconfigure again: it goes on from there.');

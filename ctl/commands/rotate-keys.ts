@@ -7,8 +7,10 @@ import { Installation } from '../lib/reconfigure/installation.js';
 import { configurationStep, startStep } from '../lib/reconfigure/service-steps.js';
 import { runSteps } from '../lib/reconfigure/step.js';
 import { replaceKeys } from '../lib/secrets/generate-secrets.js';
+import { refuseWhereNoServiceRuns } from '../lib/secrets/open-secrets.js';
 import { previousKeysOf, setPreviousKeys } from '../lib/secrets/previous-keys.js';
 import type { SecretsStore } from '../lib/secrets/secrets-store.js';
+import { findStanding, findStandbys, type Standing } from '../lib/standing.js';
 import { type Grace, whatNext } from '../lib/what-next.js';
 import { UsageError } from '../lib/usage-error.js';
 
@@ -36,8 +38,11 @@ export const rotateKeys: Command = {
   run: async (context, args) => {
     const asked = askedGraceMs(args);
     const installation = new Installation(context, { superuserPassword: undefined });
-    const { secrets, product } = installation;
+    const { product } = installation;
+    refuseWhereNoServiceRuns(product, 'rotate-keys');
+    const { secrets } = installation;
     const graceMs = asked ?? defaultGraceMs(product.serverConfig);
+    await refuseOnActive(installation);
     if (graceMs > 0) refuseWhileRotating(secrets, context.environment.clock.now());
     const { made, grace } = await replace(secrets, context.environment.clock.now(), graceMs);
     context.say(`Made ${made.join(', ')} in ${secrets.file}.`);
@@ -46,7 +51,8 @@ export const rotateKeys: Command = {
       context.warn('The keys are made, but the server does not use them yet: mend this and run reconfigure.');
       return EXIT.failed;
     }
-    for (const line of whatNext(product.serverConfig, secrets.file, grace)) context.say(line);
+    const activeHost = activeHostIn(await findStanding(installation));
+    for (const line of whatNext(product.serverConfig, secrets.file, grace, activeHost)) context.say(line);
     return EXIT.ok;
   },
 };
@@ -70,6 +76,23 @@ const askedGraceMs = ({ options }: CommandArguments): number | undefined => {
 /** A node fetches its config within its lifetime, or after the job that it runs then. */
 const defaultGraceMs = ({ config_lifetime, default_running_timeout }: ServerConfig): number =>
   (config_lifetime + Math.max(config_lifetime, default_running_timeout)) * 1000;
+
+/** Where the active server is, if not here. One that was started and stays silent waits for it, too. */
+const activeHostIn = (standing: Standing): string | undefined => {
+  if (standing.kind === 'stands by') return standing.activeHost;
+  return standing.kind === 'unknown' ? 'another machine' : undefined;
+};
+
+/** At its restart another server would take over, to whom the new keys are strange. */
+const refuseOnActive = async (installation: Installation): Promise<void> => {
+  const [standby] = await findStandbys(installation);
+  if (standby === undefined) return;
+  throw new AppError(
+    'active_server',
+    `this is the active server: as it restarts, the one that stands by on ${standby} takes over, without the new keys. ` +
+      'Nothing was changed. Run rotate-keys there: it has both sets of keys when it takes over, and says how they get here.',
+  );
+};
 
 const refuseWhileRotating = (secrets: SecretsStore, now: number): void => {
   const until = previousKeysOf(secrets)?.valid_until;

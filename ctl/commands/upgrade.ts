@@ -1,13 +1,14 @@
-import { pendingMigrations } from '../../src/persistence/migrate.js';
 import type { Command } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../lib/exit-code.js';
 import { databaseStep } from '../lib/reconfigure/database-step.js';
 import { Installation } from '../lib/reconfigure/installation.js';
 import { secretsStep } from '../lib/reconfigure/prepare-steps.js';
-import { runSteps } from '../lib/reconfigure/step.js';
-import { findOldSecrets } from '../lib/secrets/old-secrets.js';
+import { type PlannedStep, runSteps } from '../lib/reconfigure/step.js';
 import { PASSWORD_FILE_OPTION, superuserPasswordFrom } from '../lib/superuser-password.js';
+
+/** In this order: the database's passwords are secrets. */
+const STEPS: readonly PlannedStep[] = [secretsStep, databaseStep];
 
 /** Brings secrets and database to what this version needs, without the rest of reconfigure. */
 export const upgrade: Command = {
@@ -22,8 +23,9 @@ export const upgrade: Command = {
   isExclusive: ({ options }) => !options.has('check'),
   run: async (context, args) => {
     const installation = new Installation(context, { superuserPassword: superuserPasswordFrom(args) });
+    await installation.refuseOldDatabase();
     if (args.options.has('check')) return check(context, installation);
-    const outcome = await runSteps(context, installation, [secretsStep, databaseStep]);
+    const outcome = await runSteps(context, installation, STEPS);
     if ('failed' in outcome) return EXIT.failed;
     context.say(outcome.changes === 0 ? 'Everything was up to date.' : `Changes: ${outcome.changes}`);
     return EXIT.ok;
@@ -31,21 +33,11 @@ export const upgrade: Command = {
 };
 
 const check = async (context: CommandContext, installation: Installation): Promise<number> => {
-  const planned = await plan(context, installation);
-  context.say(planned.length === 0 ? 'Everything is up to date.' : 'An upgrade would:');
+  const planned: string[] = [];
+  for (const step of STEPS) planned.push(...(await step.plan(installation)));
+  context.say(
+    planned.length === 0 ? 'Everything is up to date.' : 'Nothing was changed. An upgrade would say that it:',
+  );
   for (const one of planned) context.say(`    - ${one}`);
   return EXIT.ok;
-};
-
-/** The same that the steps would do, and nothing where they do nothing. */
-const plan = async (context: CommandContext, installation: Installation): Promise<string[]> => {
-  const { runsService, settings } = installation.product;
-  if (!runsService) return [];
-  const moves = findOldSecrets(context.paths).map((file) => `move ${file} into the secrets file`);
-  if (!settings.bootstrap.enable) return moves;
-  if (installation.secrets.get('sql_password') === undefined) {
-    return [...moves, 'make the roles and the database, or take over an old one'];
-  }
-  const pending = await pendingMigrations(installation.ownerConnection());
-  return [...moves, ...pending.map((name) => `migrate the database: ${name}`)];
 };

@@ -61,6 +61,11 @@ export class Nginx {
     return new Nginx(folder, paths.chefServer, run);
   }
 
+  /** Whether any of the add-on files is there. */
+  get hasRoute(): boolean {
+    return this.addOnFiles().length > 0;
+  }
+
   /** Whether the add-on files lead there already. */
   leadsTo(upstream: Upstream): boolean {
     return Object.entries(addOns(upstream)).every(
@@ -98,9 +103,7 @@ export class Nginx {
 
   /** Removes the add-on files; says what it changed. */
   remove(): string[] {
-    const there = Object.keys(addOns({ host: '', port: 0 }))
-      .map((name) => join(this.addOnFolder, name))
-      .filter((file) => existsSync(file));
+    const there = this.addOnFiles();
     for (const file of there) rmSync(file);
     return there.map((file) => `removed ${file}`);
   }
@@ -131,5 +134,11 @@ export class Nginx {
   /** What `nginx -t` says. */
   test() {
     return this.run(this.program, ['-t', '-c', join(this.folder, 'nginx.conf')]);
+  }
+
+  private addOnFiles(): string[] {
+    return Object.keys(addOns({ host: '', port: 0 }))
+      .map((name) => join(this.addOnFolder, name))
+      .filter((file) => existsSync(file));
   }
 }

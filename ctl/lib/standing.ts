@@ -4,14 +4,19 @@ import { messageOf } from '../../src/lib/app-error.js';
 import { LEASE_TIMINGS } from '../../src/persistence/active-lease.js';
 import {
   hostInLeaseName,
+  isLeaseName,
   LEASE_CONNECTIONS,
   LEASE_LOCK,
   leaseName,
 } from '../../src/persistence/lease-connections.js';
-import { looking } from './database/session.js';
+import { withSession } from './database/session.js';
 import type { Installation } from './reconfigure/installation.js';
 import { askServer } from './server-status.js';
 import { pidIn } from './services/supervisor.js';
+
+/** The active server waits 3 s before it begins to start. */
+const SETTLES_WITHIN_MS = 15_000;
+const LOOK_EVERY_MS = 500;
 
 /** What the server on this machine is among those on its database. */
 export type Standing =
@@ -23,7 +28,7 @@ export type Standing =
   | { readonly kind: 'takes over' }
   /** It runs, neither answers nor waits, and should. */
   | { readonly kind: 'silent'; readonly reason: string }
-  /** It runs and does not answer, and the database cannot be asked whether it waits. */
+  /** It runs and does not answer, and the database does not tell whether it waits. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** A connection on which a server holds the lease or waits for it. */
@@ -50,21 +55,56 @@ export const findStanding = async (installation: Installation): Promise<Standing
   return isDoubtful && 'status' in (await askServer(product)) ? { kind: 'serves' } : standing;
 };
 
+/** The same, once it is clear: a server that was just started, or has just taken over, is silent for some seconds. */
+export const settledStanding = async (installation: Installation): Promise<Standing> => {
+  const deadline = performance.now() + SETTLES_WITHIN_MS;
+  for (;;) {
+    const standing = await findStanding(installation);
+    if (standing.kind !== 'silent' || performance.now() > deadline) return standing;
+    await installation.context.environment.sleep(LOOK_EVERY_MS);
+  }
+};
+
+/**
+ * The machines of the servers that would take over if the one on this machine ended: none where it is not the active
+ * one. Throws an AppError where the database cannot be asked.
+ */
+export const findStandbys = async (installation: Installation): Promise<string[]> => {
+  const { product, context } = installation;
+  if (!product.runsService || !product.serverConfig.ha) return [];
+  const pid = pidIn(await context.supervisor().status());
+  return pid === undefined ? [] : standbysOf(await leasesIn(installation), leaseName(pid, hostname()));
+};
+
 const askDatabase = async (installation: Installation, ownName: string): Promise<Standing> => {
   try {
-    const rows = await looking(installation.ownerConnection(), (session) =>
-      session.query(LEASE_CONNECTIONS, LEASE_LOCK),
-    );
-    return standingAmong(leaseConnections.parse(rows), ownName);
+    return standingAmong(await leasesIn(installation), ownName);
   } catch (thrown) {
     return { kind: 'unknown', reason: messageOf(thrown) };
   }
+};
+
+const leasesIn = async (installation: Installation): Promise<LeaseConnection[]> => {
+  const rows = await withSession(
+    installation.ownerConnection(),
+    (session) => session.query(LEASE_CONNECTIONS, LEASE_LOCK),
+    'look',
+  );
+  return leaseConnections.parse(rows);
 };
 
 /** What the server is whose connection has this name; one that holds the lease and does not answer is `silent`. */
 export const standingAmong = (connections: readonly LeaseConnection[], ownName: string): Standing => {
   const own = connections.find(({ name }) => name === ownName);
   const active = connections.find(({ holds }) => holds);
+  if (own === undefined && active !== undefined && !isLeaseName(active.name)) {
+    return {
+      kind: 'unknown',
+      reason:
+        `the active server's connection is named '${active.name}': a proxy before PostgreSQL drops the names ` +
+        '(application_name) by which servers are told apart',
+    };
+  }
   if (own === undefined) {
     return { kind: 'silent', reason: 'it has no connection to the database on which it could stand by' };
   }
@@ -79,5 +119,13 @@ export const standingAmong = (connections: readonly LeaseConnection[], ownName: 
     return { kind: 'silent', reason: `it hangs: it last asked ${seconds} s ago whether it is to take over` };
   }
   if (active === undefined) return { kind: 'takes over' };
-  return { kind: 'stands by', activeHost: hostInLeaseName(active.name) ?? 'another machine' };
+  return { kind: 'stands by', activeHost: hostOf(active) };
 };
+
+/** The machines of those that wait for the server whose connection has this name. */
+export const standbysOf = (connections: readonly LeaseConnection[], ownName: string): string[] =>
+  connections.some(({ name, holds }) => holds && name === ownName)
+    ? connections.filter(({ holds }) => !holds).map(hostOf)
+    : [];
+
+const hostOf = ({ name }: LeaseConnection): string => hostInLeaseName(name) ?? 'another machine';

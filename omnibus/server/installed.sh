@@ -11,6 +11,11 @@ The service goes on with the version before until you run, as root:
 
     opscode-push-jobs-server-ctl reconfigure
 
+What that would do to an old server's keys and database, and whether its
+PostgreSQL is new enough (13 or newer), says beforehand:
+
+    opscode-push-jobs-server-ctl upgrade --check
+
 END
 else
   cat <<'END'

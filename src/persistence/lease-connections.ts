@@ -9,6 +9,9 @@ const PREFIX = 'push-jobs-server lease';
 export const leaseName = (pid: number, host: string): string =>
   `${PREFIX} ${pid}@${host}`.slice(0, LONGEST_NAME);
 
+/** Whether a connection's name is such a one, of any server. */
+export const isLeaseName = (name: string): boolean => name.startsWith(PREFIX);
+
 /** The machine in such a name; undefined in those of older servers, which do not tell it. */
 export const hostInLeaseName = (name: string): string | undefined => /@(.+)$/.exec(name)?.[1];
 

@@ -33,6 +33,9 @@ export const migrate = (connection: Connection): Promise<string[]> =>
     }
   });
 
+/** The names of all migrations, oldest first: those that an empty database gets. */
+export const ALL_MIGRATIONS: readonly string[] = MIGRATIONS.map(({ name }) => name);
+
 /** The names of the migrations that `migrate` would run, oldest first; changes nothing, and does not wait for long. */
 export const pendingMigrations = (connection: Connection): Promise<string[]> =>
   withRunner(connection, LOOK_TIMEOUTS, async (_runner, executor) =>

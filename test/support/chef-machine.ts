@@ -160,7 +160,7 @@ ${more}`,
   linkServiceElsewhere(): void {
     this.write('/opt/old/sv/opscode-pushy-server/run', '#!/bin/sh\nexec sleep 1000\n', 0o755);
     const link = this.path('/opt/opscode/service/opscode-pushy-server');
-    rmSync(link);
+    rmSync(link, { force: true });
     symlinkSync(this.path('/opt/old/sv/opscode-pushy-server'), link);
   }
 

@@ -3,7 +3,7 @@ import { AppError } from '../../../src/lib/app-error.js';
 import { type Connection, connectionOf } from '../../../src/persistence/connection-options.js';
 import type { Product } from '../settings/load-product.js';
 import { scramVerifier } from './scram.js';
-import { isLetIn, type Session, withSession } from './session.js';
+import { isLetIn, type Mode, type Session, withSession } from './session.js';
 
 /** Older servers lack what the migrations need. */
 const OLDEST_VERSION_NUMBER = 130_000;
@@ -58,12 +58,14 @@ export const connectionAs = (
 
 /**
  * Sees that the roles are there with their passwords, and the database with an owner who may migrate it: an old
- * server's database and tables can belong to the superuser. Changes nothing that is right; says what it did. Without
- * the superuser's password it only looks, and throws an AppError that says what is missing and how to give it.
+ * server's database and tables can belong to the superuser. Changes nothing that is right; says what it did, or would
+ * do in the mode `look`. Without the superuser's password it only looks, and throws an AppError that says what is
+ * missing and how to give it.
  */
 export const bootstrapDatabase = async (
   settings: PostgresSettings,
   passwords: DatabasePasswords,
+  mode: Mode = 'change',
 ): Promise<string[]> => {
   const asOwner = connectionAs(settings, 'sql_user', passwords.owner);
   if (passwords.superuser === undefined) {
@@ -71,20 +73,63 @@ export const bootstrapDatabase = async (
     throw superuserNeeded(settings);
   }
   const { superuser } = passwords;
-  const administration = connectionAs(settings, 'db_superuser', superuser, MAINTENANCE_DATABASE);
-  const made = await withSession(administration, async (session) => {
-    await requireVersion(session, settings);
-    return [
+  const made = await withSession(
+    connectionAs(settings, 'db_superuser', superuser, MAINTENANCE_DATABASE),
+    async (session) => [
       ...(await ensureRole(session, settings, 'sql_user', passwords.owner)),
       ...(await ensureRole(session, settings, 'sql_ro_user', passwords.readOnly)),
       ...(await ensureDatabase(session, settings)),
-    ];
-  });
-  const owned = await withSession(connectionAs(settings, 'db_superuser', superuser), (session) =>
-    ensureOwner(session, settings),
+    ],
+    mode,
+  );
+  if (mode === 'look' && made.includes(databaseMade(settings))) return made; // there is nothing to look into
+  const owned = await withSession(
+    connectionAs(settings, 'db_superuser', superuser),
+    (session) => ensureOwner(session, settings),
+    mode,
   );
   return [...made, ...owned];
 };
+
+/** What is said when a role was made. */
+export const roleMade = (name: string): string => `made the role ${name}`;
+
+/** What is said when the database was made. */
+export const databaseMade = ({ database_name }: PostgresSettings): string =>
+  `made the database ${database_name}`;
+
+/**
+ * Throws an AppError where PostgreSQL is too old for the migrations. Where it cannot be asked (yet), nothing is known:
+ * whoever needs it says why.
+ */
+export const refuseOldDatabase = async (
+  settings: PostgresSettings,
+  passwords: Partial<DatabasePasswords>,
+): Promise<void> => {
+  const connection =
+    passwords.superuser === undefined
+      ? connectionAs(settings, 'sql_user', passwords.owner)
+      : connectionAs(settings, 'db_superuser', passwords.superuser, MAINTENANCE_DATABASE);
+  const version = await versionOf(connection);
+  if (version === undefined || version.number >= OLDEST_VERSION_NUMBER) return;
+  throw new AppError(
+    'database_too_old',
+    `PostgreSQL at ${settings.vip}:${settings.port} is version ${version.text}; 13 or newer is needed. Nothing was ` +
+      'changed. Where it is the one that comes with the Chef Server, upgrade that first; or have one of your own and ' +
+      "say where, by postgresql['vip'].",
+  );
+};
+
+const versionOf = async (connection: Connection): Promise<{ number: number; text: string } | undefined> => {
+  try {
+    const [row] = await withSession(connection, (session) => session.query(VERSION), 'look');
+    return { number: Number(row?.number), text: String(row?.text) };
+  } catch {
+    return undefined; // it is away, or we are not known to it
+  }
+};
+
+const VERSION = `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text`;
 
 /** Whether the owner gets into the database; false too where role or database are missing. */
 const isReady = async (asOwner: Connection): Promise<boolean> => {
@@ -104,16 +149,6 @@ const superuserNeeded = ({ vip, port, sql_user, database_name, db_superuser }: P
       'opscode-push-jobs-server-ctl reconfigure --db-superuser-password-file FILE',
   );
 
-const requireVersion = async (session: Session, { vip, port }: PostgresSettings): Promise<void> => {
-  const [row] = await session.query(`SELECT current_setting('server_version_num')::int AS number,
-    current_setting('server_version') AS version`);
-  if (Number(row?.number) >= OLDEST_VERSION_NUMBER) return;
-  throw new AppError(
-    'database_too_old',
-    `PostgreSQL at ${vip}:${port} is version ${String(row?.version)}; 13 or newer is needed`,
-  );
-};
-
 const ensureRole = async (
   session: Session,
   settings: PostgresSettings,
@@ -128,11 +163,11 @@ const ensureRole = async (
     [name, settings.database_name],
   );
   if (found?.role !== true) {
-    await session.query(`CREATE ROLE ${login}`);
-    return [`made the role ${name}`];
+    await session.change(`CREATE ROLE ${login}`);
+    return [roleMade(name)];
   }
   if (found.database === true && (await isLetIn(connectionAs(settings, role, password)))) return [];
-  await session.query(`ALTER ROLE ${login}`);
+  await session.change(`ALTER ROLE ${login}`);
   return [`set the password of the role ${name}`];
 };
 
@@ -144,22 +179,25 @@ const ensureDatabase = async (session: Session, settings: PostgresSettings): Pro
     [database_name],
   );
   if (database === undefined) {
-    await session.query(
+    await session.change(
       `CREATE DATABASE ${quoted(database_name)} OWNER ${quoted(sql_user)} ENCODING 'UTF8'
          LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
     );
-    return [...changes, `made the database ${database_name}`];
+    return [...changes, databaseMade(settings)];
   }
   if (database.owner === sql_user) return changes;
-  await session.query(`ALTER DATABASE ${quoted(database_name)} OWNER TO ${quoted(sql_user)}`);
+  await session.change(`ALTER DATABASE ${quoted(database_name)} OWNER TO ${quoted(sql_user)}`);
   return [...changes, `gave the database ${database_name} to ${sql_user}`];
 };
 
 /** An administrator who is no superuser (a hosted PostgreSQL) can give things only to a role that he is a member of. */
 const joinRole = async (session: Session, owner: string): Promise<string[]> => {
-  const [row] = await session.query(`SELECT pg_has_role(current_user, $1, 'MEMBER') AS member`, [owner]);
-  if (row?.member === true) return [];
-  await session.query(`GRANT ${quoted(owner)} TO current_user`);
+  const [row] = await session.query(
+    `SELECT pg_has_role(current_user, oid, 'MEMBER') AS member FROM pg_roles WHERE rolname = $1`,
+    [owner],
+  );
+  if (row?.member !== false) return [];
+  await session.change(`GRANT ${quoted(owner)} TO current_user`);
   return [`made the administrator a member of ${owner}`];
 };
 
@@ -168,12 +206,9 @@ const KINDS: Readonly<Record<string, string>> = { r: 'TABLE', p: 'TABLE', S: 'SE
 
 const ensureOwner = async (session: Session, { sql_user }: PostgresSettings): Promise<string[]> => {
   const changes: string[] = [];
-  const [right] = await session.query(
-    `SELECT has_schema_privilege($1, 'public', 'CREATE') AND has_schema_privilege($1, 'public', 'USAGE') AS enough`,
-    [sql_user],
-  );
+  const [right] = await session.query(ENOUGH_RIGHTS, [sql_user]);
   if (right?.enough !== true) {
-    await session.query(`GRANT USAGE, CREATE ON SCHEMA public TO ${quoted(sql_user)}`);
+    await session.change(`GRANT USAGE, CREATE ON SCHEMA public TO ${quoted(sql_user)}`);
     changes.push(`let ${sql_user} make tables`);
   }
   const schemas = await session.query(
@@ -182,17 +217,23 @@ const ensureOwner = async (session: Session, { sql_user }: PostgresSettings): Pr
     [sql_user],
   );
   for (const { name } of schemas) {
-    await session.query(`ALTER SCHEMA ${quoted(String(name))} OWNER TO ${quoted(sql_user)}`);
+    await session.change(`ALTER SCHEMA ${quoted(String(name))} OWNER TO ${quoted(sql_user)}`);
   }
   const relations = await session.query(RELATIONS_OF_OTHERS, [sql_user, Object.keys(KINDS)]);
   for (const { schema, name, kind } of relations) {
     const relation = `${quoted(String(schema))}.${quoted(String(name))}`;
-    await session.query(`ALTER ${KINDS[String(kind)] ?? 'TABLE'} ${relation} OWNER TO ${quoted(sql_user)}`);
+    await session.change(`ALTER ${KINDS[String(kind)] ?? 'TABLE'} ${relation} OWNER TO ${quoted(sql_user)}`);
   }
   return relations.length === 0
     ? changes
     : [...changes, `gave ${relations.length} tables and sequences to ${sql_user}`];
 };
+
+/** What belongs to the database's owner, as the schema does since PostgreSQL 15, comes with the database. */
+const ENOUGH_RIGHTS = `
+  SELECT has_schema_privilege(r.oid, n.oid, 'CREATE') AND has_schema_privilege(r.oid, n.oid, 'USAGE')
+    OR pg_get_userbyid(n.nspowner) = 'pg_database_owner' AS enough
+  FROM pg_roles r, pg_namespace n WHERE r.rolname = $1 AND n.nspname = 'public'`;
 
 /** Sequences of a column go with their table. */
 const RELATIONS_OF_OTHERS = `

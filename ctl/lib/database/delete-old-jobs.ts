@@ -4,7 +4,8 @@ import type { Session } from './session.js';
 /** Jobs of one statement, so that none holds locks for long. */
 const BATCH = 500;
 
-const GOING_ON = [JOB_STATUS_CODES.new, JOB_STATUS_CODES.voting, JOB_STATUS_CODES.running];
+/** The statuses of jobs that have not ended. */
+export const GOING_ON = [JOB_STATUS_CODES.new, JOB_STATUS_CODES.voting, JOB_STATUS_CODES.running];
 
 /** Deletes jobs that ended before this moment, with nodes, options and output; hands back how many. */
 export const deleteOldJobs = async (session: Session, before: Date): Promise<number> => {

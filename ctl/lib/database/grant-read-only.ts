@@ -14,12 +14,15 @@ export const grantReadOnly = async (
   const [row] = await session.query(MISSING, [sql_ro_user, database_name, sql_user]);
   if (row?.missing !== true) return [];
   const role = pg.escapeIdentifier(sql_ro_user);
-  await session.query(`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database_name)} TO ${role}`);
-  await session.query(`GRANT USAGE ON SCHEMA public TO ${role}`);
-  await session.query(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
-  await session.query(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${role}`);
-  return [`let ${sql_ro_user} read all tables`];
+  await session.change(`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database_name)} TO ${role}`);
+  await session.change(`GRANT USAGE ON SCHEMA public TO ${role}`);
+  await session.change(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+  await session.change(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${role}`);
+  return [readOnlyGranted(sql_ro_user)];
 };
+
+/** What is said when the rights were given. */
+export const readOnlyGranted = (role: string): string => `let ${role} read all tables`;
 
 const MISSING = `
   SELECT NOT has_database_privilege($1::name, $2::text, 'CONNECT')

@@ -10,6 +10,8 @@ const WRONG_PASSWORD = '28P01';
 export interface Session {
   /** Runs one statement and hands back its rows. */
   query(sql: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** Runs one statement that changes something; leaves it where the session is only to look. */
+  change(sql: string): Promise<void>;
 }
 
 /** How long PostgreSQL may take for a statement, and we wait for its answer, in milliseconds; 0 is for ever. */
@@ -21,24 +23,24 @@ interface Limits {
 /** What changes things takes as long as it needs. */
 const WITHOUT_LIMIT: Limits = { statement: 0, answer: 0 };
 
-/** Works on a connection on which it is only looked, and for a reasonable time; otherwise as `withSession`. */
-export const looking = <T>(
-  connection: Connection,
-  work: (session: Session) => Promise<T>,
-  limits: Limits = LOOK_TIMEOUTS,
-): Promise<T> => withSession(connection, work, limits);
+/** Whether what is not right is put right, or only said: then only for a reasonable time. */
+export type Mode = 'change' | 'look';
 
 /** Works on a connection that is closed afterwards; throws an AppError that says what to check. */
 export const withSession = async <T>(
   connection: Connection,
   work: (session: Session) => Promise<T>,
-  limits = WITHOUT_LIMIT,
+  mode: Mode = 'change',
+  limits: Limits = mode === 'look' ? LOOK_TIMEOUTS : WITHOUT_LIMIT,
 ): Promise<T> => {
   const client = await connect(connection, limits);
   try {
     return await work({
       query: async (sql, parameters = []) =>
         (await client.query<Record<string, unknown>>(sql, [...parameters])).rows,
+      change: async (sql) => {
+        if (mode === 'change') await client.query(sql);
+      },
     });
   } catch (thrown) {
     throw toDatabaseError(thrown, connection.target);
@@ -50,7 +52,7 @@ export const withSession = async <T>(
 /** Whether PostgreSQL accepts role and password; throws an AppError where it cannot be asked. */
 export const isLetIn = async (connection: Connection): Promise<boolean> => {
   try {
-    await looking(connection, (session) => session.query('SELECT 1'));
+    await withSession(connection, (session) => session.query('SELECT 1'), 'look');
     return true;
   } catch (thrown) {
     if (thrown instanceof RefusedLogin) return false;

@@ -11,6 +11,7 @@ import { serverAddress } from '../server-status.js';
 import type { Product } from '../settings/load-product.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 
+const RECONFIGURE = 'run: opscode-push-jobs-server-ctl reconfigure';
 const TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const DAY_MS = 86_400_000;
@@ -87,19 +88,23 @@ export const nginxCheck: Check = {
             `it refuses its configuration: ${saidBy(tested)}`,
             'mend what it names; ours are the files in addon.d',
           );
+    const { product } = installation;
+    if (!product.isRouted) return [configuration, judgeNoRoute(nginx)];
     const isAnswered = standing.kind === 'serves';
-    return [
-      configuration,
-      isAnswered ? await askThroughNginx(installation) : judgeRoute(nginx, installation.product),
-    ];
+    return [configuration, isAnswered ? await askThroughNginx(installation) : judgeRoute(nginx, product)];
   },
 };
+
+const judgeNoRoute = (nginx: Nginx): Finding =>
+  nginx.hasRoute
+    ? bad('it has a route to a server that is switched off', RECONFIGURE)
+    : good('it has no route, since the server is switched off');
 
 /** Where the server answers nothing yet, the route to it must be there all the same. */
 const judgeRoute = (nginx: Nginx, product: Product): Finding =>
   nginx.leadsTo(serverAddress(product))
     ? good('its route leads to the server on this machine, for the time when that answers')
-    : bad('its route to the server is not as it should be', 'run: opscode-push-jobs-server-ctl reconfigure');
+    : bad('its route to the server is not as it should be', RECONFIGURE);
 
 const askThroughNginx = async (installation: Installation): Promise<Finding> => {
   const url = `${rootOf(installation.product)}/pushy/_status`;

@@ -1,7 +1,7 @@
 import { AppError, messageOf } from '../../../src/lib/app-error.js';
 import { pendingMigrations } from '../../../src/persistence/migrate.js';
 import { connectionAs } from '../database/bootstrap-database.js';
-import { looking } from '../database/session.js';
+import { withSession } from '../database/session.js';
 import { mustHave } from '../secrets/server-secrets.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 
@@ -11,6 +11,7 @@ const RECONFIGURE = 'run: opscode-push-jobs-server-ctl reconfigure';
 export const databaseCheck: Check = {
   name: 'database',
   run: async (installation) => {
+    if (!installation.product.runsService) return []; // its password is where the service runs
     try {
       const pending = await pendingMigrations(installation.ownerConnection());
       const tables =
@@ -38,7 +39,7 @@ const readOnlyRole = async ({ product, secrets }: Parameters<Check['run']>[0]): 
   try {
     const password = mustHave(secrets, 'sql_ro_password');
     const connection = connectionAs(postgresql, 'sql_ro_user', password);
-    await looking(connection, (session) => session.query('SELECT 1 FROM jobs LIMIT 1'));
+    await withSession(connection, (session) => session.query('SELECT 1 FROM jobs LIMIT 1'), 'look');
     return good(`${postgresql.sql_ro_user} can read`);
   } catch (thrown) {
     return warning(`${postgresql.sql_ro_user} cannot read: ${messageOf(thrown)}`, RECONFIGURE);

@@ -6,7 +6,7 @@ import { databaseCheck } from './database-check.js';
 import { keysCheck } from './keys-check.js';
 import { diskCheck, secretsCheck, settingsCheck } from './local-checks.js';
 import { portsCheck, serviceCheck } from './service-checks.js';
-import { findStanding, type Standing } from '../standing.js';
+import { settledStanding, type Standing } from '../standing.js';
 
 const CHECKS: readonly Check[] = [
   settingsCheck,
@@ -62,7 +62,7 @@ export const examine = async (
 /** Where it cannot be found out, the checks say why: they ask the same again. */
 const standingOf = async (installation: Installation): Promise<Standing> => {
   try {
-    return await findStanding(installation);
+    return await settledStanding(installation);
   } catch (thrown) {
     return { kind: 'unknown', reason: messageOf(thrown) };
   }

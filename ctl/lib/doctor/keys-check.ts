@@ -4,9 +4,10 @@ import { serverStatusSchema } from '../../../src/protocol/rest-shapes.js';
 import { rootOf, trustedBy } from '../chef-server/superuser-http.js';
 import type { Installation } from '../reconfigure/installation.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
-import { bad, type Check, good } from './check.js';
+import { bad, type Check, good, warning } from './check.js';
 
 const TIMEOUT_MS = 10_000;
+const RECONFIGURE = 'opscode-push-jobs-server-ctl reconfigure';
 
 /**
  * A standby must have the keys of the active server, or all nodes are out of touch when it takes over. The active one
@@ -23,12 +24,17 @@ export const keysCheck: Check = {
       serverSecretsOf(context.paths, secrets),
       context.environment.clock.now(),
     );
+    if (active === keys.incarnationId) return [good('are those of the active server')];
     return [
-      active === keys.incarnationId
-        ? good('are those of the active server')
+      active === keys.previous?.incarnationId
+        ? warning(
+            'were rotated here; the active server lacks the new ones',
+            `copy ${secrets.file} from this machine to that one, and run there: ${RECONFIGURE}`,
+          )
         : bad(
             'are not those of the active server: nodes would be out of touch when this one takes over',
-            `copy ${secrets.file} from there to this machine, and run here: opscode-push-jobs-server-ctl reconfigure`,
+            `copy ${secrets.file} from there to this machine, and run here: ${RECONFIGURE}; where the keys here are the ` +
+              'newer ones (rotate-keys --now), copy it the other way',
           ),
     ];
   },

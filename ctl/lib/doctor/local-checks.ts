@@ -31,6 +31,7 @@ export const settingsCheck: Check = {
 export const secretsCheck: Check = {
   name: 'secrets',
   run: async ({ secrets, product, context }) => {
+    if (!product.runsService) return []; // they are where the service runs
     const { file } = secrets;
     if (!existsSync(file)) return [bad(`${file} is missing`, RECONFIGURE)];
     const exposed = (statSync(file).mode & EXPOSED) !== 0;
@@ -51,9 +52,8 @@ export const secretsCheck: Check = {
 };
 
 /** Whether the server has them, in the file that it reads when it starts. */
-const appliedFindings = ({ serverConfig, runsService }: Product, wanted: string): Finding[] => {
+const appliedFindings = ({ serverConfig }: Product, wanted: string): Finding[] => {
   const file = serverConfig.secrets_file;
-  if (!runsService) return [good('all there')];
   if (!existsSync(file)) {
     return [bad(`${file} is missing: the server cannot start again without it`, RECONFIGURE)];
   }

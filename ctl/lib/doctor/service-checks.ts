@@ -58,7 +58,7 @@ const judgeWaiting = (standing: Exclude<Standing, { kind: 'serves' }>): Finding 
     case 'unknown':
       return warning(
         `it runs and does not answer; whether it stands by cannot be seen: ${standing.reason}`,
-        'mend what is wrong with the database, and run doctor again',
+        'mend that, and run doctor again',
       );
   }
 };

@@ -1,14 +1,16 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerConfig } from '../../../src/config/server-config.js';
 import { AppError } from '../../../src/lib/app-error.js';
+import type { Connection } from '../../../src/persistence/connection-options.js';
 import type { CommandContext } from '../../command-context.js';
 import { AppliedState } from '../applied-state.js';
-import { bootstrapDatabase, connectionAs } from '../database/bootstrap-database.js';
+import { bootstrapDatabase, connectionAs, refuseOldDatabase } from '../database/bootstrap-database.js';
+import type { Mode } from '../database/session.js';
 import type { Owner } from '../files.js';
 import { Nginx } from '../nginx.js';
 import { mustHave } from '../secrets/server-secrets.js';
-import { SecretsStore } from '../secrets/secrets-store.js';
+import { openSecrets } from '../secrets/open-secrets.js';
+import type { SecretsStore } from '../secrets/secrets-store.js';
 import type { Product } from '../settings/load-product.js';
 import { findUser } from '../users.js';
 
@@ -35,17 +37,9 @@ export class Installation {
     this.applied = new AppliedState(join(this.product.folders.etc, 'applied.json'));
   }
 
-  /** Throws an AppError where Chef Server has no secrets file: it is too old, and the file is not ours to begin. */
+  /** Throws an AppError where there is no file for them. */
   get secrets(): SecretsStore {
-    const { chef, secretsFile } = this.product;
-    if (chef !== undefined && !existsSync(secretsFile)) {
-      throw new AppError(
-        'chef_server_too_old',
-        `${secretsFile} is missing: Chef Server 12.14 or newer makes it; run chef-server-ctl upgrade, then ` +
-          'chef-server-ctl reconfigure',
-      );
-    }
-    this.store ??= SecretsStore.open(secretsFile);
+    this.store ??= openSecrets(this.product);
     return this.store;
   }
 
@@ -65,17 +59,41 @@ export class Installation {
     return Nginx.ofChefServer(this.context.paths, this.context.environment.run);
   }
 
-  /** Sees that roles and database are there; says what it did. */
-  bootstrapDatabase(): Promise<string[]> {
-    return bootstrapDatabase(this.product.settings.postgresql, {
-      owner: mustHave(this.secrets, 'sql_password'),
-      readOnly: mustHave(this.secrets, 'sql_ro_password'),
-      superuser: this.options.superuserPassword ?? this.secrets.get('db_superuser_password', 'postgresql'),
+  /** Throws an AppError where it is known that PostgreSQL is too old for this version. */
+  async refuseOldDatabase(): Promise<void> {
+    const { runsService, settings } = this.product;
+    if (!runsService || !settings.bootstrap.enable) return;
+    const owner = this.secrets.get('sql_password');
+    await refuseOldDatabase(settings.postgresql, {
+      ...(owner === undefined ? {} : { owner }),
+      superuser: this.superuserPassword,
     });
   }
 
+  /** Sees that roles and database are there; says what it did, or would do. */
+  bootstrapDatabase(mode: Mode): Promise<string[]> {
+    return bootstrapDatabase(
+      this.product.settings.postgresql,
+      {
+        owner: mustHave(this.secrets, 'sql_password'),
+        readOnly: mustHave(this.secrets, 'sql_ro_password'),
+        superuser: this.superuserPassword,
+      },
+      mode,
+    );
+  }
+
   /** The way to the database as its owner. */
-  ownerConnection() {
+  ownerConnection(): Connection {
     return connectionAs(this.product.settings.postgresql, 'sql_user', mustHave(this.secrets, 'sql_password'));
+  }
+
+  /** The way to the database as the one who may do anything there; it can only be gone where the password is known. */
+  superuserConnection(): Connection {
+    return connectionAs(this.product.settings.postgresql, 'db_superuser', this.superuserPassword);
+  }
+
+  private get superuserPassword(): string | undefined {
+    return this.options.superuserPassword ?? this.secrets.get('db_superuser_password', 'postgresql');
   }
 }

@@ -9,6 +9,12 @@ export interface Step {
   run(installation: Installation): Promise<string[]>;
 }
 
+/** A step that can also tell beforehand what it would do. */
+export interface PlannedStep extends Step {
+  /** Says what `run` would say, and changes nothing but the secrets in memory. Throws where `run` would. */
+  plan(installation: Installation): Promise<string[]>;
+}
+
 /** How a run of steps went: what was changed, or which step failed. */
 export type StepsOutcome = { readonly changes: number } | { readonly failed: string };
 

@@ -7,24 +7,27 @@ import type { SecretsStore } from './secrets-store.js';
 
 const FOLDER_MODE = 0o700;
 
-/** Those of the three files of old installations that are there. */
-export const findOldSecrets = (paths: Paths): string[] =>
-  [paths.oldSecrets, paths.oldPrivateKey, paths.oldPublicKey].filter((file) => existsSync(file));
-
-/**
- * Moves the secrets of an old installation into the secrets file: first all are copied to a backup folder, then taken
- * over, then the old files are removed. A secret that the file has already is kept. Says what it did.
- */
-export const takeOverOldSecrets = (paths: Paths, store: SecretsStore, now: Date): string[] => {
+/** Takes the secrets of an old installation over in memory, but for those that the file has already; says what it did. */
+export const takeOverOldSecrets = (paths: Paths, store: SecretsStore): string[] => {
   const old = findOldSecrets(paths);
   if (old.length === 0) return [];
-  const taken = takeOver(paths, store);
-  const backup = backUp([...old, store.file], join(paths.settingsFolder, `backup-${stampOf(now)}`));
+  const taken = takeOver(paths, store).join(', ') || 'nothing new';
+  return [`moved ${taken} from ${old.map((file) => basename(file)).join(', ')} to ${store.file}`];
+};
+
+/** Saves the secrets file; old files are copied to a backup folder before, with it, and then removed. Says what it did. */
+export const saveWithBackup = (paths: Paths, store: SecretsStore, now: Date): string[] => {
+  const old = findOldSecrets(paths);
+  const backup = join(paths.settingsFolder, `backup-${stampOf(now)}`);
+  if (old.length > 0) backUp([...old, store.file], backup);
   store.save();
   for (const file of old) rmSync(file);
-  const from = old.map((file) => basename(file)).join(', ');
-  return [`moved ${taken.join(', ') || 'nothing new'} from ${from} to ${store.file} (backup: ${backup})`];
+  return old.length === 0 ? [] : [`put what there was before into ${backup}`];
 };
+
+/** Those of the three files of old installations that are there. */
+const findOldSecrets = (paths: Paths): string[] =>
+  [paths.oldSecrets, paths.oldPrivateKey, paths.oldPublicKey].filter((file) => existsSync(file));
 
 /** A moment for the name of a file: `20261122T140500Z`. */
 export const stampOf = (now: Date): string => now.toISOString().replace(/\.\d+|[-:]/g, '');
@@ -56,8 +59,7 @@ const placeOf = (file: string): KeyPlace => ({
     'are in touch again',
 });
 
-const backUp = (files: readonly string[], folder: string): string => {
+const backUp = (files: readonly string[], folder: string): void => {
   mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
   for (const file of files) if (existsSync(file)) copyFileSync(file, join(folder, basename(file)));
-  return folder;
 };

@@ -24,6 +24,8 @@ export interface Product {
   readonly serviceUser: string;
   /** Whether the service runs on this machine: not on a frontend, not where it is switched off. */
   readonly runsService: boolean;
+  /** Whether requests come here through nginx, for a server here or on the backend. */
+  readonly isRouted: boolean;
   readonly folders: { readonly data: string; readonly etc: string; readonly logs: string };
   /** The file in which the administrator's secrets are kept. */
   readonly secretsFile: string;
@@ -56,6 +58,7 @@ export const loadProduct = (paths: Paths, { env, home, cwd }: CtlEnvironment): P
     },
     serviceUser: chef === undefined ? OWN_USER : (chef.user?.username ?? 'opscode'),
     runsService: enable && !isFrontend,
+    isRouted: enable,
     folders: { data, etc, logs: paths.under(log_directory) },
     secretsFile: chef !== undefined || existsSync(paths.chefSecrets) ? paths.chefSecrets : paths.ownSecrets,
     serverConfigFile: join(etc, 'push-jobs-server.json'),

@@ -2,8 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runProgram, type RunProgram } from '../../../ctl/lib/run-program.js';
 import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
-import { ChefMachine } from '../../support/chef-machine.js';
+import { ChefMachine, pidIn } from '../../support/chef-machine.js';
+import { eventually } from '../../support/eventually.js';
 
 const SETTINGS_FOLDER = '/etc/opscode-push-jobs-server';
 const CHEF_SECRETS = '/etc/opscode/private-chef-secrets.json';
@@ -20,6 +22,10 @@ const MANY_JOBS = `
   SELECT md5(n::text), 'bbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaa', 'node-' || m, (n + m) % 12, now(), now()
   FROM generate_series(1, 4000) n, generate_series(1, 3) m;`;
 
+/** The lines below the steps: what was changed. */
+const changesIn = (text: string): string[] =>
+  text.split('\n').flatMap((line) => /^ {4}- (.*)/.exec(line)?.[1] ?? []);
+
 describe('an old installation', () => {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
@@ -28,10 +34,12 @@ describe('an old installation', () => {
   });
   const oldFiles = ['opscode-push-jobs-server-secrets.json', 'pushy_priv.pem', 'pushy_pub.pem'];
   let machine: ChefMachine;
+  let planned: string[];
 
   beforeAll(async () => {
     machine = await ChefMachine.start();
     machine.configure();
+    machine.linkServiceElsewhere();
     const oldSecrets = { postgresql: { sql_password: 'an-old-password', sql_ro_password: 'another-one' } };
     machine.write(`${SETTINGS_FOLDER}/${oldFiles[0]!}`, JSON.stringify(oldSecrets), 0o600);
     machine.write(`${SETTINGS_FOLDER}/${oldFiles[1]!}`, privateKey, 0o600);
@@ -48,18 +56,34 @@ describe('an old installation', () => {
     (await machine.database.sql(`SELECT count(*)::int AS n ${sql}`))[0]?.n;
 
   it('is told what an upgrade would do, and is left as it is', async () => {
-    const { code, stdout } = await machine.ctl('upgrade', '--check');
-    expect(code).toBe(0);
-    for (const file of oldFiles) expect(stdout).toContain(`move ${machine.path(SETTINGS_FOLDER)}/${file}`);
-    expect(stdout).toContain('take over an old one');
+    const check = await machine.ctl('upgrade', '--check');
+    expect(check).toMatchObject({ code: 0, stderr: '' });
+    planned = changesIn(check.stdout);
+    expect(planned).toHaveLength(15);
     expect(existsSync(machine.path(`${SETTINGS_FOLDER}/pushy_priv.pem`))).toBe(true);
     expect(document().names('push-jobs-server')).toEqual([]);
+    expect(await count(`FROM jobs WHERE status IN (0, 1, 5)`)).toBe(1503);
   });
 
   it('is taken over by reconfigure', async () => {
-    const { code, stdout, stderr } = await machine.ctl('reconfigure');
+    const old = await eventually(() => pidIn(machine.svStatus()), { withinMs: 40_000 });
+    const runsAtMigration: boolean[] = [];
+    const migrations = `FROM pg_tables WHERE tablename = 'migrations'`;
+    const run: RunProgram = async (program, args, options) => {
+      const result = await runProgram(program, args, options);
+      const isMigrated = (await count(migrations)) === 1;
+      if (isMigrated) runsAtMigration.push(existsSync(`/proc/${old}`));
+      return result;
+    };
+    const { code, stdout, stderr } = await machine.ctlWith({ run }, 'reconfigure');
     expect(stderr).toBe('');
     expect(code).toBe(0);
+    const step = (number: number): string => stdout.split(/^\[\d\/8\]/m)[number] ?? '';
+    expect(
+      [...changesIn(step(1)), ...changesIn(step(3))].filter((change) => !change.startsWith('put ')),
+    ).toEqual(planned);
+    expect(stdout).toContain('stopped the old server, whose tables these are');
+    expect(runsAtMigration).not.toContain(true);
     expect(stdout).toMatch(/moved pushy_priv_key, pushy_pub_key, sql_password, sql_ro_password from /);
     expect(stdout).toMatch(/gave \d+ tables and sequences to /);
     expect((await machine.get('/pushy/_status')).status).toBe(200);

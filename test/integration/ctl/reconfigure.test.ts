@@ -18,6 +18,9 @@ const LOGS = '/var/log/opscode-push-jobs-server';
 const CHEF_SECRETS = '/etc/opscode/private-chef-secrets.json';
 const RUNNING = '/etc/opscode-push-jobs-server/opscode-push-jobs-server-running.json';
 const ADD_ONS = '/var/opt/opscode/nginx/etc/addon.d';
+const HELD = `SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+  WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()`;
+const LEASES = `SELECT 1 FROM pg_stat_activity WHERE application_name LIKE '%lease%' AND datname = current_database()`;
 
 describe('reconfigure beside a Chef Server', () => {
   let machine: ChefMachine;
@@ -259,6 +262,22 @@ describe('reconfigure beside a Chef Server', () => {
     expect(refused.stdout).toContain('\nWrong: 1\n');
   };
 
+  /** Keys that are rotated on a standby: the active server, which was not restarted, still has those of before. */
+  const rotateOnStandby = async (alive: ServerStatus): Promise<void> => {
+    const { code, stdout } = await machine.ctl('rotate-keys');
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      `This server stands by with the new keys; the active one, on ${hostname()}, has`,
+    );
+    const elsewhere = createHttpServer((_request, response) => response.end(JSON.stringify(alive)));
+    await once(elsewhere.listen(machine.ports.api, '127.0.0.1'), 'listening');
+    const rotated = await machine.ctl('doctor');
+    elsewhere.close();
+    expect(rotated.stdout).toMatch(
+      /^WARNING keys: .*the active server lacks the new ones\n.*copy .*private-chef-secrets.json from this machine/m,
+    );
+  };
+
   it('is content with a server that stands by for another, and so is doctor', async () => {
     const alive = (await (await machine.get('/pushy/_status')).json()) as ServerStatus;
     await machine.ctl('stop');
@@ -270,23 +289,38 @@ describe('reconfigure beside a Chef Server', () => {
       expect(stdout).toContain('started opscode-pushy-server; it stands by for the active server');
       expect(code).toBe(0);
       await examineStandby(alive);
+      await rotateOnStandby(alive);
     } finally {
       await other.release();
     }
-    await eventually(async () => (await machine.get('/pushy/_status')).status === 200, { withinMs: 40_000 });
-    const active = await machine.ctl('doctor');
+    await eventually(async () => (await machine.database.sql(HELD)).length === 1);
+    const active = await machine.ctl('doctor'); // it takes some seconds more until it answers
     expect(active.stdout).toMatch(/^ok {6}service: is ready$/m);
     expect(active.stdout).toMatch(/^ok {6}ports: .* takes connections$/m);
     expect(active.code).toBe(0);
+
+    const waiting = ActiveLease.acquire(connection, pino({ level: 'silent' }), () => undefined);
+    await eventually(async () => (await machine.database.sql(LEASES)).length === 2);
+    const refused = await machine.ctl('rotate-keys', '--now');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(
+      `the one that stands by on ${hostname()} takes over, without the new keys`,
+    );
     machine.configure();
     expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
-  }, 60_000);
+    await (await waiting).release();
+  }, 90_000);
 
   it('takes the service away where it is switched off, and brings it back', async () => {
     machine.configure(`opscode_pushy_server['enable'] = false`);
     expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
     expect(await machine.ctl('status')).toMatchObject({ code: 4 });
-    expect((await machine.get('/pushy/_status')).status).toBe(502);
+    expect((await machine.get('/pushy/_status')).status).toBe(400); // of the Chef Server: the request has no signature
+    expect(await machine.ctl('doctor')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^ok {6}nginx: it has no route/m) as string,
+    });
+    expect((await machine.ctl('reconfigure')).stdout).toContain('Nothing had to be changed.');
     machine.configure();
     expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
     expect((await machine.get('/pushy/_status')).status).toBe(200);

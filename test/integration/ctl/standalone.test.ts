@@ -101,6 +101,26 @@ chef_server['root_url'] = '${chef.url}'
     expect(stderr).not.toContain('guessed');
   });
 
+  it('says with it what would be made, and makes nothing', async () => {
+    const { code, stdout } = await under.run(
+      'upgrade',
+      '--check',
+      '--db-superuser-password-file',
+      passwordFile,
+    );
+    expect(code).toBe(0);
+    for (const line of [
+      `made the role ${role}`,
+      `made the role ${role}_ro`,
+      `made the database ${database.config.database_name}_new`,
+      'migrated the database: TakeOverOrCreate1784000000000',
+      `let ${role}_ro read all tables`,
+    ]) {
+      expect(stdout).toContain(`    - ${line}\n`);
+    }
+    expect(await database.sqlOfServer(`SELECT 1 FROM pg_roles WHERE rolname LIKE '${role}%'`)).toEqual([]);
+  });
+
   it('makes roles and database with it and goes on', async () => {
     const { code, stdout, stderr } = await under.run(
       'reconfigure',

@@ -84,7 +84,39 @@ describe('a frontend', () => {
     });
   });
 
-  it('is tried out at the backend, where the server is', async () => {
-    expect((await under.run('test')).stdout).toMatch(/^ok {6}the server answers$/m);
+  it.each(['rotate-keys', 'generate-keys'])('refuses to %s, which would reach nobody', async (command) => {
+    const { code, stderr } = await under.run(command);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/does not run the service \(it is a frontend\).* Nothing was changed/);
+    expect(readFileSync(under.path('/etc/opscode/private-chef-secrets.json'), 'utf8')).toBe('{}');
   });
+
+  it('lacks neither secrets nor a way to the database, in the eyes of doctor', async () => {
+    const { stdout } = await under.run('doctor');
+    expect(stdout).toMatch(/^ok {6}settings: this machine does not run the service$/m);
+    expect(stdout).not.toMatch(/ (secrets|database): /);
+  });
+
+  it('is tried out at the backend, where the server is', async () => {
+    const { stdout } = await under.run('test');
+    expect(stdout).toMatch(/^ok {6}the server answers$/m);
+    expect(stdout).not.toContain('the database');
+  });
+});
+
+it('keys are not made where Chef Server has no file for them', async () => {
+  const old = new CtlUnderTest();
+  old.write('/etc/opscode/chef-server-running.json', JSON.stringify({ private_chef: {} }));
+  expect((await old.run('generate-keys')).stderr).toMatch(
+    /private-chef-secrets.json is missing: Chef Server 12.14/,
+  );
+  expect(existsSync(old.path('/etc/opscode/private-chef-secrets.json'))).toBe(false);
+  old.remove();
+});
+
+it('keys are not made on a machine whose service is switched off', async () => {
+  const off = new CtlUnderTest();
+  off.writeSettings(`opscode_pushy_server['enable'] = false`);
+  expect((await off.run('generate-keys')).stderr).toContain("opscode_pushy_server['enable'] is false");
+  off.remove();
 });

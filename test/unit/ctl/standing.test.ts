@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type LeaseConnection, standingAmong } from '../../../ctl/lib/standing.js';
+import { type LeaseConnection, standbysOf, standingAmong } from '../../../ctl/lib/standing.js';
 import { leaseName } from '../../../src/persistence/lease-connections.js';
 
 const OURS = leaseName(42, 'push2.example.com');
@@ -35,6 +35,13 @@ describe('a server that runs and does not answer', () => {
     });
   });
 
+  it('may stand by where the names of connections are dropped on the way to the database', () => {
+    expect(standingAmong([connection('', { holds: true })], OURS)).toMatchObject({
+      kind: 'unknown',
+      reason: expect.stringMatching(/drops the names/) as string,
+    });
+  });
+
   it('is at fault where only others wait', () => {
     const connections = [connection(THEIRS, { holds: true }), connection(leaseName(43, 'push2.example.com'))];
     expect(standingAmong(connections, OURS)).toMatchObject({
@@ -49,6 +56,18 @@ describe('a server that runs and does not answer', () => {
       kind: 'silent',
       reason: expect.stringMatching(/hangs: .* 9 s ago/) as string,
     });
+  });
+});
+
+describe('the servers that would take over at once if this one ended', () => {
+  it('are those that wait for it', () => {
+    const connections = [connection(THEIRS), connection(OURS, { holds: true })];
+    expect(standbysOf(connections, OURS)).toEqual(['push1.example.com']);
+  });
+
+  it('are none where it waits itself', () => {
+    const connections = [connection(THEIRS, { holds: true }), connection(OURS)];
+    expect(standbysOf(connections, OURS)).toEqual([]);
   });
 });
 

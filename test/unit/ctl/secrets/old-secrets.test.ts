@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pathsBelow } from '../../../../ctl/lib/paths.js';
 import { generateMissingSecrets } from '../../../../ctl/lib/secrets/generate-secrets.js';
-import { takeOverOldSecrets } from '../../../../ctl/lib/secrets/old-secrets.js';
+import { saveWithBackup, takeOverOldSecrets } from '../../../../ctl/lib/secrets/old-secrets.js';
 import { SecretsStore } from '../../../../ctl/lib/secrets/secrets-store.js';
 import { CtlUnderTest } from '../../../support/ctl-under-test.js';
 
@@ -23,7 +23,10 @@ beforeEach(() => {
 });
 afterEach(() => under.remove());
 
-const takeOver = (store: SecretsStore): string[] => takeOverOldSecrets(pathsBelow(under.root), store, NOW);
+const takeOver = (store: SecretsStore): string[] => {
+  const paths = pathsBelow(under.root);
+  return [...takeOverOldSecrets(paths, store), ...saveWithBackup(paths, store, NOW)];
+};
 
 describe('the secrets of an old installation', () => {
   it('are left alone where there are none', () => {
@@ -33,7 +36,7 @@ describe('the secrets of an old installation', () => {
 
   it('move into the file, for its owner only, and into a backup', () => {
     under.write(`${FOLDER}/pushy_priv.pem`, privateKey, 0o600);
-    expect(takeOver(SecretsStore.open(file))).toHaveLength(1);
+    expect(takeOver(SecretsStore.open(file))).toHaveLength(2);
     expect(SecretsStore.open(file).get('pushy_priv_key')).toBe(privateKey);
     expect((statSync(file).mode & 0o777).toString(8)).toBe('600');
     const backup = under.path(`${FOLDER}/backup-20261122T140500Z`);
