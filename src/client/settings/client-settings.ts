@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Level } from 'pino';
 import { AppError } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
-import type { ProxySettings } from '../../platform/http/http-dispatcher.js';
+import type { ProxySettings } from '../../platform/http/proxy-settings.js';
 import type { RubySettings } from '../../lib/ruby-settings/read-settings.js';
 import {
   SIGNATURE_VERSIONS,
@@ -146,7 +146,7 @@ const readTls = (values: SettingValues): TlsSettings => ({
 
 const readProxies = (values: SettingValues): ProxySettings => {
   const urlOf = (name: string): string | undefined => {
-    const url = values.url(name);
+    const url = values.proxy(name);
     if (url === undefined) return undefined;
     url.username = values.text(`${name}_user`) ?? url.username;
     url.password = values.text(`${name}_pass`) ?? url.password;
