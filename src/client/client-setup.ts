@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../lib/app-error.js';
+import { resolveProxies } from '../platform/http/proxy-settings.js';
 import { runTool } from '../platform/run-tool.js';
 import {
   type ClientSettings,
@@ -18,8 +19,8 @@ export interface LoadedSettings {
 }
 
 /**
- * Reads the settings, and sets the variables of our environment that the file sets. Throws an AppError where the file
- * is missing or something in it cannot be used.
+ * Reads the settings, and sets the variables of our environment that the file sets; proxies that neither names are
+ * settled then. Throws an AppError where the file is missing or something in it, or a proxy, cannot be used.
  */
 export const loadSettings = (file: string | undefined, overrides: SettingOverrides): LoadedSettings => {
   const source = loadSettingsFile(file);
@@ -30,7 +31,8 @@ export const loadSettings = (file: string | undefined, overrides: SettingOverrid
     if (value === null) Reflect.deleteProperty(process.env, name);
     else process.env[name] = value;
   }
-  return { file: source.value.file, settings: settings.value };
+  const proxy = resolveProxies(settings.value.proxy, process.env);
+  return { file: source.value.file, settings: { ...settings.value, proxy } };
 };
 
 /** Reads the RSA private key of the client; throws an AppError where it cannot be used. */

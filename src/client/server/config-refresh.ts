@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { AppError } from '../../lib/app-error.js';
 import { backoffMs } from '../domain/backoff.js';
 import type { Result } from '../../lib/result.js';
 import type { ConfigFault } from './config-fetch.js';
@@ -95,8 +96,10 @@ export class ConfigRefresh {
     this.parts.fetch(this.stopping.signal).then(
       (answer) => this.onAnswer(answer),
       (thrown: unknown) => {
-        this.parts.log.error({ err: thrown }, 'the config could not be fetched');
-        this.onAnswer({ ok: false, error: { kind: 'away', reason: 'a fault of the program' } });
+        const isKnown = thrown instanceof AppError; // such as a certificate that cannot be read any more
+        if (!isKnown) this.parts.log.error({ err: thrown }, 'the config could not be fetched');
+        const reason = isKnown ? thrown.message : 'a fault of the program';
+        this.onAnswer({ ok: false, error: { kind: 'away', reason } });
       },
     );
   }

@@ -6,6 +6,7 @@ import { signHmac } from '../../../src/protocol/frame-signature.js';
 import { formatRfc1123 } from '../../../src/protocol/wire-time.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
+import { ForwardProxy } from '../../support/forward-proxy.js';
 import { SimulatedPushServer, type SimulatedPushServerOptions } from '../../support/simulated-push-server.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -72,6 +73,15 @@ describe('the beginning', () => {
     server.configStatus = 200;
     client.signal('SIGUSR1');
     await server.expect('heartbeat');
+  });
+
+  test('a proxy of the environment, by name and port alone, is gone through for the config', async () => {
+    const proxy = await ForwardProxy.start();
+    const { host } = new URL(proxy.url);
+    await start({}, `${SETTINGS}\nENV['http_proxy'] = '${host}'\nENV['no_proxy'] = '192.168.*'`);
+    await server.expect('heartbeat');
+    await proxy.close();
+    expect(proxy.asked).toEqual([expect.stringContaining('/organizations/acme/pushy/config/web1')]);
   });
 
   test('a 1.x server is served in the clear where that is allowed', async () => {

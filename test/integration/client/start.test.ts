@@ -46,6 +46,12 @@ test.each([
   ['whitelist({})', [], 0, 'nothing can be run'],
   ['max_body_size 3', [], 78, 'max_body_size is 3; it must be 4096 or more'],
   ["\nssl_ca_file '/no/such/ca.pem'", [], 78, '/no/such/ca.pem'],
+  [
+    "\nENV['http_proxy'] = 'http://a:b'",
+    [],
+    78,
+    'http_proxy of the environment is not the address of a proxy',
+  ],
   ["\ntrusted_certs_dir '/etc/hostname'", [], 78, 'cannot read the folder of certificates /etc/hostname'],
   ['', ['--client_key', '/etc/hostname'], 78, '/etc/hostname'],
 ])('--check-config of %j %j ends with %i', async (settings, args, code, message) => {
