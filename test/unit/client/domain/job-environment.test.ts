@@ -47,6 +47,13 @@ test('the file is named where there is one', () => {
   expect(jobFactVariables({ ...facts, file: '/f' })).toHaveProperty('CHEF_PUSH_JOB_FILE', '/f');
 });
 
+test('what tells a command of its job comes from nowhere else', () => {
+  const forged = { CHEF_PUSH_JOB_FILE: '/tmp/mine', CHEF_PUSH_JOB_ID: 'i', CHEF_PUSH_NODE_NAME: 'n' };
+  expect(filterJobEnvironment(forged, undefined)).toEqual({});
+  expect(filterJobEnvironment(forged, Object.keys(forged))).toEqual({});
+  expect(inheritedEnvironment({ ...forged, PATH: '/bin' })).toEqual({ PATH: '/bin' });
+});
+
 test('commands inherit the client’s environment, but what the service files set for its memory', () => {
   const env = { PATH: '/bin', MALLOC_ARENA_MAX: '1', MALLOC_CHECK_: '3' };
   expect(inheritedEnvironment(env)).toEqual({ PATH: '/bin', MALLOC_CHECK_: '3' });
