@@ -184,7 +184,10 @@ export class JobRunner {
     return {
       ...inheritedEnvironment(process.env),
       ...account,
-      ...filterJobEnvironment(order.env, this.options.allowedVariables),
+      ...filterJobEnvironment(order.env, {
+        allowed: this.options.allowedVariables,
+        ignoresCase: process.platform === 'win32',
+      }),
       ...jobFactVariables({ nodeName: this.options.nodeName, jobId: order.jobId, file }),
     };
   }

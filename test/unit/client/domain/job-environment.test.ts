@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest';
 import {
-  filterJobEnvironment,
+  filterJobEnvironment as filter,
   inheritedEnvironment,
   jobFactVariables,
 } from '../../../../src/client/domain/job-environment.js';
+
+const filterJobEnvironment = (
+  env: Record<string, string>,
+  allowed: readonly string[] | undefined,
+  ignoresCase = false,
+) => filter(env, { allowed, ignoresCase });
 
 test('without a list every name is kept but those that could bring in code', () => {
   const env = {
@@ -21,6 +27,31 @@ test('without a list every name is kept but those that could bring in code', () 
     CHEF_PUSH_ENV_BASH_ENV: 'f',
     CHEF_PUSH_ENV_NODE_OPTIONS: '-r x',
     'CHEF_PUSH_ENV_BASH_FUNC_ls%%': '()',
+  });
+});
+
+test.each(
+  'NODE_PATH OPENSSL_CONF JAVA_TOOL_OPTIONS GEM_PATH GEM_HOME BUNDLE_GEMFILE PYTHONUSERBASE PERLLIB LUA_PATH_5_4 GIT_SSH_COMMAND GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 TAR_OPTIONS'.split(
+    ' ',
+  ),
+)('a job does not set %s, by which programs find code', (name) => {
+  expect(filterJobEnvironment({ [name]: 'x' }, undefined)).toEqual({ [`CHEF_PUSH_ENV_${name}`]: 'x' });
+  expect(inheritedEnvironment({ [name]: 'x' })).toEqual({ [name]: 'x' }); // the client's own stays
+});
+
+test.each(['GIT_BRANCH', 'JAVA_HOME', 'PYTHONUNBUFFERED', 'env', 'path', 'MY_PATH', 'LANG', 'DEPLOY_SHELL'])(
+  'a job may set %s',
+  (name) => {
+    expect(filterJobEnvironment({ [name]: 'x' }, undefined)).toEqual({ [name]: 'x' });
+  },
+);
+
+test('where case does not count it hides no name', () => {
+  const env = { Path: 'x', node_options: 'y', App: 'z', chef_push_job_file: 'f' };
+  expect(filterJobEnvironment(env, undefined, true)).toEqual({
+    CHEF_PUSH_ENV_Path: 'x',
+    CHEF_PUSH_ENV_node_options: 'y',
+    App: 'z',
   });
 });
 
