@@ -40,6 +40,7 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
     settings.whitelist,
     journal,
     cgroups,
+    log,
   );
   const agent = createAgent(settings, nodeName, runner, journal, log);
   const readWhitelistAgain = (): void => {

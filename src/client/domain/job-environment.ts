@@ -31,28 +31,37 @@ export interface VariableRules {
   readonly ignoresCase: boolean;
 }
 
+/** A job's variables as they reach its command. */
+export interface FilteredEnvironment {
+  readonly variables: Readonly<Record<string, string>>;
+  /** The names that got the prefix. */
+  readonly renamed: readonly string[];
+}
+
 /**
- * A job's variables as they reach its command. Where `allowed` is set, every other name gets the prefix
+ * Makes a job's variables what may reach its command. Where `allowed` is set, every other name gets the prefix
  * `CHEF_PUSH_ENV_`; where it is not, only those do that could bring in code (`PATH`, `LD_PRELOAD` and such). A name
  * that no environment can hold is left out, and so are those by which a command learns of its job.
  */
 export const filterJobEnvironment = (
   env: Readonly<Record<string, string>>,
   { allowed, ignoresCase }: VariableRules,
-): Record<string, string> => {
+): FilteredEnvironment => {
   const isOneOf = (patterns: readonly string[]): ((name: string) => boolean) => {
     const pattern = new RegExp(`^(?:${patterns.join('|')})$`, ignoresCase ? 'i' : '');
     return (name) => pattern.test(name);
   };
   const isOfTheJob = isOneOf(OF_THE_JOB);
   const isDangerous = isOneOf(DANGEROUS);
-  const filtered: [string, string][] = [];
+  const variables: [string, string][] = [];
+  const renamed: string[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (name === '' || /[=\0]/.test(name) || value.includes('\0') || isOfTheJob(name)) continue;
     const keepsName = allowed === undefined ? !isDangerous(name) : allowed.includes(name);
-    filtered.push([keepsName ? name : RENAMED_PREFIX + name, value]);
+    if (!keepsName) renamed.push(name);
+    variables.push([keepsName ? name : RENAMED_PREFIX + name, value]);
   }
-  return Object.fromEntries(filtered);
+  return { variables: Object.fromEntries(variables), renamed };
 };
 
 /** Variables that the service files set for the client alone: for its memory, which no command is to share. */

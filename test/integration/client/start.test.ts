@@ -38,7 +38,7 @@ test('settings that cannot be read end it with 78, naming file and line', async 
 test('--check-config says what it read and starts nothing', async () => {
   expect(await run("whitelist({ 'a' => 'b', /c(.)/ => 'd' })", ['--check-config'])).toBe(0);
   expect(client.output).toContain('push-jobs-client.rb can be used');
-  expect(client.output).toMatch(/whitelist {2}a\n +\/\^\(\?:c\(\.\)\)\$\//);
+  expect(client.output).toMatch(/whitelist {2}a\n +\/c\(\.\)\/\n/);
   expect(existsSync(client.stateDir)).toBe(false);
 });
 

@@ -9,7 +9,7 @@ const filterJobEnvironment = (
   env: Record<string, string>,
   allowed: readonly string[] | undefined,
   ignoresCase = false,
-) => filter(env, { allowed, ignoresCase });
+) => filter(env, { allowed, ignoresCase }).variables;
 
 test('without a list every name is kept but those that could bring in code', () => {
   const env = {
@@ -62,6 +62,12 @@ test('with a list only its names are kept', () => {
     CHEF_PUSH_ENV_HOME: '/',
   });
   expect(filterJobEnvironment({ A: '1' }, [])).toEqual({ CHEF_PUSH_ENV_A: '1' });
+});
+
+test('those that got another name are told', () => {
+  const env = { APP: '1', PATH: '/opt', LD_PRELOAD: 'x' };
+  expect(filter(env, { allowed: undefined, ignoresCase: false }).renamed).toEqual(['PATH', 'LD_PRELOAD']);
+  expect(filter(env, { allowed: ['PATH'], ignoresCase: false }).renamed).toEqual(['APP', 'LD_PRELOAD']);
 });
 
 test('names and values that no environment can hold are left out', () => {

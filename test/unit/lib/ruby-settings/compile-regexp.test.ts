@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { compileWholeMatch } from '../../../../src/lib/ruby-settings/compile-regexp.js';
+import { compileRegexp } from '../../../../src/lib/ruby-settings/compile-regexp.js';
 import { RubyRegexp } from '../../../../src/lib/ruby-settings/ruby-value.js';
 
 const matches = (source: string, flags: string, text: string): boolean => {
-  const compiled = compileWholeMatch(new RubyRegexp(source, flags));
+  const compiled = compileRegexp(new RubyRegexp(source, flags));
   if (!compiled.ok) throw new Error(compiled.error);
-  return compiled.value.test(text);
+  return compiled.value.whole.test(text);
 };
 
 test.each([
@@ -39,7 +39,7 @@ test.each([
   ['(', '', 'cannot be used'],
   ['\\a', '', '\\a'],
 ])('/%s/%s, which would match otherwise here, is refused', (source, flags, reason) => {
-  expect(compileWholeMatch(new RubyRegexp(source, flags))).toMatchObject({
+  expect(compileRegexp(new RubyRegexp(source, flags))).toMatchObject({
     ok: false,
     error: expect.stringContaining(reason) as string,
   });
