@@ -69,6 +69,13 @@ export class SettingValues {
     return new AppError('settings_value', `${this.source.file}, line ${setting.line}: ${name} ${problem}`);
   }
 
+  /** An error about the setting of this name, also where it is missing. */
+  faultIn(name: string, problem: string): AppError {
+    const setting = this.find(name);
+    if (setting !== undefined) return this.fault(setting, problem);
+    return new AppError('settings_value', `${this.source.file}: ${name} ${problem}`);
+  }
+
   private read<T>(
     name: string,
     expected: string,
