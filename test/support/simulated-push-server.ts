@@ -64,9 +64,10 @@ export class SimulatedPushServer {
   acceptsKeys = true;
   /** How far its clock is ahead of ours, in milliseconds. */
   clockOffsetMs = 0;
-  /** The ports of 127.0.0.1 by which a node is to reach it, where those are not its own. */
+  /** The ports of 127.0.0.1, or of `hostVia`, by which a node is to reach it, where those are not its own. */
   commandVia: number | undefined;
   heartbeatVia: number | undefined;
+  hostVia = '127.0.0.1';
 
   /** What it says in its config that it can do beyond others. */
   capabilities: readonly string[] | undefined;
@@ -326,8 +327,8 @@ export class SimulatedPushServer {
       host: '127.0.0.1',
       push_jobs: {
         heartbeat: {
-          out_addr: addressVia(this.heartbeatVia) ?? this.heartbeatAddress,
-          command_addr: addressVia(this.commandVia) ?? this.commandAddress,
+          out_addr: addressVia(this.hostVia, this.heartbeatVia) ?? this.heartbeatAddress,
+          command_addr: addressVia(this.hostVia, this.commandVia) ?? this.commandAddress,
           interval,
           offline_threshold: 3,
           online_threshold: 2,
@@ -347,5 +348,5 @@ export class SimulatedPushServer {
   }
 }
 
-const addressVia = (port: number | undefined): string | undefined =>
-  port === undefined ? undefined : `tcp://127.0.0.1:${port}`;
+const addressVia = (host: string, port: number | undefined): string | undefined =>
+  port === undefined ? undefined : `tcp://${host}:${port}`;

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
-import { err, type Result } from '../../lib/result.js';
+import { err, ok, type Result } from '../../lib/result.js';
 import { CONFIG_QUERY } from '../../protocol/config-document.js';
+import { needsIpv6 } from '../../platform/zmq/tcp-address.js';
 import { errorSchema } from '../../protocol/rest-shapes.js';
 import type { ServerHttp } from './server-http.js';
 import { readSessionConfig, type SessionConfig } from './session-config.js';
@@ -68,8 +69,11 @@ export const fetchConfig = async (
   }
   const config = readSessionConfig(body, clientKey);
   if (!config.ok) return err({ kind: 'refused', reason: `${request.serverUrl}/${path}: ${config.error}` });
-  if (config.value.curveServerKey !== undefined || request.allowUnencrypted) return config;
-  return err({ kind: 'unencrypted', reason: UNENCRYPTED });
+  if (config.value.curveServerKey === undefined && !request.allowUnencrypted)
+    return err({ kind: 'unencrypted', reason: UNENCRYPTED });
+  const { commandAddress, heartbeatAddress } = config.value;
+  const answers = await Promise.all([commandAddress, heartbeatAddress].map((address) => needsIpv6(address)));
+  return ok({ ...config.value, ipv6: answers.includes(true) });
 };
 
 /** What an error's body says, shortened; empty where it says nothing readable. */

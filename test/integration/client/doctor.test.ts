@@ -4,14 +4,20 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { chmodSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { builtProgram, ClientUnderTest } from '../../support/client-under-test.js';
 import { freePort } from '../../support/free-port.js';
 import { makeCertificate } from '../../support/make-certificate.js';
 import { SimulatedPushServer } from '../../support/simulated-push-server.js';
+import { startTcpProxy } from '../../support/tcp-proxy.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
 
 let server: SimulatedPushServer;
 let client: ClientUnderTest;
@@ -31,6 +37,8 @@ afterEach(async () => {
   server.acceptsKeys = true;
   server.clockOffsetMs = 0;
   server.commandVia = undefined;
+  server.heartbeatVia = undefined;
+  server.hostVia = '127.0.0.1';
   await client.stop();
 });
 
@@ -107,6 +115,20 @@ test('a key that is not accepted is named', async () => {
   server.acceptsKeys = false;
   const { says } = await consult();
   expect(says).toMatch(/FAULT +encryption .*does not accept the Curve key/);
+});
+
+test.runIf(hasIpv6)('a server with an IPv6 address is looked at as any other', async () => {
+  const { command, heartbeat } = server.ports;
+  const proxies = await Promise.all(
+    [command, heartbeat].map((port) => startTcpProxy('127.0.0.1', port, '::1')),
+  );
+  [server.commandVia, server.heartbeatVia] = proxies.map(({ port }) => port);
+  server.hostVia = '[::1]';
+  const { says } = await consult();
+  for (const proxy of proxies) await proxy.close();
+  expect(says).toMatch(/ok +command port +tcp:\/\/\[::1\]:/);
+  expect(says).toContain('the server accepts our Curve key');
+  expect(says).toContain('are the server’s own');
 });
 
 test('a port that cannot be reached is named', async () => {
