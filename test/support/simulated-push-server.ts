@@ -59,6 +59,8 @@ export class SimulatedPushServer {
   readonly configRequests: string[] = [];
   /** What config requests are answered with. */
   configStatus = 200;
+  /** Where config requests are sent on to, as `https://HOST`. */
+  redirectsTo: string | undefined;
   incarnationId: string = randomUUID();
   /** Whether the Curve keys that were named may connect. */
   acceptsKeys = true;
@@ -310,6 +312,8 @@ export class SimulatedPushServer {
     const received = { method: request.method ?? '', path: request.url ?? '', body: new Uint8Array() };
     if (!headers.ok || headers.value.userId !== node || !verifyRequest(headers.value, received, nodeKey)) {
       response.writeHead(401).end('{"error":["the signature is wrong"]}');
+    } else if (this.redirectsTo !== undefined) {
+      response.writeHead(301, { location: `${this.redirectsTo}${request.url}` }).end('<html>moved</html>');
     } else if (this.configStatus !== 200) {
       response.writeHead(this.configStatus).end('{"error":["told to refuse"]}');
     } else if (url.pathname !== `/organizations/${org}/pushy/config/${node}`) {

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { err, ok, type Result } from '../../lib/result.js';
 import { CONFIG_QUERY } from '../../protocol/config-document.js';
+import { explainRedirect } from '../../platform/http/explain-redirect.js';
 import { needsIpv6 } from '../../platform/zmq/tcp-address.js';
 import { errorSchema } from '../../protocol/rest-shapes.js';
 import type { ServerHttp } from './server-http.js';
@@ -61,7 +62,7 @@ export const fetchConfig = async (
   if (!answer.ok) return err({ kind: 'away', reason: http.explain(answer.error) });
   const { status, body } = answer.value;
   if (status !== 200) {
-    const remedy = REMEDIES[status];
+    const remedy = explainRedirect(answer.value, url, request.serverUrl) ?? REMEDIES[status];
     const reason = `${request.serverUrl}/${path} answered ${status}${errorText(body)}`;
     return remedy === undefined
       ? err({ kind: 'away', reason })

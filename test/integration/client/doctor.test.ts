@@ -34,6 +34,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   server.configStatus = 200;
+  server.redirectsTo = undefined;
   server.acceptsKeys = true;
   server.clockOffsetMs = 0;
   server.commandVia = undefined;
@@ -109,6 +110,14 @@ test('a clock that is wrong is named, with the server’s refusal', async () => 
   const { says } = await consult();
   expect(says).toMatch(/FAULT +clock +(?:59|60)\d s behind the Chef Server/);
   expect(says).toMatch(/FAULT +heartbeats .*differs from our clock/);
+});
+
+test('a server that sends elsewhere is named, with the address to set', async () => {
+  server.redirectsTo = 'https://chef.example.com';
+  const { says } = await consult();
+  expect(says).toMatch(
+    /FAULT +name and key .*301; it points to .*set chef_server_url to 'https:\/\/chef\.example\.com\/organizations\/acme'/,
+  );
 });
 
 test('a key that is not accepted is named', async () => {
