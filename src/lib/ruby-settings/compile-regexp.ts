@@ -27,7 +27,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** What JavaScript would take for something else without a word. */
 const UNTRANSLATABLE = /^\\[GRXKpPgQEaeCM]/;
 
-const TOKEN = /\[:(\^?)(\w+):\]|\\[\s\S]|\{,\d+\}|\[|\]|[\s\S]/g;
+/** Ruby's name for a character by its number, in hexadecimal. */
+const CODE_POINT = /^\\u\{([\da-f]{1,4})\}$/i;
+
+const TOKEN = /\[:(\^?)(\w+):\]|\\u\{[^}]*\}|\\[\s\S]|\{,\d+\}|\[|\]|[\s\S]/g;
 
 /** An expression in two forms. */
 export interface CompiledRegexp {
@@ -66,6 +69,10 @@ const translate = (source: string): Result<string, string> => {
       const range = BRACKET_CLASSES[className];
       if (range === undefined || negated !== '') return err(`${token} is not supported`);
       translated += range;
+    } else if (token.startsWith('\\u{')) {
+      const number = CODE_POINT.exec(token)?.[1];
+      if (number === undefined) return err(`${token} is not supported; one number of up to four digits is`);
+      translated += `\\u${number.padStart(4, '0')}`;
     } else if (token.startsWith('\\')) {
       if (UNTRANSLATABLE.test(token)) return err(`${token} is not supported`);
       const replaced = ESCAPES[token.slice(1)];

@@ -25,6 +25,10 @@ test.each([
   ['(?<x>a)\\[b\\]', '', 'a[b]', true],
   ['a{,3}', '', 'aa', true],
   ['a{,3}', '', 'aaaa', false],
+  ['caf\\u{e9}', '', 'café', true],
+  ['caf\\u{e9}', '', 'cafu{e9}', false],
+  ['[\\u{E9}\\u{20ac}]+', '', 'é€', true],
+  ['\\u00e9', '', 'é', true],
   ['[{,3}]\\{,3}', '', ',{,3}', true],
 ])('/%s/%s on %j: %s', (source, flags, text, expected) => {
   expect(matches(source, flags, text)).toBe(expected);
@@ -36,6 +40,8 @@ test.each([
   ['[[:punct:]]', '', '[:punct:]'],
   ['[a&&b]', '', '&&'],
   ['\\p{Alpha}', '', '\\p'],
+  ['\\u{61 62}', '', '\\u{61 62}'],
+  ['\\u{1f600}', '', '\\u{1f600}'],
   ['(', '', 'cannot be used'],
   ['\\a', '', '\\a'],
 ])('/%s/%s, which would match otherwise here, is refused', (source, flags, reason) => {
