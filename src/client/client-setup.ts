@@ -10,6 +10,7 @@ import {
   readClientSettings,
   type SettingOverrides,
 } from './settings/client-settings.js';
+import { FileEnvironment } from './settings/file-environment.js';
 import { loadSettingsFile } from './settings/load-settings.js';
 
 /** The settings, and the file that they come from. */
@@ -20,17 +21,19 @@ export interface LoadedSettings {
 
 /**
  * Reads the settings, and sets the variables of our environment that the file sets; proxies that neither names are
- * settled then. Throws an AppError where the file is missing or something in it, or a proxy, cannot be used.
+ * settled then. Whoever reads them more than once hands in the `environment` of the first time. Throws an AppError where
+ * the file is missing or something in it, or a proxy, cannot be used.
  */
-export const loadSettings = (file: string | undefined, overrides: SettingOverrides): LoadedSettings => {
-  const source = loadSettingsFile(file);
+export const loadSettings = (
+  file: string | undefined,
+  overrides: SettingOverrides,
+  environment = new FileEnvironment(process.env),
+): LoadedSettings => {
+  const source = loadSettingsFile(file, environment.withoutFile);
   if (!source.ok) throw source.error;
   const settings = readClientSettings(source.value, overrides);
   if (!settings.ok) throw settings.error;
-  for (const [name, value] of source.value.environment) {
-    if (value === null) Reflect.deleteProperty(process.env, name);
-    else process.env[name] = value;
-  }
+  environment.set(source.value.environment);
   const proxy = resolveProxies(settings.value.proxy, process.env);
   return { file: source.value.file, settings: { ...settings.value, proxy } };
 };
