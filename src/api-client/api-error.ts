@@ -52,13 +52,9 @@ export const errorOfAnswer = (
 ): ApiError => {
   const code = codeOf(status);
   const said = serverText === '' ? `status ${status}` : `${serverText} (status ${status})`;
-  const advice = redirect ?? ADVICE[code];
-  return new ApiError(
-    code,
-    `${url}: ${said}${advice === undefined ? '' : `. ${advice}`}`,
-    status,
-    serverText,
-  );
+  const advice = ADVICE[code];
+  const further = redirect === undefined ? advice && `. ${advice}` : `; ${redirect}`;
+  return new ApiError(code, `${url}: ${said}${further ?? ''}`, status, serverText);
 };
 
 const ADVICE: Partial<Record<ApiErrorCode, string>> = {

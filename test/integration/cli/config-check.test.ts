@@ -60,6 +60,7 @@ describe('config check', () => {
     const { code, stderr } = await cli.run(['config', 'check']);
 
     expect(code).toBe(1);
+    expect(stderr).toContain('status 301; it points to ');
     expect(stderr).toContain("set chef_server_url to 'https://chef.example.com/organizations/acme'");
   });
 
