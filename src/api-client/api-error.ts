@@ -43,17 +43,18 @@ export class ApiError extends AppError {
   }
 }
 
-/** The error for an answer whose status is not a success; `url` is what was asked. */
-export const errorOfAnswer = (url: string, status: number, serverText: string): ApiError => {
+/** The error for an answer whose status is not a success; `url` is what was asked, `redirect` where that points to. */
+export const errorOfAnswer = (
+  url: string,
+  status: number,
+  serverText: string,
+  redirect?: string,
+): ApiError => {
   const code = codeOf(status);
   const said = serverText === '' ? `status ${status}` : `${serverText} (status ${status})`;
   const advice = ADVICE[code];
-  return new ApiError(
-    code,
-    `${url}: ${said}${advice === undefined ? '' : `. ${advice}`}`,
-    status,
-    serverText,
-  );
+  const further = redirect === undefined ? advice && `. ${advice}` : `; ${redirect}`;
+  return new ApiError(code, `${url}: ${said}${further ?? ''}`, status, serverText);
 };
 
 const ADVICE: Partial<Record<ApiErrorCode, string>> = {

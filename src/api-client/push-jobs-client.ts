@@ -4,7 +4,7 @@ import { AppError } from '../lib/app-error.js';
 import { type Clock, systemClock } from '../lib/clock.js';
 import { ok, type Result } from '../lib/result.js';
 import { HttpClient } from '../platform/http/http-client.js';
-import type { ProxySettings } from '../platform/http/http-dispatcher.js';
+import type { ProxySettings } from '../platform/http/proxy-settings.js';
 import { SignedHttp } from '../platform/http/signed-http.js';
 import type { JobFeedEvent } from '../protocol/feed-event-schema.js';
 import type { JobOutputEvent } from '../protocol/output-event.js';

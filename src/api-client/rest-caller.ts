@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { err, ok, type Result } from '../lib/result.js';
+import { explainRedirect } from '../platform/http/explain-redirect.js';
 import type { HttpFault, HttpResponse, ResponseHeaders } from '../platform/http/http-exchange.js';
 import type { SignedHttp } from '../platform/http/signed-http.js';
 import { errorSchema } from '../protocol/rest-shapes.js';
@@ -84,9 +85,9 @@ export class RestCaller {
     });
     if (!answer.ok) return err(errorOfFault(answer.error));
     const { status, body } = answer.value;
-    return status >= 200 && status < 300
-      ? ok(answer.value)
-      : err(errorOfAnswer(url, status, serverTextOf(body)));
+    if (status >= 200 && status < 300) return ok(answer.value);
+    const redirect = explainRedirect(answer.value, url, this.organizationUrl);
+    return err(errorOfAnswer(url, status, serverTextOf(body), redirect));
   }
 }
 

@@ -11,7 +11,7 @@ export const checkConfig = async (file: string | undefined, overrides: SettingOv
   readClientKey(settings.clientKeyPath);
   const ignored = ignoredCertificates(settings.tls);
   const { exact, patterns } = settings.whitelist;
-  const names = [...exact.keys(), ...patterns.map(([pattern]) => String(pattern))];
+  const names = [...exact.keys(), ...patterns.map(({ text }) => text)];
   return [
     `${read} can be used.`,
     `  server     ${settings.serverUrl}`,

@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../lib/app-error.js';
+import { resolveProxies } from '../platform/http/proxy-settings.js';
 import { runTool } from '../platform/run-tool.js';
 import {
   type ClientSettings,
   readClientSettings,
   type SettingOverrides,
 } from './settings/client-settings.js';
+import { FileEnvironment } from './settings/file-environment.js';
 import { loadSettingsFile } from './settings/load-settings.js';
 
 /** The settings, and the file that they come from. */
@@ -18,19 +20,22 @@ export interface LoadedSettings {
 }
 
 /**
- * Reads the settings, and sets the variables of our environment that the file sets. Throws an AppError where the file
- * is missing or something in it cannot be used.
+ * Reads the settings, and sets the variables of our environment that the file sets; proxies that neither names are
+ * settled then. Whoever reads them more than once hands in the `environment` of the first time. Throws an AppError where
+ * the file is missing or something in it, or a proxy, cannot be used.
  */
-export const loadSettings = (file: string | undefined, overrides: SettingOverrides): LoadedSettings => {
-  const source = loadSettingsFile(file);
+export const loadSettings = (
+  file: string | undefined,
+  overrides: SettingOverrides,
+  environment = new FileEnvironment(process.env),
+): LoadedSettings => {
+  const source = loadSettingsFile(file, environment.withoutFile);
   if (!source.ok) throw source.error;
   const settings = readClientSettings(source.value, overrides);
   if (!settings.ok) throw settings.error;
-  for (const [name, value] of source.value.environment) {
-    if (value === null) Reflect.deleteProperty(process.env, name);
-    else process.env[name] = value;
-  }
-  return { file: source.value.file, settings: settings.value };
+  environment.set(source.value.environment);
+  const proxy = resolveProxies(settings.value.proxy, process.env);
+  return { file: source.value.file, settings: { ...settings.value, proxy } };
 };
 
 /** Reads the RSA private key of the client; throws an AppError where it cannot be used. */

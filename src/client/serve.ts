@@ -19,6 +19,7 @@ import { JobRunner } from './job/job-runner.js';
 import { fetchConfig } from './server/config-fetch.js';
 import { ignoredCertificates, ServerHttp } from './server/server-http.js';
 import type { ClientSettings, LogLocation, SettingOverrides } from './settings/client-settings.js';
+import { FileEnvironment } from './settings/file-environment.js';
 import { watchFile } from './settings/watch-file.js';
 
 const HOUR_MS = 3_600_000;
@@ -28,7 +29,8 @@ const HOUR_MS = 3_600_000;
  * starting, or it cannot serve this server at all.
  */
 export const serve = async (file: string | undefined, overrides: SettingOverrides): Promise<void> => {
-  const { settings, file: settingsFile } = loadSettings(file, overrides);
+  const environment = new FileEnvironment(process.env);
+  const { settings, file: settingsFile } = loadSettings(file, overrides, environment);
   const logFile = openLog(settings.logLocation);
   const log = createLogger({ level: settings.logLevel, destination: logFile });
   const nodeName = await nodeNameOf(settings);
@@ -40,11 +42,12 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
     settings.whitelist,
     journal,
     cgroups,
+    log,
   );
   const agent = createAgent(settings, nodeName, runner, journal, log);
   const readWhitelistAgain = (): void => {
     try {
-      runner.setWhitelist(loadSettings(file, overrides).settings.whitelist);
+      runner.setWhitelist(loadSettings(file, overrides, environment).settings.whitelist);
       log.info('the whitelist was read again');
     } catch (thrown) {
       log.error({ reason: messageOf(thrown) }, 'the whitelist stays as it was');

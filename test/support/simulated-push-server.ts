@@ -59,14 +59,17 @@ export class SimulatedPushServer {
   readonly configRequests: string[] = [];
   /** What config requests are answered with. */
   configStatus = 200;
+  /** Where config requests are sent on to, as `https://HOST`. */
+  redirectsTo: string | undefined;
   incarnationId: string = randomUUID();
   /** Whether the Curve keys that were named may connect. */
   acceptsKeys = true;
   /** How far its clock is ahead of ours, in milliseconds. */
   clockOffsetMs = 0;
-  /** The ports of 127.0.0.1 by which a node is to reach it, where those are not its own. */
+  /** The ports of 127.0.0.1, or of `hostVia`, by which a node is to reach it, where those are not its own. */
   commandVia: number | undefined;
   heartbeatVia: number | undefined;
+  hostVia = '127.0.0.1';
 
   /** What it says in its config that it can do beyond others. */
   capabilities: readonly string[] | undefined;
@@ -309,6 +312,8 @@ export class SimulatedPushServer {
     const received = { method: request.method ?? '', path: request.url ?? '', body: new Uint8Array() };
     if (!headers.ok || headers.value.userId !== node || !verifyRequest(headers.value, received, nodeKey)) {
       response.writeHead(401).end('{"error":["the signature is wrong"]}');
+    } else if (this.redirectsTo !== undefined) {
+      response.writeHead(301, { location: `${this.redirectsTo}${request.url}` }).end('<html>moved</html>');
     } else if (this.configStatus !== 200) {
       response.writeHead(this.configStatus).end('{"error":["told to refuse"]}');
     } else if (url.pathname !== `/organizations/${org}/pushy/config/${node}`) {
@@ -326,8 +331,8 @@ export class SimulatedPushServer {
       host: '127.0.0.1',
       push_jobs: {
         heartbeat: {
-          out_addr: addressVia(this.heartbeatVia) ?? this.heartbeatAddress,
-          command_addr: addressVia(this.commandVia) ?? this.commandAddress,
+          out_addr: addressVia(this.hostVia, this.heartbeatVia) ?? this.heartbeatAddress,
+          command_addr: addressVia(this.hostVia, this.commandVia) ?? this.commandAddress,
           interval,
           offline_threshold: 3,
           online_threshold: 2,
@@ -347,5 +352,5 @@ export class SimulatedPushServer {
   }
 }
 
-const addressVia = (port: number | undefined): string | undefined =>
-  port === undefined ? undefined : `tcp://127.0.0.1:${port}`;
+const addressVia = (host: string, port: number | undefined): string | undefined =>
+  port === undefined ? undefined : `tcp://${host}:${port}`;

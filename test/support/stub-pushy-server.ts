@@ -21,6 +21,8 @@ export interface StubAnswer {
   readonly status?: number;
   readonly json?: unknown;
   readonly bytes?: Uint8Array;
+  /** Where else to ask. */
+  readonly location?: string;
   /** A feed: this text; it then ends, breaks off in the middle, or stays open. */
   readonly feed?: string;
   readonly then?: 'end' | 'break' | 'hold';
@@ -122,10 +124,11 @@ export class StubPushyServer {
 const NOT_FOUND: StubAnswer = { status: 404, json: { error: ['not found'] } };
 
 const send = (response: ServerResponse, answer: StubAnswer): void => {
-  const { status = 200, json, bytes, feed, then = 'end' } = answer;
+  const { status = 200, json, bytes, location, feed, then = 'end' } = answer;
   if (feed === undefined) {
     response.writeHead(status, {
       'content-type': bytes === undefined ? 'application/json' : 'application/octet-stream',
+      ...(location === undefined ? {} : { location }),
     });
     response.end(bytes ?? JSON.stringify(json));
     return;

@@ -17,8 +17,8 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy on a free port of 127.0.0.1 that passes connections on to `host:port`. */
-export const startTcpProxy = async (host: string, port: number): Promise<TcpProxy> => {
+/** Starts a proxy on a free port of this machine's `address` that passes connections on to `host:port`. */
+export const startTcpProxy = async (host: string, port: number, address = '127.0.0.1'): Promise<TcpProxy> => {
   let mode: 'open' | 'cut' | 'swallowing' | 'swallowing answers' = 'open';
   const sockets = new Set<Socket>();
   const track = (socket: Socket): Socket => {
@@ -45,7 +45,7 @@ export const startTcpProxy = async (host: string, port: number): Promise<TcpProx
     pass(inside, outside);
     pass(outside, inside);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, address);
   await once(server, 'listening');
   const breakAll = (): void => sockets.forEach((socket) => socket.resetAndDestroy());
   return {

@@ -2,12 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../lib/app-error.js';
-import { readTextFile } from './read-text-file.js';
+import { readNamedFile } from './read-text-file.js';
+
+const PEM = '-----BEGIN';
 
 const CERTIFICATE_NAME = /\.(crt|pem)$/;
 
 /**
- * The PEM certificates (`*.crt`, `*.pem`) in a folder, sorted by name; none where there is no such folder. Throws an
+ * The certificates (`*.crt`, `*.pem`) in a folder, as PEM, sorted by name; none where there is no such folder. Throws an
  * AppError that names what cannot be read.
  */
 export const readTrustedCerts = (folder: string): string[] =>
@@ -27,16 +29,16 @@ const namesIn = (folder: string): string[] => {
   }
 };
 
-/** A file of one or more PEM certificates, which `namedBy` names; throws an AppError where it is none. */
+/** A file of one or more PEM certificates, or one as DER, which `namedBy` names, as PEM; throws an AppError where it is none. */
 export const readCertificates = (file: string, namedBy: string): string => {
-  const pem = readTextFile(file, 'the certificate', namedBy);
+  const bytes = readNamedFile(file, 'the certificate', namedBy);
   try {
-    new X509Certificate(pem);
-    return pem;
+    const first = new X509Certificate(bytes);
+    return bytes.includes(PEM) ? bytes.toString('utf8') : first.toString();
   } catch (thrown) {
     throw new AppError(
       'bad_certificate',
-      `${file} is not a PEM certificate: ${messageOf(thrown)}; remove it or put it right`,
+      `${file} is not a certificate, neither PEM nor DER: ${messageOf(thrown)}; remove it or put it right`,
     );
   }
 };

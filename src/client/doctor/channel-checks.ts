@@ -5,6 +5,7 @@ import { systemClock } from '../../lib/clock.js';
 import { deferred } from '../../lib/deferred.js';
 import { CommandDealer } from '../../platform/zmq/command-dealer.js';
 import { HeartbeatSubscriber } from '../../platform/zmq/heartbeat-subscriber.js';
+import { endpointOf } from '../../platform/zmq/tcp-address.js';
 import type { CurveKeyPair } from '../../protocol/curve-key.js';
 import { checkServerHeartbeat } from '../domain/check-heartbeat.js';
 import type { SessionConfig } from '../server/session-config.js';
@@ -30,8 +31,7 @@ export const checkChannels = async (config: SessionConfig, curve: CurveKeyPair):
 
 const checkPort = async (subject: string, address: string): Promise<Finding> => {
   const { ok, fault } = about(subject);
-  const { hostname, port } = new URL(address);
-  const socket = connect({ host: hostname, port: Number(port) });
+  const socket = connect(endpointOf(address));
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_MS) });
     return ok(`${address} can be reached`);
@@ -56,7 +56,12 @@ const checkHandshake = async (config: SessionConfig, curve: CurveKeyPair): Promi
   const timer = setTimeout(() => outcome.resolve(late), CONNECT_MS);
   const dealer = new CommandDealer(
     config.commandAddress,
-    { curve: { own: curve, serverKey }, maxMessageSize: 1024 * 1024, reconnectMs: [1000, 1000] },
+    {
+      curve: { own: curve, serverKey },
+      ipv6: config.ipv6,
+      maxMessageSize: 1024 * 1024,
+      reconnectMs: [1000, 1000],
+    },
     {
       connected: () => outcome.resolve(ok('the server accepts our Curve key')),
       disconnected: () => undefined,
@@ -81,7 +86,7 @@ const checkHeartbeats = async (config: SessionConfig): Promise<Finding> => {
     () => outcome.resolve(fault(`no heartbeat of the server within ${waitMs / 1000} s: ${dropped}`)),
     waitMs,
   );
-  const subscriber = new HeartbeatSubscriber(config.heartbeatAddress, {
+  const subscriber = new HeartbeatSubscriber(config.heartbeatAddress, config.ipv6, {
     message: (frames) => {
       const beat = checkServerHeartbeat(frames, config, systemClock.now());
       if (beat.ok) outcome.resolve(ok('they come, and are the server’s own'));

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { messageOf } from '../../lib/app-error.js';
 import { systemClock } from '../../lib/clock.js';
+import type { HttpClient } from '../../platform/http/http-client.js';
 import type { CurveKeyPair } from '../../protocol/curve-key.js';
 import { fetchConfig } from '../server/config-fetch.js';
 import { explainTlsFault } from '../server/explain-tls-fault.js';
@@ -25,8 +26,9 @@ export const checkServer = async (settings: ClientSettings): Promise<Finding[]> 
       : [warning('ssl_verify_mode is verify_none: anybody can pose as the Chef Server')]),
     ...ignoredCertificates(settings.tls).map(warning),
   ];
-  const http = openHttp(settings);
+  let http: HttpClient | undefined;
   try {
+    http = openHttp(settings);
     const answer = await http.send({ method: 'GET', url: settings.serverUrl, timeoutMs: TIMEOUT_MS });
     if (!answer.ok) return [...trust, server.fault(explainTlsFault(answer.error.reason, settings.tls))];
     const { date } = answer.value.headers;
@@ -34,7 +36,7 @@ export const checkServer = async (settings: ClientSettings): Promise<Finding[]> 
   } catch (thrown) {
     return [...trust, server.fault(messageOf(thrown))];
   } finally {
-    await http.close();
+    await http?.close();
   }
 };
 

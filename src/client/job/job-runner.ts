@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { Logger } from 'pino';
 import { messageOf } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
 import { type RunLock, takeRunLock } from '../../platform/run-lock.js';
@@ -7,17 +8,21 @@ import {
   inheritedEnvironment,
   jobFactVariables,
   jobMarks,
+  RENAMED_PREFIX,
 } from '../domain/job-environment.js';
 import type { JobOrder, JobOutcome } from '../domain/job-machine.js';
 import type { OutputStream } from '../domain/live-output.js';
 import { buildShellLine, type ShellLine } from '../domain/shell-line.js';
-import { findInWhitelist, type Whitelist } from '../domain/whitelist.js';
+import { findInWhitelist, type Whitelist, whyNotInWhitelist } from '../domain/whitelist.js';
 import { type JobCgroup, type JobCgroups, removeCgroup } from './job-cgroup.js';
 import type { JobJournal } from './job-journal.js';
 import { decodeJobFile, removeJobFile, writeJobFile } from './job-file.js';
 import { JobProcess } from './job-process.js';
 import { describeProcess } from './process-family.js';
 import { findUser, isOurselves, type SystemUser } from './user-lookup.js';
+
+/** So many of a job's variables are named in a line of the log at the most. */
+const NAMES_TOLD = 20;
 
 /** How jobs are run on this node. */
 export interface JobRunnerOptions {
@@ -60,6 +65,7 @@ export class JobRunner {
     private whitelist: Whitelist,
     private readonly journal: JobJournal,
     private readonly cgroups: JobCgroups,
+    private readonly log: Logger,
   ) {}
 
   /** From now on these names may be run. */
@@ -73,7 +79,7 @@ export class JobRunner {
    */
   async prepare(order: JobOrder): Promise<Result<void, string>> {
     const match = findInWhitelist(this.whitelist, order.command);
-    if (match === undefined) return err(`'${order.command.slice(0, 200)}' is not in the whitelist`);
+    if (match === undefined) return err(whyNotInWhitelist(this.whitelist, order.command));
     const shell = buildShellLine(match);
     if (shell.parameters.length > 0 && process.platform === 'win32') {
       return err('on Windows only whitelist names that are no regular expressions can be run');
@@ -180,11 +186,19 @@ export class JobRunner {
   }
 
   private environmentOf({ order, user, file }: PreparedJob): NodeJS.ProcessEnv {
+    const { variables, renamed } = filterJobEnvironment(order.env, {
+      allowed: this.options.allowedVariables,
+      ignoresCase: process.platform === 'win32',
+    });
+    if (renamed.length > 0) {
+      const text = `variables of the job reach its command as ${RENAMED_PREFIX}NAME: their own names are not its to set`;
+      this.log.warn({ job: order.jobId, names: renamed.slice(0, NAMES_TOLD), count: renamed.length }, text);
+    }
     const account = user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
     return {
       ...inheritedEnvironment(process.env),
       ...account,
-      ...filterJobEnvironment(order.env, this.options.allowedVariables),
+      ...variables,
       ...jobFactVariables({ nodeName: this.options.nodeName, jobId: order.jobId, file }),
     };
   }

@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto';
-import { err, type Result } from '../../lib/result.js';
+import { err, ok, type Result } from '../../lib/result.js';
 import { CONFIG_QUERY } from '../../protocol/config-document.js';
+import { explainRedirect } from '../../platform/http/explain-redirect.js';
+import { needsIpv6 } from '../../platform/zmq/tcp-address.js';
 import { errorSchema } from '../../protocol/rest-shapes.js';
 import type { ServerHttp } from './server-http.js';
 import { readSessionConfig, type SessionConfig } from './session-config.js';
@@ -60,7 +62,7 @@ export const fetchConfig = async (
   if (!answer.ok) return err({ kind: 'away', reason: http.explain(answer.error) });
   const { status, body } = answer.value;
   if (status !== 200) {
-    const remedy = REMEDIES[status];
+    const remedy = explainRedirect(answer.value, url, request.serverUrl) ?? REMEDIES[status];
     const reason = `${request.serverUrl}/${path} answered ${status}${errorText(body)}`;
     return remedy === undefined
       ? err({ kind: 'away', reason })
@@ -68,8 +70,11 @@ export const fetchConfig = async (
   }
   const config = readSessionConfig(body, clientKey);
   if (!config.ok) return err({ kind: 'refused', reason: `${request.serverUrl}/${path}: ${config.error}` });
-  if (config.value.curveServerKey !== undefined || request.allowUnencrypted) return config;
-  return err({ kind: 'unencrypted', reason: UNENCRYPTED });
+  if (config.value.curveServerKey === undefined && !request.allowUnencrypted)
+    return err({ kind: 'unencrypted', reason: UNENCRYPTED });
+  const { commandAddress, heartbeatAddress } = config.value;
+  const answers = await Promise.all([commandAddress, heartbeatAddress].map((address) => needsIpv6(address)));
+  return ok({ ...config.value, ipv6: answers.includes(true) });
 };
 
 /** What an error's body says, shortened; empty where it says nothing readable. */

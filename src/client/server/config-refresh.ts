@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { AppError, messageOf } from '../../lib/app-error.js';
 import { backoffMs } from '../domain/backoff.js';
 import type { Result } from '../../lib/result.js';
 import type { ConfigFault } from './config-fetch.js';
@@ -6,7 +7,7 @@ import type { SessionConfig } from './session-config.js';
 
 export interface ConfigRefreshParts {
   readonly fetch: (signal: AbortSignal) => Promise<Result<SessionConfig, ConfigFault>>;
-  /** Whether no job is under way: the config is fetched only then. */
+  /** Whether no job is under way: the config is fetched, and applied, only then. */
   readonly isIdle: () => boolean;
   readonly apply: (config: SessionConfig) => void;
   /** Told of each failed attempt before it is put off. */
@@ -26,7 +27,8 @@ const BACKOFF = {
  * resting   nothing was asked for.                → waiting by `request`
  * waiting   a timer runs.                         → due when it is over, → resting by `withdraw`
  * due       a job is under way.                   → fetching by `resume` when it is over, → resting by `withdraw`
- * fetching  the server is being asked.            → resting with a config, → waiting without one
+ * fetching  the server is being asked.            → resting with a config, → waiting without one that can be used,
+ *                                                 → due where a job has come meanwhile: it is asked again after that
  * stopped   for good.
  */
 export class ConfigRefresh {
@@ -95,23 +97,39 @@ export class ConfigRefresh {
     this.parts.fetch(this.stopping.signal).then(
       (answer) => this.onAnswer(answer),
       (thrown: unknown) => {
-        this.parts.log.error({ err: thrown }, 'the config could not be fetched');
-        this.onAnswer({ ok: false, error: { kind: 'away', reason: 'a fault of the program' } });
+        const isKnown = thrown instanceof AppError; // such as a certificate that cannot be read any more
+        if (!isKnown) this.parts.log.error({ err: thrown }, 'the config could not be fetched');
+        const reason = isKnown ? thrown.message : 'a fault of the program';
+        this.onAnswer({ ok: false, error: { kind: 'away', reason } });
       },
     );
   }
 
   private onAnswer(answer: Result<SessionConfig, ConfigFault>): void {
     if (this.mode !== 'fetching') return; // stopped meanwhile
+    if (answer.ok && !this.parts.isIdle()) {
+      this.mode = 'due';
+      return;
+    }
     this.mode = 'resting';
-    if (answer.ok) {
+    const fault = answer.ok ? this.apply(answer.value) : answer.error;
+    if (fault === undefined) {
       this.failures = 0;
-      this.parts.apply(answer.value);
       return;
     }
     this.failures++;
-    const delayMs = backoffMs(this.failures, BACKOFF[answer.error.kind], Math.random());
+    const delayMs = backoffMs(this.failures, BACKOFF[fault.kind], Math.random());
     this.waitUntil(performance.now() + delayMs);
-    this.parts.failed(answer.error);
+    this.parts.failed(fault);
+  }
+
+  /** Why a config cannot be used after all; undefined where it is. */
+  private apply(config: SessionConfig): ConfigFault | undefined {
+    try {
+      this.parts.apply(config);
+      return undefined;
+    } catch (thrown) {
+      return { kind: 'refused', reason: `the config of the server cannot be used: ${messageOf(thrown)}` };
+    }
   }
 }

@@ -5,7 +5,7 @@ import { AppError, messageOf } from '../../lib/app-error.js';
 import type { Clock } from '../../lib/clock.js';
 import { HttpClient } from '../../platform/http/http-client.js';
 import type { HttpFault, HttpRequest, HttpResponse } from '../../platform/http/http-exchange.js';
-import type { ProxySettings } from '../../platform/http/http-dispatcher.js';
+import type { ProxySettings } from '../../platform/http/proxy-settings.js';
 import { SignedHttp } from '../../platform/http/signed-http.js';
 import type { Result } from '../../lib/result.js';
 import type { Signer } from '../../protocol/chef-signature/sign-request.js';

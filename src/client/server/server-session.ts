@@ -154,6 +154,7 @@ export class ServerSession {
       config.commandAddress,
       {
         ...(serverKey === undefined ? {} : { curve: { own: curve, serverKey } }),
+        ipv6: config.ipv6,
         maxMessageSize: MAX_COMMAND_BYTES,
         pingMs: config.answersPings ? Math.max(config.intervalMs, MIN_PING_MS) : undefined,
         reconnectMs: [firstReconnectMs, Math.max(config.intervalMs, firstReconnectMs)],
@@ -174,7 +175,8 @@ export class ServerSession {
   }
 
   private openSubscriber(): HeartbeatSubscriber {
-    return new HeartbeatSubscriber(this.parts.config.heartbeatAddress, {
+    const { heartbeatAddress, ipv6 } = this.parts.config;
+    return new HeartbeatSubscriber(heartbeatAddress, ipv6, {
       message: (frames) => this.onServerHeartbeat(frames),
       fault: (thrown) => this.onFault(thrown),
     });

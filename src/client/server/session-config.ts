@@ -5,8 +5,8 @@ import { CAPABILITY, type ConfigDocument, configDocumentSchema } from '../../pro
 import { decryptSessionKey } from '../../protocol/session-key.js';
 import { decodeZ85 } from '../../protocol/z85.js';
 
-/** What a session with the server is made of, read from the server's config document and checked. */
-export interface SessionConfig {
+/** What the server's config document says, checked. */
+export interface ServerConfig {
   readonly commandAddress: string;
   readonly heartbeatAddress: string;
   readonly intervalMs: number;
@@ -28,6 +28,12 @@ export interface SessionConfig {
   readonly takesLiveOutput: boolean;
 }
 
+/** What a session with the server is made of. */
+export interface SessionConfig extends ServerConfig {
+  /** Whether one of the addresses can be reached by IPv6 alone. */
+  readonly ipv6: boolean;
+}
+
 /** Servers that do not say how far clocks may differ mean this, in seconds. */
 const DEFAULT_SKEW_S = 300;
 
@@ -36,11 +42,11 @@ const MAX_INTERVAL_MS = 86_400_000;
 
 const CURVE_KEY_BYTES = 32;
 
-/** What ZeroMQ can connect to: a host's name or address, IPv6 in brackets, and a port. */
-const TCP_ADDRESS = /^tcp:\/\/(?:\[[\da-f:.]+\]|[^\s:/;[\]]+):(\d{1,5})$/i;
+/** What ZeroMQ can connect to: a host's name or address, IPv6 in brackets, and a port. Of names it takes ASCII alone. */
+const TCP_ADDRESS = /^tcp:\/\/(?:\[[\da-f:.]+\]|\w[\w.-]*):(\d{1,5})$/i;
 
 /** Reads a config document; the error says what is wrong with it. */
-export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<SessionConfig, string> => {
+export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<ServerConfig, string> => {
   let json: unknown;
   try {
     json = JSON.parse(body.toString('utf8'));

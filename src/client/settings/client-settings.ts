@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Level } from 'pino';
 import { AppError } from '../../lib/app-error.js';
 import { err, ok, type Result } from '../../lib/result.js';
-import type { ProxySettings } from '../../platform/http/http-dispatcher.js';
+import type { ProxySettings } from '../../platform/http/proxy-settings.js';
 import type { RubySettings } from '../../lib/ruby-settings/read-settings.js';
 import {
   SIGNATURE_VERSIONS,
@@ -90,41 +90,24 @@ export const readClientSettings = (
   overrides: SettingOverrides,
 ): Result<ClientSettings, AppError> => {
   try {
-    return ok(read(new SettingValues(source), source.file, overrides));
+    return ok(read(new SettingValues(source), overrides));
   } catch (thrown) {
     if (thrown instanceof AppError) return err(thrown);
     throw thrown;
   }
 };
 
-const read = (values: SettingValues, file: string, given: SettingOverrides): ClientSettings => {
-  const serverUrl = given.serverUrl ?? values.text('chef_server_url');
-  const organization = serverUrl === undefined ? undefined : SERVER_URL.exec(serverUrl)?.[1];
-  if (serverUrl === undefined || organization === undefined) {
-    throw new AppError(
-      'settings_value',
-      `chef_server_url is ${serverUrl === undefined ? `not set in ${file}` : `'${serverUrl}'`}; ` +
-        `it must be like https://chef.example.com/organizations/ORG`,
-    );
-  }
-  const maxBodySize = given.maxBodySize ?? values.positive('max_body_size') ?? DEFAULTS.maxBodySize;
-  if (maxBodySize < MIN_BODY_SIZE) {
-    throw new AppError(
-      'settings_value',
-      `max_body_size is ${maxBodySize}; it must be ${MIN_BODY_SIZE} or more`,
-    );
-  }
+const read = (values: SettingValues, given: SettingOverrides): ClientSettings => {
   const seconds = (name: string, otherwise: number): number => (values.positive(name) ?? otherwise) * 1000;
   return {
-    serverUrl: serverUrl.replace(/\/$/, ''),
-    organization,
+    ...readServer(values, given.serverUrl),
     nodeName: given.nodeName ?? values.text('node_name'),
     clientKeyPath: given.clientKeyPath ?? values.text('client_key') ?? DEFAULTS.clientKeyPath,
     whitelist: readWhitelist(values),
     fileDir: given.fileDir ?? values.text('file_dir') ?? DEFAULTS.fileDir,
     stateDir: given.stateDir ?? values.text('state_dir') ?? defaultStateDir(),
     fileDirExpiryMs: seconds('file_dir_expiry', DEFAULTS.fileDirExpiryS),
-    maxBodySize,
+    maxBodySize: readMaxBodySize(values, given.maxBodySize),
     allowUnencrypted: given.allowUnencrypted ?? values.flag('allow_unencrypted') ?? false,
     allowedVariables: values.names('allowed_overwritable_env_vars'),
     killGraceMs: seconds('kill_grace_period', DEFAULTS.killGraceS),
@@ -136,6 +119,30 @@ const read = (values: SettingValues, file: string, given: SettingOverrides): Cli
   };
 };
 
+const readServer = (
+  values: SettingValues,
+  given: string | undefined,
+): Pick<ClientSettings, 'serverUrl' | 'organization'> => {
+  const address = given ?? values.text('chef_server_url');
+  const organization = SERVER_URL.exec(address ?? '')?.[1];
+  if (address !== undefined && organization !== undefined && URL.canParse(address))
+    return { serverUrl: address.replace(/\/$/, ''), organization };
+  const problem = `${address === undefined ? 'is not set' : `is '${address}'`}; it must be like https://chef.example.com/organizations/ORG`;
+  throw given === undefined ? values.faultIn('chef_server_url', problem) : optionFault('--server', problem);
+};
+
+const readMaxBodySize = (values: SettingValues, given: number | undefined): number => {
+  const size = given ?? values.positive('max_body_size') ?? DEFAULTS.maxBodySize;
+  if (size >= MIN_BODY_SIZE) return size;
+  const problem = `is ${size}; it must be ${MIN_BODY_SIZE} or more`;
+  throw given === undefined
+    ? values.faultIn('max_body_size', problem)
+    : optionFault('--max-body-size', problem);
+};
+
+const optionFault = (option: string, problem: string): AppError =>
+  new AppError('settings_value', `${option} ${problem}`);
+
 const readTls = (values: SettingValues): TlsSettings => ({
   verify:
     values.choice('ssl_verify_mode', ['verify_peer', 'verify_none'] as const) !== 'verify_none' ||
@@ -146,7 +153,7 @@ const readTls = (values: SettingValues): TlsSettings => ({
 
 const readProxies = (values: SettingValues): ProxySettings => {
   const urlOf = (name: string): string | undefined => {
-    const url = values.url(name);
+    const url = values.proxy(name);
     if (url === undefined) return undefined;
     url.username = values.text(`${name}_user`) ?? url.username;
     url.password = values.text(`${name}_pass`) ?? url.password;

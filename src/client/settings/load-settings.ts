@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { AppError, messageOf } from '../../lib/app-error.js';
 import { err, type Result } from '../../lib/result.js';
+import type { SettingsPlace } from '../../lib/ruby-settings/path-functions.js';
 import { readRubySettings, type RubySettings } from '../../lib/ruby-settings/read-settings.js';
 
 /** The settings file is the first of these that exists. */
@@ -12,8 +13,11 @@ export const SETTINGS_FILES = [
   '/etc/chef/client.rb',
 ] as const;
 
-/** Reads the settings file, the named one or else the first of those that exist. */
-export const loadSettingsFile = (named: string | undefined): Result<RubySettings, AppError> => {
+/** Reads the settings file, the named one or else the first of those that exist; `env` is what it may refer to. */
+export const loadSettingsFile = (
+  named: string | undefined,
+  env: SettingsPlace['env'],
+): Result<RubySettings, AppError> => {
   const file = named ?? SETTINGS_FILES.find((path) => existsSync(path));
   if (file === undefined) {
     return err(
@@ -25,7 +29,7 @@ export const loadSettingsFile = (named: string | undefined): Result<RubySettings
   }
   const path = resolve(file);
   try {
-    const place = { file: path, env: process.env, home: homedir(), cwd: process.cwd() };
+    const place = { file: path, env, home: homedir(), cwd: process.cwd() };
     return readRubySettings(readFileSync(path, 'utf8'), place);
   } catch (thrown) {
     return err(new AppError('settings_unreadable', `cannot read ${path}: ${messageOf(thrown)}`));

@@ -1,6 +1,7 @@
 import { AppError } from '../../lib/app-error.js';
 import type { RubySetting, RubySettings } from '../../lib/ruby-settings/read-settings.js';
 import { kindOf, nameOf, type RubyValue } from '../../lib/ruby-settings/ruby-value.js';
+import { readProxyAddress } from '../../platform/http/proxy-settings.js';
 
 /** Reads settings by name and type. Throws an AppError that names file and line where a value is of another kind. */
 export class SettingValues {
@@ -35,13 +36,13 @@ export class SettingValues {
     });
   }
 
-  /** An HTTP address, `http://` where it says nothing of it; undefined where it is empty. */
-  url(name: string): URL | undefined {
+  /** The address of a proxy, `http://` where it says nothing of it; undefined where it is empty. */
+  proxy(name: string): URL | undefined {
     const address = this.text(name);
     if (address === undefined || address === '') return undefined;
     return this.read(name, 'an address such as http://proxy.example.com:3128', () => {
-      const url = address.includes('://') ? address : `http://${address}`;
-      return /^https?:/.test(url) && URL.canParse(url) ? new URL(url) : undefined;
+      const url = readProxyAddress(address);
+      return url === undefined ? undefined : new URL(url);
     });
   }
 
@@ -66,6 +67,13 @@ export class SettingValues {
   fault(setting: RubySetting, problem: string): AppError {
     const name = setting.path.join('.');
     return new AppError('settings_value', `${this.source.file}, line ${setting.line}: ${name} ${problem}`);
+  }
+
+  /** An error about the setting of this name, also where it is missing. */
+  faultIn(name: string, problem: string): AppError {
+    const setting = this.find(name);
+    if (setting !== undefined) return this.fault(setting, problem);
+    return new AppError('settings_value', `${this.source.file}: ${name} ${problem}`);
   }
 
   private read<T>(

@@ -1,7 +1,7 @@
-import { compileWholeMatch } from '../../lib/ruby-settings/compile-regexp.js';
+import { compileRegexp } from '../../lib/ruby-settings/compile-regexp.js';
 import type { RubySetting } from '../../lib/ruby-settings/read-settings.js';
 import { kindOf, nameOf, RubyHash, RubyRegexp, type RubyValue } from '../../lib/ruby-settings/ruby-value.js';
-import type { Whitelist, WhitelistEntry } from '../domain/whitelist.js';
+import type { Whitelist, WhitelistEntry, WhitelistPattern } from '../domain/whitelist.js';
 import type { SettingValues } from './setting-values.js';
 
 /** The lock of chef-client itself, which `lock: true` means. */
@@ -21,7 +21,7 @@ export const readWhitelist = (values: SettingValues): Whitelist => {
     throw values.fault(setting, `must be a hash of names and command lines, not ${kindOf(setting.value)}`);
   }
   const exact = new Map<string, WhitelistEntry>();
-  const patterns: [RegExp, WhitelistEntry][] = [];
+  const patterns: WhitelistPattern[] = [];
   for (const [key, value] of setting.value.entries) {
     const name = key instanceof RubyRegexp ? `/${key.source}/` : nameOf(key);
     if (name === undefined) {
@@ -30,9 +30,9 @@ export const readWhitelist = (values: SettingValues): Whitelist => {
     const entry = readEntry(values, setting, name, value);
     if (!(key instanceof RubyRegexp)) exact.set(name, entry);
     else {
-      const pattern = compileWholeMatch(key);
+      const pattern = compileRegexp(key);
       if (!pattern.ok) throw values.fault(setting, `has a name that cannot be used: ${pattern.error}`);
-      patterns.push([pattern.value, entry]);
+      patterns.push({ text: name, ...pattern.value, entry });
     }
   }
   return { exact, patterns };

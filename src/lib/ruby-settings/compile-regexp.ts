@@ -27,14 +27,24 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** What JavaScript would take for something else without a word. */
 const UNTRANSLATABLE = /^\\[GRXKpPgQEaeCM]/;
 
-const TOKEN = /\[:(\^?)(\w+):\]|\\[\s\S]|\{,\d+\}|\[|\]|[\s\S]/g;
+/** Ruby's name for a character by its number, in hexadecimal. */
+const CODE_POINT = /^\\u\{([\da-f]{1,4})\}$/i;
+
+const TOKEN = /\[:(\^?)(\w+):\]|\\u\{[^}]*\}|\\[\s\S]|\{,\d+\}|\[|\]|[\s\S]/g;
+
+/** An expression in two forms. */
+export interface CompiledRegexp {
+  /** Matches a *whole* text or nothing, whatever anchors it has. */
+  readonly whole: RegExp;
+  /** Matches any part of a text. */
+  readonly part: RegExp;
+}
 
 /**
- * Compiles a regular expression so that it matches a *whole* text or nothing, whatever anchors it has. The flags `i`
- * and `m` (the dot matches a line's end) are known. An expression that JavaScript cannot match in the same way is
- * an error, whose text says why.
+ * Compiles a regular expression. The flags `i` and `m` (the dot matches a line's end) are known. An expression that
+ * JavaScript cannot match in the same way is an error, whose text says why.
  */
-export const compileWholeMatch = ({ source, flags }: RubyRegexp): Result<RegExp, string> => {
+export const compileRegexp = ({ source, flags }: RubyRegexp): Result<CompiledRegexp, string> => {
   const unknown = /[^imou]/.exec(flags)?.[0];
   if (unknown !== undefined)
     return err(`the flag '${unknown}' of /${source}/${flags} is not supported; i and m are`);
@@ -42,7 +52,10 @@ export const compileWholeMatch = ({ source, flags }: RubyRegexp): Result<RegExp,
   if (!translated.ok) return err(`/${source}/ cannot be used: ${translated.error}`);
   try {
     const jsFlags = `${flags.includes('i') ? 'i' : ''}${flags.includes('m') ? 's' : ''}`;
-    return ok(new RegExp(`^(?:${translated.value})$`, jsFlags));
+    return ok({
+      whole: new RegExp(`^(?:${translated.value})$`, jsFlags),
+      part: new RegExp(translated.value, jsFlags),
+    });
   } catch (thrown) {
     return err(`/${source}/ cannot be used: ${messageOf(thrown)}`);
   }
@@ -56,6 +69,10 @@ const translate = (source: string): Result<string, string> => {
       const range = BRACKET_CLASSES[className];
       if (range === undefined || negated !== '') return err(`${token} is not supported`);
       translated += range;
+    } else if (token.startsWith('\\u{')) {
+      const number = CODE_POINT.exec(token)?.[1];
+      if (number === undefined) return err(`${token} is not supported; one number of up to four digits is`);
+      translated += `\\u${number.padStart(4, '0')}`;
     } else if (token.startsWith('\\')) {
       if (UNTRANSLATABLE.test(token)) return err(`${token} is not supported`);
       const replaced = ESCAPES[token.slice(1)];

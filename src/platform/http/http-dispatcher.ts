@@ -1,13 +1,6 @@
 import { rootCertificates } from 'node:tls';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
-
-/** The proxies to go through, as URLs; of those that are undefined, the environment's (`http_proxy` and so on). */
-export interface ProxySettings {
-  readonly http?: string | undefined;
-  readonly https?: string | undefined;
-  /** Hosts, parted by commas, that are reached without one; `*` means all. */
-  readonly none?: string | undefined;
-}
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { proxyFor, type ProxySettings, resolveProxies } from './proxy-settings.js';
 
 /** How connections are made, and whom they trust. */
 export interface DispatcherOptions {
@@ -23,7 +16,7 @@ export interface DispatcherOptions {
   readonly proxy?: ProxySettings;
 }
 
-/** Makes connections as the options say. Throws a TypeError where a proxy's URL is none. */
+/** Makes connections as the options say. Throws an AppError where the address of a proxy is none. */
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { ca, verifyTls = true, connectTimeoutMs = 5000, connections = 32, proxy } = options;
   const tls = {
@@ -33,12 +26,13 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   };
   const direct = { connections, connect: { ...tls, timeout: connectTimeoutMs } };
   if (proxy === undefined) return new Agent(direct);
-  return new EnvHttpProxyAgent({
+  const proxies = resolveProxies(proxy, process.env);
+  return new Agent({
     ...direct,
-    requestTls: tls,
-    proxyTunnel: false, // many proxies allow CONNECT to port 443 alone
-    ...(proxy.http === undefined ? {} : { httpProxy: proxy.http }),
-    ...(proxy.https === undefined ? {} : { httpsProxy: proxy.https }),
-    ...(proxy.none === undefined ? {} : { noProxy: proxy.none }),
+    factory: (origin) => {
+      const uri = proxyFor(new URL(origin), proxies);
+      if (uri === undefined) return new Pool(origin, direct);
+      return new ProxyAgent({ ...direct, requestTls: tls, uri, proxyTunnel: false }); // many allow CONNECT to port 443 alone
+    },
   });
 };

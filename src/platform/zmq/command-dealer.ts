@@ -7,6 +7,8 @@ import { CLIENT_HANDSHAKE_MS } from './socket-options.js';
 export interface CommandDealerOptions {
   /** The key pairs of both; without it the connection is not encrypted, as 1.x servers have it. */
   readonly curve?: { readonly own: CurveKeyPair; readonly serverKey: string };
+  /** Whether the address is reached by IPv6. */
+  readonly ipv6: boolean;
   /** Bytes; a larger frame from the server ends the connection. */
   readonly maxMessageSize: number;
   /**
@@ -60,8 +62,9 @@ export class CommandDealer {
   private readonly ended: Promise<void>;
 
   constructor(address: string, options: CommandDealerOptions, events: CommandDealerEvents) {
-    const { curve } = options;
+    const { curve, ipv6 } = options;
     this.dealer = new Dealer({
+      ipv6,
       // No queue before the connection stands. Only an encrypted one tells when it does: the handshake of 1.x is silent.
       immediate: curve !== undefined,
       sendHighWaterMark: SEND_HIGH_WATER_MARK,

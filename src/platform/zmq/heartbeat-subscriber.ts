@@ -15,13 +15,14 @@ const MAX_HEARTBEAT_BYTES = 16_384;
 /** Heartbeats that wait to be read; later ones are dropped. */
 const HIGH_WATER_MARK = 16;
 
-/** A node's end of the heartbeat channel: hears all that the server at this address broadcasts. */
+/** A node's end of the heartbeat channel: hears all that the server at this address, by IPv6 or not, broadcasts. */
 export class HeartbeatSubscriber {
   private readonly subscriber: Subscriber;
   private readonly ended: Promise<void>;
 
-  constructor(address: string, events: HeartbeatSubscriberEvents) {
+  constructor(address: string, ipv6: boolean, events: HeartbeatSubscriberEvents) {
     this.subscriber = new Subscriber({
+      ipv6,
       linger: 0,
       receiveHighWaterMark: HIGH_WATER_MARK,
       maxMessageSize: MAX_HEARTBEAT_BYTES,

@@ -54,6 +54,16 @@ describe('config check', () => {
     expect(stdout).not.toContain('PRIVATE');
   });
 
+  it('says what to set where the server sends elsewhere', async () => {
+    const location = 'https://chef.example.com/organizations/acme/pushy/node_states';
+    server.on('GET pushy/node_states', { status: 301, location });
+    const { code, stderr } = await cli.run(['config', 'check']);
+
+    expect(code).toBe(1);
+    expect(stderr).toContain('status 301; it points to ');
+    expect(stderr).toContain("set chef_server_url to 'https://chef.example.com/organizations/acme'");
+  });
+
   it('shows all the same where the server does not believe the user, and ends with 1', async () => {
     const { code, stdout, stderr } = await cli.run(['config', 'check', '--user', 'mallory']);
 

@@ -1,14 +1,20 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
 import { formatHeader } from '../../../src/protocol/frame-header.js';
 import { signHmac } from '../../../src/protocol/frame-signature.js';
 import { formatRfc1123 } from '../../../src/protocol/wire-time.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
+import { ForwardProxy } from '../../support/forward-proxy.js';
 import { SimulatedPushServer, type SimulatedPushServerOptions } from '../../support/simulated-push-server.js';
+import { startTcpProxy } from '../../support/tcp-proxy.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
 const newJobId = (): string => randomBytes(16).toString('hex');
 
 const SETTINGS = `
@@ -72,6 +78,30 @@ describe('the beginning', () => {
     server.configStatus = 200;
     client.signal('SIGUSR1');
     await server.expect('heartbeat');
+  });
+
+  test('a proxy of the environment, by name and port alone, is gone through for the config', async () => {
+    const proxy = await ForwardProxy.start();
+    const { host } = new URL(proxy.url);
+    await start({}, `${SETTINGS}\nENV['http_proxy'] = '${host}'\nENV['no_proxy'] = '192.168.*'`);
+    await server.expect('heartbeat');
+    await proxy.close();
+    expect(proxy.asked).toEqual([expect.stringContaining('/organizations/acme/pushy/config/web1')]);
+  });
+
+  test.runIf(hasIpv6)('a server whose addresses are IPv6 ones is served', async () => {
+    server = await SimulatedPushServer.start({ org: 'acme', node: 'web1', nodeKey: keys.publicKey });
+    server.startHeartbeats();
+    const { command, heartbeat } = server.ports;
+    const proxies = await Promise.all(
+      [command, heartbeat].map((port) => startTcpProxy('127.0.0.1', port, '::1')),
+    );
+    [server.commandVia, server.heartbeatVia] = proxies.map(({ port }) => port);
+    server.hostVia = '[::1]';
+    startClient();
+    await server.expect('heartbeat');
+    await eventually(() => proxies.every(({ connections }) => connections > 0));
+    for (const proxy of proxies) await proxy.close();
   });
 
   test('a 1.x server is served in the clear where that is allowed', async () => {

@@ -4,14 +4,20 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { chmodSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { builtProgram, ClientUnderTest } from '../../support/client-under-test.js';
 import { freePort } from '../../support/free-port.js';
 import { makeCertificate } from '../../support/make-certificate.js';
 import { SimulatedPushServer } from '../../support/simulated-push-server.js';
+import { startTcpProxy } from '../../support/tcp-proxy.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
 
 let server: SimulatedPushServer;
 let client: ClientUnderTest;
@@ -28,9 +34,12 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   server.configStatus = 200;
+  server.redirectsTo = undefined;
   server.acceptsKeys = true;
   server.clockOffsetMs = 0;
   server.commandVia = undefined;
+  server.heartbeatVia = undefined;
+  server.hostVia = '127.0.0.1';
   await client.stop();
 });
 
@@ -103,10 +112,32 @@ test('a clock that is wrong is named, with the server’s refusal', async () => 
   expect(says).toMatch(/FAULT +heartbeats .*differs from our clock/);
 });
 
+test('a server that sends elsewhere is named, with the address to set', async () => {
+  server.redirectsTo = 'https://chef.example.com';
+  const { says } = await consult();
+  expect(says).toMatch(
+    /FAULT +name and key .*301; it points to .*set chef_server_url to 'https:\/\/chef\.example\.com\/organizations\/acme'/,
+  );
+});
+
 test('a key that is not accepted is named', async () => {
   server.acceptsKeys = false;
   const { says } = await consult();
   expect(says).toMatch(/FAULT +encryption .*does not accept the Curve key/);
+});
+
+test.runIf(hasIpv6)('a server with an IPv6 address is looked at as any other', async () => {
+  const { command, heartbeat } = server.ports;
+  const proxies = await Promise.all(
+    [command, heartbeat].map((port) => startTcpProxy('127.0.0.1', port, '::1')),
+  );
+  [server.commandVia, server.heartbeatVia] = proxies.map(({ port }) => port);
+  server.hostVia = '[::1]';
+  const { says } = await consult();
+  for (const proxy of proxies) await proxy.close();
+  expect(says).toMatch(/ok +command port +tcp:\/\/\[::1\]:/);
+  expect(says).toContain('the server accepts our Curve key');
+  expect(says).toContain('are the server’s own');
 });
 
 test('a port that cannot be reached is named', async () => {

@@ -61,6 +61,13 @@ it('speaks HTTPS through the proxy for HTTPS, and trusts whom it is told to', as
   expect(proxy.asked[0]).toBe(`CONNECT 127.0.0.1:${portOf(secure)}`);
 });
 
+it('reaches HTTPS without the proxy for HTTP', async () => {
+  const url = `https://127.0.0.1:${portOf(secure)}/a`;
+
+  expect(await ask(url, { proxy: { http: proxy.url, https: '', none: '' }, ca: certificate })).toBe('secure');
+  expect(proxy.asked).toEqual([]);
+});
+
 it('goes straight to the hosts that are excepted, and everywhere where no proxy is set', async () => {
   const url = `http://127.0.0.1:${portOf(plain)}/a`;
 

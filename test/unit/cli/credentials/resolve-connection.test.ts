@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -73,7 +74,7 @@ describe('the credentials file', () => {
     mkdirSync(join(cli.home, 'certs'));
     writeFileSync(join(cli.home, 'certs', 'broken.pem'), 'no');
 
-    expect(messageOf()).toContain(`${join(cli.home, 'certs', 'broken.pem')} is not a PEM certificate`);
+    expect(messageOf()).toContain(`${join(cli.home, 'certs', 'broken.pem')} is not a certificate`);
     rmSync(join(cli.home, 'certs', 'broken.pem'));
     expect(resolve().client.key).toBe(KEY);
   });
@@ -374,7 +375,16 @@ describe('trust in the server', () => {
     cli.writeChefFile('credentials', profile('default', 'alice'));
     const file = cli.writeChefFile('trusted_certs/broken.pem', 'no');
 
-    expect(messageOf()).toContain(`${file} is not a PEM certificate`);
+    expect(messageOf()).toContain(`${file} is not a certificate`);
+  });
+
+  it('extends to a certificate in the binary form that others export', () => {
+    cli.writeChefFile('credentials', profile('default', 'alice'));
+    const folder = dirname(cli.writeChefFile('trusted_certs/README', 'not a certificate'));
+    const pem = certificate(folder);
+    writeFileSync(join(folder, 'ca.crt'), new X509Certificate(pem).raw);
+
+    expect(resolve().client.ca).toEqual([pem]);
   });
 
   it('names a folder of certificates that is none', () => {

@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest';
 import {
-  filterJobEnvironment,
+  filterJobEnvironment as filter,
   inheritedEnvironment,
   jobFactVariables,
 } from '../../../../src/client/domain/job-environment.js';
+
+const filterJobEnvironment = (
+  env: Record<string, string>,
+  allowed: readonly string[] | undefined,
+  ignoresCase = false,
+) => filter(env, { allowed, ignoresCase }).variables;
 
 test('without a list every name is kept but those that could bring in code', () => {
   const env = {
@@ -24,6 +30,31 @@ test('without a list every name is kept but those that could bring in code', () 
   });
 });
 
+test.each(
+  'NODE_PATH OPENSSL_CONF JAVA_TOOL_OPTIONS GEM_PATH GEM_HOME BUNDLE_GEMFILE PYTHONUSERBASE PERLLIB LUA_PATH_5_4 GIT_SSH_COMMAND GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 TAR_OPTIONS'.split(
+    ' ',
+  ),
+)('a job does not set %s, by which programs find code', (name) => {
+  expect(filterJobEnvironment({ [name]: 'x' }, undefined)).toEqual({ [`CHEF_PUSH_ENV_${name}`]: 'x' });
+  expect(inheritedEnvironment({ [name]: 'x' })).toEqual({ [name]: 'x' }); // the client's own stays
+});
+
+test.each(['GIT_BRANCH', 'JAVA_HOME', 'PYTHONUNBUFFERED', 'env', 'path', 'MY_PATH', 'LANG', 'DEPLOY_SHELL'])(
+  'a job may set %s',
+  (name) => {
+    expect(filterJobEnvironment({ [name]: 'x' }, undefined)).toEqual({ [name]: 'x' });
+  },
+);
+
+test('where case does not count it hides no name', () => {
+  const env = { Path: 'x', node_options: 'y', App: 'z', chef_push_job_file: 'f' };
+  expect(filterJobEnvironment(env, undefined, true)).toEqual({
+    CHEF_PUSH_ENV_Path: 'x',
+    CHEF_PUSH_ENV_node_options: 'y',
+    App: 'z',
+  });
+});
+
 test('with a list only its names are kept', () => {
   expect(filterJobEnvironment({ APP: '1', PATH: '/opt', HOME: '/' }, ['PATH'])).toEqual({
     PATH: '/opt',
@@ -31,6 +62,12 @@ test('with a list only its names are kept', () => {
     CHEF_PUSH_ENV_HOME: '/',
   });
   expect(filterJobEnvironment({ A: '1' }, [])).toEqual({ CHEF_PUSH_ENV_A: '1' });
+});
+
+test('those that got another name are told', () => {
+  const env = { APP: '1', PATH: '/opt', LD_PRELOAD: 'x' };
+  expect(filter(env, { allowed: undefined, ignoresCase: false }).renamed).toEqual(['PATH', 'LD_PRELOAD']);
+  expect(filter(env, { allowed: ['PATH'], ignoresCase: false }).renamed).toEqual(['APP', 'LD_PRELOAD']);
 });
 
 test('names and values that no environment can hold are left out', () => {
@@ -45,6 +82,13 @@ test('the file is named where there is one', () => {
   const facts = { nodeName: 'web1', jobId: 'j', file: undefined };
   expect(jobFactVariables(facts)).toEqual({ CHEF_PUSH_NODE_NAME: 'web1', CHEF_PUSH_JOB_ID: 'j' });
   expect(jobFactVariables({ ...facts, file: '/f' })).toHaveProperty('CHEF_PUSH_JOB_FILE', '/f');
+});
+
+test('what tells a command of its job comes from nowhere else', () => {
+  const forged = { CHEF_PUSH_JOB_FILE: '/tmp/mine', CHEF_PUSH_JOB_ID: 'i', CHEF_PUSH_NODE_NAME: 'n' };
+  expect(filterJobEnvironment(forged, undefined)).toEqual({});
+  expect(filterJobEnvironment(forged, Object.keys(forged))).toEqual({});
+  expect(inheritedEnvironment({ ...forged, PATH: '/bin' })).toEqual({ PATH: '/bin' });
 });
 
 test('commands inherit the client’s environment, but what the service files set for its memory', () => {

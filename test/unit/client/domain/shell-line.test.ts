@@ -87,7 +87,14 @@ describe('what a group matched arrives as one literal word', () => {
 test('groups by number, \\0 the whole name, one that took no part is empty', () => {
   const whitelist: Whitelist = {
     exact: new Map(),
-    patterns: [[/^(a)(b)?(c)$/, { commandLine: "printf '<%s>' \\3 \\2 \\1 \\0 \\9" }]],
+    patterns: [
+      {
+        text: '/(a)(b)?(c)/',
+        whole: /^(a)(b)?(c)$/,
+        part: /(a)(b)?(c)/,
+        entry: { commandLine: "printf '<%s>' \\3 \\2 \\1 \\0 \\9" },
+      },
+    ],
   };
   const match = findInWhitelist(whitelist, 'ac');
   const { line, parameters } = buildShellLine(match!);

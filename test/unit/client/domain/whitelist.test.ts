@@ -1,11 +1,24 @@
 import { expect, test } from 'vitest';
-import { findInWhitelist, type Whitelist } from '../../../../src/client/domain/whitelist.js';
+import {
+  findInWhitelist,
+  type Whitelist,
+  type WhitelistEntry,
+  type WhitelistPattern,
+  whyNotInWhitelist,
+} from '../../../../src/client/domain/whitelist.js';
+
+const pattern = (source: string, entry: WhitelistEntry): WhitelistPattern => ({
+  text: `/${source}/`,
+  whole: new RegExp(`^(?:${source})$`),
+  part: new RegExp(source),
+  entry,
+});
 
 const whitelist: Whitelist = {
   exact: new Map([['deploy web', { commandLine: 'exact' }]]),
   patterns: [
-    [/^(?:deploy (\w+))$/, { commandLine: 'first' }],
-    [/^(?:deploy (.*))$/, { commandLine: 'second', lock: '/l' }],
+    pattern('deploy (\\w+)', { commandLine: 'first' }),
+    pattern('deploy (.*)', { commandLine: 'second', lock: '/l' }),
   ],
 };
 
@@ -27,3 +40,13 @@ test.each(['', 'deploy', 'a deploy db', 'deploy db\n', 'deploy db\0', '__proto__
     expect(findInWhitelist(whitelist, name)).toBeUndefined();
   },
 );
+
+test('a name of which an expression matches a part is told from one that has nothing to do with any', () => {
+  expect(whyNotInWhitelist(whitelist, 'reboot')).toBe("'reboot' is not in the whitelist");
+  expect(whyNotInWhitelist(whitelist, 'a deploy db')).toContain(
+    "'a deploy db' is not in the whitelist: /deploy (\\w+)/ matches a part of it only, and must match the whole name",
+  );
+  expect(whyNotInWhitelist(whitelist, 'x'.repeat(1000))).toHaveLength(
+    200 + "'' is not in the whitelist".length,
+  );
+});

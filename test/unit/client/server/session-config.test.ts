@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { readSessionConfig, type SessionConfig } from '../../../../src/client/server/session-config.js';
+import { readSessionConfig, type ServerConfig } from '../../../../src/client/server/session-config.js';
 import type { Result } from '../../../../src/lib/result.js';
 import { encryptSessionKey } from '../../../../src/protocol/session-key.js';
 import { encodeZ85 } from '../../../../src/protocol/z85.js';
@@ -16,7 +16,7 @@ const HEARTBEAT = {
   online_threshold: 2,
 };
 
-const read = (heartbeat: object = {}, fields: object = {}): Result<SessionConfig, string> =>
+const read = (heartbeat: object = {}, fields: object = {}): Result<ServerConfig, string> =>
   readSessionConfig(
     Buffer.from(
       JSON.stringify({
@@ -53,6 +53,9 @@ test.each<[string, object, object]>([
   ['command_addr is', { command_addr: 'tcp://push.example.com:65536' }, {}],
   ['command_addr is', { command_addr: 'ipc:///run/push' }, {}],
   ['out_addr is', { out_addr: 'tcp://:10000' }, {}],
+  ["command_addr is 'tcp://*:10002'", { command_addr: 'tcp://*:10002' }, {}],
+  ['command_addr is', { command_addr: 'tcp://é.example:5' }, {}],
+  ['out_addr is', { out_addr: 'tcp://a@b:5' }, {}],
   ['more than a day', { interval: 1e9 }, {}],
   ['curve_public_key', {}, { curve_public_key: 'no key' }],
   ['curve_public_key', {}, { curve_public_key: encodeZ85(randomBytes(28)) }],

@@ -64,6 +64,13 @@ test('the command line wins over the file', () => {
   expect(settings).toMatchObject({ nodeName: 'b', logLevel: 'debug', maxBodySize: 6000, organization: 'o2' });
 });
 
+test('what the command line gives wrongly is named by its option', () => {
+  expect(() => read(URL_LINE, { serverUrl: 'https://chef' })).toThrow(
+    "--server is 'https://chef'; it must be",
+  );
+  expect(() => read(`${URL_LINE}max_body_size 5000`, { maxBodySize: 7 })).toThrow('--max-body-size is 7; it');
+});
+
 test('TLS and proxies', () => {
   const text = `ssl_verify_mode :verify_none\nhttp_proxy 'proxy:3128'\nhttp_proxy_user 'u'\nhttp_proxy_pass 'p'`;
   const { tls, proxy } = read(URL_LINE + text);
@@ -74,10 +81,16 @@ test('TLS and proxies', () => {
 
 describe('what cannot be used is named with file and line', () => {
   test.each([
-    ['', 'chef_server_url is not set in /etc/chef/x.rb'],
-    ["chef_server_url 'https://chef'", "'https://chef'; it must be like"],
+    ['', '/etc/chef/x.rb: chef_server_url is not set; it must be like'],
+    ["chef_server_url 'https://chef'", "x.rb, line 1: chef_server_url is 'https://chef'; it must be like"],
+    [
+      "chef_server_url 'https://chef:port/organizations/acme'",
+      "line 1: chef_server_url is 'https://chef:port",
+    ],
+    ["chef_server_url 'https://chef:99999/organizations/acme'", 'line 1: chef_server_url is'],
+    ["chef_server_url 'https://chef .example/organizations/acme'", 'line 1: chef_server_url is'],
     [`${URL_LINE}max_body_size 'many'`, 'line 2: max_body_size must be a number above 0, not many'],
-    [`${URL_LINE}max_body_size 10`, 'max_body_size is 10; it must be 4096 or more'],
+    [`${URL_LINE}max_body_size 10`, 'line 2: max_body_size is 10; it must be 4096 or more'],
     [`${URL_LINE}allow_unencrypted 'yes'`, 'line 2: allow_unencrypted must be true or false, not yes'],
     [`${URL_LINE}ssl_verify_mode :maybe`, 'line 2: ssl_verify_mode must be one of verify_peer, verify_none'],
     [

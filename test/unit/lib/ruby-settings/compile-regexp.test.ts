@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { compileWholeMatch } from '../../../../src/lib/ruby-settings/compile-regexp.js';
+import { compileRegexp } from '../../../../src/lib/ruby-settings/compile-regexp.js';
 import { RubyRegexp } from '../../../../src/lib/ruby-settings/ruby-value.js';
 
 const matches = (source: string, flags: string, text: string): boolean => {
-  const compiled = compileWholeMatch(new RubyRegexp(source, flags));
+  const compiled = compileRegexp(new RubyRegexp(source, flags));
   if (!compiled.ok) throw new Error(compiled.error);
-  return compiled.value.test(text);
+  return compiled.value.whole.test(text);
 };
 
 test.each([
@@ -25,6 +25,10 @@ test.each([
   ['(?<x>a)\\[b\\]', '', 'a[b]', true],
   ['a{,3}', '', 'aa', true],
   ['a{,3}', '', 'aaaa', false],
+  ['caf\\u{e9}', '', 'café', true],
+  ['caf\\u{e9}', '', 'cafu{e9}', false],
+  ['[\\u{E9}\\u{20ac}]+', '', 'é€', true],
+  ['\\u00e9', '', 'é', true],
   ['[{,3}]\\{,3}', '', ',{,3}', true],
 ])('/%s/%s on %j: %s', (source, flags, text, expected) => {
   expect(matches(source, flags, text)).toBe(expected);
@@ -36,10 +40,12 @@ test.each([
   ['[[:punct:]]', '', '[:punct:]'],
   ['[a&&b]', '', '&&'],
   ['\\p{Alpha}', '', '\\p'],
+  ['\\u{61 62}', '', '\\u{61 62}'],
+  ['\\u{1f600}', '', '\\u{1f600}'],
   ['(', '', 'cannot be used'],
   ['\\a', '', '\\a'],
 ])('/%s/%s, which would match otherwise here, is refused', (source, flags, reason) => {
-  expect(compileWholeMatch(new RubyRegexp(source, flags))).toMatchObject({
+  expect(compileRegexp(new RubyRegexp(source, flags))).toMatchObject({
     ok: false,
     error: expect.stringContaining(reason) as string,
   });
