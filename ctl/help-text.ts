@@ -1,6 +1,10 @@
 import { type Command, GROUPS } from './command.js';
 import { PROGRAM } from './command-context.js';
 
+const ROOT =
+  '--root DIR puts every file below DIR; users, systemd and ports stay those of this machine. It is for tests: into an\n' +
+  'image goes the package only, and reconfigure is run on the machine that starts from it.';
+
 /** All commands by group, each sorted by name: names indented by 2, texts by 4. */
 export const helpText = (commands: readonly Command[]): string => {
   const groups = Object.entries(GROUPS).map(([group, title]) => {
@@ -10,7 +14,7 @@ export const helpText = (commands: readonly Command[]): string => {
       .map(({ name, summary }) => `  ${name}\n    ${summary}`);
     return [title, ...lines].join('\n');
   });
-  return `${PROGRAM} [--root DIR] COMMAND [OPTIONS]\n\n${groups.join('\n')}\n`;
+  return `${PROGRAM} [--root DIR] COMMAND [OPTIONS]\n\n${ROOT}\n\n${groups.join('\n')}\n`;
 };
 
 /** How one command is used, with its options. */

@@ -44,7 +44,7 @@ export interface Product {
 export const loadProduct = (paths: Paths, { env, home, cwd }: CtlEnvironment): Product => {
   const chef = readChefServerRunning(paths.chefRunning);
   const source = readSettingsFile(paths.settings, { env, home, cwd });
-  const settings = checkSettings(source, inheritedFrom(chef));
+  const settings = casBelow(paths, checkSettings(source, inheritedFrom(chef)));
   const { dir, log_directory, enable } = settings.opscode_pushy_server;
   const data = paths.under(dir);
   const etc = join(data, 'etc');
@@ -133,12 +133,17 @@ const serverConfigOf = (
     chef_server: defined({
       ...chef_server,
       erchef_url: chef_server.erchef_url ?? chef_server.root_url,
-      ssl_ca_file: caBelow(paths, chef_server.ssl_ca_file),
       api_version: pushy.chef_api_version,
     }),
     secrets_file: secretsFile,
   });
 };
 
-const caBelow = (paths: Paths, file: string | undefined): string | undefined =>
-  file === undefined ? undefined : paths.under(file);
+/** The files with certificates stand below the root, like all others. */
+const casBelow = (paths: Paths, { postgresql, chef_server, ...settings }: Settings): Settings => {
+  const below = <T extends { ssl_ca_file?: string | undefined }>(section: T): T =>
+    section.ssl_ca_file === undefined
+      ? section
+      : { ...section, ssl_ca_file: paths.under(section.ssl_ca_file) };
+  return { ...settings, postgresql: below(postgresql), chef_server: below(chef_server) };
+};

@@ -53,6 +53,15 @@ describe('the settings', () => {
     expect(shown.bootstrap).toEqual({ enable: true });
   });
 
+  it('name certificates below the root, as all other files', async () => {
+    under.writeSettings(`${ALONE}
+postgresql['ssl_ca_file'] = '/etc/ssl/database.pem'
+chef_server['ssl_ca_file'] = '/etc/ssl/chef.pem'`);
+    const shown = await show();
+    expect(shown.postgresql.ssl_ca_file).toBe(under.path('/etc/ssl/database.pem'));
+    expect(shown['chef-server'].ssl_ca_file).toBe(under.path('/etc/ssl/chef.pem'));
+  });
+
   it('may be numbers written as strings, nested sections, and hashes', async () => {
     under.writeSettings(`${ALONE}
 opscode_pushy_server['heartbeat_interval'] = '5000'
