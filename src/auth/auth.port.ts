@@ -19,6 +19,8 @@ export interface Identity {
 export interface Requestor extends Identity {
   /** IP addresses, nearest first: the connection's, then what each proxy says of its own. */
   readonly from: readonly string[];
+  /** The request's signature, verified: bytes that no other request has, but an equal one of the same second. */
+  readonly signature: Uint8Array;
 }
 
 /** What a route asks of its requestor (REST API, "Rights"). */
