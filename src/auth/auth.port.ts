@@ -29,7 +29,7 @@ export type Right = 'read' | 'write' | 'config';
 /** How a route is protected, in the order of REST API, "Order of judgement". */
 export interface Protection {
   readonly right: Right;
-  /** Media type that the route answers with; an `Accept` that leaves it out gets 406. */
+  /** Media type that the route answers with; an `Accept` that leaves it out gets 406, and a feed needs one. */
   readonly produces: 'application/json' | 'application/octet-stream' | 'text/event-stream';
   /** Judges the request's form before it is known who sent it; the body is a Buffer of the bytes that came. */
   readonly judge?: (request: FastifyRequest) => Refusal | undefined;
