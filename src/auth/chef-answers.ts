@@ -90,7 +90,8 @@ export const orgIdFrom = (response: HttpResponse): Result<string, UnknownOrganiz
 /** What `GET groups/GROUP` answered. */
 export const groupFrom = (response: HttpResponse): Result<ChefGroup, NoGroup | Unavailable> => {
   if (isNotFound(response)) return err({ kind: 'unknown_group' });
-  if (response.status !== 200) return err({ kind: 'refused' });
+  if (response.status !== 200)
+    return err({ kind: 'refused', reason: `answer with status ${response.status}` });
   const group = readAs(groupSchema, response);
   return group === undefined ? unavailable('unreadable answer') : ok(group);
 };

@@ -33,10 +33,9 @@ export interface UnknownPrincipal {
   readonly kind: 'unknown_principal';
 }
 
-/** Why there is no group: the organization has none of this name, or the Chef Server will not show it. */
-export interface NoGroup {
-  readonly kind: 'unknown_group' | 'refused';
-}
+/** Why there is no group: the organization has none of this name, or the Chef Server will not show it, for a reason. */
+export type NoGroup =
+  { readonly kind: 'unknown_group' } | { readonly kind: 'refused'; readonly reason: string };
 
 /** Under this token the directory is injected. */
 export const CHEF_DIRECTORY = Symbol('CHEF_DIRECTORY');

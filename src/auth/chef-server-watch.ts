@@ -4,10 +4,10 @@ import type { ChefServerHealth } from './chef-server-health.port.js';
 /** A failure says nothing any more after this many milliseconds: nobody may have asked since. */
 const LATELY_MS = 30_000;
 
-/** Keeps how the Chef Server answers: the latency of each kind of question, and whether the last answer was usable. */
+/** Keeps how the Chef Server answers: the latency of each kind of question, and whether its last answer was usable. */
 export class ChefServerWatch implements ChefServerHealth {
   private readonly durations: Histogram<'question' | 'outcome'>;
-  private failure: { readonly reason: string; readonly at: number } | undefined;
+  private readonly failures = new Map<string, { readonly reason: string; readonly at: number }>();
 
   constructor(registry: Registry) {
     this.durations = new Histogram({
@@ -19,18 +19,20 @@ export class ChefServerWatch implements ChefServerHealth {
     });
   }
 
-  /** A request took so many seconds; the outcome is `answered`, or the kind of fault. */
+  /** A request took so many seconds; the outcome is `answered`, `server_error`, or why none came. */
   took(question: string, outcome: string, seconds: number): void {
     this.durations.observe({ question, outcome }, seconds);
   }
 
-  /** An answer could be used, or could not for this reason. */
-  judged(reason: string | undefined): void {
-    this.failure = reason === undefined ? undefined : { reason, at: performance.now() };
+  /** The answer to a question could be used, or could not for this reason. */
+  judged(question: string, reason: string | undefined): void {
+    if (reason === undefined) this.failures.delete(question);
+    else this.failures.set(question, { reason, at: performance.now() });
   }
 
   trouble(): string | undefined {
-    if (this.failure === undefined || performance.now() - this.failure.at > LATELY_MS) return undefined;
-    return this.failure.reason;
+    const since = performance.now() - LATELY_MS;
+    const reasons = [...this.failures.values()].filter(({ at }) => at >= since).map(({ reason }) => reason);
+    return reasons.length === 0 ? undefined : [...new Set(reasons)].join(', ');
   }
 }

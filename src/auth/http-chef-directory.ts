@@ -11,6 +11,7 @@ import type {
   NoGroup,
   Unavailable,
   UnknownOrganization,
+  UnknownPrincipal,
 } from './chef-directory.port.js';
 import type { ChefServerWatch } from './chef-server-watch.js';
 import { OutageLog } from './outage-log.js';
@@ -32,8 +33,9 @@ export interface ChefServerAccess {
 
 type Send = (request: HttpRequest) => Promise<Result<HttpResponse, HttpFault>>;
 type Answer = Result<HttpResponse, Unavailable>;
+type Fault = UnknownOrganization | UnknownPrincipal | NoGroup | Unavailable;
 /** Makes sense of an answer that came. */
-type Read<T, E> = (response: HttpResponse) => Result<T, E | Unavailable>;
+type Read<T, E extends Fault> = (response: HttpResponse) => Result<T, E | Unavailable>;
 
 const REASONS: Readonly<Record<HttpFault['kind'], string>> = {
   timeout: 'no answer in time',
@@ -100,12 +102,12 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
     await this.http.close();
   }
 
-  private askAsSuperuser<T, E>(question: string, path: string, read: Read<T, E>) {
+  private askAsSuperuser<T, E extends Fault>(question: string, path: string, read: Read<T, E>) {
     const url = `${withoutSlash(this.access.rootUrl)}${path}`;
     return this.ask(question, url, (request) => this.superuser.send(request), read);
   }
 
-  private async ask<T, E>(
+  private async ask<T, E extends Fault>(
     question: string,
     url: string,
     send: Send,
@@ -113,9 +115,9 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
   ): Promise<Result<T, E | Unavailable>> {
     const response = await this.lookups.ask(url, () => this.send(question, url, send));
     const answer = response.ok ? read(response.value) : response;
-    const fault = !answer.ok && isUnavailable(answer.error) ? answer.error : undefined;
-    this.watch.judged(fault?.reason);
-    if (fault !== undefined && response.ok) this.outages.note(question, fault.reason, url);
+    const trouble = answer.ok ? undefined : reasonOf(answer.error);
+    this.watch.judged(question, trouble);
+    if (trouble !== undefined && response.ok) this.outages.note(question, trouble, url);
     return answer;
   }
 
@@ -133,8 +135,7 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
     let response = await attempt(withinMs);
     const left = Math.ceil(deadline - performance.now());
     if (!response.ok && response.error.kind === 'unreachable' && left > 0) response = await attempt(left);
-    const outcome = response.ok ? 'answered' : response.error.kind;
-    this.watch.took(question, outcome, (performance.now() - begin) / 1000);
+    this.watch.took(question, outcomeOf(response), (performance.now() - begin) / 1000);
     if (response.ok) return response;
     const reason = REASONS[response.error.kind];
     this.outages.note(question, reason, response.error.reason);
@@ -142,8 +143,13 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
   }
 }
 
-const isUnavailable = (fault: unknown): fault is Unavailable =>
-  typeof fault === 'object' && fault !== null && 'kind' in fault && fault.kind === 'unavailable';
+/** Why the Chef Server gave no answer that can be used; that it knows no such thing is one. */
+const reasonOf = (fault: Fault): string | undefined => ('reason' in fault ? fault.reason : undefined);
+
+const outcomeOf = (response: Awaited<ReturnType<Send>>): string => {
+  if (!response.ok) return response.error.kind;
+  return response.value.status >= 500 ? 'server_error' : 'answered';
+};
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
 

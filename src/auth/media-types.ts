@@ -14,11 +14,12 @@ export const refuseContentType = (
   return encoding === undefined || encoding === 'identity' ? undefined : refusals.contentEncoding(encoding);
 };
 
-/** The refusal of a request whose `Accept` leaves out what the route answers with. */
+/** The refusal of a request whose `Accept` leaves out what the route answers with. Who wants a feed must say so. */
 export const refuseAccept = (
   request: FastifyRequest,
   produces: Protection['produces'],
 ): Refusal | undefined => {
+  if (request.headers.accept === undefined && produces === 'text/event-stream') return refusals.noAccept();
   const isAccepted = new Negotiator(request).mediaType([produces]) !== undefined;
   return isAccepted ? undefined : refusals.accept(produces);
 };

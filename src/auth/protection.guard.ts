@@ -56,7 +56,8 @@ export class ProtectionGuard implements CanActivate {
     if (!requestor.ok) return requestor.error;
     const denied = await this.rights.refuse(requestor.value, protection.right, node, groups);
     if (denied !== undefined) return denied;
-    request.requestor = { ...requestor.value, from: addressesOf(request) };
+    const { signature } = signedHeaders;
+    request.requestor = { ...requestor.value, from: addressesOf(request), signature };
     return refuseAccept(request, protection.produces);
   }
 }

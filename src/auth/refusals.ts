@@ -54,4 +54,6 @@ export const refusals = {
   nodeName: (): Refusal => refusal(403, 'node_name', 'Client and node name must match'),
   accept: (produced: string): Refusal =>
     refusal(406, 'accept', `this resource is served as ${produced} only`),
+  noAccept: (): Refusal =>
+    refusal(406, 'accept', 'this is a feed: the header Accept must name text/event-stream'),
 } as const;

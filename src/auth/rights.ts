@@ -36,6 +36,7 @@ export class Rights {
     const asked = new Map(
       this.groupsOf(org, right).map((group) => [group, this.directory.group(org, group)]),
     );
+    for (const answer of asked.values()) answer.catch(toldToWhoNeedsIt);
     return { group: (inOrg, group) => asked.get(group) ?? this.directory.group(inOrg, group) };
   }
 
@@ -116,6 +117,9 @@ export class Rights {
     return isInGroup(groups, requestor.orgName, group, requestor, withinMs);
   }
 }
+
+/** A request that is refused before its groups matter never looks at how their look-up broke off. */
+const toldToWhoNeedsIt = (): undefined => undefined;
 
 const nameOf = (org: string, name: string): string => JSON.stringify([org, name]);
 

@@ -20,6 +20,9 @@ const UNAVAILABLE: Refusal = {
   headers: { 'Retry-After': '5' },
 };
 
+/** Code of an AppError that says, in words for the sender, what was begun and is not stored while the database is away. */
+export const NOT_STORED_YET = 'not_stored_yet';
+
 const field = (value: unknown, name: 'code' | 'statusCode'): unknown =>
   typeof value === 'object' && value !== null ? (value as Partial<Record<string, unknown>>)[name] : undefined;
 
@@ -32,7 +35,10 @@ const isSendersFault = (status: unknown): status is number =>
  */
 export const errorAnswer = (thrown: unknown): Refusal | undefined => {
   if (thrown instanceof RefusedRequest) return thrown.refusal;
-  if (thrown instanceof AppError && thrown.code === 'database_unavailable') return UNAVAILABLE;
+  if (thrown instanceof AppError) {
+    if (thrown.code === 'database_unavailable') return UNAVAILABLE;
+    if (thrown.code === NOT_STORED_YET) return { ...UNAVAILABLE, error: [thrown.message] };
+  }
   const origin = thrown instanceof HttpException ? (thrown.cause ?? thrown) : thrown;
   const status = thrown instanceof HttpException ? thrown.getStatus() : field(thrown, 'statusCode');
   if (!isSendersFault(status) || !(thrown instanceof Error)) return undefined;

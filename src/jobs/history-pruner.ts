@@ -19,6 +19,7 @@ export class HistoryPruner implements OnApplicationBootstrap, OnApplicationShutd
   private readonly logger: Logger;
   private timer: Timer | undefined;
   private running: Promise<void> = Promise.resolve();
+  private readonly stopping = new AbortController();
 
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
@@ -36,6 +37,7 @@ export class HistoryPruner implements OnApplicationBootstrap, OnApplicationShutd
 
   async onApplicationShutdown(): Promise<void> {
     this.timer?.cancel();
+    this.stopping.abort();
     await this.running;
   }
 
@@ -48,25 +50,28 @@ export class HistoryPruner implements OnApplicationBootstrap, OnApplicationShutd
 
   private async prune(): Promise<void> {
     const now = this.clock.now();
+    const { signal } = this.stopping;
     await this.store.forgetRequests(now - REQUESTS_MS);
     const { organizations, ...general } = this.config.history_retention;
     const isOff = [general, ...Object.values(organizations)].every(keepsAll);
     const own = isOff ? undefined : await this.ownRetentions();
     if (own === undefined) return;
     for (const orgId of await this.store.organizations()) {
+      if (signal.aborted) return;
       const retention = own.get(orgId) ?? general;
-      const removed = keepsAll(retention) ? 0 : await this.store.prune(orgId, retention, now);
+      const removed = keepsAll(retention) ? 0 : await this.store.prune(orgId, retention, now, signal);
       if (removed > 0) this.logger.info({ orgId, jobs: removed }, 'old jobs were removed');
     }
   }
 
   /**
    * What organizations keep that have a setting of their own, by guid. Undefined where the Chef Server does not say
-   * whose it is: then nothing may be removed, it could be just what shall be kept.
+   * whose it is: then nothing may be removed, it could be just what shall be kept. So too when the server stops.
    */
   private async ownRetentions(): Promise<ReadonlyMap<string, Retention> | undefined> {
     const own = new Map<string, Retention>();
     for (const [name, retention] of Object.entries(this.config.history_retention.organizations)) {
+      if (this.stopping.signal.aborted) return undefined;
       const orgId = await this.directory.orgId(name);
       if (orgId.ok) own.set(orgId.value, retention);
       else if (orgId.error.kind === 'unavailable') {

@@ -15,9 +15,9 @@ export interface HistoryStore {
   organizations(): Promise<string[]>;
   /**
    * Removes jobs of an organization, with all that belongs to them, that ended at least an hour ago and that it does
-   * not keep; `now` is milliseconds since 1970. Hands back how many went.
+   * not keep; `now` is milliseconds since 1970. Stops soon where the signal says so. Hands back how many went.
    */
-  prune(orgId: string, retention: Retention, now: number): Promise<number>;
+  prune(orgId: string, retention: Retention, now: number, signal: AbortSignal): Promise<number>;
   /** Forgets which requests came before that time, milliseconds since 1970. */
   forgetRequests(before: number): Promise<void>;
 }

@@ -18,7 +18,7 @@ type Pages = Pick<JobStore, 'page'>;
 export const jobListStream = (
   store: Pages,
   orgId: string,
-  filter: Omit<JobFilter, 'limit' | 'dated'>,
+  filter: Omit<JobFilter, 'limit'>,
   logger: Logger,
 ): Readable =>
   Readable.from(piecesOf(pagesOf(store, orgId, filter), logger), {
@@ -41,25 +41,15 @@ async function* piecesOf(pages: AsyncIterable<JobPage>, logger: Logger): AsyncGe
   yield Buffer.from(before === '[' ? '[]' : ']');
 }
 
-/** Jobs without a date stand where PostgreSQL sorts them: behind the newest. */
 async function* pagesOf(
   store: Pages,
   orgId: string,
-  filter: Omit<JobFilter, 'limit' | 'dated'>,
+  filter: Omit<JobFilter, 'limit'>,
 ): AsyncGenerator<JobPage> {
-  const { after, ...others } = filter;
-  const undated = { ...others, dated: false };
-  if (filter.newestFirst === true && after === undefined) yield await store.page(orgId, undated);
-  for (let place = after; ;) {
-    const page = await store.page(orgId, {
-      ...others,
-      dated: true,
-      limit: MAX_PAGE,
-      ...(place && { after: place }),
-    });
+  let page = await store.page(orgId, { ...filter, limit: MAX_PAGE });
+  yield page;
+  while (page.next !== undefined) {
+    page = await store.page(orgId, { ...filter, limit: MAX_PAGE, after: page.next });
     yield page;
-    if (page.next === undefined) break;
-    place = page.next;
   }
-  if (filter.newestFirst !== true) yield await store.page(orgId, undated);
 }

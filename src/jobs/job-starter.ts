@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { HttpStatus, Inject, Injectable } from '@nestjs/common';
 import { AUDIT, type Audit } from '../auth/audit.port.js';
-import type { Requestor } from '../auth/auth.port.js';
+import type { Refusal, Requestor } from '../auth/auth.port.js';
 import { CLOCK } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { AppError } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
+import { given } from '../lib/given.js';
 import { err, ok, type Result } from '../lib/result.js';
 import { FLEET, type Fleet } from '../nodes/nodes.port.js';
 import { DATABASE_REFUSED, DATABASE_UNAVAILABLE } from '../persistence/database.port.js';
@@ -13,10 +14,13 @@ import type { DryRun, JobRequest } from '../protocol/rest-shapes.js';
 import { JOB_STORE, type JobRequestMark, type JobStore, type NewJob } from './job-store.port.js';
 import { JobSupervisor } from './job-supervisor.js';
 import { settled } from './settled.js';
+import { StartedRequests } from './started-requests.js';
 
 /** Starts jobs. Rejects with an AppError (`database_unavailable`) where a job cannot be stored: then none was started. */
 @Injectable()
 export class JobStarter {
+  private readonly requests = new StartedRequests();
+
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
     @Inject(JOB_STORE) private readonly store: JobStore,
@@ -28,35 +32,28 @@ export class JobStarter {
 
   /**
    * Stores a job and asks its nodes for their votes; hands back its id. A request with a mark that has started a job
-   * before gets that one's id; the error, a text for the user, where it asked for something else then.
+   * before gets that one's id; the refusal where it asked for something else then, and of a request that is replayed.
    */
   async start(
     requestor: Requestor,
     request: JobRequest,
     mark?: JobRequestMark,
-  ): Promise<Result<string, string>> {
+  ): Promise<Result<string, Refusal>> {
     if (this.store.overloaded) throw unavailable('too many changes wait for the database');
     const before = mark && (await this.startedBefore(requestor, mark));
     if (before !== undefined) return before;
     const job = this.newJob(requestor, request, mark);
-    try {
-      await this.store.create(job);
-    } catch (thrown) {
-      // Perhaps the same request came twice at the same time, and the other one was first.
-      const isRefused = thrown instanceof AppError && thrown.code === DATABASE_REFUSED;
-      const other = mark && isRefused ? await this.startedBefore(requestor, mark) : undefined;
-      if (other !== undefined) return other;
-      throw thrown;
+    const { signature } = requestor;
+    const stored = await this.requests.startOnce(signature, () => this.storeOrJoin(requestor, job, mark));
+    if (!stored.ok) {
+      this.note(requestor, stored.error, request);
+      return err(REPLAYED);
     }
+    if (stored.value !== undefined) return stored.value;
     try {
       await this.supervisor.begin(job);
     } finally {
-      this.audit.record('job_start', requestor, 'started', {
-        job: job.id,
-        command: job.command,
-        nodes: job.nodes,
-        ...(job.user !== undefined && { runAs: job.user }),
-      });
+      this.note(requestor, 'started', request, job.id);
     }
     return ok(job.id);
   }
@@ -75,6 +72,33 @@ export class JobStarter {
     return { dry_run: true, quorum, quorum_reached: available.length >= quorum, nodes: nodesNow };
   }
 
+  /** Stores a job; where the same request came twice at the same time and the other one was first, what that started. */
+  private async storeOrJoin(
+    requestor: Requestor,
+    job: NewJob,
+    mark: JobRequestMark | undefined,
+  ): Promise<Result<string, Refusal> | undefined> {
+    try {
+      await this.store.create(job);
+      return undefined;
+    } catch (thrown) {
+      const isRefused = thrown instanceof AppError && thrown.code === DATABASE_REFUSED;
+      const other = mark && isRefused ? await this.startedBefore(requestor, mark) : undefined;
+      if (other === undefined) throw thrown;
+      return other;
+    }
+  }
+
+  private note(
+    requestor: Requestor,
+    outcome: string,
+    { command, nodes, user }: JobRequest,
+    job?: string,
+  ): void {
+    const about = { ...given({ job, runAs: user }), command, nodes };
+    this.audit.record('job_start', requestor, outcome, about);
+  }
+
   /**
    * What this request started before. A job that was stored although we were told otherwise must have been marked as
    * such by now, so all changes must have been stored first.
@@ -82,13 +106,11 @@ export class JobStarter {
   private async startedBefore(
     { orgId }: Requestor,
     { request, bodyHash }: JobRequestMark,
-  ): Promise<Result<string, string> | undefined> {
+  ): Promise<Result<string, Refusal> | undefined> {
     if (!(await settled(this.store))) throw unavailable('changes still wait for the database');
     const started = await this.store.findStarted(orgId, request);
     if (started === undefined) return undefined;
-    return started.bodyHash.equals(bodyHash)
-      ? ok(started.jobId)
-      : err(`this Idempotency-Key came before with another body, and started the job ${started.jobId}`);
+    return started.bodyHash.equals(bodyHash) ? ok(started.jobId) : err(otherBody(started.jobId));
   }
 
   private newJob(requestor: Requestor, request: JobRequest, mark: JobRequestMark | undefined): NewJob {
@@ -113,6 +135,16 @@ export class JobStarter {
     };
   }
 }
+
+const REPLAYED: Refusal = {
+  status: HttpStatus.UNAUTHORIZED,
+  error: ['this request was served already; sign a new one'],
+};
+
+const otherBody = (jobId: string): Refusal => ({
+  status: HttpStatus.UNPROCESSABLE_ENTITY,
+  error: `this Idempotency-Key came before with another body, and started the job ${jobId}`,
+});
 
 const unavailable = (reason: string): AppError =>
   new AppError(DATABASE_UNAVAILABLE, `${reason}: no job can be started now`);

@@ -99,8 +99,6 @@ export interface JobFilter {
   /** Only what comes after this place, in the order asked for. */
   readonly after?: JobPlace;
   readonly limit?: number;
-  /** Only jobs of which is known when they were created, or only the others: an old server may have left some. */
-  readonly dated?: boolean;
 }
 
 /** A part of a list, and where the next part begins, where there is more. */

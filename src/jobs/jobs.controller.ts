@@ -85,9 +85,7 @@ export class JobsController {
     }
     const mark = key === undefined ? undefined : markOf(requestor, key, bodyOf(request));
     const started = await this.starter.start(requestor, job, mark);
-    if (!started.ok) {
-      throw new RefusedRequest({ status: HttpStatus.UNPROCESSABLE_ENTITY, error: started.error });
-    }
+    if (!started.ok) throw new RefusedRequest(started.error);
     const uri = `${jobsAddress(request, org)}/${started.value}`;
     reply.header('Location', uri);
     return { uri };

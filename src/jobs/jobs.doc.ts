@@ -43,6 +43,7 @@ export const jobsDoc = {
       200: { description: 'the job as it ended', schema: jobSchema },
       404: unknownJob,
       409: { description: 'it had ended before', schema: errorSchema },
+      503: { description: 'it is ending, or the error says that nothing was done', schema: errorSchema },
     },
   },
   output: {

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { AUDIT, type Audit } from '../auth/audit.port.js';
 import type { Requestor } from '../auth/auth.port.js';
 import { LOGGER } from '../config/config.module.js';
+import { NOT_STORED_YET } from '../http/error-answer.js';
 import { AppError } from '../lib/app-error.js';
 import { err, ok, type Result } from '../lib/result.js';
 import { given } from '../lib/given.js';
@@ -26,7 +27,10 @@ export interface JobList {
   readonly next?: string;
 }
 
-/** What users ask of jobs that are there. Rejects with an AppError (`database_unavailable`) where the database cannot answer. */
+/**
+ * What users ask of jobs that are there. Rejects with an AppError (`database_unavailable`) where the database cannot
+ * answer, and (`not_stored_yet`) where it cannot take what was begun.
+ */
 @Injectable()
 export class JobsService {
   constructor(
@@ -109,9 +113,6 @@ export class JobsService {
   private async endOf(job: LiveJob): Promise<void> {
     const late = after(END_MS, 'late', { ref: false });
     if ((await Promise.race([job.ended, late])) !== 'late') return;
-    throw new AppError(
-      'database_unavailable',
-      `job ${job.record.id} is ending, but its end could not be stored within ${END_MS} ms`,
-    );
+    throw new AppError(NOT_STORED_YET, `job ${job.record.id} is ending, its end is not stored yet`);
   }
 }

@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
@@ -29,6 +29,22 @@ const END_STALLED = `
   WHERE ${IS_HELD_LEASE}
     AND clock_timestamp() - a.state_change > $3 * interval '1 millisecond'`;
 
+/** A moment on three clocks, in milliseconds. */
+interface Moment {
+  /** Cannot be set, but stands still while the machine sleeps. */
+  readonly awake: number;
+  /** Goes on while the machine sleeps, but can be set. */
+  readonly wall: number;
+  /** Goes on and cannot be set, but to read it costs a file. */
+  readonly booted: number;
+}
+
+const now = (): Moment => ({ awake: performance.now(), wall: Date.now(), booted: uptime() * 1000 });
+
+/** Whether it was less than so many milliseconds ago, also where the machine slept or its clock was set. */
+const isWithin = (ms: number, { awake, wall, booted }: Moment): boolean =>
+  performance.now() - awake < ms && (Date.now() - wall < ms || uptime() * 1000 - booted < ms);
+
 /**
  * The right to act, for the one of several servers on a database that holds a PostgreSQL advisory lock on a connection
  * of its own.
@@ -37,17 +53,16 @@ const END_STALLED = `
  * called once, and there is no way back), released.
  */
 export class ActiveLease implements Activity {
-  private validUntil: number;
   private timer: NodeJS.Timeout;
   private over = false;
 
   private constructor(
     private readonly client: pg.Client,
-    lockedAt: number,
+    /** When the last renewal that came through was asked for. */
+    private renewedAt: Moment,
     private readonly timings: LeaseTimings,
     private readonly onLost: (reason: string) => void,
   ) {
-    this.validUntil = lockedAt + timings.validity;
     this.timer = setTimeout(() => void this.renew(), timings.interval);
     client.on('error', (error: Error) => this.lose(messageOf(error)));
     client.on('end', () => this.lose('the connection to the database ended'));
@@ -81,9 +96,9 @@ export class ActiveLease implements Activity {
     }
   }
 
-  /** Time goes on while a process is stopped, so one that wakes up late finds that it may not act. */
+  /** Time goes on while a process is stopped or its machine sleeps, so one that wakes up late finds that it may not act. */
   get isActive(): boolean {
-    return !this.over && performance.now() < this.validUntil;
+    return !this.over && isWithin(this.timings.validity, this.renewedAt);
   }
 
   /** Lets another server become active. */
@@ -98,14 +113,14 @@ export class ActiveLease implements Activity {
       this.lose('it was not renewed in time');
       return;
     }
-    const askedAt = performance.now();
+    const askedAt = now();
     try {
       await this.client.query('SELECT 1');
     } catch (thrown) {
       this.lose(messageOf(thrown));
       return;
     }
-    this.validUntil = askedAt + this.timings.validity;
+    this.renewedAt = askedAt;
     if (!this.over) this.timer = setTimeout(() => void this.renew(), this.timings.interval);
   }
 
@@ -136,10 +151,10 @@ const newClient = (
 /** A connection that breaks fails the query under way too; whoever waits for that hears why. */
 const toldByTheQuery = (): undefined => undefined;
 
-/** Tries until the lock is ours; gives the time (of `performance.now()`) before the statement that got it. */
-const waitForLock = async (client: pg.Client, logger: Logger, timings: LeaseTimings): Promise<number> => {
+/** Tries until the lock is ours; gives the time before the statement that got it. */
+const waitForLock = async (client: pg.Client, logger: Logger, timings: LeaseTimings): Promise<Moment> => {
   for (;;) {
-    const askedAt = performance.now();
+    const askedAt = now();
     const { rows } = await client.query<{ locked: boolean }>(
       'SELECT pg_try_advisory_lock($1, $2) AS locked',
       [...LEASE_LOCK],

@@ -1,11 +1,11 @@
 import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../lib/app-error.js';
+import { type RunLock, takeRunLock } from '../platform/run-lock.js';
 import type { Connection } from './connection-options.js';
-import { type FolderLock, lockFolder } from './folder-lock.js';
 
 /** The driver finds a socket by its folder and this number: `FOLDER/.s.PGSQL.5432`. */
 const SOCKET_PORT = 5432;
@@ -26,11 +26,11 @@ export interface EmbeddedDatabase {
  * folder, because its path may not be longer than 107 bytes. Throws an AppError that names the folder.
  */
 export const startEmbeddedDatabase = async (folder: string): Promise<EmbeddedDatabase> => {
-  const lock = claim(folder);
+  const lock = await claim(folder);
   const socketFolder = mkdtempSync(join(tmpdir(), 'push-jobs-db-'));
-  const tidyUp = (): void => {
+  const tidyUp = async (): Promise<void> => {
     rmSync(socketFolder, { recursive: true, force: true });
-    lock.release();
+    await lock?.release();
   };
   try {
     const db = await PGlite.create(join(folder, 'postgres'));
@@ -45,11 +45,11 @@ export const startEmbeddedDatabase = async (folder: string): Promise<EmbeddedDat
       close: async () => {
         await server.stop();
         await db.close();
-        tidyUp();
+        await tidyUp();
       },
     };
   } catch (thrown) {
-    tidyUp();
+    await tidyUp();
     throw new AppError(
       'embedded_database_failed',
       `cannot start the embedded database in ${folder}: ${messageOf(thrown)}. Is the disk full, or the folder ` +
@@ -58,11 +58,19 @@ export const startEmbeddedDatabase = async (folder: string): Promise<EmbeddedDat
   }
 };
 
-const claim = (folder: string): FolderLock => {
+/**
+ * Claims the folder for this server; two on one would destroy the data. Undefined where the machine has no `flock`
+ * program, as those have none that are not Linux: nobody looks there whether a second server was started.
+ */
+const claim = async (folder: string): Promise<RunLock | undefined> => {
+  const file = join(folder, 'server.pid');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     chmodSync(folder, 0o700);
-    return lockFolder(folder);
+    const lock = await takeRunLock(file, 0o600);
+    if (!lock.ok && lock.error.isHeld) throw inUse(folder, file);
+    writeFileSync(file, `${process.pid}\n`);
+    return lock.ok ? lock.value : undefined;
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError(
@@ -70,6 +78,16 @@ const claim = (folder: string): FolderLock => {
       `cannot use embedded_folder ${folder}: ${messageOf(thrown)}`,
     );
   }
+};
+
+const inUse = (folder: string, file: string): AppError => {
+  const pid = readFileSync(file, 'utf8').trim(); // one that has just begun has not written it yet
+  const owner = pid === '' ? 'another process' : `process ${pid}`;
+  return new AppError(
+    'database_in_use',
+    `the embedded database in ${folder} is in use by ${owner}: stop that server first, or give each server a folder ` +
+      'of its own',
+  );
 };
 
 const connectionTo = (folder: string, socketFolder: string): Connection => ({

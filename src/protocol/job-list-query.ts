@@ -6,21 +6,26 @@ import { parseRfc1123 } from './wire-time.js';
 /** The largest page of `GET jobs`. */
 export const MAX_PAGE = 1000;
 
-/** A job's place in a list: when it was created, in microseconds since 1970, and its id. */
+/**
+ * A job's place in a list: when it was created, in microseconds since 1970, and its id. Null where nobody knows when (an
+ * old server may have left such jobs): they count as newer than all others.
+ */
 export interface JobPlace {
-  readonly createdAtMicros: string;
+  readonly createdAtMicros: string | null;
   readonly id: string;
 }
 
-const PLACE = /^(\d{1,17})\.([0-9a-f]{32})$/;
+const UNDATED = 'undated';
+const PLACE = new RegExp(`^(\\d{1,17}|${UNDATED})\\.([0-9a-f]{32})$`);
 
 /** Writes a place as a cursor; readers take it as it is. */
 export const formatCursor = ({ createdAtMicros, id }: JobPlace): string =>
-  Buffer.from(`${createdAtMicros}.${id}`).toString('base64url');
+  Buffer.from(`${createdAtMicros ?? UNDATED}.${id}`).toString('base64url');
 
 const parseCursor = (cursor: string): JobPlace | undefined => {
-  const [, createdAtMicros, id] = PLACE.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
-  return createdAtMicros === undefined || id === undefined ? undefined : { createdAtMicros, id };
+  const [, at, id] = PLACE.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
+  if (at === undefined || id === undefined) return undefined;
+  return { createdAtMicros: at === UNDATED ? null : at, id };
 };
 
 const isoDate = z.iso.datetime({ offset: true });

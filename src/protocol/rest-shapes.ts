@@ -110,12 +110,17 @@ export type DryRun = z.infer<typeof dryRunSchema>;
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
 export type ServerHealth = z.infer<typeof serverHealthSchema>;
 
+/** The largest number for `quorum` and `run_timeout`: what the database's columns hold. */
+export const MAX_INT = 2 ** 31 - 1;
+
+const wholeNumber = z.int().min(0).max(MAX_INT);
+
 /** The form of the body of `POST jobs`, for the API document; what refuses a request, and how, is said elsewhere. */
 export const jobRequestSchema = z.strictObject({
   command: z.string().describe('what the whitelist of each node knows it by'),
   nodes: z.array(z.string().min(1)).min(1),
-  quorum: z.int().min(0).optional().describe('how many nodes must vote yes; default: all'),
-  run_timeout: z.int().min(0).optional().describe('seconds'),
+  quorum: wholeNumber.optional().describe('how many nodes must vote yes; default: all'),
+  run_timeout: wholeNumber.optional().describe('seconds'),
   user: z.string().optional().describe('whom the command runs as'),
   dir: z.string().optional().describe('where it runs'),
   env: z.record(z.string(), z.string()).optional(),

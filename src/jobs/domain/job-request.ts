@@ -1,13 +1,10 @@
 import { err, ok, type Result } from '../../lib/result.js';
 import { MAX_NODE_NAME_BYTES } from '../../protocol/node-address.js';
-import type { JobRequest } from '../../protocol/rest-shapes.js';
+import { type JobRequest, MAX_INT } from '../../protocol/rest-shapes.js';
 import { hasRepeatedKey } from './repeated-key.js';
 
 /** The largest file that goes with a job, bytes once decoded. */
 export const MAX_FILE_BYTES = 100_000;
-
-/** The largest number for `quorum` and `run_timeout`: what the database's columns hold. */
-const MAX_INT = 2 ** 31 - 1;
 
 const KNOWN_KEYS = new Set([
   'command',

@@ -1,5 +1,6 @@
 import type { Database } from '../../persistence/database.port.js';
 import { JOB_STATUS_CODES } from '../../protocol/job-status.js';
+import type { JobPlace } from '../../protocol/job-list-query.js';
 import type { JobFilter, JobPage } from '../job-store.port.js';
 import { JOB_COLUMNS, type JobRow, toStoredJob } from './job-rows.js';
 
@@ -20,18 +21,31 @@ interface PageQuery {
   readonly parameters: readonly unknown[];
 }
 
+/** A part of a list that one statement reads: all jobs, or those with or without a date; perhaps after a place. */
+interface Stretch {
+  readonly dated?: boolean;
+  readonly after?: JobPlace;
+}
+
+/** What is left of a list: after a place the rest of its stretch, and the stretches that follow. */
+const stretchesOf = ({ after, newestFirst = false }: JobFilter): readonly Stretch[] => {
+  if (after === undefined) return [{}];
+  const first = { dated: after.createdAtMicros !== null, after };
+  return first.dated === newestFirst ? [first] : [first, { dated: !first.dated }];
+};
+
 /**
  * The statement for a page. Each condition is written so that its index gives the rows in order (a text is compared by
  * its beginning first); parameters for char(32) columns have no type, or else those would not serve.
  */
-const pageQuery = (orgId: string, filter: JobFilter): PageQuery => {
+const pageQuery = (orgId: string, filter: JobFilter, { dated, after }: Stretch, most?: number): PageQuery => {
   const parameters: unknown[] = [orgId];
   const p = (value: unknown): string => `$${parameters.push(value)}`;
   const sameText = (column: string, value: string): string => {
     const parameter = `${p(value)}::text`;
     return `left(${column}, ${INDEXED}) = left(${parameter}, ${INDEXED}) AND ${column} = ${parameter}`;
   };
-  const { status, command, user, node, since, until, after, limit, newestFirst = false, dated } = filter;
+  const { status, command, user, node, since, until, newestFirst = false } = filter;
   const where = ['j.org_id = $1'];
   const [from, at, id] =
     node === undefined ? ['jobs j', 'j.created_at', 'j.id'] : [JOBS_OF_NODE, 'n.created_at', 'n.job_id'];
@@ -42,24 +56,33 @@ const pageQuery = (orgId: string, filter: JobFilter): PageQuery => {
   if (since !== undefined) where.push(`${at} >= ${utc(p(since * 1000))}`);
   if (until !== undefined) where.push(`${at} < ${utc(p(until * 1000))}`);
   if (dated !== undefined) where.push(`${at} IS ${dated ? 'NOT ' : ''}NULL`);
-  if (after !== undefined) {
-    const place = `(${utc(p(after.createdAtMicros))}, ${p(after.id)})`;
-    where.push(`(${at}, ${id}) ${newestFirst ? '<' : '>'} ${place}`);
+  const beyond = newestFirst ? '<' : '>';
+  if (after?.createdAtMicros === null) where.push(`${id} ${beyond} ${p(after.id)}`);
+  else if (after !== undefined) {
+    where.push(`(${at}, ${id}) ${beyond} (${utc(p(after.createdAtMicros))}, ${p(after.id)})`);
   }
   const direction = newestFirst ? 'DESC' : 'ASC';
   const sql = `
     SELECT ${JOB_COLUMNS}, (extract(epoch FROM ${at}) * 1000000)::bigint::text AS place_micros
     FROM ${from} LEFT JOIN job_options o ON o.job_id = j.id
     WHERE ${where.join(' AND ')} ORDER BY ${at} ${direction}, ${id} ${direction}
-    ${limit === undefined ? '' : `LIMIT ${p(limit + 1)}`}`;
+    ${most === undefined ? '' : `LIMIT ${p(most)}`}`;
   return { sql, parameters };
 };
 
+type PlacedRow = JobRow & { readonly place_micros: string | null };
+
 /** Reads a page; one row more than asked for tells whether there is more. */
 export const readJobPage = async (database: Database, orgId: string, filter: JobFilter): Promise<JobPage> => {
-  const { sql, parameters } = pageQuery(orgId, filter);
-  const rows = (await database.query(sql, parameters)) as (JobRow & { readonly place_micros: string })[];
-  const shown = rows.slice(0, filter.limit);
+  const { limit } = filter;
+  const rows: PlacedRow[] = [];
+  for (const stretch of stretchesOf(filter)) {
+    const most = limit === undefined ? undefined : limit + 1 - rows.length;
+    if (most === 0) break;
+    const { sql, parameters } = pageQuery(orgId, filter, stretch, most);
+    rows.push(...((await database.query(sql, parameters)) as PlacedRow[]));
+  }
+  const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   const jobs = shown.map(toStoredJob);
   if (last === undefined || shown.length === rows.length) return { jobs };

@@ -3,8 +3,11 @@ import { DATABASE, type Database } from '../../persistence/database.port.js';
 import { JOB_STATUS_CODES, LIVE_JOB_STATUSES } from '../../protocol/job-status.js';
 import type { HistoryStore, Retention } from '../history-store.port.js';
 
-/** So many jobs go in one statement: none takes long, or holds locks for long. */
-const BATCH = 1000;
+/** So many jobs are looked for at a time. */
+const BATCH = 200;
+
+/** Nodes' parts in jobs that go in one statement, but for a job with more: none takes long, or holds locks for long. */
+const MOST_PARTS = 10_000;
 
 const DAY_MS = 86_400_000;
 
@@ -21,18 +24,24 @@ const ORGANIZATIONS = `
 const liveCodes = LIVE_JOB_STATUSES.map((status) => JOB_STATUS_CODES[status]).join(', ');
 
 /** The oldest jobs that ended an hour ago, and that are older than the time, or than the newest so many. */
-const remove = (which: string): string => `
-  DELETE FROM jobs WHERE id IN (
-    SELECT j.id FROM jobs j
-    WHERE j.org_id = $1 AND ${which} AND j.status NOT IN (${liveCodes})
-      AND j.updated_at < to_timestamp($3::float8 / 1000) AT TIME ZONE 'UTC' - interval '1 hour'
-    ORDER BY j.created_at, j.id LIMIT ${BATCH})
-  RETURNING id`;
+const find = (which: string): string => `
+  SELECT j.id, (SELECT count(*)::int FROM job_nodes n WHERE n.job_id = j.id) AS parts
+  FROM jobs j
+  WHERE j.org_id = $1 AND ${which} AND j.status NOT IN (${liveCodes})
+    AND j.updated_at < to_timestamp($3::float8 / 1000) AT TIME ZONE 'UTC' - interval '1 hour'
+  ORDER BY j.created_at, j.id LIMIT ${BATCH}`;
 
-const REMOVE_OLD = remove(`j.created_at < to_timestamp($2::float8 / 1000) AT TIME ZONE 'UTC'`);
-const REMOVE_SURPLUS = remove(`(j.created_at, j.id) <= (
+interface FoundJob {
+  readonly id: string;
+  readonly parts: number;
+}
+
+const FIND_OLD = find(`j.created_at < to_timestamp($2::float8 / 1000) AT TIME ZONE 'UTC'`);
+const FIND_SURPLUS = find(`(j.created_at, j.id) <= (
       SELECT s.created_at, s.id FROM jobs s WHERE s.org_id = $1
       ORDER BY s.created_at DESC, s.id DESC OFFSET $2::bigint LIMIT 1)`);
+
+const REMOVE = `DELETE FROM jobs WHERE id = ANY ($1::bpchar[]) RETURNING id`;
 
 const FORGET_REQUESTS = `DELETE FROM job_requests WHERE created_at < to_timestamp($1::float8 / 1000)`;
 
@@ -46,10 +55,11 @@ export class PostgresHistoryStore implements HistoryStore {
     return rows.map(({ org_id }) => org_id.trimEnd());
   }
 
-  async prune(orgId: string, { days, jobs }: Retention, now: number): Promise<number> {
+  async prune(orgId: string, { days, jobs }: Retention, now: number, signal: AbortSignal): Promise<number> {
     let removed = 0;
-    if (days !== undefined) removed += await this.removeAll(REMOVE_OLD, [orgId, now - days * DAY_MS, now]);
-    if (jobs !== undefined) removed += await this.removeAll(REMOVE_SURPLUS, [orgId, jobs, now]);
+    if (days !== undefined)
+      removed += await this.removeAll(FIND_OLD, [orgId, now - days * DAY_MS, now], signal);
+    if (jobs !== undefined) removed += await this.removeAll(FIND_SURPLUS, [orgId, jobs, now], signal);
     return removed;
   }
 
@@ -57,11 +67,31 @@ export class PostgresHistoryStore implements HistoryStore {
     await this.database.query(FORGET_REQUESTS, [before]);
   }
 
-  private async removeAll(sql: string, parameters: readonly unknown[]): Promise<number> {
-    for (let removed = 0; ;) {
-      const batch = (await this.database.query(sql, parameters)).length;
-      removed += batch;
-      if (batch < BATCH) return removed;
+  private async removeAll(sql: string, parameters: readonly unknown[], signal: AbortSignal): Promise<number> {
+    let removed = 0;
+    for (let found = BATCH; found === BATCH;) {
+      const jobs = (await this.database.query(sql, parameters)) as FoundJob[];
+      for (const ids of inStatements(jobs)) {
+        if (signal.aborted) return removed;
+        removed += (await this.database.query(REMOVE, [ids])).length;
+      }
+      found = jobs.length;
     }
+    return removed;
   }
 }
+
+/** The ids of jobs as they are removed together. */
+const inStatements = (jobs: readonly FoundJob[]): string[][] => {
+  const statements: string[][] = [];
+  let room = 0;
+  for (const { id, parts } of jobs) {
+    if (parts > room || statements.length === 0) {
+      statements.push([]);
+      room = MOST_PARTS;
+    }
+    statements.at(-1)?.push(id);
+    room -= parts;
+  }
+  return statements;
+};

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Retention } from '../../../src/jobs/history-store.port.js';
 import { PostgresHistoryStore } from '../../../src/jobs/stores/postgres-history-store.js';
 import { PostgresJobStore } from '../../../src/jobs/stores/postgres-job-store.js';
 import { PostgresBatchWriter } from '../../../src/persistence/batch-writer.js';
@@ -59,51 +60,91 @@ describe.each([
     return jobs.map(({ id }) => id);
   };
 
+  const prune = (org: string, retention: Retention, signal = new AbortController().signal): Promise<number> =>
+    history.prune(org, retention, NOW, signal);
+
   const left = async (): Promise<string[]> => (await store.list(orgId)).map(({ id }) => id);
 
   it('without a limit stays as it is', async () => {
     const ids = await jobsOfAge([900, 1]);
-    expect(await history.prune(orgId, {}, NOW)).toBe(0);
+    expect(await prune(orgId, {})).toBe(0);
     expect(await left()).toEqual(ids);
   });
 
   it('of so many days loses what is older, with all that belongs to it', async () => {
     const [old, young] = await jobsOfAge([31, 29]);
-    expect(await history.prune(orgId, { days: 30 }, NOW)).toBe(1);
+    expect(await prune(orgId, { days: 30 })).toBe(1);
     expect(await left()).toEqual([young]);
     expect(await store.output(orgId, old!, 'web1', 'stdout')).toBeUndefined();
   });
 
   it('of so many jobs keeps the newest', async () => {
     const ids = await jobsOfAge([5, 4, 3, 2, 1]);
-    expect(await history.prune(orgId, { jobs: 2 }, NOW)).toBe(3);
+    expect(await prune(orgId, { jobs: 2 })).toBe(3);
     expect(await left()).toEqual(ids.slice(-2));
-    expect(await history.prune(orgId, { jobs: 2 }, NOW)).toBe(0);
+    expect(await prune(orgId, { jobs: 2 })).toBe(0);
   });
 
   it('never loses a job that goes on, or that has just ended', async () => {
     const going = await jobsOfAge([90], false);
     const [ended] = await jobsOfAge([0.01]);
-    expect(await history.prune(orgId, { days: 1, jobs: 1 }, NOW)).toBe(0);
+    expect(await prune(orgId, { days: 1, jobs: 1 })).toBe(0);
     expect(await left()).toEqual([...going, ended]);
   });
 
   it('of other organizations is left alone', async () => {
     const ids = await jobsOfAge([90]);
-    await history.prune(randomId(), { days: 1, jobs: 1 }, NOW);
+    await prune(randomId(), { days: 1, jobs: 1 });
     expect(await left()).toEqual(ids);
     expect(await history.organizations()).toContain(orgId);
   });
 
-  it('may have more to lose than goes in one statement', async () => {
-    await open.database.query(
+  const oldJobs = (count: number): Promise<unknown> =>
+    open.database.query(
       `INSERT INTO jobs (id, org_id, command, status, run_timeout, created_at, updated_at, quorum)
        SELECT md5($1 || n::text), $1, 'ls', 2, 60, timestamp '2020-01-01' + n * interval '1 s', timestamp '2020-01-02', 1
-       FROM generate_series(1, 2500) AS n`,
+       FROM generate_series(1, $2::int) AS n`,
+      [orgId, count],
+    );
+
+  /** The same history; `onRemove` hears of each statement that removes jobs, when it is through. */
+  const historyTelling = (onRemove: () => void): PostgresHistoryStore =>
+    new PostgresHistoryStore({
+      ...open.database,
+      query: async (sql, parameters) => {
+        const rows = await open.database.query(sql, parameters);
+        if (sql.trimStart().startsWith('DELETE')) onRemove();
+        return rows;
+      },
+    });
+
+  it('may have more to lose than goes in one statement', async () => {
+    await oldJobs(2500);
+    expect(await prune(orgId, { jobs: 10 })).toBe(2490);
+    expect(await left()).toHaveLength(10);
+  });
+
+  it('loses jobs of very many nodes in statements that each do not take long', async () => {
+    await oldJobs(2);
+    await open.database.query(
+      `INSERT INTO job_nodes (job_id, org_id, node_name, status, created_at, updated_at)
+       SELECT j.id, $1, 'web' || n, 2, j.created_at, j.updated_at FROM jobs j, generate_series(1, 5001) AS n
+       WHERE j.org_id = $1`,
       [orgId],
     );
-    expect(await history.prune(orgId, { jobs: 10 }, NOW)).toBe(2490);
-    expect(await left()).toHaveLength(10);
+    let statements = 0;
+    const telling = historyTelling(() => statements++);
+    expect(await telling.prune(orgId, { days: 1 }, NOW, new AbortController().signal)).toBe(2);
+    expect(statements).toBe(2);
+  });
+
+  it('stops after the statement that is under way', async () => {
+    await oldJobs(500);
+    const stopping = new AbortController();
+    const telling = historyTelling(() => stopping.abort());
+    const removed = await telling.prune(orgId, { days: 1, jobs: 1 }, NOW, stopping.signal);
+    expect(removed).toBeLessThan(500);
+    expect(await left()).toHaveLength(500 - removed);
   });
 
   it('forgets requests that came before a time, and no others', async () => {

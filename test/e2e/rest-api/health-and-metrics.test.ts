@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import { sendBytes, sendHttp } from '../../support/http-request.js';
-import { ServerUnderTest } from '../../support/server-under-test.js';
+import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
 
 /**
  * Milliseconds: on a slow machine a node must not get `abort` twice where a test waits for the next command. Heartbeats
@@ -72,6 +72,27 @@ describe('the health of the server', () => {
       status: 503,
       json: { live: true, ready: false, reasons: ['Chef Server: no connection'] },
     });
+    heal();
+    expect((await server.get('jobs')).status).toBe(200);
+    expect((await health()).status).toBe(200);
+  });
+
+  it('is not ready while the Chef Server shows no groups, though it says who is who', async () => {
+    const heal = server.chef.faults.add({ on: /groups/, status: 500 });
+    expect((await server.get('jobs')).status).toBe(403);
+    await server.as('nobody').send({ method: 'GET', url: server.url(`/organizations/${ORG}/pushy/jobs`) });
+    expect(await health()).toMatchObject({
+      status: 503,
+      json: { live: true, ready: false, reasons: ['Chef Server: answer with status 500'] },
+    });
+    expect(server.log).toContainEqual(
+      expect.objectContaining({ scope: 'auth', question: 'group', reason: 'answer with status 500' }),
+    );
+    expect(
+      (await metrics()).get(
+        'push_jobs_chef_server_request_duration_seconds_count{question="group",outcome="server_error"}',
+      ),
+    ).toBeGreaterThan(0);
     heal();
     expect((await server.get('jobs')).status).toBe(200);
     expect((await health()).status).toBe(200);

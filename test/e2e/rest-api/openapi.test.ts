@@ -157,6 +157,18 @@ describe('the API document', () => {
     }
   });
 
+  it.each(['quorum', 'run_timeout'])('says how large a %s may be', async (name) => {
+    const schema = operation('POST', JOBS).requestBody?.content['application/json']?.schema ?? {};
+    const [largest, larger] = [2 ** 31 - 1, 2 ** 31].map((number) => ({
+      ...AWAY,
+      dry_run: true,
+      [name]: number,
+    }));
+    expect([ajv.validate(schema, largest), ajv.validate(schema, larger)]).toEqual([true, false]);
+    expect((await send('POST', JOBS, largest)).status).toBe(200);
+    expect((await send('POST', JOBS, larger)).status).toBe(400);
+  });
+
   it.each<[method: string, path: string, query: string, status: number, body?: object]>([
     ['GET', `${TEMPLATE}/jobs`, '', 200],
     ['GET', `${TEMPLATE}/jobs`, '?limit=1&order=newest', 200],

@@ -136,6 +136,31 @@ describe('a request without one', () => {
   });
 });
 
+/** As somebody sends it who has got hold of it: byte for byte the same. */
+describe('a signed request that comes again', () => {
+  const [signer, earlier] = [{ nowMs: Date.now() }, { nowMs: Date.now() - 60_000 }];
+
+  it('later than the next second is refused, whatever unsigned is added, but with the key that it had', async () => {
+    const first = await start('lost-answer', {}, earlier);
+    expect((await start(undefined, {}, signer)).status).toBe(201);
+    const again = async () => {
+      const { status, json } = await start(undefined, {}, signer);
+      return status === 201 ? undefined : { status, json };
+    };
+    const text = 'this request was served already; sign a new one';
+    expect(await eventually(again, { everyMs: 200 })).toEqual({ status: 401, json: { error: [text] } });
+
+    const before = await jobCount();
+    expect((await start('added', {}, signer)).status).toBe(401);
+    expect((await start('other', {}, earlier)).status).toBe(401);
+    expect((await start('lost-answer', {}, earlier)).json).toEqual(first.json);
+    expect(await jobCount()).toBe(before);
+    expect(server.log).toContainEqual(
+      expect.objectContaining({ action: 'job_start', outcome: 'replayed', user: 'alice', nodes: ['away'] }),
+    );
+  });
+});
+
 describe('a dry run', () => {
   it('tells which nodes would take part, and neither stores nor asks anything', async () => {
     const [free, busy] = [await server.availableNode('free1'), await server.availableNode('busy1')];

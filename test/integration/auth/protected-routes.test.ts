@@ -398,13 +398,19 @@ describe('Accept', () => {
     ['things/1/bytes', 'application/octet-stream', 200],
     ['things/1/bytes', 'application/json', 406],
     ['feed', 'text/event-stream', 200],
+    ['feed', '*/*', 200],
+    ['feed', 'text/*', 200],
     ['feed', 'application/json', 406],
   ])('%s as %s: %i', async (path, accept, status) => {
     expect((await get('bob', path, { Accept: accept })).status).toBe(status);
   });
 
-  it('may be left out', async () => {
+  it('may be left out, but not where a feed is wanted', async () => {
     expect((await get('bob', 'things/1')).status).toBe(200);
+    expect(await get('bob', 'feed')).toMatchObject({
+      status: 406,
+      json: { error: ['this is a feed: the header Accept must name text/event-stream'] },
+    });
   });
 });
 

@@ -1,6 +1,8 @@
+import { syncBuiltinESMExports } from 'node:module';
+import os from 'node:os';
 import pg from 'pg';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { deferred } from '../../../src/lib/deferred.js';
 import { ActiveLease, type LeaseTimings } from '../../../src/persistence/active-lease.js';
 import { type Connection, connectionOf } from '../../../src/persistence/connection-options.js';
@@ -77,6 +79,23 @@ it('may not act any more when the database does not answer, before another serve
   expect(await isWaiting(second.active)).toBe(true);
   await first.lost;
   expect((await second.active).isActive).toBe(true);
+});
+
+it('may not act any more when its machine has slept, but goes on when its clock was set', async () => {
+  const lease = await server().active;
+  const { now } = Date;
+  const uptime = os.uptime();
+  const awake = [600_000, -600_000].map((step) => {
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + step);
+    return lease.isActive;
+  });
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + 600_000);
+  vi.spyOn(os, 'uptime').mockReturnValue(uptime + 600);
+  syncBuiltinESMExports();
+  const afterSleep = lease.isActive;
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
+  expect([...awake, afterSleep]).toEqual([true, true, false]);
 });
 
 it('takes the lock from a holder that hangs with its connection standing', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ describe('the embedded database', () => {
     expect((await Promise.all(all)).flat()).toHaveLength(50); // they wait for each other, whatever pool is asked for
   });
 
-  it('can be reached by its own user only and by no port, and leaves neither socket nor lock behind', async () => {
+  it('can be reached by its own user only and by no port, and leaves no socket behind', async () => {
     const embedded = await startEmbeddedDatabase(folder);
     const socketFolder = embedded.connection.host;
     expect(modeOf(folder)).toBe('700');
@@ -43,12 +43,19 @@ describe('the embedded database', () => {
     expect(statSync(join(socketFolder, '.s.PGSQL.5432')).isSocket()).toBe(true);
     await embedded.close();
     expect(existsSync(socketFolder)).toBe(false);
-    expect(readdirSync(folder)).toEqual(['postgres']);
+    expect(readdirSync(folder)).toEqual(['postgres', 'server.pid']);
   });
 
-  it('is refused to a second server on the same folder', async () => {
-    opened.push(await startEmbeddedDatabase(folder));
-    await expect(startEmbeddedDatabase(folder)).rejects.toMatchObject({ code: 'database_in_use' });
+  it('is had by one server, also after one that was killed and whose number somebody has, and by no second', async () => {
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'server.pid'), `${process.ppid}\n`);
+    const starts = await Promise.allSettled([startEmbeddedDatabase(folder), startEmbeddedDatabase(folder)]);
+    for (const start of starts) if (start.status === 'fulfilled') opened.push(start.value);
+    expect(opened).toHaveLength(1);
+    await expect(startEmbeddedDatabase(folder)).rejects.toMatchObject({
+      code: 'database_in_use',
+      message: expect.stringContaining(`is in use by process ${process.pid}: stop that server`) as string,
+    });
   });
 
   it('says which folder cannot be used', async () => {

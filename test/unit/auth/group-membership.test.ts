@@ -19,8 +19,8 @@ const directoryOf = (groups: Groups) => {
   const group: ChefDirectory['group'] = (_org, name) => {
     asked.push(name);
     const found = groups[name] ?? 'unknown_group';
-    if (found === 'unavailable') return Promise.resolve(err({ kind: found, reason: 'gone' }));
-    if (typeof found === 'string') return Promise.resolve(err({ kind: found }));
+    if (found === 'unknown_group') return Promise.resolve(err({ kind: found }));
+    if (typeof found === 'string') return Promise.resolve(err({ kind: found, reason: 'gone' }));
     return Promise.resolve(ok({ users: [], clients: [], groups: [], ...found }));
   };
   return { asked, group };

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,8 @@ import { SettingsReload } from '../../../src/config/settings-reload.js';
 import { createLogger } from '../../../src/platform/logger.js';
 import { rotateSecrets } from '../../support/rotate-secrets.js';
 import { testServerSecrets } from '../../support/server-settings.js';
+
+const ED25519 = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 let folder: string;
 beforeEach(() => {
@@ -51,6 +54,20 @@ it('while previous keys count, secrets that are as they were are no change', asy
   const secrets = await rotateSecrets(await testServerSecrets(), 60_000);
   const lines = loggedAtReload(secrets, secrets);
   expect(lines.map(({ msg }) => msg)).toEqual(['read the settings again: nothing to take over']);
+});
+
+it.each([
+  ['none', 'no key', 'is not a private key in PEM form'],
+  ['not an RSA key', ED25519, 'is of type ed25519'],
+])('a key of the superuser that is %s is not taken over', async (_what, superuser_key, is) => {
+  const before = await testServerSecrets();
+  expect(loggedAtReload(before, { ...before, superuser_key })).toEqual([
+    expect.objectContaining({
+      level: 'error',
+      reason: `the secret superuser_key ${is}: it must be the RSA private key of Chef Server's superuser`,
+      msg: 'the settings are not right; nothing was changed',
+    }),
+  ]);
 });
 
 it('keys that were rotated need a restart, and are named without their values', async () => {

@@ -39,6 +39,15 @@ describe('what is thrown while a request is served', () => {
     });
   });
 
+  it('what was begun and is not stored yet is not told as if nothing had happened', () => {
+    const thrown = new AppError('not_stored_yet', 'job 1 is ending, its end is not stored yet');
+    expect(errorAnswer(thrown)).toEqual({
+      status: 503,
+      error: ['job 1 is ending, its end is not stored yet'],
+      headers: { 'Retry-After': '5' },
+    });
+  });
+
   it.each<[string, unknown]>([
     ['a bug', new TypeError('x is not a function')],
     ['an error of ours', new AppError('code', 'text')],

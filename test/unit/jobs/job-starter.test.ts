@@ -16,6 +16,7 @@ const alice: Requestor = {
   type: 'user',
   key: generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey,
   from: ['192.0.2.7'],
+  signature: Buffer.from('signature'),
 };
 
 /** Starts a job with a store and a supervisor that do so; hands back what went into the audit log, and what was thrown. */
