@@ -13,7 +13,7 @@ import { isJobOver, isNodeDone, type JobStatus, type NodeStatus } from '../proto
 import type { NodeAddress } from '../protocol/node-address.js';
 import type { NodeCommand } from '../protocol/server-message.js';
 import { type JobEffect, type JobInput, type JobState, jobState, reduceJob } from './domain/job-machine.js';
-import type { PartInput } from './domain/part-machine.js';
+import type { Elsewhere, PartInput } from './domain/part-machine.js';
 import { type Heard, HeardNodes } from './heard-nodes.js';
 import { JobFeed } from './job-feed.js';
 import { JobOutput } from './job-output.js';
@@ -34,8 +34,8 @@ export interface JobTools {
   /** How often a node is to send output now, in milliseconds. */
   outputPace(): number;
   readonly heartbeatIntervalMs: number;
-  /** Whether the node has a part in another job than this that goes on. */
-  isBusyElsewhere(job: LiveJob, node: string): boolean;
+  /** What the node has to do in other jobs than this. */
+  elsewhere(job: LiveJob, node: string): Elsewhere;
   /** The job began or ended. */
   onPublicEvent(job: LiveJob, event: JobEvent, atMicros: number): void;
   /** The job's end is stored and told. */
@@ -226,7 +226,7 @@ export class LiveJob {
   }
 
   private act(heard: Heard, node: string): void {
-    if (typeof heard === 'object') return this.down(node, heard.gone);
+    if (typeof heard === 'object') return this.post(node, heard.end, { reason: heard.reason });
     const address = { orgId: this.record.orgId, node };
     switch (heard) {
       case 'nothing':
@@ -272,7 +272,7 @@ export class LiveJob {
   private asJobInput({ node, input }: { node: string; input: PartInput }): JobInput | undefined {
     const status = this.nodes.get(node);
     if (status === undefined) return undefined;
-    return { type: 'part', node, status, input, busyElsewhere: this.tools.isBusyElsewhere(this, node) };
+    return { type: 'part', node, status, input, elsewhere: this.tools.elsewhere(this, node) };
   }
 
   private execute(effect: JobEffect, details: NodeDetails | undefined): void {

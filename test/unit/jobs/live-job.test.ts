@@ -52,7 +52,7 @@ const newJob = (): LiveJob =>
       serverName: 'push.example.com',
       outputPace: () => 250,
       heartbeatIntervalMs: 10_000,
-      isBusyElsewhere: () => false,
+      elsewhere: () => 'free',
       onPublicEvent: () => undefined,
       onEnded: () => undefined,
     },
