@@ -128,7 +128,10 @@ export const JOB_STORE = Symbol('JOB_STORE');
  * (`database_unavailable`) where it cannot be used. Changes are taken over at once and stored in order, batched.
  */
 export interface JobStore {
-  /** Stores a job with its nodes and options, all or nothing; durable when it resolves. */
+  /**
+   * Stores a job with its nodes and options, all or nothing; durable when it resolves. Where that is not certain it
+   * rejects, and the job is stored as one that crashed (by the next `flushed`), or not at all.
+   */
   create(job: NewJob): Promise<void>;
   /** All jobs of an organization, oldest first. */
   list(orgId: string): Promise<StoredJob[]>;

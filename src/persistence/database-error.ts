@@ -1,6 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 import { AppError, messageOf } from '../lib/app-error.js';
-import { DATABASE_UNAVAILABLE } from './database.port.js';
+import { DatabaseUnavailable } from './database.port.js';
 
 /** Where the database is, for a message: never with the password. */
 export interface DatabaseTarget {
@@ -34,6 +34,9 @@ export const isPermanent = (thrown: unknown): boolean => {
   return isSqlState(code) && DATA_FAULTS.includes(code.slice(0, 2));
 };
 
+/** Whether PostgreSQL says that it undid the statement: so it is with its errors, but for those of one that goes down. */
+const isUndone = (code: string | undefined): boolean => isSqlState(code) && !/^(08|57P)/.test(code);
+
 /** What the person who runs the server should look at, by SQLSTATE or system error code. */
 const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'is PostgreSQL running there, and does it listen on that address?',
@@ -54,13 +57,16 @@ const ADVICE: Readonly<Record<string, string>> = {
 const CHECK_THE_WAY = 'is it reachable from this machine, and are the settings right?';
 const LOOK_AT_ITS_LOG = "PostgreSQL's log says more.";
 
-/** Turns what the driver threw into an error that says which database it was about and what to check. */
-export const toDatabaseError = (thrown: unknown, target: DatabaseTarget): AppError => {
+/**
+ * Turns what the driver threw into an error that says which database it was about and what to check; `wasSent` says
+ * whether a statement may have been on its way.
+ */
+export const toDatabaseError = (thrown: unknown, target: DatabaseTarget, wasSent = false): AppError => {
   if (thrown instanceof AppError) return thrown;
   const code = codeOf(thrown);
   const advice = ADVICE[code ?? ''] ?? (isSqlState(code) ? LOOK_AT_ITS_LOG : CHECK_THE_WAY);
-  return new AppError(
-    DATABASE_UNAVAILABLE,
+  return new DatabaseUnavailable(
     `cannot use the database ${target.database} at ${target.where} as ${target.user}: ${messageOf(thrown)}; ${advice}`,
+    wasSent && !isUndone(code),
   );
 };
