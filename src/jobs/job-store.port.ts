@@ -23,6 +23,7 @@ export interface NewJob extends JobOptions {
   /** Who asked for it. */
   readonly createdBy: string;
   readonly createdAt: number;
+  /** Counts after a restart: until then the time to vote begins when the nodes are asked. */
   readonly votingDeadline: number;
   /** Each name once. */
   readonly nodes: readonly string[];

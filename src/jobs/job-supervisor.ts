@@ -84,7 +84,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     const live = new LiveJob(job, new Map(job.nodes.map((node) => [node, 'new'])), this.tools);
     await forEachInSlices(job.nodes, (node) => this.addToNode(node, live));
     this.jobs.set(job.id, live);
-    await live.begin(job.votingDeadline);
+    await live.begin(job.votingDeadline - job.createdAt);
   }
 
   /** A job that is in memory, if it is one of this organization. */

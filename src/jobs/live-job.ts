@@ -111,9 +111,9 @@ export class LiveJob {
 
   /**
    * Asks all nodes for their votes; those that cannot take a job now have voted already. Resolves when all are asked,
-   * or will be in a moment where there are very many.
+   * or will be in a moment where there are very many. From then on there are `votingMs` milliseconds to vote.
    */
-  async begin(votingDeadline: number): Promise<void> {
+  async begin(votingMs: number): Promise<void> {
     this.emit({ name: 'start', data: startDataOf(this.record, this.nodes.size) });
     const { fleet } = this.tools;
     const here: NodeAddress[] = [];
@@ -126,7 +126,7 @@ export class LiveJob {
     this.goneMeanwhile = undefined;
     if (this.state.outcome !== undefined) return; // called off already
     fleet.send(here, commitOf(this.record, this.tools.serverName));
-    this.setTimer(votingDeadline, 'voting_timeout');
+    this.setTimer(this.tools.clock.now() + votingMs, 'voting_timeout');
     for (const { node } of goneMeanwhile.size > 0 ? away : []) goneMeanwhile.delete(node);
     this.mailbox.postAll(
       map(away, (address) => letterTo(address.node, 'down', { reason: fleet.trouble(address) ?? 'gone' })),
