@@ -72,7 +72,7 @@ export class LiveJob {
   private readonly output: JobOutput;
   private readonly ending = deferred();
   private timer: Timer | undefined;
-  /** While the nodes are looked through: which of them dropped out, and why. */
+  /** Until the nodes were looked through: which of them dropped out, and why. */
   private goneMeanwhile: Map<string, string> | undefined;
   /** Whether it is stored that nodes run: before that, none may be told to. */
   private mayRun: boolean;
@@ -94,6 +94,7 @@ export class LiveJob {
     const inPart = recovered === undefined ? [] : this.addresses(['new', 'ready', 'running']);
     const unheard = new Set(inPart.map(({ node }) => node));
     this.heard = new HeardNodes(record.id, tools.heartbeatIntervalMs, unheard);
+    if (recovered === undefined) this.goneMeanwhile = new Map();
   }
 
   get status(): JobStatus {
@@ -118,6 +119,7 @@ export class LiveJob {
     const { fleet } = this.tools;
     const here: NodeAddress[] = [];
     const away: NodeAddress[] = [];
+    // How a node stands is seen when it is looked at: only what changes after that matters.
     const goneMeanwhile = (this.goneMeanwhile = new Map<string, string>());
     await forEachInSlices(this.nodes.keys(), (node) => {
       const address = { orgId: this.record.orgId, node };

@@ -30,7 +30,7 @@ const store = {
   flushed: () => Promise.resolve(),
 } satisfies Partial<JobStore>;
 
-const newJob = (): LiveJob =>
+const newJob = (nodes = names): LiveJob =>
   new LiveJob(
     {
       id: 'a'.repeat(32),
@@ -42,7 +42,7 @@ const newJob = (): LiveJob =>
       createdAt: Date.now(),
       capture: false,
     },
-    new Map(names.map((name) => [name, 'new'])),
+    new Map(nodes.map((name) => [name, 'new'])),
     {
       store: store as unknown as JobStore,
       fleet: fleet as unknown as Fleet,
@@ -77,6 +77,17 @@ const linesOf = (job: LiveJob): string[] => {
 beforeEach(() => {
   here = new Set();
   asked = [];
+});
+
+it('tells of a node that drops out before the nodes are looked through once, and after its start', async () => {
+  const job = newJob(['web0', 'web1']);
+  here.add('web1');
+  for (const name of ['web0', 'web1']) job.down(name, 'no heartbeats came');
+  await job.begin(60_000);
+  await turn();
+  expect(linesOf(job)).toEqual(['start', 'quorum_vote web0 down', 'rehab web0']);
+  expect(asked).toEqual(['web1']);
+  job.stop();
 });
 
 describe('a job on very many nodes that are all away', () => {
