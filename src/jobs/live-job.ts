@@ -196,7 +196,7 @@ export class LiveJob {
   /** Holds what a node's heartbeat says against what we believe. */
   heartbeat(node: string, message: HeartbeatMessage, firstOnConnection: boolean): void {
     const status = this.nodes.get(node);
-    if (status === undefined || isNodeDone(status)) return;
+    if (status === undefined || isNodeDone(status) || this.state.outcome !== undefined) return;
     this.act(this.heard.judge(node, { phase: this.state.phase, status }, message, firstOnConnection), node);
     const isRunning = message.job_state === 'running' && message.job_id === this.record.id;
     if (isRunning) this.noteOutput(node, message.output_every_ms);

@@ -122,6 +122,8 @@ const partChanged = (
   state: JobState,
   { node, status, input, elsewhere }: Extract<JobInput, { type: 'part' }>,
 ): JobStep => {
+  // What the job ends with has been given to the nodes that were ready: none of them may become new.
+  if (input === 'asked_again' && state.outcome !== undefined) return { state, effects: [] };
   const verdict = judgePart(state.phase, status, input, elsewhere);
   const effects = verdict.then.flatMap((consequence) => effectsOf(node, consequence));
   if (verdict.status === undefined || verdict.status === status) return { state, effects };

@@ -27,7 +27,12 @@ class MachineUnderTest {
   }
 
   node(name: string, input: PartInput): this {
-    this.queue.push(() => this.partInput(name, input));
+    return this.together([name, input]);
+  }
+
+  /** All this came while the machine was at something else. */
+  together(...inputs: (readonly [node: string, input: PartInput])[]): this {
+    for (const [name, input] of inputs) this.queue.push(() => this.partInput(name, input));
     return this.drain();
   }
 
@@ -137,6 +142,12 @@ describe('a job that votes', () => {
 
   test('with a quorum that cannot be reached fails at the vote', () => {
     const job = new MachineUnderTest(fresh(1), 5).node('n0', 'ack_commit');
+    expect(job.outcomes).toEqual(['quorum_failed']);
+  });
+
+  test('ends also where a ready node was to be asked again just when the quorum failed', () => {
+    const job = new MachineUnderTest(fresh(2), 2).node('n0', 'ack_commit');
+    job.together(['n1', 'nack_commit'], ['n0', 'asked_again']).node('n0', 'ack_commit');
     expect(job.outcomes).toEqual(['quorum_failed']);
   });
 
