@@ -5,14 +5,15 @@ import { isNodeDone, type NodeStatus } from '../../protocol/job-status.js';
  * A node's part in a job: what each input does to it (job lifecycle, "Voting" and "Running"). The tables below are
  * the machine; a cell that is not listed is the `other` cell of its column, and a column without one changes nothing.
  *
- * States and their exits: `new` → ready, nacked, unavailable; `ready` → running, was_ready, failed, crashed,
+ * States and their exits: `new` → ready, nacked, unavailable; `ready` → new, running, was_ready, failed, crashed,
  * unavailable, timed_out; `running` → succeeded, failed, crashed, timed_out; `new`, `ready`, `running` → aborted.
  * All others are terminal and have none.
  *
  * To be let go (`rehab`) ends all that a node does, and a client does one job at a time. So a node that has a part in
- * another job as well is not let go for the sake of one that it has not said yes to, nor because it refuses one that is
- * over for it (`BUSY_ELSEWHERE`). Where it says yes to it after all, it is let go then, like any node that says so late.
- * A node that has said yes to another job does this one no more: there is nothing to let go (`AGREED_ELSEWHERE`).
+ * another job as well is not let go for the sake of one that it has not said yes to, nor because it refuses such a one,
+ * or one that is over for it (`BUSY_ELSEWHERE`). Where it says yes to it after all, it is let go then, like any node
+ * that says so late. A node that has said yes to another job does this one no more: there is nothing to let go
+ * (`AGREED_ELSEWHERE`).
  */
 export type PartInput =
   | 'ack_commit'
@@ -143,7 +144,11 @@ const lateRefusal: Cells = { nack_commit: NOTHING, nack_run: NOTHING };
 /** The cells that are others for a node with a part in another job that goes on. */
 const BUSY_ELSEWHERE: Partial<Record<JobPhase, Table>> = {
   voting: {
-    new: { called_off: to('aborted'), voting_timeout: to('unavailable', vote('voting_timeout')) },
+    new: {
+      called_off: to('aborted'),
+      nack_run: to('unavailable'),
+      voting_timeout: to('unavailable', vote('voting_timeout')),
+    },
     terminal: lateRefusal,
   },
   running: { terminal: lateRefusal },

@@ -104,6 +104,7 @@ describe('the part of a node that is busy with another job', () => {
   /** What is otherwise than for a node that is free: phase, status, input → what happens. */
   const asked = new Map([
     ['voting new called_off', 'aborted: '],
+    ['voting new nack_run', 'unavailable: '],
     ['voting new voting_timeout', 'unavailable: vote voting_timeout'],
     ...TERMINAL.flatMap((status) =>
       ['voting', 'running'].flatMap((phase): [string, string][] => [
