@@ -81,8 +81,9 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
 
   /** Asks the nodes of a job that has just been stored. Resolves when it can be found and its nodes are looked through. */
   async begin(job: NewJob): Promise<void> {
-    const live = new LiveJob(job, new Map(job.nodes.map((node) => [node, 'new'])), this.tools);
-    await forEachInSlices(job.nodes, (node) => this.addToNode(node, live));
+    const nodes = job.nodes.toSorted(); // as the store hands them out
+    const live = new LiveJob(job, new Map(nodes.map((node) => [node, 'new'])), this.tools);
+    await forEachInSlices(nodes, (node) => this.addToNode(node, live));
     this.jobs.set(job.id, live);
     await live.begin(job.votingDeadline - job.createdAt);
   }

@@ -212,7 +212,7 @@ export class LiveJob {
     return status !== undefined && !isNodeDone(status);
   }
 
-  /** The nodes with their statuses, in the order in which they were asked for. */
+  /** The nodes with their statuses, by name. */
   nodeStatuses(): IterableIterator<[node: string, status: NodeStatus]> {
     return this.nodes.entries();
   }

@@ -102,9 +102,9 @@ describe('the batching writer', () => {
     store.events(jobId, 1, [event]);
     store.nodeStatus(ORG, jobId, 'a', 'succeeded', AT, { exitCode: 0 });
     store.saveOutput(jobId, 'a', Buffer.from('done'), Buffer.from([0, 0xff]));
+    writer.push({ ...lost, kind: 'unanswered_job', jobId: lost.id });
     store.jobStatus(jobId, 'complete', AT);
     writer.push({ kind: 'org_event', orgId: ORG, seq: 1, at: AT, event: { ...event, id: 'org-1' } });
-    writer.push({ ...lost, kind: 'unanswered_job', jobId: lost.id });
     writer.push({ kind: 'node_seen', orgId: ORG, node: 'a', incarnation: 'one' });
     writer.push({ kind: 'forget_events', jobId: await storedJob(['b']) });
     await store.flushed();

@@ -33,6 +33,15 @@ const newSupervisor = (): JobSupervisor => {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
+it('has the nodes of a new job by name, as they are when it has left memory', async () => {
+  const supervisor = newSupervisor();
+  const job = newJob({ orgId, nodes: ['web2', 'web10', 'Web3', 'web1'] });
+  await supervisor.begin(job);
+  const names = Array.from(supervisor.find(orgId, job.id)!.nodeStatuses(), ([name]) => name);
+  expect(names).toEqual(['Web3', 'web1', 'web10', 'web2']);
+  supervisor.stop();
+});
+
 it('gives nodes all the time to vote, however long it took to store the job', async () => {
   const supervisor = newSupervisor();
   const createdAt = Date.now();
