@@ -1,14 +1,15 @@
-import type { HeartbeatMessage } from '../protocol/client-message.js';
+import type { HeartbeatMessage, ReportedJobState } from '../protocol/client-message.js';
 import type { NodeStatus } from '../protocol/job-status.js';
 import { judgeReport, type ReportVerdict } from './domain/node-report.js';
 import type { JobPhase } from './domain/part-machine.js';
 import { LostWords } from './lost-words.js';
 
 /** After this many heartbeats without its job a node has ended it without telling. */
-const IDLE_REPORTS = 2;
+const ABSENT_REPORTS = 2;
 
-/** What a node's heartbeat came to: what is to be done about it, or why the node is to be taken for gone. */
-export type Heard = Exclude<ReportVerdict, 'idle'> | { readonly gone: string };
+/** What a node's heartbeat came to: what is to be done about it, or how and why the node's part ends. */
+export type Heard =
+  Exclude<ReportVerdict, 'absent'> | { readonly end: 'down' | 'moved_on'; readonly reason: string };
 
 /** How the job believes that a node stands. */
 export interface Belief {
@@ -21,7 +22,7 @@ export interface Belief {
  * does not start, and whose words got lost.
  */
 export class HeardNodes {
-  private readonly idleReports = new Map<string, number>();
+  private readonly absentReports = new Map<string, number>();
   private readonly lostWords: LostWords;
 
   /** `unheard` are the nodes whose part goes on and that were not heard since the server was started again. */
@@ -39,7 +40,7 @@ export class HeardNodes {
 
   /** A node says something about the job; hands back whether that is its first word since a restart. */
   spoke(node: string): boolean {
-    this.idleReports.delete(node);
+    this.absentReports.delete(node);
     this.lostWords.spoke(node);
     return this.unheard.delete(node);
   }
@@ -65,15 +66,18 @@ export class HeardNodes {
     const report = { doing, thisJob, firstOnConnection, at: performance.now() };
     const wordsAreLost = this.unheard.delete(node) || this.lostWords.areLost(node, report);
     const verdict = judgeReport({ phase, status, doing, thisJob, wordsAreLost });
-    if (verdict === 'idle') return this.judgeIdle(node);
-    this.idleReports.delete(node);
+    if (verdict === 'absent') return this.judgeAbsent(node, doing);
+    this.absentReports.delete(node);
     const isStuck = verdict === 'nothing' && status === 'ready' && this.lostWords.isStuck(node, report);
-    return isStuck ? { gone: 'the node was told to run and does not start' } : verdict;
+    return isStuck ? { end: 'down', reason: 'the node was told to run and does not start' } : verdict;
   }
 
-  private judgeIdle(node: string): Heard {
-    const reports = (this.idleReports.get(node) ?? 0) + 1;
-    this.idleReports.set(node, reports);
-    return reports < IDLE_REPORTS ? 'nothing' : { gone: 'the node is idle: its job ended without a word' };
+  private judgeAbsent(node: string, doing: ReportedJobState): Heard {
+    const reports = (this.absentReports.get(node) ?? 0) + 1;
+    this.absentReports.set(node, reports);
+    if (reports < ABSENT_REPORTS) return 'nothing';
+    return doing === 'idle'
+      ? { end: 'down', reason: 'the node is idle: its job ended without a word' }
+      : { end: 'moved_on', reason: 'the node is at another job: this one ended without a word' };
   }
 }

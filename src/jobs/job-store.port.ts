@@ -23,6 +23,7 @@ export interface NewJob extends JobOptions {
   /** Who asked for it. */
   readonly createdBy: string;
   readonly createdAt: number;
+  /** Counts after a restart: until then the time to vote begins when the nodes are asked. */
   readonly votingDeadline: number;
   /** Each name once. */
   readonly nodes: readonly string[];
@@ -126,7 +127,10 @@ export const JOB_STORE = Symbol('JOB_STORE');
  * (`database_unavailable`) where it cannot be used. Changes are taken over at once and stored in order, batched.
  */
 export interface JobStore {
-  /** Stores a job with its nodes and options, all or nothing; durable when it resolves. */
+  /**
+   * Stores a job with its nodes and options, all or nothing; durable when it resolves. Where that is not certain it
+   * rejects, and the job is stored as one that crashed (by the next `flushed`), or not at all.
+   */
   create(job: NewJob): Promise<void>;
   /** All jobs of an organization, oldest first. */
   list(orgId: string): Promise<StoredJob[]>;

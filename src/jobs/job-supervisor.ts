@@ -13,6 +13,7 @@ import type { FeedEvent } from '../protocol/feed-event.js';
 import type { JobStatus } from '../protocol/job-status.js';
 import { type NodeAddress, nodeKeyOf } from '../protocol/node-address.js';
 import { outputPace } from './domain/output-pace.js';
+import type { Elsewhere } from './domain/part-machine.js';
 import { JobFeed } from './job-feed.js';
 import { JOB_STORE, type JobStore, type LiveJob as StoredLiveJob, type NewJob } from './job-store.port.js';
 import type { JobObserver, JobTally, LiveJobs, OutputOutcome, OutputWatcher } from './jobs.port.js';
@@ -53,7 +54,7 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
       serverName: config.server_name_advertised,
       outputPace: () => outputPace(this.outputStreams()),
       heartbeatIntervalMs: config.heartbeat_interval,
-      isBusyElsewhere: (job, node) => this.isBusy({ orgId: job.record.orgId, node }, job),
+      elsewhere: (job, node) => this.elsewhere(job, node),
       onPublicEvent: (job, event, at) => this.observer?.jobEvent(job.record.orgId, job.record.id, event, at),
       onEnded: (job) => {
         countOne(this.ended, job.status);
@@ -80,10 +81,11 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
 
   /** Asks the nodes of a job that has just been stored. Resolves when it can be found and its nodes are looked through. */
   async begin(job: NewJob): Promise<void> {
-    const live = new LiveJob(job, new Map(job.nodes.map((node) => [node, 'new'])), this.tools);
-    await forEachInSlices(job.nodes, (node) => this.addToNode(node, live));
+    const nodes = job.nodes.toSorted(); // as the store hands them out
+    const live = new LiveJob(job, new Map(nodes.map((node) => [node, 'new'])), this.tools);
+    await forEachInSlices(nodes, (node) => this.addToNode(node, live));
     this.jobs.set(job.id, live);
-    await live.begin(job.votingDeadline);
+    await live.begin(job.votingDeadline - job.createdAt);
   }
 
   /** A job that is in memory, if it is one of this organization. */
@@ -92,9 +94,9 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     return job?.record.orgId === orgId ? job : undefined;
   }
 
-  /** Whether a node has a part in a job (other than `besides`) that goes on: it would refuse another. */
-  isBusy(address: NodeAddress, besides?: LiveJob): boolean {
-    return this.jobsOf(address).some((job) => job !== besides && job.hasLivePart(address.node));
+  /** Whether a node has a part in a job that goes on: it would refuse another. */
+  isBusy(address: NodeAddress): boolean {
+    return this.jobsOf(address).some((job) => job.hasLivePart(address.node));
   }
 
   follow(orgId: string, jobId: string, lastEventId: string | undefined): Cursor<FeedEvent> | undefined {
@@ -178,6 +180,15 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
       const status = job.statusOf(address.node);
       if (status === 'ready' || status === 'running') job.deliver(address.node, message);
     }
+  }
+
+  /** What a node has to do in other jobs than this. */
+  private elsewhere(job: LiveJob, node: string): Elsewhere {
+    const others = this.jobsOf({ orgId: job.record.orgId, node }).filter(
+      (other) => other !== job && other.hasLivePart(node),
+    );
+    if (others.length === 0) return 'free';
+    return others.some((other) => other.statusOf(node) !== 'new') ? 'agreed' : 'asked';
   }
 
   private takeUp(stored: StoredLiveJob): void {

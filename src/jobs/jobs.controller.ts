@@ -114,7 +114,7 @@ export class JobsController {
   async abort(@Param('id') id: string, @CurrentRequestor() requestor: Requestor): Promise<Job> {
     const aborted = orNotFound(await this.jobs.abort(requestor, id), `Cannot find job ${id}`);
     if (aborted.ok) return aborted.value;
-    throw new RefusedRequest({ status: HttpStatus.CONFLICT, error: aborted.error });
+    throw new RefusedRequest(aborted.error);
   }
 
   @Get(':id/output/:node/stdout')

@@ -7,8 +7,10 @@ import type { Requestor } from '../auth/auth.port.js';
 import { LOGGER } from '../config/config.module.js';
 import { NOT_STORED_YET } from '../http/error-answer.js';
 import { AppError } from '../lib/app-error.js';
+import type { Refusal } from '../http/refused-request.js';
 import { err, ok, type Result } from '../lib/result.js';
 import { given } from '../lib/given.js';
+import { isJobOver, type JobStatus } from '../protocol/job-status.js';
 import { formatCursor, type JobListQuery, MAX_PAGE } from '../protocol/job-list-query.js';
 import type { Job, JobSummary } from '../protocol/rest-shapes.js';
 import { type FindOptions, JOB_STORE, type JobStore } from './job-store.port.js';
@@ -20,6 +22,18 @@ import { storedFormOf, summaryOf, viewOf } from './job-view.js';
 
 /** For so long an answer waits until the end of a job is stored. */
 const END_MS = 10_000;
+
+const ended = (jobId: string, status: JobStatus): Refusal => ({
+  status: 409,
+  error: `job ${jobId} has already ended: ${status}`,
+});
+
+/** It stands in the database, but not in memory yet. */
+const notYetStarted = (jobId: string): Refusal => ({
+  status: 503,
+  error: [`job ${jobId} is being started; try again in a moment`],
+  headers: { 'Retry-After': '1' },
+});
 
 /** A list of jobs, and the cursor of what comes after it, where there is more; a long one comes as the text of its JSON. */
 export interface JobList {
@@ -41,15 +55,15 @@ export class JobsService {
   ) {}
 
   /**
-   * Ends a job at a user's wish and hands it back once its end is stored; the error, a text for the user, where it had
-   * ended before. Undefined where the organization has no such job.
+   * Ends a job at a user's wish and hands it back once its end is stored; an error where it had ended before, or does not
+   * go on yet. Undefined where the organization has no such job.
    */
-  async abort(requestor: Requestor, jobId: string): Promise<Result<Job, string> | undefined> {
+  async abort(requestor: Requestor, jobId: string): Promise<Result<Job, Refusal> | undefined> {
     const { orgId } = requestor;
     const live = this.supervisor.find(orgId, jobId);
     if (live === undefined) {
       const stored = await this.store.find(orgId, jobId);
-      return stored === undefined ? undefined : err(`job ${jobId} has already ended: ${stored.status}`);
+      return stored && err(isJobOver(stored.status) ? ended(jobId, stored.status) : notYetStarted(jobId));
     }
     const calledOff = live.callOff();
     if (calledOff) {
@@ -58,9 +72,7 @@ export class JobsService {
       this.audit.record('job_abort', requestor, 'called_off', { job: jobId, command, nodes });
     }
     await this.endOf(live);
-    return calledOff
-      ? ok(viewOf(storedFormOf(live, false)))
-      : err(`job ${jobId} has already ended: ${live.status}`);
+    return calledOff ? ok(viewOf(storedFormOf(live, false))) : err(ended(jobId, live.status));
   }
 
   /** The jobs of an organization that the query lets pass, without their nodes; all of them, oldest first, by default. */

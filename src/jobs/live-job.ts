@@ -13,7 +13,7 @@ import { isJobOver, isNodeDone, type JobStatus, type NodeStatus } from '../proto
 import type { NodeAddress } from '../protocol/node-address.js';
 import type { NodeCommand } from '../protocol/server-message.js';
 import { type JobEffect, type JobInput, type JobState, jobState, reduceJob } from './domain/job-machine.js';
-import type { PartInput } from './domain/part-machine.js';
+import type { Elsewhere, PartInput } from './domain/part-machine.js';
 import { type Heard, HeardNodes } from './heard-nodes.js';
 import { JobFeed } from './job-feed.js';
 import { JobOutput } from './job-output.js';
@@ -34,8 +34,8 @@ export interface JobTools {
   /** How often a node is to send output now, in milliseconds. */
   outputPace(): number;
   readonly heartbeatIntervalMs: number;
-  /** Whether the node has a part in another job than this that goes on. */
-  isBusyElsewhere(job: LiveJob, node: string): boolean;
+  /** What the node has to do in other jobs than this. */
+  elsewhere(job: LiveJob, node: string): Elsewhere;
   /** The job began or ended. */
   onPublicEvent(job: LiveJob, event: JobEvent, atMicros: number): void;
   /** The job's end is stored and told. */
@@ -72,7 +72,7 @@ export class LiveJob {
   private readonly output: JobOutput;
   private readonly ending = deferred();
   private timer: Timer | undefined;
-  /** While the nodes are looked through: which of them dropped out, and why. */
+  /** Until the nodes were looked through: which of them dropped out, and why. */
   private goneMeanwhile: Map<string, string> | undefined;
   /** Whether it is stored that nodes run: before that, none may be told to. */
   private mayRun: boolean;
@@ -94,6 +94,7 @@ export class LiveJob {
     const inPart = recovered === undefined ? [] : this.addresses(['new', 'ready', 'running']);
     const unheard = new Set(inPart.map(({ node }) => node));
     this.heard = new HeardNodes(record.id, tools.heartbeatIntervalMs, unheard);
+    if (recovered === undefined) this.goneMeanwhile = new Map();
   }
 
   get status(): JobStatus {
@@ -111,13 +112,14 @@ export class LiveJob {
 
   /**
    * Asks all nodes for their votes; those that cannot take a job now have voted already. Resolves when all are asked,
-   * or will be in a moment where there are very many.
+   * or will be in a moment where there are very many. From then on there are `votingMs` milliseconds to vote.
    */
-  async begin(votingDeadline: number): Promise<void> {
+  async begin(votingMs: number): Promise<void> {
     this.emit({ name: 'start', data: startDataOf(this.record, this.nodes.size) });
     const { fleet } = this.tools;
     const here: NodeAddress[] = [];
     const away: NodeAddress[] = [];
+    // How a node stands is seen when it is looked at: only what changes after that matters.
     const goneMeanwhile = (this.goneMeanwhile = new Map<string, string>());
     await forEachInSlices(this.nodes.keys(), (node) => {
       const address = { orgId: this.record.orgId, node };
@@ -126,7 +128,7 @@ export class LiveJob {
     this.goneMeanwhile = undefined;
     if (this.state.outcome !== undefined) return; // called off already
     fleet.send(here, commitOf(this.record, this.tools.serverName));
-    this.setTimer(votingDeadline, 'voting_timeout');
+    this.setTimer(this.tools.clock.now() + votingMs, 'voting_timeout');
     for (const { node } of goneMeanwhile.size > 0 ? away : []) goneMeanwhile.delete(node);
     this.mailbox.postAll(
       map(away, (address) => letterTo(address.node, 'down', { reason: fleet.trouble(address) ?? 'gone' })),
@@ -194,7 +196,7 @@ export class LiveJob {
   /** Holds what a node's heartbeat says against what we believe. */
   heartbeat(node: string, message: HeartbeatMessage, firstOnConnection: boolean): void {
     const status = this.nodes.get(node);
-    if (status === undefined || isNodeDone(status)) return;
+    if (status === undefined || isNodeDone(status) || this.state.outcome !== undefined) return;
     this.act(this.heard.judge(node, { phase: this.state.phase, status }, message, firstOnConnection), node);
     const isRunning = message.job_state === 'running' && message.job_id === this.record.id;
     if (isRunning) this.noteOutput(node, message.output_every_ms);
@@ -210,7 +212,7 @@ export class LiveJob {
     return status !== undefined && !isNodeDone(status);
   }
 
-  /** The nodes with their statuses, in the order in which they were asked for. */
+  /** The nodes with their statuses, by name. */
   nodeStatuses(): IterableIterator<[node: string, status: NodeStatus]> {
     return this.nodes.entries();
   }
@@ -226,7 +228,7 @@ export class LiveJob {
   }
 
   private act(heard: Heard, node: string): void {
-    if (typeof heard === 'object') return this.down(node, heard.gone);
+    if (typeof heard === 'object') return this.post(node, heard.end, { reason: heard.reason });
     const address = { orgId: this.record.orgId, node };
     switch (heard) {
       case 'nothing':
@@ -272,7 +274,7 @@ export class LiveJob {
   private asJobInput({ node, input }: { node: string; input: PartInput }): JobInput | undefined {
     const status = this.nodes.get(node);
     if (status === undefined) return undefined;
-    return { type: 'part', node, status, input, busyElsewhere: this.tools.isBusyElsewhere(this, node) };
+    return { type: 'part', node, status, input, elsewhere: this.tools.elsewhere(this, node) };
   }
 
   private execute(effect: JobEffect, details: NodeDetails | undefined): void {

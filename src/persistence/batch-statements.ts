@@ -8,6 +8,7 @@ import type {
   NodeStatusWrite,
   OrgEventWrite,
   OutputWrite,
+  UnansweredJobWrite,
   Write,
 } from './batch-writer.port.js';
 
@@ -123,6 +124,31 @@ const JOB_STATUSES: Kind<JobStatusWrite> = {
     WHERE j.id = u.id AND (j.status IN (${liveJobCodes}) OR j.status = u.status)`,
 };
 
+/**
+ * Cannot miss the job: where the statement that stores it is still under way, this one waits for it; where that one comes
+ * later, it fails for the row that stands there.
+ */
+const UNANSWERED_JOBS: Kind<UnansweredJobWrite> = {
+  name: 'lost',
+  columns: [
+    ['id', 'bpchar', ({ jobId }) => jobId],
+    ['org_id', 'bpchar', ({ orgId }) => orgId],
+    ['command', 'text', ({ command }) => command],
+    ['run_timeout', 'int', ({ runTimeout }) => runTimeout],
+    ['quorum', 'int', ({ quorum }) => quorum],
+    ['created_by', 'text', ({ createdBy }) => createdBy],
+    ['at', 'float8', ({ createdAt }) => createdAt],
+  ],
+  sql: (
+    u,
+  ) => `INSERT INTO jobs AS j (id, org_id, command, status, run_timeout, quorum, last_updated_by, created_by,
+                      created_at, updated_at)
+    SELECT id, org_id, command, ${JOB_STATUS_CODES.crashed}, run_timeout, quorum, left(created_by, 32), created_by,
+           ${utc('at')}, ${utc('at')}
+    FROM ${u}
+    ON CONFLICT (id) DO UPDATE SET status = excluded.status WHERE j.status IN (${liveJobCodes})`,
+};
+
 /** Whether the bytes can stand in a `text` column and come back the same. */
 const isText = (bytes: Buffer): boolean => isUtf8(bytes) && !bytes.includes(0);
 
@@ -199,6 +225,7 @@ const KINDS = {
   org_event: ORG_EVENTS,
   node_seen: SEEN_NODES,
   forget_events: FORGOTTEN_EVENTS,
+  unanswered_job: UNANSWERED_JOBS,
 } satisfies { readonly [K in Write['kind']]: Kind<Extract<Write, { kind: K }>> };
 
 const KIND_NAMES = Object.keys(KINDS) as Write['kind'][];
@@ -221,7 +248,7 @@ const joined = (parts: readonly Part[]): string => {
   return `WITH ${texts.map((sql, at) => `part_${at} AS (${sql})`).join(', ')} SELECT 1`;
 };
 
-/** The texts that were needed so far, by name: a kind stands in a name in two ways or not at all, so 2,186 at the most. */
+/** The texts that were needed so far, by name: a kind stands in a name in two ways or not at all, so 6,560 at the most. */
 const texts = new Map<string, string>();
 
 /**

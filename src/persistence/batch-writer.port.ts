@@ -32,6 +32,22 @@ export interface JobStatusWrite {
   readonly runDeadline?: number;
 }
 
+/**
+ * No answer came when this job was to be stored. Whether it is, never was, or will be in a moment: it crashed, nobody is
+ * to take it for one that goes on.
+ */
+export interface UnansweredJobWrite {
+  readonly kind: 'unanswered_job';
+  readonly jobId: string;
+  readonly orgId: string;
+  readonly command: string;
+  /** Seconds. */
+  readonly runTimeout: number;
+  readonly quorum: number;
+  readonly createdBy: string;
+  readonly createdAt: number;
+}
+
 /** What a node's command wrote, byte for byte. */
 export interface OutputWrite {
   readonly kind: 'output';
@@ -79,6 +95,7 @@ export interface NodeSeenWrite {
 export type Write =
   | NodeStatusWrite
   | JobStatusWrite
+  | UnansweredJobWrite
   | OutputWrite
   | JobEventsWrite
   | ForgetEventsWrite

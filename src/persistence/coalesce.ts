@@ -9,6 +9,8 @@ const keyOf = (write: Write): string => {
       return `n ${write.jobId} ${write.orgId} ${write.node}`;
     case 'job_status':
       return `j ${write.jobId}`;
+    case 'unanswered_job':
+      return `u ${write.jobId}`;
     case 'output':
       return `o ${write.jobId} ${write.node}`;
     case 'job_events':
@@ -83,6 +85,8 @@ export const bytesOf = (write: Write): number => {
       return BASE_BYTES + write.stdout.length + write.stderr.length;
     case 'job_events':
       return write.events.reduce((sum, { data }) => sum + BASE_BYTES + 2 * data.length, BASE_BYTES);
+    case 'unanswered_job':
+      return BASE_BYTES + 2 * write.command.length;
     case 'org_event':
       return BASE_BYTES + 2 * write.event.data.length;
     case 'node_status':

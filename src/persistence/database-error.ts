@@ -1,6 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 import { AppError, messageOf } from '../lib/app-error.js';
-import { DATABASE_UNAVAILABLE } from './database.port.js';
+import { DatabaseUnavailable } from './database.port.js';
 
 /** Where the database is, for a message: never with the password. */
 export interface DatabaseTarget {
@@ -36,6 +36,9 @@ export const isPermanent = (thrown: unknown): boolean => {
   return isSqlState(code) && DATA_FAULTS.includes(code.slice(0, 2));
 };
 
+/** Whether PostgreSQL says that it undid the statement: so it is with its errors, but for those of one that goes down. */
+const isUndone = (code: string | undefined): boolean => isSqlState(code) && !/^(08|57P)/.test(code);
+
 /** What the person who runs the server should look at, by SQLSTATE or system error code. */
 const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'is PostgreSQL running there, and does it listen on that address?',
@@ -62,12 +65,16 @@ const adviceFor = (code: string | undefined, { passwordIn }: DatabaseTarget): st
   return ADVICE[code ?? ''] ?? (isSqlState(code) ? LOOK_AT_ITS_LOG : CHECK_THE_WAY);
 };
 
-/** Turns what the driver threw into an error that says which database it was about and what to check. */
-export const toDatabaseError = (thrown: unknown, target: DatabaseTarget): AppError => {
+/**
+ * Turns what the driver threw into an error that says which database it was about and what to check; `wasSent` says
+ * whether a statement may have been on its way.
+ */
+export const toDatabaseError = (thrown: unknown, target: DatabaseTarget, wasSent = false): AppError => {
   if (thrown instanceof AppError) return thrown;
-  const advice = adviceFor(codeOf(thrown), target);
-  return new AppError(
-    DATABASE_UNAVAILABLE,
+  const code = codeOf(thrown);
+  const advice = adviceFor(code, target);
+  return new DatabaseUnavailable(
     `cannot use the database ${target.database} at ${target.where} as ${target.user}: ${messageOf(thrown)}; ${advice}`,
+    wasSent && !isUndone(code),
   );
 };

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { type Activity, alwaysActive } from '../config/activity.port.js';
 import { AppError, messageOf } from '../lib/app-error.js';
-import { DATABASE_REFUSED, DATABASE_UNAVAILABLE, type Database } from './database.port.js';
+import { DATABASE_REFUSED, type Database, DatabaseUnavailable } from './database.port.js';
 import { type DatabaseTarget, isPermanent, toDatabaseError } from './database-error.js';
 
 /**
@@ -58,14 +58,17 @@ export class TypeOrmDatabase implements Database {
 
   private async withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
     if (!this.activity.isActive) {
-      throw new AppError(DATABASE_UNAVAILABLE, 'this server is not the active one: another has taken over');
+      throw new DatabaseUnavailable('this server is not the active one: another has taken over');
     }
     const runner = this.dataSource.createQueryRunner();
+    let isConnected = false;
     try {
+      await runner.connect();
+      isConnected = true;
       return await work(runner);
     } catch (thrown) {
       if (thrown instanceof AppError) throw thrown;
-      if (!isPermanent(thrown)) throw toDatabaseError(thrown, this.target);
+      if (!isPermanent(thrown)) throw toDatabaseError(thrown, this.target, isConnected);
       throw new AppError(DATABASE_REFUSED, `the database refuses the data: ${messageOf(thrown)}`);
     } finally {
       await runner.release();

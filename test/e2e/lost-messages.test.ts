@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.js';
 import { FaithfulNode, type FaithfulStep } from '../support/faithful-node.js';
 import { FeedReading } from '../support/feed-reading.js';
 import { endRun, startRun, voteYes } from '../support/play-job.js';
@@ -89,6 +90,45 @@ describe('when a message to a node is lost with its connection', () => {
     await feed.until('run_start far');
     await endRun(far, id);
     expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ succeeded: ['far'] });
+  });
+});
+
+describe('when a result is lost and the node takes the next job before that was found out', () => {
+  let lost: string;
+  beforeEach(async () => {
+    lost = await server.startJob({ nodes: ['far'] });
+    await voteYes(far, lost);
+    await startRun(far, lost);
+  });
+
+  /** The node was left alone: it ends the next job, and the last that came was the order to run it. */
+  const endsTheNext = async (next: string): Promise<void> => {
+    await endRun(far, next);
+    expect((await server.jobBecomes(next, 'complete')).nodes.succeeded).toContain('far');
+    expect(far.commands.at(-1)).toMatchObject({ type: 'run', job_id: next });
+  };
+
+  it('the old job ends as crashed within a few heartbeats, and the node goes on', async () => {
+    const next = await server.startJob({ nodes: ['far'] });
+    await voteYes(far, next);
+    await startRun(far, next);
+    expect((await server.jobBecomes(lost, 'complete')).nodes).toEqual({ crashed: ['far'] });
+    await endsTheNext(next);
+  });
+
+  it('the node goes on when the old job is called off', async () => {
+    const next = await server.startJob({ nodes: ['far', 'near'] });
+    await far.expectCommand('commit');
+    await far.sendJobMessage('ack_commit', next);
+    await eventually(async () => (await server.job(next)).nodes.ready?.length === 1);
+    const abort = server.post(`jobs/${lost}/abort`, '');
+    far.doing = { state: 'committed', jobId: next };
+    expect((await abort).body).toMatchObject({ status: 'aborted', nodes: { aborted: ['far'] } });
+    await voteYes(near, next);
+    await startRun(near, next);
+    await startRun(far, next);
+    await endRun(near, next);
+    await endsTheNext(next);
   });
 });
 

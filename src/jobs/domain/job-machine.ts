@@ -1,6 +1,12 @@
 import type { JobEvent } from '../../protocol/feed-event.js';
 import { isJobOver, type JobStatus, NODE_STATUS_CODES, type NodeStatus } from '../../protocol/job-status.js';
-import { type Consequence, type JobPhase, judgePart, type PartInput } from './part-machine.js';
+import {
+  type Consequence,
+  type Elsewhere,
+  type JobPhase,
+  judgePart,
+  type PartInput,
+} from './part-machine.js';
 
 /**
  * A job as a whole (job lifecycle, "States"). It knows how many of its nodes are in which status, not which: a step
@@ -28,8 +34,7 @@ export type JobInput =
       readonly node: string;
       readonly status: NodeStatus;
       readonly input: PartInput;
-      /** Whether the node has a part in another job that goes on. */
-      readonly busyElsewhere: boolean;
+      readonly elsewhere: Elsewhere;
     }
   | { readonly type: 'voting_timeout' }
   | { readonly type: 'run_timeout' }
@@ -115,9 +120,11 @@ const recovered = (state: JobState): JobStep => {
 
 const partChanged = (
   state: JobState,
-  { node, status, input, busyElsewhere }: Extract<JobInput, { type: 'part' }>,
+  { node, status, input, elsewhere }: Extract<JobInput, { type: 'part' }>,
 ): JobStep => {
-  const verdict = judgePart(state.phase, status, input, busyElsewhere);
+  // What the job ends with has been given to the nodes that were ready: none of them may become new.
+  if (input === 'asked_again' && state.outcome !== undefined) return { state, effects: [] };
+  const verdict = judgePart(state.phase, status, input, elsewhere);
   const effects = verdict.then.flatMap((consequence) => effectsOf(node, consequence));
   if (verdict.status === undefined || verdict.status === status) return { state, effects };
 

@@ -19,11 +19,11 @@ export interface NodeReport {
 /**
  * What is to be done about a report (wire protocol, sections 6 and 8): nothing; make up for what got lost
  * (`ask_again` for the vote, take the node as having `voted` or `started`, tell it to `run`); or count that the
- * node is `idle` while it should work.
+ * node is `absent`: idle, or at another job, while it should be at this one.
  */
-export type ReportVerdict = 'nothing' | 'ask_again' | 'voted' | 'started' | 'run' | 'idle';
+export type ReportVerdict = 'nothing' | 'ask_again' | 'voted' | 'started' | 'run' | 'absent';
 
-/** Holds a heartbeat against what we believe. Only `idle` is ever said of a node of which no word is lost. */
+/** Holds a heartbeat against what we believe. Only `absent` is ever said of a node of which no word is lost. */
 export const judgeReport = ({ phase, status, doing, thisJob, wordsAreLost }: NodeReport): ReportVerdict => {
   if (phase === 'voting') {
     if (!wordsAreLost) return 'nothing';
@@ -31,7 +31,7 @@ export const judgeReport = ({ phase, status, doing, thisJob, wordsAreLost }: Nod
     return status === 'new' && doing === 'committed' && thisJob ? 'voted' : 'nothing';
   }
   if (phase !== 'running' || (status !== 'ready' && status !== 'running')) return 'nothing';
-  if (doing === 'idle') return 'idle';
-  if (!wordsAreLost || !thisJob || status !== 'ready') return 'nothing';
+  if (doing === 'idle' || !thisJob) return 'absent';
+  if (!wordsAreLost || status !== 'ready') return 'nothing';
   return doing === 'running' ? 'started' : 'run';
 };

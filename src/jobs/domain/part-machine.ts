@@ -5,13 +5,15 @@ import { isNodeDone, type NodeStatus } from '../../protocol/job-status.js';
  * A node's part in a job: what each input does to it (job lifecycle, "Voting" and "Running"). The tables below are
  * the machine; a cell that is not listed is the `other` cell of its column, and a column without one changes nothing.
  *
- * States and their exits: `new` → ready, nacked, unavailable; `ready` → running, was_ready, failed, crashed,
+ * States and their exits: `new` → ready, nacked, unavailable; `ready` → new, running, was_ready, failed, crashed,
  * unavailable, timed_out; `running` → succeeded, failed, crashed, timed_out; `new`, `ready`, `running` → aborted.
  * All others are terminal and have none.
  *
  * To be let go (`rehab`) ends all that a node does, and a client does one job at a time. So a node that has a part in
- * another job as well is not let go for the sake of one that it has not said yes to, nor because it refuses one that is
- * over for it (`BUSY_ELSEWHERE`). Where it says yes to it after all, it is let go then, like any node that says so late.
+ * another job as well is not let go for the sake of one that it has not said yes to, nor because it refuses such a one,
+ * or one that is over for it (`BUSY_ELSEWHERE`). Where it says yes to it after all, it is let go then, like any node
+ * that says so late. A node that has said yes to another job does this one no more: there is nothing to let go
+ * (`AGREED_ELSEWHERE`).
  */
 export type PartInput =
   | 'ack_commit'
@@ -23,6 +25,8 @@ export type PartInput =
   | 'aborted'
   /** The node dropped out: offline, another process, rehab, or it ended the job without telling. */
   | 'down'
+  /** It ended the job without telling, and says that it is at another one. */
+  | 'moved_on'
   | 'voting_timeout'
   | 'run_timeout'
   /** The quorum was not reached. */
@@ -34,6 +38,9 @@ export type PartInput =
 
 /** How far the job is. */
 export type JobPhase = 'voting' | 'running' | 'over';
+
+/** What a node has to do in other jobs that go on: nothing, or it was asked for its vote, or it has said yes. */
+export type Elsewhere = 'free' | 'asked' | 'agreed';
 
 /** What follows besides a new status, in order. `rehab` is an event too, `quiet_rehab` is not. */
 export type Consequence =
@@ -59,12 +66,14 @@ const stay = (...then: Consequence[]): Verdict => ({ then });
 
 const calledOff: Cells = { called_off: to('aborted', 'quiet_rehab') };
 const ourOwn: Cells = {
+  moved_on: NOTHING,
   voting_timeout: NOTHING,
   run_timeout: NOTHING,
   quorum_failed: NOTHING,
   asked_again: NOTHING,
 };
 
+const movedOn: Cells = { moved_on: to('crashed', runComplete('crashed')) };
 const crashed = to('crashed', 'rehab', runComplete('crashed'));
 const diedWhileRunning = stay('rehab', runComplete('client_died_while_running'));
 
@@ -102,6 +111,7 @@ const TABLES: Record<JobPhase, Table> = {
     ready: {
       ...ourOwn,
       ...calledOff,
+      ...movedOn,
       ack_run: to('running', 'run_start'),
       nack_run: to('failed', 'rehab', runComplete('run_nacked')),
       run_timeout: to('timed_out', 'quiet_rehab'),
@@ -110,6 +120,7 @@ const TABLES: Record<JobPhase, Table> = {
     running: {
       ...ourOwn,
       ...calledOff,
+      ...movedOn,
       ack_run: NOTHING,
       nack_run: to('failed', 'rehab', runComplete('run_nacked_while_running')),
       succeeded: to('succeeded', runComplete('success')),
@@ -133,30 +144,47 @@ const lateRefusal: Cells = { nack_commit: NOTHING, nack_run: NOTHING };
 /** The cells that are others for a node with a part in another job that goes on. */
 const BUSY_ELSEWHERE: Partial<Record<JobPhase, Table>> = {
   voting: {
-    new: { called_off: to('aborted'), voting_timeout: to('unavailable', vote('voting_timeout')) },
+    new: {
+      called_off: to('aborted'),
+      nack_run: to('unavailable'),
+      voting_timeout: to('unavailable', vote('voting_timeout')),
+    },
     terminal: lateRefusal,
   },
   running: { terminal: lateRefusal },
 };
+
+const dropped: Cells = { run_timeout: to('timed_out'), called_off: to('aborted') };
+
+/** Beside those, the cells that are others for a node that has said yes to another job that goes on. */
+const AGREED_ELSEWHERE: Partial<Record<JobPhase, Table>> = { running: { ready: dropped, running: dropped } };
 
 const columnOf = (status: NodeStatus): Column => {
   if (status === 'new' || status === 'ready' || status === 'running') return status;
   return 'terminal';
 };
 
-/**
- * What an input does to a node of this status while the job is in this phase; a terminal status never changes.
- * `busyElsewhere` says that the node has a part in another job that goes on.
- */
+/** What an input does to a node of this status while the job is in this phase; a terminal status never changes. */
 export const judgePart = (
   phase: JobPhase,
   status: NodeStatus,
   input: PartInput,
-  busyElsewhere: boolean,
+  elsewhere: Elsewhere,
 ): Verdict => {
   const column = columnOf(status);
   const cells = TABLES[phase][column];
-  const cellWhenBusy = busyElsewhere ? BUSY_ELSEWHERE[phase]?.[column]?.[input] : undefined;
-  const verdict = cellWhenBusy ?? cells?.[input] ?? cells?.other ?? NOTHING;
+  const verdict = cellElsewhere(phase, column, input, elsewhere) ?? cells?.[input] ?? cells?.other ?? NOTHING;
   return isNodeDone(status) ? { then: verdict.then } : verdict;
+};
+
+/** The cell that is another because of what the node has to do elsewhere, if it is. */
+const cellElsewhere = (
+  phase: JobPhase,
+  column: Column,
+  input: PartInput,
+  elsewhere: Elsewhere,
+): Verdict | undefined => {
+  if (elsewhere === 'free') return undefined;
+  const agreed = elsewhere === 'agreed' ? AGREED_ELSEWHERE[phase]?.[column]?.[input] : undefined;
+  return agreed ?? BUSY_ELSEWHERE[phase]?.[column]?.[input];
 };

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError } from '../../lib/app-error.js';
 import { BATCH_WRITER, type BatchWriter, type NodeDetails } from '../../persistence/batch-writer.port.js';
-import { DATABASE, DATABASE_UNAVAILABLE, type Database } from '../../persistence/database.port.js';
+import { DATABASE, type Database, DatabaseUnavailable } from '../../persistence/database.port.js';
 import { JOB_ID } from '../../protocol/client-message.js';
 import type { FeedEvent } from '../../protocol/feed-event.js';
 import {
@@ -111,12 +110,15 @@ export class PostgresJobStore implements JobStore {
       ];
       await this.database.query(CREATE, parameters, 'create_job');
     } catch (thrown) {
-      // Perhaps it was stored and only the answer got lost; nobody will run it, and it must not look alive for ever.
-      if (thrown instanceof AppError && thrown.code === DATABASE_UNAVAILABLE) {
-        this.jobStatus(job.id, 'crashed', job.createdAt);
-      }
+      if (thrown instanceof DatabaseUnavailable && thrown.mayBeDone) this.giveUp(job);
       throw thrown;
     }
+  }
+
+  /** No answer came. Nobody will run the job; should it be stored, it must neither look alive nor be taken up. */
+  private giveUp({ id: jobId, orgId, command, runTimeout, quorum, createdBy, createdAt }: NewJob): void {
+    const job = { jobId, orgId, command, runTimeout, quorum, createdBy, createdAt };
+    this.writer.push({ kind: 'unanswered_job', ...job });
   }
 
   async findStarted(

@@ -112,6 +112,22 @@ describe('an abort', () => {
     expect((await server.job(id)).status).toBe('quorum_failed');
   });
 
+  it('of a job that is stored and not begun yet is 503, and not said to have ended', async () => {
+    const id = 'e'.repeat(32);
+    await server.database.sql(
+      `INSERT INTO jobs (id, org_id, status)
+       SELECT $1, org_id, (SELECT id FROM job_status WHERE description = 'voting') FROM jobs LIMIT 1`,
+      [id],
+    );
+    const answer = await abort(id);
+    await server.database.sql('DELETE FROM jobs WHERE id = $1', [id]);
+    expect(answer).toMatchObject({
+      status: 503,
+      json: { error: [`job ${id} is being started; try again in a moment`] },
+    });
+    expect(answer.headers['retry-after']).toBe('1');
+  });
+
   it('of a job that is unknown is 404', async () => {
     expect((await abort('f'.repeat(32))).status).toBe(404);
     expect((await abort('nonsense')).status).toBe(404);

@@ -143,7 +143,7 @@ describe('the keys', () => {
     const { code, stdout } = await machine.ctl('rotate-keys', '--now');
     machine.configure();
     expect(code).toBe(0);
-    expect(stdout).toContain('the old ones count no more');
+    expect(stdout).toContain('The old ones count no more');
     expect(stdout).toContain(`copy ${machine.path(CHEF_SECRETS)} to the other one`);
     expect(previousNames()).toEqual([]);
     for (const [index, name] of KEYS.entries()) expect(secret(name)).not.toBe(before[index]);

@@ -7,7 +7,7 @@ import {
   jobState,
   reduceJob,
 } from '../../../src/jobs/domain/job-machine.js';
-import type { PartInput } from '../../../src/jobs/domain/part-machine.js';
+import type { Elsewhere, PartInput } from '../../../src/jobs/domain/part-machine.js';
 import { isNodeDone, type JobStatus, type NodeStatus } from '../../../src/protocol/job-status.js';
 
 /** Executes the machine's effects as its owner does, and keeps all that it asked for. */
@@ -16,8 +16,8 @@ class MachineUnderTest {
   readonly log: string[] = [];
   readonly outcomes: JobStatus[] = [];
   readonly told: string[] = [];
-  /** The nodes that have a part in another job. */
-  readonly busy = new Set<string>();
+  /** What nodes have to do in other jobs; those that are not here are free. */
+  readonly elsewhere = new Map<string, Elsewhere>();
   state: JobState;
   private readonly queue: (() => JobInput | undefined)[] = [];
 
@@ -27,7 +27,12 @@ class MachineUnderTest {
   }
 
   node(name: string, input: PartInput): this {
-    this.queue.push(() => this.partInput(name, input));
+    return this.together([name, input]);
+  }
+
+  /** All this came while the machine was at something else. */
+  together(...inputs: (readonly [node: string, input: PartInput])[]): this {
+    for (const [name, input] of inputs) this.queue.push(() => this.partInput(name, input));
     return this.drain();
   }
 
@@ -42,7 +47,8 @@ class MachineUnderTest {
   }
 
   private partInput(node: string, input: PartInput): JobInput {
-    return { type: 'part', node, status: this.nodes.get(node)!, input, busyElsewhere: this.busy.has(node) };
+    const elsewhere = this.elsewhere.get(node) ?? 'free';
+    return { type: 'part', node, status: this.nodes.get(node)!, input, elsewhere };
   }
 
   private drain(): this {
@@ -139,6 +145,12 @@ describe('a job that votes', () => {
     expect(job.outcomes).toEqual(['quorum_failed']);
   });
 
+  test('ends also where a ready node was to be asked again just when the quorum failed', () => {
+    const job = new MachineUnderTest(fresh(2), 2).node('n0', 'ack_commit');
+    job.together(['n1', 'nack_commit'], ['n0', 'asked_again']).node('n0', 'ack_commit');
+    expect(job.outcomes).toEqual(['quorum_failed']);
+  });
+
   test('ends the votes that have not come at the voting timeout, without a rehab event', () => {
     const job = new MachineUnderTest(fresh(2), 1).node('n0', 'ack_commit').give('voting_timeout');
     expect(job.log.slice(1)).toEqual([
@@ -154,7 +166,7 @@ describe('a job that votes', () => {
     ['called_off', 'aborted', 'aborted'],
   ])('leaves a node that is busy and did not answer alone at its end by %s', (end, outcome, status) => {
     const job = new MachineUnderTest(fresh(2), 2);
-    job.busy.add('n0');
+    job.elsewhere.set('n0', 'asked');
     job.give(end).node('n0', 'nack_commit');
     expect(job.log.filter((line) => line.startsWith('(abort'))).toEqual(['(abort n1)']);
     expect(job.nodes.get('n0')).toBe(status);
@@ -203,6 +215,17 @@ describe('a job that runs', () => {
       '(ended)',
     ]);
     expect(job.counted('timed_out')).toEqual([2, 2]);
+  });
+
+  test.each<['run_timeout' | 'called_off', JobStatus]>([
+    ['run_timeout', 'timed_out'],
+    ['called_off', 'aborted'],
+  ])('leaves a node that has said yes to another job meanwhile alone at its end by %s', (end, outcome) => {
+    const job = running().node('n0', 'ack_run');
+    job.elsewhere.set('n0', 'agreed').set('n1', 'asked');
+    job.give(end);
+    expect(job.log.filter((line) => line.startsWith('(abort'))).toEqual(['(abort n1)']);
+    expect(job.outcomes).toEqual([outcome]);
   });
 
   test('is aborted when it is called off, in either phase', () => {
@@ -282,6 +305,7 @@ describe('whatever comes in whatever order', () => {
     'failed',
     'aborted',
     'down',
+    'moved_on',
     'asked_again',
   ];
   const step = fc.oneof(
@@ -292,15 +316,15 @@ describe('whatever comes in whatever order', () => {
   const scenario = fc.record({
     nodes: fc.integer({ min: 1, max: 4 }),
     quorum: fc.nat(5),
-    busy: fc.subarray(['n0', 'n1', 'n2', 'n3']),
+    elsewhere: fc.array(fc.constantFrom<Elsewhere>('free', 'asked', 'agreed'), { maxLength: 4 }),
     steps: fc.array(step, { maxLength: 40 }),
   });
 
   test('terminal stays terminal, the tally is right, no failed quorum runs, and all ends once, when the timers fire', () => {
     fc.assert(
-      fc.property(scenario, ({ nodes, quorum, busy, steps }) => {
+      fc.property(scenario, ({ nodes, quorum, elsewhere, steps }) => {
         const job = new MachineUnderTest(fresh(nodes), quorum);
-        for (const name of busy) job.busy.add(name);
+        for (const [n, each] of elsewhere.entries()) job.elsewhere.set(`n${n}`, each);
         const seen = new Map<string, NodeStatus>();
         const check = (): void => {
           for (const [name, status] of job.nodes) {

@@ -30,7 +30,7 @@ const store = {
   flushed: () => Promise.resolve(),
 } satisfies Partial<JobStore>;
 
-const newJob = (): LiveJob =>
+const newJob = (nodes = names): LiveJob =>
   new LiveJob(
     {
       id: 'a'.repeat(32),
@@ -42,7 +42,7 @@ const newJob = (): LiveJob =>
       createdAt: Date.now(),
       capture: false,
     },
-    new Map(names.map((name) => [name, 'new'])),
+    new Map(nodes.map((name) => [name, 'new'])),
     {
       store: store as unknown as JobStore,
       fleet: fleet as unknown as Fleet,
@@ -52,7 +52,7 @@ const newJob = (): LiveJob =>
       serverName: 'push.example.com',
       outputPace: () => 250,
       heartbeatIntervalMs: 10_000,
-      isBusyElsewhere: () => false,
+      elsewhere: () => 'free',
       onPublicEvent: () => undefined,
       onEnded: () => undefined,
     },
@@ -79,10 +79,21 @@ beforeEach(() => {
   asked = [];
 });
 
+it('tells of a node that drops out before the nodes are looked through once, and after its start', async () => {
+  const job = newJob(['web0', 'web1']);
+  here.add('web1');
+  for (const name of ['web0', 'web1']) job.down(name, 'no heartbeats came');
+  await job.begin(60_000);
+  await turn();
+  expect(linesOf(job)).toEqual(['start', 'quorum_vote web0 down', 'rehab web0']);
+  expect(asked).toEqual(['web1']);
+  job.stop();
+});
+
 describe('a job on very many nodes that are all away', () => {
   it('lets all else have its turn, and tells of them in their order', async () => {
     const job = newJob();
-    await job.begin(Date.now() + 60_000);
+    await job.begin(60_000);
     expect(job.statusOf(names.at(-1)!)).toBe('new');
     expect(await untilOver(job)).toBeGreaterThan(3);
     expect(job.status).toBe('quorum_failed');
@@ -95,7 +106,7 @@ describe('a job on very many nodes that are all away', () => {
   it('knows each of them to be gone once, also one that drops out while they are looked through', async () => {
     here.add(names[0]!);
     const job = newJob();
-    const begun = job.begin(Date.now() + 60_000);
+    const begun = job.begin(60_000);
     here.clear();
     for (const name of [names[0]!, names.at(-1)!]) job.down(name, 'no heartbeats came');
     await begun;

@@ -24,19 +24,16 @@ describe("a node's first report after a restart of the server, or after words we
     ['voting', 'ready', 'running', 'nothing'],
     ['running', 'ready', 'committed', 'run'],
     ['running', 'ready', 'running', 'started'],
-    ['running', 'ready', 'idle', 'idle'],
+    ['running', 'ready', 'idle', 'absent'],
     ['running', 'running', 'running', 'nothing'],
     ['running', 'running', 'committed', 'nothing'],
-    ['running', 'running', 'idle', 'idle'],
+    ['running', 'running', 'idle', 'absent'],
   ])('while the job is %s, the node is %s and says %s → %s', (phase, status, doing, verdict) => {
     expect(judgeReport(report({ phase, status, doing }))).toBe(verdict);
   });
 
-  test('means nothing to a job that it does not name', () => {
+  test('means nothing to a job that votes and that it does not name', () => {
     expect(judgeReport(report({ doing: 'committed', thisJob: false }))).toBe('nothing');
-    expect(
-      judgeReport(report({ phase: 'running', status: 'ready', doing: 'committed', thisJob: false })),
-    ).toBe('nothing');
   });
 });
 
@@ -51,9 +48,11 @@ describe('a report of a node of which no word is lost', () => {
     expect(judgeReport(report({ phase, status, doing, wordsAreLost: false }))).toBe('nothing');
   });
 
-  test('counts as idle where the node should work', () => {
+  test('that it is idle, or at another job, counts where it should work', () => {
+    const should = { phase: 'running', thisJob: false, wordsAreLost: false } as const;
     for (const status of ['ready', 'running'] as const)
-      expect(judgeReport(report({ phase: 'running', status, wordsAreLost: false }))).toBe('idle');
+      for (const doing of ['idle', 'committed', 'running'] as const)
+        expect(judgeReport(report({ ...should, status, doing }))).toBe('absent');
   });
 });
 

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type Consequence, judgePart, type PartInput } from '../../../src/jobs/domain/part-machine.js';
+import {
+  type Consequence,
+  type Elsewhere,
+  judgePart,
+  type PartInput,
+} from '../../../src/jobs/domain/part-machine.js';
 import { isNodeDone, NODE_STATUS_CODES, type NodeStatus } from '../../../src/protocol/job-status.js';
 
 const STATUSES = Object.keys(NODE_STATUS_CODES) as NodeStatus[];
@@ -15,9 +20,9 @@ const outcomeOf = (
   phase: 'voting' | 'running' | 'over',
   status: NodeStatus,
   input: PartInput,
-  busyElsewhere = false,
+  elsewhere: Elsewhere = 'free',
 ): string => {
-  const { status: next, then } = judgePart(phase, status, input, busyElsewhere);
+  const { status: next, then } = judgePart(phase, status, input, elsewhere);
   const follows = then.map(textOf).join(', ');
   if (next !== undefined) return `${next}: ${follows}`;
   return follows === '' ? '-' : follows;
@@ -38,6 +43,7 @@ const VOTING: readonly Row[] = [
   ['succeeded', OTHER, OTHER, 'rehab'],
   ['failed', OTHER, OTHER, 'rehab'],
   ['aborted', OTHER, OTHER, 'rehab'],
+  ['moved_on', '-', '-', '-'],
   ['voting_timeout', 'unavailable: vote voting_timeout, quiet_rehab', '-', '-'],
   ['run_timeout', '-', '-', '-'],
   ['quorum_failed', '-', 'was_ready: quiet_rehab', '-'],
@@ -63,6 +69,7 @@ const RUNNING: readonly Row[] = [
   ['down', CRASHED, CRASHED, DIED_RUNNING],
   ['ack_commit', CRASHED, CRASHED, DIED_RUNNING],
   ['nack_commit', CRASHED, CRASHED, DIED_RUNNING],
+  ['moved_on', 'crashed: run_complete crashed', 'crashed: run_complete crashed', '-'],
   ['voting_timeout', '-', '-', '-'],
   ['run_timeout', 'timed_out: quiet_rehab', 'timed_out: quiet_rehab', '-'],
   ['quorum_failed', '-', '-', '-'],
@@ -94,9 +101,10 @@ describe("a node's part when the job is over", () => {
 });
 
 describe('the part of a node that is busy with another job', () => {
-  /** What is otherwise than for a node that is not: phase, status, input → what happens. */
-  const otherwise = new Map([
+  /** What is otherwise than for a node that is free: phase, status, input → what happens. */
+  const asked = new Map([
     ['voting new called_off', 'aborted: '],
+    ['voting new nack_run', 'unavailable: '],
     ['voting new voting_timeout', 'unavailable: vote voting_timeout'],
     ...TERMINAL.flatMap((status) =>
       ['voting', 'running'].flatMap((phase): [string, string][] => [
@@ -105,13 +113,21 @@ describe('the part of a node that is busy with another job', () => {
       ]),
     ),
   ]);
+  const agreed = new Map([
+    ...asked,
+    ...['ready', 'running'].flatMap((status): [string, string][] => [
+      [`running ${status} run_timeout`, 'timed_out: '],
+      [`running ${status} called_off`, 'aborted: '],
+    ]),
+  ]);
 
-  test.each(VOTING.map(([input]) => input))('%s lets it go only for what it said yes to', (input) => {
+  test.each(VOTING.map(([input]) => input))('%s lets it go only from what it may still be at', (input) => {
     for (const phase of ['voting', 'running', 'over'] as const)
       for (const status of STATUSES) {
         const cell = `${phase} ${status} ${input}`;
         const free = outcomeOf(phase, status, input);
-        expect(outcomeOf(phase, status, input, true), cell).toBe(otherwise.get(cell) ?? free);
+        expect(outcomeOf(phase, status, input, 'asked'), cell).toBe(asked.get(cell) ?? free);
+        expect(outcomeOf(phase, status, input, 'agreed'), cell).toBe(agreed.get(cell) ?? free);
       }
   });
 });
@@ -120,6 +136,6 @@ test('no input in no phase takes a node out of a terminal status', () => {
   for (const phase of ['voting', 'running', 'over'] as const)
     for (const status of TERMINAL)
       for (const [input] of VOTING)
-        for (const busy of [true, false])
-          expect(judgePart(phase, status, input, busy).status).toBeUndefined();
+        for (const elsewhere of ['free', 'asked', 'agreed'] as const)
+          expect(judgePart(phase, status, input, elsewhere).status).toBeUndefined();
 });

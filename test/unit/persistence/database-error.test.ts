@@ -56,6 +56,17 @@ describe('a fault of the database', () => {
     expect(error.message).not.toMatch(/hush|whisper/);
   });
 
+  it.each([
+    ['57014', false],
+    ['40P01', false],
+    ['57P01', true],
+    ['08006', true],
+    ['ECONNRESET', true],
+  ])('tells whether a statement that was sent may be done all the same: %s', (code, mayBeDone) => {
+    expect(toDatabaseError(failedQuery(code), TARGET, true)).toMatchObject({ mayBeDone });
+    expect(toDatabaseError(failedQuery(code), TARGET)).toMatchObject({ mayBeDone: false });
+  });
+
   it('that was told already stays as it is', () => {
     const told = new AppError('database_not_ours', 'another table');
     expect(toDatabaseError(told, TARGET)).toBe(told);
