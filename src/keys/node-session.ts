@@ -1,10 +1,19 @@
 import type { NodeAddress } from '../protocol/node-address.js';
 import type { Session } from './keys.port.js';
 
+/** A Curve key that a node named: it lets whoever has its secret half connect. */
+export interface NamedCurveKey {
+  /** 32 raw bytes. */
+  readonly curveKey: Buffer;
+  readonly session: NodeSession;
+  /** Milliseconds since 1970, as it is stored. */
+  expiresAt: number;
+}
+
 /** A session with what only its keeper needs to know of it. */
 export class NodeSession implements Session {
-  /** The Curve keys that the node named and that are accepted, the one named last coming last. */
-  curveKeys: Buffer[] = [];
+  /** The Curve keys that the node named and that are kept, the one named last coming last. */
+  curveKeys: readonly NamedCurveKey[] = [];
   /** When the node's last valid message came, milliseconds since 1970; 0 where none came since the start. */
   heardAt = 0;
 

@@ -119,7 +119,13 @@ export class SessionRegistry implements Sessions, OnApplicationShutdown {
     try {
       const extended = this.accepted.extended();
       if (extended.length > 0) {
-        await store.extend(extended.map(({ key, until }) => ({ curveKey: key.curveKey, expiresAt: until })));
+        await store.extend(
+          extended.map(({ key: { curveKey, session }, until }) => ({
+            ...session.address,
+            curveKey,
+            expiresAt: until,
+          })),
+        );
         for (const { key, until } of extended) key.expiresAt = until;
       }
       const now = clock.now();
@@ -152,7 +158,7 @@ export class SessionRegistry implements Sessions, OnApplicationShutdown {
         ? undefined
         : { orgId, node, orgName, sealedKey: seal.seal({ orgId, node }, key), keyFingerprint },
       curveKey: { curveKey, orgId, node, expiresAt },
-      forgottenKeys,
+      forgottenKeys: forgottenKeys.map(({ curveKey: forgotten }) => forgotten),
       replacedOrg: org !== undefined && org.orgId !== orgId ? org.orgId : undefined,
     });
 
@@ -175,7 +181,7 @@ export class SessionRegistry implements Sessions, OnApplicationShutdown {
     let org = this.orgs.get(session.orgName);
     if (org?.orgId !== orgId) {
       for (const gone of org?.nodes.values() ?? []) {
-        for (const curveKey of gone.curveKeys) this.accepted.remove(curveKey);
+        for (const named of gone.curveKeys) this.accepted.remove(named);
       }
       org = { orgId, nodes: new Map() };
       this.orgs.set(session.orgName, org);

@@ -9,10 +9,14 @@ export interface StoredSession extends NodeAddress {
   readonly keyFingerprint: string;
 }
 
-/** A Curve key as it is kept, with the node that named it. */
-export interface StoredCurveKey extends NodeAddress {
+/** Which Curve key of which node. */
+export interface CurveKeyOfNode extends NodeAddress {
   /** 32 raw bytes. */
   readonly curveKey: Buffer;
+}
+
+/** A Curve key as it is kept, with the node that named it; another node may have named it too. */
+export interface StoredCurveKey extends CurveKeyOfNode {
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
@@ -22,7 +26,7 @@ export interface Admission {
   /** Present where the node is new or gets another session key. */
   readonly session: StoredSession | undefined;
   readonly curveKey: StoredCurveKey;
-  /** Curve keys that the node named before and that are accepted no more. */
+  /** Curve keys that the node named before and that are accepted no more for its sake. */
   readonly forgottenKeys: readonly Buffer[];
   /** Guid of the organization that had this name before and is gone, with all that it had. */
   readonly replacedOrg: string | undefined;
@@ -34,7 +38,7 @@ export interface SessionStore {
   load(now: number): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }>;
   save(admission: Admission): Promise<void>;
   /** Keeps these Curve keys longer, where they are there still. */
-  extend(keys: readonly Pick<StoredCurveKey, 'curveKey' | 'expiresAt'>[]): Promise<void>;
+  extend(keys: readonly StoredCurveKey[]): Promise<void>;
   /** Removes the Curve keys that are not valid any more at `now` (milliseconds). */
   removeExpired(now: number): Promise<void>;
 }

@@ -24,17 +24,19 @@ const SAVE = `
     ON CONFLICT (org_id, node_name) DO UPDATE
     SET org_name = excluded.org_name, sealed_key = excluded.sealed_key, key_fingerprint = excluded.key_fingerprint
   ), forgotten AS (
-    DELETE FROM curve_keys WHERE curve_key = ANY ($6::bytea[])
+    DELETE FROM curve_keys
+    WHERE org_id = $1::bpchar AND node_name = $2::text AND curve_key = ANY ($6::bytea[])
   )
   INSERT INTO curve_keys (curve_key, org_id, node_name, expires_at)
   VALUES ($7::bytea, $1::bpchar, $2::text, $8::timestamptz)
-  ON CONFLICT (curve_key) DO UPDATE
-  SET org_id = excluded.org_id, node_name = excluded.node_name, expires_at = excluded.expires_at`;
+  ON CONFLICT (org_id, node_name, curve_key) DO UPDATE SET expires_at = excluded.expires_at`;
 
 const EXTEND_CURVE_KEYS = `
   UPDATE curve_keys SET expires_at = longer.expires_at
-  FROM unnest($1::bytea[], $2::timestamptz[]) AS longer (curve_key, expires_at)
-  WHERE curve_keys.curve_key = longer.curve_key`;
+  FROM unnest($1::bpchar[], $2::text[], $3::bytea[], $4::timestamptz[])
+    AS longer (org_id, node_name, curve_key, expires_at)
+  WHERE curve_keys.org_id = longer.org_id AND curve_keys.node_name = longer.node_name
+    AND curve_keys.curve_key = longer.curve_key`;
 
 /** Keeps sessions and Curve keys in the tables `node_sessions` and `curve_keys`. */
 export class SqlSessionStore implements SessionStore {
@@ -77,8 +79,10 @@ export class SqlSessionStore implements SessionStore {
     });
   }
 
-  async extend(keys: readonly Pick<StoredCurveKey, 'curveKey' | 'expiresAt'>[]): Promise<void> {
+  async extend(keys: readonly StoredCurveKey[]): Promise<void> {
     await this.database.query(EXTEND_CURVE_KEYS, [
+      keys.map(({ orgId }) => orgId),
+      keys.map(({ node }) => node),
       keys.map(({ curveKey }) => curveKey),
       keys.map(({ expiresAt }) => new Date(expiresAt)),
     ]);

@@ -1,4 +1,10 @@
-import type { Admission, SessionStore, StoredCurveKey, StoredSession } from '../../src/keys/session-store.js';
+import type {
+  Admission,
+  CurveKeyOfNode,
+  SessionStore,
+  StoredCurveKey,
+  StoredSession,
+} from '../../src/keys/session-store.js';
 import { nodeKeyOf } from '../../src/protocol/node-address.js';
 
 /** A double of the session store that keeps its rows in memory; it can be told to fail as a database does. */
@@ -22,17 +28,14 @@ export class MemorySessionStore implements SessionStore {
       for (const [name, { orgId }] of this.sessions) if (orgId === replacedOrg) this.sessions.delete(name);
       for (const [name, { orgId }] of this.curveKeys) if (orgId === replacedOrg) this.curveKeys.delete(name);
       if (session !== undefined) this.sessions.set(nodeKeyOf(session), session);
-      this.curveKeys.set(curveKey.curveKey.toString('hex'), curveKey);
-      for (const key of forgottenKeys) this.curveKeys.delete(key.toString('hex'));
+      this.curveKeys.set(nameOf(curveKey), curveKey);
+      for (const key of forgottenKeys) this.curveKeys.delete(nameOf({ ...curveKey, curveKey: key }));
     });
   }
 
-  extend(keys: readonly Pick<StoredCurveKey, 'curveKey' | 'expiresAt'>[]): Promise<void> {
+  extend(keys: readonly StoredCurveKey[]): Promise<void> {
     return this.answer(() => {
-      for (const { curveKey, expiresAt } of keys) {
-        const stored = this.curveKeys.get(curveKey.toString('hex'));
-        if (stored !== undefined) this.curveKeys.set(curveKey.toString('hex'), { ...stored, expiresAt });
-      }
+      for (const key of keys) if (this.curveKeys.has(nameOf(key))) this.curveKeys.set(nameOf(key), key);
     });
   }
 
@@ -48,3 +51,5 @@ export class MemorySessionStore implements SessionStore {
     return make();
   }
 }
+
+const nameOf = (key: CurveKeyOfNode): string => `${nodeKeyOf(key)} ${key.curveKey.toString('hex')}`;

@@ -112,6 +112,19 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     expect((await store.load(NOW)).curveKeys).toEqual([second.curveKey]);
   });
 
+  it('keeps a key for each node that named it, whatever becomes of it for the other', async () => {
+    const first = admission();
+    const { curveKey } = first.curveKey;
+    const second = admission({ node: 'web2', curveKey: { ...first.curveKey, node: 'web2' } });
+    await store.save(first);
+    await store.save(second);
+    const third = admission({ node: 'web2', forgottenKeys: [curveKey] });
+    await store.save({ ...third, curveKey: { ...third.curveKey, node: 'web2' } });
+
+    const { curveKeys } = await store.load(NOW);
+    expect(curveKeys.filter((key) => key.curveKey.equals(curveKey))).toEqual([first.curveKey]);
+  });
+
   it('removes an organization that was replaced, and no other', async () => {
     await store.save(admission());
     await store.save(admission({ node: 'web2' }));
@@ -154,8 +167,8 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     await store.save(expiring);
     const unknown = randomBytes(32);
     await store.extend([
-      { curveKey: extended.curveKey.curveKey, expiresAt: NOW + 9000 },
-      { curveKey: unknown, expiresAt: NOW + 9000 },
+      { ...extended.curveKey, expiresAt: NOW + 9000 },
+      { ...extended.curveKey, curveKey: unknown, expiresAt: NOW + 9000 },
     ]);
     await store.removeExpired(NOW + 1000);
 

@@ -115,6 +115,16 @@ describe('SessionRegistry', () => {
     expect(store.curveKeys.size).toBe(8);
   });
 
+  it('accepts a key of one node on, whichever node names it too and lets go of it', async () => {
+    const key = await newCurveKey();
+    await sessions.admit(WEB1, key, rsaKey);
+    const others = await Promise.all(Array.from({ length: 8 }, newCurveKey));
+    for (const other of [key, ...others]) await sessions.admit({ ...WEB1, node: 'web2' }, other, rsaKey);
+
+    expect(sessions.accepts(rawOf(key))).toBe(true);
+    expect((await restart()).accepts(rawOf(key))).toBe(true);
+  });
+
   it('forgets a Curve key after twice the lifetime of a config, on disk at the next sweep', async () => {
     const key = await newCurveKey();
     await sessions.admit(WEB1, key, rsaKey);
