@@ -1,17 +1,18 @@
+import type { NodeAddress } from '../protocol/node-address.js';
 import type { NamedCurveKey, NodeSession } from './node-session.js';
 
-/** A client names one key for the life of its process; a node that keeps naming others loses its oldest. */
+/** A client names one key for the life of its process, but each run of its doctor names another. */
 const MAX_KEYS_PER_NODE = 8;
 
 /**
  * The Curve keys that may connect, each for every node that named it: whoever names a key that is another node's takes
- * nothing from that. A key is valid for a while after its node last named it; the newest key of a node also for as long
- * after a message from that node, since a node that is busy names its key to nobody for days.
+ * nothing from that. A key is valid for a while after its node last named it, and while that node is busy: then it
+ * names its key to nobody, perhaps for days.
  */
 export class AcceptedCurveKeys {
   private readonly byKey = new Map<string, NamedCurveKey[]>();
 
-  constructor(private readonly validityMs: () => number) {}
+  constructor(private readonly isBusy: (node: NodeAddress) => boolean) {}
 
   /** Accepts a key, which becomes the newest of its node. */
   add(curveKey: Buffer, session: NodeSession, expiresAt: number): void {
@@ -20,6 +21,7 @@ export class AcceptedCurveKeys {
     const named = { curveKey, session, expiresAt };
     this.byKey.set(nameOf(curveKey), [...this.namedAs(curveKey), named]);
     session.curveKeys = [...session.curveKeys, named];
+    session.validUntil = Math.max(session.validUntil, expiresAt);
   }
 
   /** Accepts a key no more for the sake of this node. */
@@ -33,39 +35,34 @@ export class AcceptedCurveKeys {
 
   /** Whether a key is valid at `now` (milliseconds). */
   has(curveKey: Uint8Array, now: number): boolean {
-    return this.namedAs(curveKey).some((named) => this.endOf(named) > now);
+    return this.namedAs(curveKey).some(
+      ({ expiresAt, session }) => expiresAt > now || this.isBusy(session.address),
+    );
   }
 
-  /** The keys of a node, oldest first, that must make room for another key. */
+  /**
+   * The keys of a node that must make room for another key: the oldest; but while the node is busy the newest, since the
+   * one that it got its work by was there before.
+   */
   surplusOf(session: NodeSession, newKey: Buffer): NamedCurveKey[] {
     const others = session.curveKeys.filter(({ curveKey }) => !curveKey.equals(newKey));
-    return others.slice(0, Math.max(0, others.length + 1 - MAX_KEYS_PER_NODE));
+    const surplus = Math.max(0, others.length + 1 - MAX_KEYS_PER_NODE);
+    return this.isBusy(session.address) ? others.slice(others.length - surplus) : others.slice(0, surplus);
   }
 
-  /** Forgets what is not valid any more at `now`. */
-  sweep(now: number): void {
-    for (const named of this.all()) if (this.endOf(named) <= now) this.remove(named);
-  }
-
-  /** The keys that messages have made valid for clearly longer than is stored, and until when (milliseconds). */
-  extended(): { key: NamedCurveKey; until: number }[] {
-    return this.all()
-      .map((key) => ({ key, until: this.endOf(key) }))
-      .filter(({ key, until }) => until - key.expiresAt >= this.validityMs() / 4);
-  }
-
-  private all(): NamedCurveKey[] {
-    return [...this.byKey.values()].flat();
+  /**
+   * Forgets the keys that expired before `then` (milliseconds), but not those of nodes that are busy: hands back the
+   * addresses of these.
+   */
+  sweep(then: number): NodeAddress[] {
+    const expired = [...this.byKey.values()].flat().filter(({ expiresAt }) => expiresAt <= then);
+    const busy = new Set(expired.map(({ session }) => session.address).filter(this.isBusy));
+    for (const named of expired) if (!busy.has(named.session.address)) this.remove(named);
+    return [...busy];
   }
 
   private namedAs(curveKey: Uint8Array): readonly NamedCurveKey[] {
     return this.byKey.get(nameOf(curveKey)) ?? [];
-  }
-
-  private endOf(named: NamedCurveKey): number {
-    const { session, expiresAt } = named;
-    const isNewest = session.curveKeys.at(-1) === named;
-    return isNewest ? Math.max(expiresAt, session.heardAt + this.validityMs()) : expiresAt;
   }
 }
 

@@ -14,8 +14,9 @@ export interface NamedCurveKey {
 export class NodeSession implements Session {
   /** The Curve keys that the node named and that are kept, the one named last coming last. */
   curveKeys: readonly NamedCurveKey[] = [];
-  /** When the node's last valid message came, milliseconds since 1970; 0 where none came since the start. */
-  heardAt = 0;
+  validUntil = 0;
+  /** Until then it is listened to although its time is over, since it was at work; milliseconds since 1970. */
+  graceUntil = 0;
 
   constructor(
     readonly address: NodeAddress,

@@ -1,5 +1,5 @@
 import { createHash, type KeyObject, randomBytes } from 'node:crypto';
-import type { OnApplicationShutdown } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { AppError, messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
@@ -13,11 +13,17 @@ import type { SessionSeal } from './session-seal.js';
 import type { SessionStore } from './session-store.js';
 import { Turns } from './turns.js';
 
-/** How often Curve keys are looked through, in milliseconds. */
+/** How often what has expired is looked for, in milliseconds. */
 const SWEEP_INTERVAL_MS = 60_000;
 
 /** The least time that a Curve key stays valid beyond the lifetime of a config, in seconds. */
 const LEAST_MARGIN_S = 60;
+
+/** How long a node that was busy when its time was over has to fetch its config, in milliseconds. */
+const GRACE_MS = 60_000;
+
+/** What has expired is kept for so long (ms): a server's clock may be wrong for some hours, and right again. */
+const KEPT_MS = 24 * 3_600_000;
 
 /** The nodes of one organization, by name. */
 interface OrgSessions {
@@ -39,21 +45,23 @@ export interface SessionRegistryOptions {
  * Keeps the sessions in memory, where every message looks them up, and what must outlive a restart in its store. A
  * change is made in the store first and in memory when it stands there; so what failed to be stored never happened.
  *
- * A Curve key stays valid for twice the lifetime of a config, at least that lifetime and a minute: nodes name theirs
- * again once in a lifetime, and may be late with it.
+ * A session and the Curve key that was named for it are valid for twice the lifetime of a config, at least that lifetime
+ * and a minute: nodes fetch theirs again once in a lifetime, and may be late with it. One that the Chef Server does not
+ * know any more gets none, and so it is not listened to when that time is over.
  */
-export class SessionRegistry implements Sessions, OnApplicationShutdown {
+export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly orgs = new Map<string, OrgSessions>();
   private readonly turns = new Turns();
-  private readonly accepted = new AcceptedCurveKeys(() => this.validityMs);
+  private readonly accepted = new AcceptedCurveKeys((node) => this.isBusy(node));
+  private isBusy: (node: NodeAddress) => boolean = () => false;
   private sweeping: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: SessionRegistryOptions) {}
 
-  /** Loads what was kept, and begins to sweep. Rejects where the database fails. */
+  /** Loads what was kept. Rejects where the database fails. */
   async start(): Promise<void> {
-    const { store, seal, clock, logger } = this.options;
-    const { sessions, curveKeys } = await store.load(clock.now());
+    const { store, seal, logger } = this.options;
+    const { sessions, curveKeys } = await store.load();
     const byNode = new Map<string, NodeSession>();
     for (const { orgId, node, orgName, sealedKey, keyFingerprint } of sessions) {
       const key = seal.open({ orgId, node }, sealedKey);
@@ -73,6 +81,10 @@ export class SessionRegistry implements Sessions, OnApplicationShutdown {
         'sessions were not sealed with the secret session_seal_key; their nodes must fetch their config again',
       );
     }
+  }
+
+  /** Begins to sweep: not before it is known which nodes are busy. */
+  onApplicationBootstrap(): void {
     this.sweeping = setInterval(() => void this.sweep(), SWEEP_INTERVAL_MS).unref();
   }
 
@@ -109,33 +121,26 @@ export class SessionRegistry implements Sessions, OnApplicationShutdown {
     return this.accepted.has(curveKey, this.options.clock.now());
   }
 
-  heardFrom(session: Session, at: number): void {
-    if (session instanceof NodeSession) session.heardAt = at;
+  keepWhile(isBusy: (node: NodeAddress) => boolean): void {
+    this.isBusy = isBusy;
   }
 
-  /** Stores for how much longer Curve keys are valid by messages that came, and drops those that are not any more. */
+  listensTo(session: Session): boolean {
+    const now = this.options.clock.now();
+    if (session.validUntil > now) return true;
+    if (!(session instanceof NodeSession)) return false;
+    if (this.isBusy(session.address)) session.graceUntil = now + GRACE_MS;
+    return session.graceUntil > now;
+  }
+
+  /** Forgets what expired long ago. */
   async sweep(): Promise<void> {
     const { store, clock, logger } = this.options;
     try {
-      const extended = this.accepted.extended();
-      if (extended.length > 0) {
-        await store.extend(
-          extended.map(({ key: { curveKey, session }, until }) => ({
-            ...session.address,
-            curveKey,
-            expiresAt: until,
-          })),
-        );
-        for (const { key, until } of extended) key.expiresAt = until;
-      }
-      const now = clock.now();
-      this.accepted.sweep(now);
-      await store.removeExpired(now);
+      const then = clock.now() - KEPT_MS;
+      await store.removeExpired(then, this.accepted.sweep(then));
     } catch (thrown) {
-      logger.warn(
-        { reason: messageOf(thrown) },
-        'Curve keys could not be brought up to date; trying again soon',
-      );
+      logger.warn({ reason: messageOf(thrown) }, 'what has expired could not be removed; trying again soon');
     }
   }
 

@@ -34,11 +34,9 @@ export interface Admission {
 
 /** Where sessions and Curve keys are kept over a restart. Every method rejects where the database fails. */
 export interface SessionStore {
-  /** All sessions, and the Curve keys that are valid at `now` (milliseconds), those that expire first coming first. */
-  load(now: number): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }>;
+  /** All sessions and Curve keys, those that expire first coming first. */
+  load(): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }>;
   save(admission: Admission): Promise<void>;
-  /** Keeps these Curve keys longer, where they are there still. */
-  extend(keys: readonly StoredCurveKey[]): Promise<void>;
-  /** Removes the Curve keys that are not valid any more at `now` (milliseconds). */
-  removeExpired(now: number): Promise<void>;
+  /** Removes the Curve keys that expired by `then` (milliseconds), but not those of the nodes to be kept. */
+  removeExpired(then: number, kept: readonly NodeAddress[]): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../persistence/database.port.js';
+import type { NodeAddress } from '../protocol/node-address.js';
 import type { Admission, SessionStore, StoredCurveKey, StoredSession } from './session-store.js';
 
 interface SessionRow {
@@ -31,24 +32,23 @@ const SAVE = `
   VALUES ($7::bytea, $1::bpchar, $2::text, $8::timestamptz)
   ON CONFLICT (org_id, node_name, curve_key) DO UPDATE SET expires_at = excluded.expires_at`;
 
-const EXTEND_CURVE_KEYS = `
-  UPDATE curve_keys SET expires_at = longer.expires_at
-  FROM unnest($1::bpchar[], $2::text[], $3::bytea[], $4::timestamptz[])
-    AS longer (org_id, node_name, curve_key, expires_at)
-  WHERE curve_keys.org_id = longer.org_id AND curve_keys.node_name = longer.node_name
-    AND curve_keys.curve_key = longer.curve_key`;
+const REMOVE_EXPIRED = `
+  DELETE FROM curve_keys k
+  WHERE expires_at <= $1 AND NOT EXISTS (
+    SELECT FROM unnest($2::bpchar[], $3::text[]) AS kept (org_id, node_name)
+    WHERE kept.org_id = k.org_id AND kept.node_name = k.node_name
+  )`;
 
 /** Keeps sessions and Curve keys in the tables `node_sessions` and `curve_keys`. */
 export class SqlSessionStore implements SessionStore {
   constructor(private readonly database: Database) {}
 
-  async load(now: number): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
+  async load(): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
     const sessions = await this.database.query(
       'SELECT org_id, node_name, org_name, sealed_key, key_fingerprint FROM node_sessions',
     );
     const curveKeys = await this.database.query(
-      'SELECT curve_key, org_id, node_name, expires_at FROM curve_keys WHERE expires_at > $1 ORDER BY expires_at',
-      [new Date(now)],
+      'SELECT curve_key, org_id, node_name, expires_at FROM curve_keys ORDER BY expires_at',
     );
     return {
       sessions: (sessions as SessionRow[]).map(toStoredSession),
@@ -79,17 +79,12 @@ export class SqlSessionStore implements SessionStore {
     });
   }
 
-  async extend(keys: readonly StoredCurveKey[]): Promise<void> {
-    await this.database.query(EXTEND_CURVE_KEYS, [
-      keys.map(({ orgId }) => orgId),
-      keys.map(({ node }) => node),
-      keys.map(({ curveKey }) => curveKey),
-      keys.map(({ expiresAt }) => new Date(expiresAt)),
+  async removeExpired(then: number, kept: readonly NodeAddress[]): Promise<void> {
+    await this.database.query(REMOVE_EXPIRED, [
+      new Date(then),
+      kept.map(({ orgId }) => orgId),
+      kept.map(({ node }) => node),
     ]);
-  }
-
-  async removeExpired(now: number): Promise<void> {
-    await this.database.query('DELETE FROM curve_keys WHERE expires_at <= $1', [new Date(now)]);
   }
 }
 

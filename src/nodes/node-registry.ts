@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import { type Session, SESSIONS, type Sessions } from '../keys/keys.port.js';
 import type { Clock } from '../lib/clock.js';
 import { Mailbox } from '../lib/mailbox.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
@@ -34,6 +35,8 @@ interface Letter {
 
 interface Entry {
   readonly address: NodeAddress;
+  /** That of its last message. */
+  session: Session;
   readonly mailbox: Mailbox<Letter>;
   state: NodeMachineState;
   rehabTimer?: Timer | undefined;
@@ -87,6 +90,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
 
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
+    @Inject(SESSIONS) private readonly sessions: Sessions,
     @Inject(COMMAND_CHANNEL) private readonly channel: CommandChannel,
     @Inject(NODE_STORE) private readonly store: NodeStore,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -107,6 +111,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   /** Loads what is remembered of nodes and begins to listen to them; the watcher must stand. */
   async start(): Promise<void> {
     for (const node of await this.store.load()) this.remembered.set(nodeKeyOf(node), node.incarnation);
+    this.sessions.keepWhile((address) => this.watcher?.isBusy(address) === true);
     this.channel.handle(this);
     this.sweepAfterInterval();
   }
@@ -143,26 +148,30 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
 
   tally(): FleetTally {
     const tally = { available: 0, rehab: 0, offline: 0 };
-    for (const { state } of this.entries.values()) {
-      if (!state.online) tally.offline++;
-      else if (state.mode === 'idle') tally.available++;
-      else tally.rehab++;
+    for (const entry of this.entries.values()) {
+      if (this.canTakeJob(entry)) tally.available++;
+      else if (entry.state.online) tally.rehab++;
+      else tally.offline++;
     }
     return tally;
   }
 
   /** How a node stands; one that was never heard is offline and unavailable. */
   presence(address: NodeAddress): NodePresence {
-    const state = this.entries.get(nodeKeyOf(address))?.state;
-    return { online: state?.online ?? false, available: state?.online === true && state.mode === 'idle' };
+    const entry = this.entries.get(nodeKeyOf(address));
+    return {
+      online: entry?.state.online ?? false,
+      available: entry !== undefined && this.canTakeJob(entry),
+    };
   }
 
   /** The names of an organization's nodes that are online, and whether each can take a job. */
   onlineNodes(orgId: string): { readonly node: string; readonly available: boolean }[] {
     const online = [];
-    for (const { address, state } of this.entries.values()) {
+    for (const entry of this.entries.values()) {
+      const { address, state } = entry;
       if (address.orgId === orgId && state.online) {
-        online.push({ node: address.node, available: state.mode === 'idle' });
+        online.push({ node: address.node, available: this.canTakeJob(entry) });
       }
     }
     return online;
@@ -175,7 +184,8 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     const drops = this.drops.get(key);
     const isRemembered = this.remembered.has(key);
     const droppedLast = drops && drops.place > (entry?.lastPlace ?? 0) ? drops.reason : undefined;
-    const trouble = diagnose({ state: entry?.state, isRemembered, droppedLast });
+    const isConfigOld = entry !== undefined && !this.hasFreshConfig(entry);
+    const trouble = diagnose({ state: entry?.state, isRemembered, isConfigOld, droppedLast });
     return {
       node: address.node,
       ...this.presence(address),
@@ -195,10 +205,11 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     return Array.from(addresses.values(), (address) => this.detail(address));
   }
 
-  received({ address, message, firstOnConnection }: ReceivedMessage): void {
+  received({ address, session, message, firstOnConnection }: ReceivedMessage): void {
     const { type } = message;
     const kind = type === 'heartbeat' || type === 'aborted' || type === 'output' ? type : 'other';
-    const entry = this.entryOf(address);
+    const entry = this.entryOf(session);
+    entry.session = session;
     entry.lastSeenAt = this.clock.now();
     entry.lastPlace = ++this.arrivals;
     if (type === 'heartbeat') entry.clientVersion = message.client_version;
@@ -228,12 +239,22 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     return this.watcher?.mayBeDoing(address, message.job_id) !== true;
   }
 
-  private entryOf(address: NodeAddress): Entry {
+  private canTakeJob(entry: Entry): boolean {
+    return entry.state.online && entry.state.mode === 'idle' && this.hasFreshConfig(entry);
+  }
+
+  private hasFreshConfig({ session }: Entry): boolean {
+    return session.validUntil > this.clock.now();
+  }
+
+  private entryOf(session: Session): Entry {
+    const { address } = session;
     const key = nodeKeyOf(address);
     const known = this.entries.get(key);
     if (known !== undefined) return known;
     const entry: Entry = {
       address,
+      session,
       state: unheardNode(this.remembered.get(key)),
       lastSeenAt: 0,
       lastPlace: 0,

@@ -104,12 +104,12 @@ export class CommandRouter implements CommandChannel {
   }
 
   private accept({ identity, session, link, message }: Verified, handler: NodeMessageHandler): void {
-    const { clock, counts, sessions } = this.options;
+    const { counts } = this.options;
     const current = link ?? this.links.bind(identity, session);
     current.lastReceived = message.sequence;
-    sessions.heardFrom(session, clock.now());
     counts.received++;
-    handler.received({ address: session.address, message, firstOnConnection: link === undefined });
+    const { address } = session;
+    handler.received({ address, session, message, firstOnConnection: link === undefined });
   }
 
   private reject({ reason, session }: Drop, frames: readonly Buffer[], handler: NodeMessageHandler): void {

@@ -5,7 +5,7 @@ import type {
   StoredCurveKey,
   StoredSession,
 } from '../../src/keys/session-store.js';
-import { nodeKeyOf } from '../../src/protocol/node-address.js';
+import { type NodeAddress, nodeKeyOf } from '../../src/protocol/node-address.js';
 
 /** A double of the session store that keeps its rows in memory; it can be told to fail as a database does. */
 export class MemorySessionStore implements SessionStore {
@@ -14,12 +14,10 @@ export class MemorySessionStore implements SessionStore {
   /** While set, every method rejects with it. */
   failure: Error | undefined;
 
-  load(now: number): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
+  load(): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
     return this.answer(() => ({
       sessions: [...this.sessions.values()],
-      curveKeys: [...this.curveKeys.values()]
-        .filter(({ expiresAt }) => expiresAt > now)
-        .sort((one, other) => one.expiresAt - other.expiresAt),
+      curveKeys: [...this.curveKeys.values()].sort((one, other) => one.expiresAt - other.expiresAt),
     }));
   }
 
@@ -33,15 +31,12 @@ export class MemorySessionStore implements SessionStore {
     });
   }
 
-  extend(keys: readonly StoredCurveKey[]): Promise<void> {
+  removeExpired(then: number, kept: readonly NodeAddress[]): Promise<void> {
+    const names = kept.map(nodeKeyOf);
     return this.answer(() => {
-      for (const key of keys) if (this.curveKeys.has(nameOf(key))) this.curveKeys.set(nameOf(key), key);
-    });
-  }
-
-  removeExpired(now: number): Promise<void> {
-    return this.answer(() => {
-      for (const [name, { expiresAt }] of this.curveKeys) if (expiresAt <= now) this.curveKeys.delete(name);
+      for (const [name, key] of this.curveKeys) {
+        if (key.expiresAt <= then && !names.includes(nodeKeyOf(key))) this.curveKeys.delete(name);
+      }
     });
   }
 
