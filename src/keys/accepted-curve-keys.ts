@@ -15,13 +15,14 @@ export class AcceptedCurveKeys {
   constructor(private readonly isBusy: (node: NodeAddress) => boolean) {}
 
   /** Accepts a key, which becomes the newest of its node. */
-  add(curveKey: Buffer, session: NodeSession, expiresAt: number): void {
-    const before = session.curveKeys.find((named) => named.curveKey.equals(curveKey));
+  add(named: NamedCurveKey): void {
+    const { curveKey, session, expiresAt, heartbeatInterval } = named;
+    const before = session.curveKeys.find((other) => other.curveKey.equals(curveKey));
     if (before !== undefined) this.remove(before);
-    const named = { curveKey, session, expiresAt };
     this.byKey.set(nameOf(curveKey), [...this.namedAs(curveKey), named]);
     session.curveKeys = [...session.curveKeys, named];
     session.validUntil = Math.max(session.validUntil, expiresAt);
+    session.heartbeatInterval = Math.max(session.heartbeatInterval, heartbeatInterval);
   }
 
   /** Accepts a key no more for the sake of this node. */
@@ -35,9 +36,12 @@ export class AcceptedCurveKeys {
 
   /** Whether a key is valid at `now` (milliseconds). */
   has(curveKey: Uint8Array, now: number): boolean {
-    return this.namedAs(curveKey).some(
-      ({ expiresAt, session }) => expiresAt > now || this.isBusy(session.address),
-    );
+    return this.namedAs(curveKey).some((named) => this.isValid(named, now));
+  }
+
+  /** Whether a key that a node named lets it connect at `now` (milliseconds). */
+  isValid({ expiresAt, session }: NamedCurveKey, now: number): boolean {
+    return expiresAt > now || this.isBusy(session.address);
   }
 
   /**

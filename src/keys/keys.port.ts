@@ -36,6 +36,8 @@ export interface Session {
   readonly key: Buffer;
   /** Twice `config_lifetime` after the node last fetched its config, milliseconds since 1970: it takes jobs until then. */
   readonly validUntil: number;
+  /** The longest interval between heartbeats that a client of this node may go by, in milliseconds. */
+  readonly heartbeatInterval: number;
 }
 
 /** Under this token the session keys are injected. */
@@ -55,6 +57,11 @@ export interface Sessions {
   ): Promise<Session>;
   /** The session of a node by the names that its messages carry. */
   find(orgName: string, node: string): Session | undefined;
+  /**
+   * The shortest interval between heartbeats that any client may go by, in milliseconds: clients were told the setting
+   * of the time when they fetched their config, and go by that until they fetch it again.
+   */
+  shortestInterval(): number;
   /** How many nodes have a session. */
   count(): number;
   /** Whether a Curve public key (32 raw bytes) was named by an admitted node and is still valid. */

@@ -6,8 +6,10 @@ export interface NamedCurveKey {
   /** 32 raw bytes. */
   readonly curveKey: Buffer;
   readonly session: NodeSession;
-  /** Milliseconds since 1970, as it is stored. */
-  expiresAt: number;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** The interval between heartbeats that its client was told when it named it, in milliseconds. */
+  readonly heartbeatInterval: number;
 }
 
 /** A session with what only its keeper needs to know of it. */
@@ -17,6 +19,7 @@ export class NodeSession implements Session {
   validUntil = 0;
   /** Until then it is listened to although its time is over, since it was at work; milliseconds since 1970. */
   graceUntil = 0;
+  heartbeatInterval = 0;
 
   constructor(
     readonly address: NodeAddress,

@@ -1,6 +1,7 @@
 import { createHash, type KeyObject, randomBytes } from 'node:crypto';
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
+import type { ServerConfig } from '../config/server-config.js';
 import { AppError, messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import { decodeCurveKey } from '../protocol/curve-key.js';
@@ -8,7 +9,7 @@ import { nodeKeyOf, type NodeAddress } from '../protocol/node-address.js';
 import { SESSION_KEY_BYTES } from '../protocol/session-key.js';
 import { AcceptedCurveKeys } from './accepted-curve-keys.js';
 import type { Session, Sessions } from './keys.port.js';
-import { NodeSession } from './node-session.js';
+import { type NamedCurveKey, NodeSession } from './node-session.js';
 import type { SessionSeal } from './session-seal.js';
 import type { SessionStore } from './session-store.js';
 import { Turns } from './turns.js';
@@ -37,8 +38,8 @@ export interface SessionRegistryOptions {
   readonly seal: SessionSeal;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Seconds after which a node that is idle fetches its config again. */
-  readonly configLifetime: () => number;
+  /** As they are at each time: `config_lifetime` (s) is when an idle node fetches its config again. */
+  readonly config: Pick<ServerConfig, 'config_lifetime' | 'heartbeat_interval'>;
 }
 
 /**
@@ -55,12 +56,13 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
   private readonly accepted = new AcceptedCurveKeys((node) => this.isBusy(node));
   private isBusy: (node: NodeAddress) => boolean = () => false;
   private sweeping: NodeJS.Timeout | undefined;
+  private shortest = Infinity;
 
   constructor(private readonly options: SessionRegistryOptions) {}
 
   /** Loads what was kept. Rejects where the database fails. */
   async start(): Promise<void> {
-    const { store, seal, logger } = this.options;
+    const { store, seal, config, logger } = this.options;
     const { sessions, curveKeys } = await store.load();
     const byNode = new Map<string, NodeSession>();
     for (const { orgId, node, orgName, sealedKey, keyFingerprint } of sessions) {
@@ -70,10 +72,16 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
       this.place(session);
       byNode.set(nodeKeyOf(session.address), session);
     }
-    for (const { curveKey, expiresAt, ...address } of curveKeys) {
+    for (const {
+      curveKey,
+      expiresAt,
+      heartbeatInterval = config.heartbeat_interval,
+      ...address
+    } of curveKeys) {
       const session = byNode.get(nodeKeyOf(address));
-      if (session !== undefined) this.accepted.add(curveKey, session, expiresAt);
+      if (session !== undefined) this.accepted.add({ curveKey, session, expiresAt, heartbeatInterval });
     }
+    this.lookAtIntervals(() => true); // nobody knows yet who is busy
     const unopened = sessions.length - byNode.size;
     if (unopened > 0) {
       logger.warn(
@@ -111,6 +119,10 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
     return this.orgs.get(orgName)?.nodes.get(node);
   }
 
+  shortestInterval(): number {
+    return Math.min(this.shortest, this.options.config.heartbeat_interval);
+  }
+
   count(): number {
     let count = 0;
     for (const { nodes } of this.orgs.values()) count += nodes.size;
@@ -137,7 +149,9 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
   async sweep(): Promise<void> {
     const { store, clock, logger } = this.options;
     try {
-      const then = clock.now() - KEPT_MS;
+      const now = clock.now();
+      const then = now - KEPT_MS;
+      this.lookAtIntervals((named) => this.accepted.isValid(named, now));
       await store.removeExpired(then, this.accepted.sweep(then));
     } catch (thrown) {
       logger.warn({ reason: messageOf(thrown) }, 'what has expired could not be removed; trying again soon');
@@ -149,20 +163,21 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
     curveKey: Buffer,
     keyFingerprint: string,
   ): Promise<Session> {
-    const { store, seal, clock } = this.options;
+    const { store, seal, clock, config } = this.options;
     const org = this.orgs.get(orgName);
     const known = org?.orgId === orgId ? org.nodes.get(node) : undefined;
     const isVerifiedAsBefore = known?.keyFingerprint === keyFingerprint;
     const session = known ?? new NodeSession({ orgId, node }, orgName, Buffer.alloc(0), keyFingerprint);
     const key = isVerifiedAsBefore ? known.key : randomBytes(SESSION_KEY_BYTES);
     const expiresAt = clock.now() + this.validityMs;
+    const heartbeatInterval = config.heartbeat_interval;
     const forgottenKeys = this.accepted.surplusOf(session, curveKey);
 
     await store.save({
       session: isVerifiedAsBefore
         ? undefined
         : { orgId, node, orgName, sealedKey: seal.seal({ orgId, node }, key), keyFingerprint },
-      curveKey: { curveKey, orgId, node, expiresAt },
+      curveKey: { curveKey, orgId, node, expiresAt, heartbeatInterval },
       forgottenKeys: forgottenKeys.map(({ curveKey: forgotten }) => forgotten),
       replacedOrg: org !== undefined && org.orgId !== orgId ? org.orgId : undefined,
     });
@@ -171,13 +186,26 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
     session.keyFingerprint = keyFingerprint;
     this.place(session);
     for (const forgotten of forgottenKeys) this.accepted.remove(forgotten);
-    this.accepted.add(curveKey, session, expiresAt);
+    this.accepted.add({ curveKey, session, expiresAt, heartbeatInterval });
     return session;
   }
 
   private get validityMs(): number {
-    const lifetime = this.options.configLifetime();
+    const lifetime = this.options.config.config_lifetime;
     return (lifetime + Math.max(lifetime, LEAST_MARGIN_S)) * 1000;
+  }
+
+  /** Finds out anew which intervals clients may go by: those that they were told when they named a key that is valid. */
+  private lookAtIntervals(isValid: (named: NamedCurveKey) => boolean): void {
+    this.shortest = Infinity;
+    for (const { nodes } of this.orgs.values()) {
+      for (const session of nodes.values()) {
+        const intervals = session.curveKeys.filter(isValid).map((named) => named.heartbeatInterval);
+        if (intervals.length === 0) continue;
+        session.heartbeatInterval = Math.max(...intervals);
+        this.shortest = Math.min(this.shortest, ...intervals);
+      }
+    }
   }
 
   /** Puts a session where it is found; an organization that had this name under another guid goes, with its nodes. */

@@ -19,6 +19,8 @@ export interface CurveKeyOfNode extends NodeAddress {
 export interface StoredCurveKey extends CurveKeyOfNode {
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
+  /** The interval between heartbeats that its client was told, milliseconds; undefined where that was not noted. */
+  readonly heartbeatInterval: number | undefined;
 }
 
 /** What one admission changes; all of it is stored, or nothing. */

@@ -15,6 +15,7 @@ interface CurveKeyRow {
   readonly org_id: string;
   readonly node_name: string;
   readonly expires_at: Date;
+  readonly heartbeat_interval: number | null;
 }
 
 /** All that an admission changes in one statement, since very many nodes may come at once; $3 is NULL without a session. */
@@ -28,9 +29,10 @@ const SAVE = `
     DELETE FROM curve_keys
     WHERE org_id = $1::bpchar AND node_name = $2::text AND curve_key = ANY ($6::bytea[])
   )
-  INSERT INTO curve_keys (curve_key, org_id, node_name, expires_at)
-  VALUES ($7::bytea, $1::bpchar, $2::text, $8::timestamptz)
-  ON CONFLICT (org_id, node_name, curve_key) DO UPDATE SET expires_at = excluded.expires_at`;
+  INSERT INTO curve_keys (curve_key, org_id, node_name, expires_at, heartbeat_interval)
+  VALUES ($7::bytea, $1::bpchar, $2::text, $8::timestamptz, $9::int)
+  ON CONFLICT (org_id, node_name, curve_key) DO UPDATE
+  SET expires_at = excluded.expires_at, heartbeat_interval = excluded.heartbeat_interval`;
 
 const REMOVE_EXPIRED = `
   DELETE FROM curve_keys k
@@ -48,7 +50,7 @@ export class SqlSessionStore implements SessionStore {
       'SELECT org_id, node_name, org_name, sealed_key, key_fingerprint FROM node_sessions',
     );
     const curveKeys = await this.database.query(
-      'SELECT curve_key, org_id, node_name, expires_at FROM curve_keys ORDER BY expires_at',
+      'SELECT curve_key, org_id, node_name, expires_at, heartbeat_interval FROM curve_keys ORDER BY expires_at',
     );
     return {
       sessions: (sessions as SessionRow[]).map(toStoredSession),
@@ -57,7 +59,7 @@ export class SqlSessionStore implements SessionStore {
   }
 
   async save({ session, curveKey, forgottenKeys, replacedOrg }: Admission): Promise<void> {
-    const { orgId, node, expiresAt } = curveKey;
+    const { orgId, node, expiresAt, heartbeatInterval } = curveKey;
     const parameters = [
       orgId,
       node,
@@ -67,6 +69,7 @@ export class SqlSessionStore implements SessionStore {
       forgottenKeys,
       curveKey.curveKey,
       new Date(expiresAt),
+      heartbeatInterval,
     ];
     if (replacedOrg === undefined) {
       await this.database.query(SAVE, parameters, 'save_admission');
@@ -101,4 +104,5 @@ const toStoredCurveKey = (row: CurveKeyRow): StoredCurveKey => ({
   node: row.node_name,
   curveKey: row.curve_key,
   expiresAt: row.expires_at.getTime(),
+  heartbeatInterval: row.heartbeat_interval ?? undefined,
 });

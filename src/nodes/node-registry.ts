@@ -38,6 +38,8 @@ interface Entry {
   /** That of its last message. */
   session: Session;
   readonly mailbox: Mailbox<Letter>;
+  /** How much of its interval is over, in milliseconds. */
+  intervalMs: number;
   state: NodeMachineState;
   rehabTimer?: Timer | undefined;
   lastSeenAt: number;
@@ -255,6 +257,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     const entry: Entry = {
       address,
       session,
+      intervalMs: 0,
       state: unheardNode(this.remembered.get(key)),
       lastSeenAt: 0,
       lastPlace: 0,
@@ -316,10 +319,20 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     else this.watcher?.jobMessage(address, message);
   }
 
-  /** Ends an interval for all nodes together. A sweep that comes late does not make the next interval shorter. */
+  /**
+   * Ends an interval for all nodes that go by this one, together; a node that goes by a longer one, since it fetched its
+   * config before the setting was changed, has so much of its own behind it. A sweep that comes late does not make the
+   * next interval shorter.
+   */
   private sweepAfterInterval(): void {
-    this.sweep = setLongTimer(this.config.heartbeat_interval, () => {
-      for (const entry of this.entries.values()) entry.mailbox.post({ input: { type: 'interval_ended' } });
+    const passedMs = this.sessions.shortestInterval();
+    this.sweep = setLongTimer(passedMs, () => {
+      for (const entry of this.entries.values()) {
+        entry.intervalMs += passedMs;
+        if (entry.intervalMs < entry.session.heartbeatInterval) continue;
+        entry.intervalMs = 0;
+        entry.mailbox.post({ input: { type: 'interval_ended' } });
+      }
       this.sweepAfterInterval();
     });
   }

@@ -47,6 +47,7 @@ const createCommandRouter = (
 const createHeartbeatPublisher = (
   context: ZmqContext,
   keys: ServerKeys,
+  sessions: Sessions,
   counts: TrafficCounts,
   config: ServerConfig,
   clock: Clock,
@@ -59,7 +60,7 @@ const createHeartbeatPublisher = (
     clock,
     logger: scopeOf(logger),
     serverName: config.server_name_advertised,
-    intervalMs: config.heartbeat_interval,
+    intervalMs: () => sessions.shortestInterval(),
   });
 
 /** Gives the command channel and keeps the heartbeats going. */
@@ -80,7 +81,7 @@ const createHeartbeatPublisher = (
     {
       provide: HeartbeatPublisher,
       useFactory: createHeartbeatPublisher,
-      inject: [ZMQ_CONTEXT, SERVER_KEYS, TRANSPORT_COUNTS, SERVER_CONFIG, CLOCK, LOGGER],
+      inject: [ZMQ_CONTEXT, SERVER_KEYS, SESSIONS, TRANSPORT_COUNTS, SERVER_CONFIG, CLOCK, LOGGER],
     },
     {
       provide: TransportLifecycle,

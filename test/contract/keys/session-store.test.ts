@@ -51,7 +51,7 @@ const admission = (change: Partial<Admission> & { orgId?: string; node?: string 
   const { orgId = ACME, node = 'web1', ...rest } = change;
   return {
     session: { orgId, node, orgName: 'acme', sealedKey: randomBytes(80), keyFingerprint: 'one' },
-    curveKey: { orgId, node, curveKey: randomBytes(32), expiresAt: NOW + 1000 },
+    curveKey: { orgId, node, curveKey: randomBytes(32), expiresAt: NOW + 1000, heartbeatInterval: 10_000 },
     forgottenKeys: [],
     replacedOrg: undefined,
     ...rest,

@@ -24,7 +24,7 @@ describe('SessionRegistry', () => {
   let sessions: SessionRegistry;
   let now: number;
 
-  const restart = async (configLifetime = LIFETIME_S): Promise<SessionRegistry> => {
+  const restart = async (config_lifetime = LIFETIME_S, heartbeat_interval = 10_000) => {
     const logger = createLogger({ level: 'fatal' });
     const clock = { now: () => now };
     const registry = new SessionRegistry({
@@ -32,7 +32,7 @@ describe('SessionRegistry', () => {
       seal,
       clock,
       logger,
-      configLifetime: () => configLifetime,
+      config: { config_lifetime, heartbeat_interval },
     });
     await registry.start();
     registries.push(registry);
@@ -211,6 +211,42 @@ describe('SessionRegistry', () => {
     expect(sessions.accepts(rawOf(key))).toBe(true);
     expect(await sessions.admit(WEB1, key, rsaKey)).toBe(after);
     expect(after?.key).toEqual(before.key);
+  });
+
+  describe('where the interval of heartbeats is changed', () => {
+    const clientKey = newCurveKey();
+    beforeEach(async () => {
+      await sessions.admit(WEB1, await clientKey, rsaKey);
+    });
+    const intervals = () => [sessions.find('acme', 'web1')?.heartbeatInterval, sessions.shortestInterval()];
+
+    it('to a shorter one, goes by the old one for a node until that has fetched its config', async () => {
+      sessions = await restart(LIFETIME_S, 2_000);
+      expect(intervals()).toEqual([10_000, 2_000]);
+      await sessions.admit(WEB1, await newCurveKey(), rsaKey); // its doctor does, and the client goes on as before
+      await sessions.sweep();
+      expect(intervals()).toEqual([10_000, 2_000]);
+
+      await sessions.admit(WEB1, await clientKey, rsaKey);
+      await sessions.sweep();
+      expect(intervals()).toEqual([2_000, 2_000]);
+    });
+
+    it('to a longer one, beats for the sake of clients that have not fetched their config yet', async () => {
+      await sessions.admit({ ...WEB1, node: 'web2' }, await newCurveKey(), rsaKey);
+      sessions = await restart(LIFETIME_S, 40_000);
+      await sessions.admit(WEB1, await clientKey, rsaKey);
+      await sessions.sweep();
+      expect(intervals()).toEqual([40_000, 10_000]);
+
+      now = START + VALIDITY_MS; // web2 has not come; if it is busy, it may still
+      sessions.keepWhile(({ node }) => node === 'web2');
+      await sessions.sweep();
+      expect(intervals()).toEqual([40_000, 10_000]);
+      sessions.keepWhile(() => false);
+      await sessions.sweep();
+      expect(intervals()).toEqual([40_000, 40_000]);
+    });
   });
 
   it('leaves out sessions that were sealed for another node or by another key', async () => {

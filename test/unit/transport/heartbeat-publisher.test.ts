@@ -35,6 +35,7 @@ describe('HeartbeatPublisher', () => {
   let keys: ServerKeys;
   let socket: RecordingSocket;
   let publisher: HeartbeatPublisher;
+  let intervalMs: number;
 
   beforeAll(async () => {
     keys = await loadServerKeys(await testServerSecrets(), 0);
@@ -42,11 +43,12 @@ describe('HeartbeatPublisher', () => {
   beforeEach(async () => {
     vi.useFakeTimers();
     socket = new RecordingSocket();
+    intervalMs = 10_000;
     publisher = new HeartbeatPublisher({
       socket,
       keys,
       serverName: 'push.example.com',
-      intervalMs: 10_000,
+      intervalMs: () => intervalMs,
       counts: { heartbeatLagMs: 0 },
       clock: { now: () => Date.UTC(2026, 10, 22, 8) },
       logger: createLogger({ level: 'fatal' }),
@@ -76,6 +78,17 @@ describe('HeartbeatPublisher', () => {
     expect(socket.bodies).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(20_001);
     expect(socket.bodies).toMatchObject([{ sequence: 0 }, { sequence: 1 }, { sequence: 2 }, { sequence: 3 }]);
+  });
+
+  it('goes by another interval from the next one on', async () => {
+    await vi.advanceTimersByTimeAsync(5_000);
+    intervalMs = 40_000;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(socket.bodies).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(39_999);
+    expect(socket.bodies).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(socket.bodies).toHaveLength(3);
   });
 
   it('goes on after one that could not be sent', async () => {
@@ -114,7 +127,7 @@ describe('HeartbeatPublisher while previous keys count', () => {
       socket,
       keys: { ...keys, previous },
       serverName: 'push.example.com',
-      intervalMs,
+      intervalMs: () => intervalMs,
       counts: { heartbeatLagMs: 0 },
       clock: { now: () => ROTATED_AT + ms },
       logger: createLogger({ level: 'fatal' }),

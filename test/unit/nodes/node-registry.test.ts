@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Session, Sessions } from '../../../src/keys/keys.port.js';
+import type { NodeStore } from '../../../src/nodes/node-store.port.js';
+import { NodeRegistry } from '../../../src/nodes/node-registry.js';
+import { createLogger } from '../../../src/platform/logger.js';
+import type { ClientMessage } from '../../../src/protocol/client-message.js';
+import type { NodeMessageHandler } from '../../../src/transport/transport.port.js';
+import { testServerConfig } from '../../support/server-settings.js';
+
+const WEB1 = { orgId: 'a'.repeat(32), node: 'web1' };
+const INCARNATION = 'one';
+const HEARTBEAT: ClientMessage = {
+  type: 'heartbeat',
+  node: 'web1',
+  client: 'web1.example.com',
+  protocol_version: '2.0',
+  org: 'acme',
+  sequence: 1,
+  timestamp: '',
+  incarnation_id: INCARNATION,
+  job_state: 'idle',
+  job_id: null,
+};
+
+describe('NodeRegistry', () => {
+  let registry: NodeRegistry;
+  let handler: NodeMessageHandler;
+  const session = { address: WEB1, orgName: 'acme', key: Buffer.alloc(32), validUntil: Infinity };
+
+  const hear = (heartbeatInterval: number): void =>
+    handler.received({
+      address: WEB1,
+      session: { ...session, heartbeatInterval } satisfies Session,
+      message: HEARTBEAT,
+      firstOnConnection: false,
+    });
+  /** Lets so many milliseconds pass in steps, hears the node after each, and tells how often it was gone then. */
+  const beatEvery = async (intervalMs: number, times: number): Promise<number> => {
+    let gone = 0;
+    for (let beat = 0; beat < times; beat++) {
+      await vi.advanceTimersByTimeAsync(intervalMs);
+      if (!registry.presence(WEB1).online) gone++;
+      hear(intervalMs);
+    }
+    return gone;
+  };
+
+  beforeEach(async () => {
+    const config = await testServerConfig({ heartbeat_interval: 2_000 });
+    vi.useFakeTimers();
+    registry = new NodeRegistry(
+      config,
+      { shortestInterval: () => 2_000, keepWhile: () => undefined } as unknown as Sessions,
+      { handle: (to: NodeMessageHandler) => void (handler = to), send: () => undefined },
+      { load: () => Promise.resolve([{ ...WEB1, incarnation: INCARNATION }]) } as unknown as NodeStore,
+      { now: () => Date.now() },
+      createLogger({ level: 'fatal' }),
+    );
+    await registry.start();
+  });
+  afterEach(() => {
+    registry.stop();
+    vi.useRealTimers();
+  });
+
+  it('holds a node to the interval that it was told, though others go by a shorter one', async () => {
+    hear(10_000);
+    expect(await beatEvery(10_000, 12)).toBe(0);
+
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(registry.presence(WEB1).online).toBe(false);
+  });
+
+  it('notices within three intervals that a node is gone which goes by the shortest', async () => {
+    hear(2_000);
+    expect(await beatEvery(2_000, 12)).toBe(0);
+
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(registry.presence(WEB1).online).toBe(false);
+  });
+});
