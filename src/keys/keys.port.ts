@@ -62,7 +62,7 @@ export interface Sessions {
    * of the time when they fetched their config, and go by that until they fetch it again.
    */
   shortestInterval(): number;
-  /** How many nodes have a session. */
+  /** How many nodes have a valid session: so many may connect. */
   count(): number;
   /** Whether a Curve public key (32 raw bytes) was named by an admitted node and is still valid. */
   accepts(curveKey: Uint8Array): boolean;
@@ -71,6 +71,8 @@ export interface Sessions {
    * for days, so their sessions and Curve keys count meanwhile.
    */
   keepWhile(isBusy: (node: NodeAddress) => boolean): void;
+  /** Registers the one who is told when a session that expired long ago is forgotten. */
+  whenForgotten(told: (session: Session) => void): void;
   /**
    * Whether what a node sends is to be taken: it is while its session is valid, while the node has a part in a job, and
    * for a minute after that, in which it can fetch its config.

@@ -57,6 +57,7 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
   private isBusy: (node: NodeAddress) => boolean = () => false;
   private sweeping: NodeJS.Timeout | undefined;
   private shortest = Infinity;
+  private forgotten: (session: Session) => void = () => undefined;
 
   constructor(private readonly options: SessionRegistryOptions) {}
 
@@ -124,9 +125,8 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
   }
 
   count(): number {
-    let count = 0;
-    for (const { nodes } of this.orgs.values()) count += nodes.size;
-    return count;
+    const now = this.options.clock.now();
+    return this.sessions().filter(({ validUntil }) => validUntil > now).length;
   }
 
   accepts(curveKey: Uint8Array): boolean {
@@ -135,6 +135,10 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
 
   keepWhile(isBusy: (node: NodeAddress) => boolean): void {
     this.isBusy = isBusy;
+  }
+
+  whenForgotten(told: (session: Session) => void): void {
+    this.forgotten = told;
   }
 
   listensTo(session: Session): boolean {
@@ -153,6 +157,7 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
       const then = now - KEPT_MS;
       this.lookAtIntervals((named) => this.accepted.isValid(named, now));
       await store.removeExpired(then, this.accepted.sweep(then));
+      for (const session of this.sessions()) if (session.curveKeys.length === 0) await this.forget(session);
     } catch (thrown) {
       logger.warn({ reason: messageOf(thrown) }, 'what has expired could not be removed; trying again soon');
     }
@@ -198,14 +203,29 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
   /** Finds out anew which intervals clients may go by: those that they were told when they named a key that is valid. */
   private lookAtIntervals(isValid: (named: NamedCurveKey) => boolean): void {
     this.shortest = Infinity;
-    for (const { nodes } of this.orgs.values()) {
-      for (const session of nodes.values()) {
-        const intervals = session.curveKeys.filter(isValid).map((named) => named.heartbeatInterval);
-        if (intervals.length === 0) continue;
-        session.heartbeatInterval = Math.max(...intervals);
-        this.shortest = Math.min(this.shortest, ...intervals);
-      }
+    for (const session of this.sessions()) {
+      const intervals = session.curveKeys.filter(isValid).map((named) => named.heartbeatInterval);
+      if (intervals.length === 0) continue;
+      session.heartbeatInterval = Math.max(...intervals);
+      this.shortest = Math.min(this.shortest, ...intervals);
     }
+  }
+
+  private sessions(): NodeSession[] {
+    return Array.from(this.orgs.values(), ({ nodes }) => [...nodes.values()]).flat();
+  }
+
+  /** Forgets a session, unless its node was admitted again while this waited for its turn. */
+  private forget(session: NodeSession): Promise<void> {
+    const { address, orgName } = session;
+    return this.turns.take(nodeKeyOf(address), async () => {
+      if (session.curveKeys.length > 0 || this.find(orgName, address.node) !== session) return;
+      await this.options.store.forget(address);
+      const org = this.orgs.get(orgName);
+      org?.nodes.delete(address.node);
+      if (org?.nodes.size === 0) this.orgs.delete(orgName);
+      this.forgotten(session);
+    });
   }
 
   /** Puts a session where it is found; an organization that had this name under another guid goes, with its nodes. */

@@ -36,9 +36,11 @@ export interface Admission {
 
 /** Where sessions and Curve keys are kept over a restart. Every method rejects where the database fails. */
 export interface SessionStore {
-  /** All sessions and Curve keys, those that expire first coming first. */
+  /** All Curve keys, those that expire first coming first, and all sessions that have one; the others are removed. */
   load(): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }>;
   save(admission: Admission): Promise<void>;
+  /** Removes a node's session; its Curve keys are gone. */
+  forget(node: NodeAddress): Promise<void>;
   /** Removes the Curve keys that expired by `then` (milliseconds), but not those of the nodes to be kept. */
   removeExpired(then: number, kept: readonly NodeAddress[]): Promise<void>;
 }

@@ -34,6 +34,12 @@ const SAVE = `
   ON CONFLICT (org_id, node_name, curve_key) DO UPDATE
   SET expires_at = excluded.expires_at, heartbeat_interval = excluded.heartbeat_interval`;
 
+/** Not while nodes are admitted: the session and the key of one might be told apart. */
+const REMOVE_KEYLESS = `
+  DELETE FROM node_sessions s WHERE NOT EXISTS (
+    SELECT FROM curve_keys k WHERE k.org_id = s.org_id AND k.node_name = s.node_name
+  )`;
+
 const REMOVE_EXPIRED = `
   DELETE FROM curve_keys k
   WHERE expires_at <= $1 AND NOT EXISTS (
@@ -46,6 +52,7 @@ export class SqlSessionStore implements SessionStore {
   constructor(private readonly database: Database) {}
 
   async load(): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
+    await this.database.query(REMOVE_KEYLESS);
     const sessions = await this.database.query(
       'SELECT org_id, node_name, org_name, sealed_key, key_fingerprint FROM node_sessions',
     );
@@ -80,6 +87,13 @@ export class SqlSessionStore implements SessionStore {
       await query('DELETE FROM curve_keys WHERE org_id = $1', [replacedOrg]);
       await query(SAVE, parameters);
     });
+  }
+
+  async forget({ orgId, node }: NodeAddress): Promise<void> {
+    await this.database.query('DELETE FROM node_sessions WHERE org_id = $1 AND node_name = $2', [
+      orgId,
+      node,
+    ]);
   }
 
   async removeExpired(then: number, kept: readonly NodeAddress[]): Promise<void> {

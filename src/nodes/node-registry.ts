@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { type Session, SESSIONS, type Sessions } from '../keys/keys.port.js';
+import { messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import { Mailbox } from '../lib/mailbox.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
@@ -25,7 +26,8 @@ import {
   reduceNode,
   unheardNode,
 } from './domain/node-machine.js';
-import { NODE_STORE, type NodeStore } from './node-store.port.js';
+import { DroppedMessages } from './dropped-messages.js';
+import { type KnownNode, NODE_STORE, type NodeStore } from './node-store.port.js';
 import type { Fleet, FleetTally, NodeWatcher } from './nodes.port.js';
 
 interface Letter {
@@ -43,6 +45,8 @@ interface Entry {
   state: NodeMachineState;
   rehabTimer?: Timer | undefined;
   lastSeenAt: number;
+  /** When it was heard as far as that is stored. */
+  storedAt: number;
   /** The place of its last message among all that came. */
   lastPlace: number;
   clientVersion?: string | undefined;
@@ -52,6 +56,12 @@ interface Entry {
 
 /** What names a job that the node does not do: one that it dropped, or refuses. */
 const DOES_NOT_DO_IT: ReadonlySet<ClientMessage['type']> = new Set(['aborted', 'nack_commit', 'nack_run']);
+
+const DAY_MS = 24 * 3_600_000;
+
+/** A node that has no session and was not heard for so long is forgotten; that is looked for once an hour. */
+const REMEMBERED_MS = 30 * DAY_MS;
+const FORGET_EVERY_MS = 3_600_000;
 
 /** How a node shows itself to users. */
 export interface NodePresence {
@@ -72,23 +82,20 @@ export interface KnownNodeDetail extends NodePresence {
 
 /**
  * All nodes that were heard since the server started, each with its machine and its mailbox: executes what the machine
- * asks for. Nodes come into being by verified messages only, and stay (offline ones too) until the server stops.
+ * asks for. Nodes come into being by verified messages only, and stay, offline ones too, for a month.
  */
 @Injectable()
 export class NodeRegistry implements Fleet, NodeMessageHandler {
   private readonly entries = new Map<string, Entry>();
-  private readonly remembered = new Map<string, string>();
-  /** What was dropped that names a node, whether or not it was ever heard: only nodes that have a session are here. */
-  private readonly drops = new Map<
-    string,
-    NodeDrops & { readonly address: NodeAddress; readonly place: number }
-  >();
+  private readonly remembered = new Map<string, KnownNode>();
+  private readonly drops = new DroppedMessages();
   /** How many messages came: their order, which clocks that are set do not tell. */
   private arrivals = 0;
   private readonly rules: PresenceRules;
   private readonly logger: Logger;
   private watcher: NodeWatcher | undefined;
   private sweep: Timer | undefined;
+  private forgetting: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
@@ -112,15 +119,17 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
 
   /** Loads what is remembered of nodes and begins to listen to them; the watcher must stand. */
   async start(): Promise<void> {
-    for (const node of await this.store.load()) this.remembered.set(nodeKeyOf(node), node.incarnation);
+    for (const node of await this.store.load()) this.remembered.set(nodeKeyOf(node), node);
     this.sessions.keepWhile((address) => this.watcher?.isBusy(address) === true);
     this.channel.handle(this);
     this.sweepAfterInterval();
+    this.forgetting = setInterval(() => void this.forgetUnheard(), FORGET_EVERY_MS).unref();
   }
 
   /** Stops all timers; nothing is sent any more. */
   stop(): void {
     this.sweep?.cancel();
+    clearInterval(this.forgetting);
     for (const entry of this.entries.values()) entry.rehabTimer?.cancel();
   }
 
@@ -183,7 +192,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   detail(address: NodeAddress): KnownNodeDetail {
     const key = nodeKeyOf(address);
     const entry = this.entries.get(key);
-    const drops = this.drops.get(key);
+    const drops = this.drops.of(address);
     const isRemembered = this.remembered.has(key);
     const droppedLast = drops && drops.place > (entry?.lastPlace ?? 0) ? drops.reason : undefined;
     const isConfigOld = entry !== undefined && !this.hasFreshConfig(entry);
@@ -203,7 +212,9 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   details(orgId: string): KnownNodeDetail[] {
     const addresses = new Map<string, NodeAddress>();
     for (const [key, { address }] of this.entries) if (address.orgId === orgId) addresses.set(key, address);
-    for (const [key, { address }] of this.drops) if (address.orgId === orgId) addresses.set(key, address);
+    for (const address of this.drops.addresses()) {
+      if (address.orgId === orgId) addresses.set(nodeKeyOf(address), address);
+    }
     return Array.from(addresses.values(), (address) => this.detail(address));
   }
 
@@ -214,6 +225,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     entry.session = session;
     entry.lastSeenAt = this.clock.now();
     entry.lastPlace = ++this.arrivals;
+    if (entry.lastSeenAt - entry.storedAt >= DAY_MS) this.remember(entry, entry.state.incarnation);
     if (type === 'heartbeat') entry.clientVersion = message.client_version;
     entry.mailbox.post({
       input: {
@@ -229,9 +241,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
 
   dropped(address: NodeAddress, reason: DropReason): void {
     this.logger.debug({ ...address, reason }, 'dropped a message');
-    const key = nodeKeyOf(address);
-    const count = (this.drops.get(key)?.count ?? 0) + 1;
-    this.drops.set(key, { address, reason, at: this.clock.now(), count, place: ++this.arrivals });
+    this.drops.note(address, reason, this.clock.now(), ++this.arrivals);
   }
 
   /** Whether a message says that the node does a job that it cannot be doing. */
@@ -254,11 +264,13 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     const key = nodeKeyOf(address);
     const known = this.entries.get(key);
     if (known !== undefined) return known;
+    const remembered = this.remembered.get(key);
     const entry: Entry = {
       address,
       session,
       intervalMs: 0,
-      state: unheardNode(this.remembered.get(key)),
+      state: unheardNode(remembered?.incarnation),
+      storedAt: remembered?.heardAt ?? 0,
       lastSeenAt: 0,
       lastPlace: 0,
       mailbox: new Mailbox<Letter>(
@@ -301,7 +313,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
       case 'clear_rehab_timer':
         return entry.rehabTimer?.cancel();
       case 'remember_incarnation':
-        return this.store.remember({ ...address, incarnation: effect.incarnation });
+        return this.remember(entry, effect.incarnation);
       case 'pass_on':
         return this.passOn(address, message, firstOnConnection);
       case 'tell_down':
@@ -309,6 +321,29 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
       case 'tell_rehab':
         entry.rehabReason = effect.reason;
         return this.watcher?.rehabbed(address, effect.reason, effect.byJob);
+    }
+  }
+
+  /** Stores which process a node is and that it was heard: when it is another one, and once a day. */
+  private remember(entry: Entry, incarnation: string | undefined): void {
+    if (incarnation === undefined) return;
+    entry.storedAt = entry.lastSeenAt;
+    this.store.remember({ ...entry.address, incarnation, heardAt: entry.storedAt });
+  }
+
+  private async forgetUnheard(): Promise<void> {
+    const then = this.clock.now() - REMEMBERED_MS;
+    this.drops.forgetBefore(then);
+    try {
+      for (const address of await this.store.forgetUnheard(then)) {
+        this.entries.delete(nodeKeyOf(address));
+        this.remembered.delete(nodeKeyOf(address));
+      }
+    } catch (thrown) {
+      this.logger.warn(
+        { reason: messageOf(thrown) },
+        'nodes that are gone could not be forgotten; trying again',
+      );
     }
   }
 

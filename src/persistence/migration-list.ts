@@ -7,6 +7,7 @@ import { RememberRequests1784000000005 } from '../../migrations/1784000000005-re
 import { FindPartsByTheirJob1784000000006 } from '../../migrations/1784000000006-find-parts-by-their-job.js';
 import { CurveKeysOfTheirNodes1784000000007 } from '../../migrations/1784000000007-curve-keys-of-their-nodes.js';
 import { RememberIntervals1784000000008 } from '../../migrations/1784000000008-remember-intervals.js';
+import { WhenNodesWereHeard1784000000009 } from '../../migrations/1784000000009-when-nodes-were-heard.js';
 
 /** All migrations, oldest first. A new one is added at the end; one that was released is never changed. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   FindPartsByTheirJob1784000000006,
   CurveKeysOfTheirNodes1784000000007,
   RememberIntervals1784000000008,
+  WhenNodesWereHeard1784000000009,
 ];

@@ -51,6 +51,7 @@ export class CommandRouter implements CommandChannel {
     this.fault = (thrown) =>
       logger.error({ reason: messageOf(thrown) }, 'something went wrong with one message; going on');
     const { fault } = this;
+    sessions.whenForgotten((session) => this.links.forget(session));
     this.judge = new FrameJudge(sessions, this.links, limits, clock);
     const accepts = (key: Buffer): boolean => {
       const isAccepted = sessions.accepts(key);

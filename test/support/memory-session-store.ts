@@ -15,10 +15,24 @@ export class MemorySessionStore implements SessionStore {
   failure: Error | undefined;
 
   load(): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
-    return this.answer(() => ({
+    return this.answer(() => {
+      const withKey = new Set(Array.from(this.curveKeys.values(), nodeKeyOf));
+      for (const [name, session] of this.sessions) {
+        if (!withKey.has(nodeKeyOf(session))) this.sessions.delete(name);
+      }
+      return this.everything();
+    });
+  }
+
+  forget(node: NodeAddress): Promise<void> {
+    return this.answer(() => void this.sessions.delete(nodeKeyOf(node)));
+  }
+
+  private everything(): { sessions: StoredSession[]; curveKeys: StoredCurveKey[] } {
+    return {
       sessions: [...this.sessions.values()],
       curveKeys: [...this.curveKeys.values()].sort((one, other) => one.expiresAt - other.expiresAt),
-    }));
+    };
   }
 
   save({ session, curveKey, forgottenKeys, replacedOrg }: Admission): Promise<void> {

@@ -162,6 +162,18 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     expect((await store.load()).curveKeys).toEqual(inOrder);
   });
 
+  it('forgets a session, and at the next start those that are without a Curve key', async () => {
+    const saved = ['web1', 'web2', 'web3'].map((node, at) =>
+      admission({ node, curveKey: { ...admission({ node }).curveKey, expiresAt: NOW + at } }),
+    );
+    for (const one of saved) await store.save(one);
+    await store.forget({ orgId: ACME, node: 'web3' });
+    expect((await store.load()).sessions).toHaveLength(2);
+    await store.removeExpired(NOW, []);
+
+    expect((await store.load()).sessions).toMatchObject([{ node: 'web2' }]);
+  });
+
   it('removes the Curve keys that expired, but not those of the nodes to be kept', async () => {
     const [kept, expired, valid] = [
       admission(),

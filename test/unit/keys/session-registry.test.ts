@@ -201,6 +201,38 @@ describe('SessionRegistry', () => {
     expect(store.curveKeys.size).toBe(8);
   });
 
+  it('forgets a node a day after its session was valid, in memory and in the store', async () => {
+    const forgotten: string[] = [];
+    sessions.whenForgotten(({ address }) => forgotten.push(address.node));
+    const before = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    now = START + VALIDITY_MS;
+    await sessions.admit({ ...WEB1, node: 'web2' }, await newCurveKey(), rsaKey);
+    await sessions.sweep();
+    expect(sessions.find('acme', 'web1')).toBe(before);
+    expect(sessions.count()).toBe(1);
+
+    now += DAY_MS;
+    await sessions.sweep();
+    expect(sessions.find('acme', 'web1')).toBeUndefined();
+    expect([...store.sessions.values()].map(({ node }) => node)).toEqual(['web2']);
+    expect(forgotten).toEqual(['web1']);
+
+    const after = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    expect(after.key.equals(before.key)).toBe(false);
+    expect(store.sessions.size).toBe(2);
+  });
+
+  it('leaves a node its session that comes back while it is about to be forgotten', async () => {
+    const session = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    now = START + VALIDITY_MS + DAY_MS;
+    const admission = sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    await sessions.sweep();
+    await admission;
+
+    expect(sessions.find('acme', 'web1')).toBe(session);
+    expect(store.sessions.size).toBe(1);
+  });
+
   it('knows sessions and Curve keys again after a restart', async () => {
     const key = await newCurveKey();
     const before = await sessions.admit(WEB1, key, rsaKey);

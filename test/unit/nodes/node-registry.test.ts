@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Session, Sessions } from '../../../src/keys/keys.port.js';
-import type { NodeStore } from '../../../src/nodes/node-store.port.js';
+import type { KnownNode, NodeStore } from '../../../src/nodes/node-store.port.js';
 import { NodeRegistry } from '../../../src/nodes/node-registry.js';
 import { createLogger } from '../../../src/platform/logger.js';
 import type { ClientMessage } from '../../../src/protocol/client-message.js';
+import type { NodeAddress } from '../../../src/protocol/node-address.js';
 import type { NodeMessageHandler } from '../../../src/transport/transport.port.js';
 import { testServerConfig } from '../../support/server-settings.js';
 
@@ -25,6 +26,8 @@ const HEARTBEAT: ClientMessage = {
 describe('NodeRegistry', () => {
   let registry: NodeRegistry;
   let handler: NodeMessageHandler;
+  let remembered: KnownNode[];
+  let forgotten: NodeAddress[];
   const session = { address: WEB1, orgName: 'acme', key: Buffer.alloc(32), validUntil: Infinity };
 
   const hear = (heartbeatInterval: number): void =>
@@ -48,11 +51,18 @@ describe('NodeRegistry', () => {
   beforeEach(async () => {
     const config = await testServerConfig({ heartbeat_interval: 2_000 });
     vi.useFakeTimers();
+    remembered = [];
+    forgotten = [];
+    const store: NodeStore = {
+      load: () => Promise.resolve([{ ...WEB1, incarnation: INCARNATION, heardAt: Date.now() }]),
+      remember: (node) => void remembered.push(node),
+      forgetUnheard: () => Promise.resolve(forgotten),
+    };
     registry = new NodeRegistry(
       config,
       { shortestInterval: () => 2_000, keepWhile: () => undefined } as unknown as Sessions,
       { handle: (to: NodeMessageHandler) => void (handler = to), send: () => undefined },
-      { load: () => Promise.resolve([{ ...WEB1, incarnation: INCARNATION }]) } as unknown as NodeStore,
+      store,
       { now: () => Date.now() },
       createLogger({ level: 'fatal' }),
     );
@@ -77,5 +87,26 @@ describe('NodeRegistry', () => {
 
     await vi.advanceTimersByTimeAsync(6_000);
     expect(registry.presence(WEB1).online).toBe(false);
+  });
+
+  it('stores once a day that a node was heard', async () => {
+    hear(3_600_000);
+    await beatEvery(3_600_000, 71);
+    expect(remembered).toMatchObject([{ ...WEB1, incarnation: INCARNATION }, {}]);
+    expect(remembered[1]?.heardAt).toBe(remembered[0]!.heardAt + 24 * 3_600_000);
+  });
+
+  it('knows a node no more that was forgotten', async () => {
+    hear(2_000);
+    handler.dropped(WEB1, 'replayed');
+    await vi.advanceTimersByTimeAsync(3_000_000);
+    expect(registry.details(WEB1.orgId)).toMatchObject([{ trouble: 'replayed' }]);
+
+    forgotten.push(WEB1);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(registry.count()).toBe(0);
+    vi.setSystemTime(Date.now() + 30 * 24 * 3_600_000);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(registry.details(WEB1.orgId)).toEqual([]);
   });
 });
