@@ -6,17 +6,24 @@ import type { NodeDrops } from './domain/node-diagnosis.js';
 interface Dropped extends NodeDrops {
   readonly address: NodeAddress;
   readonly place: number;
+  /** The reasons that there were. */
+  readonly reasons: Set<DropReason>;
 }
 
 /** What was dropped that names a node, whether or not it was ever heard: only nodes that have a session are here. */
 export class DroppedMessages {
   private readonly byNode = new Map<string, Dropped>();
 
-  /** Takes note of a drop: when it was (milliseconds since 1970) and its place among all that came. */
-  note(address: NodeAddress, reason: DropReason, at: number, place: number): void {
+  /**
+   * Takes note of a drop: when it was (milliseconds since 1970) and its place among all that came. Hands back whether it is
+   * the node's first for this reason.
+   */
+  note(address: NodeAddress, reason: DropReason, at: number, place: number): boolean {
     const key = nodeKeyOf(address);
-    const count = (this.byNode.get(key)?.count ?? 0) + 1;
-    this.byNode.set(key, { address, reason, at, count, place });
+    const { count, reasons } = this.byNode.get(key) ?? { count: 0, reasons: new Set() };
+    const isNews = !reasons.has(reason);
+    this.byNode.set(key, { address, reason, at, count: count + 1, place, reasons: reasons.add(reason) });
+    return isNews;
   }
 
   of(address: NodeAddress): Dropped | undefined {

@@ -57,6 +57,13 @@ interface Entry {
 /** What names a job that the node does not do: one that it dropped, or refuses. */
 const DOES_NOT_DO_IT: ReadonlySet<ClientMessage['type']> = new Set(['aborted', 'nack_commit', 'nack_run']);
 
+/** Drops by which a healthy node loses a job, or all of them: said once of each node. */
+const WORTH_A_WARNING: Partial<Record<DropReason, string>> = {
+  body_too_long:
+    'dropped a message that is longer than max_body_size; if it was a result, its job ends here without a word',
+  clock_skew: 'dropped a message: the clocks of this node and of the server differ by max_time_skew or more',
+};
+
 const DAY_MS = 24 * 3_600_000;
 
 /** A node that has no session and was not heard for so long is forgotten; that is looked for once an hour. */
@@ -240,8 +247,10 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   }
 
   dropped(address: NodeAddress, reason: DropReason): void {
-    this.logger.debug({ ...address, reason }, 'dropped a message');
-    this.drops.note(address, reason, this.clock.now(), ++this.arrivals);
+    const isNews = this.drops.note(address, reason, this.clock.now(), ++this.arrivals);
+    const text = isNews ? WORTH_A_WARNING[reason] : undefined;
+    if (text === undefined) this.logger.debug({ ...address, reason }, 'dropped a message');
+    else this.logger.warn({ ...address, reason }, text);
   }
 
   /** Whether a message says that the node does a job that it cannot be doing. */

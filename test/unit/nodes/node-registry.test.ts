@@ -28,6 +28,7 @@ describe('NodeRegistry', () => {
   let handler: NodeMessageHandler;
   let remembered: KnownNode[];
   let forgotten: NodeAddress[];
+  let warnings: string[];
   const session = { address: WEB1, orgName: 'acme', key: Buffer.alloc(32), validUntil: Infinity };
 
   const hear = (heartbeatInterval: number): void =>
@@ -53,6 +54,7 @@ describe('NodeRegistry', () => {
     vi.useFakeTimers();
     remembered = [];
     forgotten = [];
+    warnings = [];
     const store: NodeStore = {
       load: () => Promise.resolve([{ ...WEB1, incarnation: INCARNATION, heardAt: Date.now() }]),
       remember: (node) => void remembered.push(node),
@@ -64,7 +66,7 @@ describe('NodeRegistry', () => {
       { handle: (to: NodeMessageHandler) => void (handler = to), send: () => undefined },
       store,
       { now: () => Date.now() },
-      createLogger({ level: 'fatal' }),
+      createLogger({ level: 'warn', destination: { write: (line) => void warnings.push(line) } }),
     );
     await registry.start();
   });
@@ -87,6 +89,22 @@ describe('NodeRegistry', () => {
 
     await vi.advanceTimersByTimeAsync(6_000);
     expect(registry.presence(WEB1).online).toBe(false);
+  });
+
+  it('warns once of a node whose messages are too long, or come by a wrong clock', () => {
+    for (let times = 0; times < 3; times++) {
+      for (const reason of ['body_too_long', 'clock_skew', 'replayed'] as const) {
+        handler.dropped(WEB1, reason);
+        handler.dropped({ ...WEB1, node: 'web2' }, reason);
+      }
+    }
+    expect(warnings.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { node: 'web1', reason: 'body_too_long', msg: expect.stringContaining('max_body_size') as string },
+      { node: 'web2', reason: 'body_too_long' },
+      { node: 'web1', reason: 'clock_skew', msg: expect.stringContaining('max_time_skew') as string },
+      { node: 'web2', reason: 'clock_skew' },
+    ]);
+    expect(registry.detail(WEB1).drops).toMatchObject({ count: 9, reason: 'replayed' });
   });
 
   it('stores once a day that a node was heard', async () => {
