@@ -92,9 +92,13 @@ export class CommandRouter implements CommandChannel {
   }
 
   send(addresses: readonly NodeAddress[], command: NodeCommand): void {
-    if (this.outbox.post(addresses, command)) return;
-    this.options.counts.unsent += addresses.length;
-    this.options.logger.warn({ nodes: addresses.length, type: command.type }, 'too much waits to be sent');
+    const outcome = this.outbox.post(addresses, command);
+    if (outcome === 'posted') return;
+    const { counts, logger } = this.options;
+    const unsent = { nodes: addresses.length, type: command.type };
+    counts.unsent += addresses.length;
+    if (outcome === 'full') logger.warn(unsent, 'not sent: too much waits already');
+    else logger.info(unsent, 'not sent: the command channel is closed');
   }
 
   private receive(frames: readonly Buffer[]): void {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Activity } from '../config/activity.port.js';
 import type { KeySet, ServerKeys } from '../keys/keys.port.js';
 import { messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
@@ -19,13 +20,14 @@ export interface HeartbeatPublisherOptions {
   /** Milliseconds from one heartbeat to the next; asked each time. */
   readonly intervalMs: () => number;
   readonly counts: Pick<TrafficCounts, 'heartbeatLagMs'>;
+  readonly activity: Activity;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
  * Tells all nodes, once in an interval and never more often, that the server is there and which one it is. Where nodes go
- * by different intervals, since the setting was changed, it is the shortest of them. While previous keys count, each heartbeat is sent a second time as theirs: a node believes the one whose key it knows.
+ * by different intervals, since the setting was changed, it is the shortest of them. A server that may not act is silent. While previous keys count, each heartbeat is sent a second time as theirs: a node believes the one whose key it knows.
  */
 export class HeartbeatPublisher {
   private sequence = 0;
@@ -55,6 +57,7 @@ export class HeartbeatPublisher {
     counts.heartbeatLagMs = Math.max(0, now - (this.dueAt ?? now));
     this.dueAt = now + intervalMs;
     this.beating = setTimeout(() => this.beat(), intervalMs);
+    if (!this.options.activity.isActive) return;
     const beat = {
       sequence: this.sequence++,
       timestamp: formatRfc1123(clock.now()),

@@ -50,6 +50,7 @@ const createHeartbeatPublisher = (
   sessions: Sessions,
   counts: TrafficCounts,
   config: ServerConfig,
+  activity: Activity,
   clock: Clock,
   logger: Logger,
 ): HeartbeatPublisher =>
@@ -57,6 +58,7 @@ const createHeartbeatPublisher = (
     socket: new HeartbeatSocket(context),
     keys,
     counts,
+    activity,
     clock,
     logger: scopeOf(logger),
     serverName: config.server_name_advertised,
@@ -81,7 +83,7 @@ const createHeartbeatPublisher = (
     {
       provide: HeartbeatPublisher,
       useFactory: createHeartbeatPublisher,
-      inject: [ZMQ_CONTEXT, SERVER_KEYS, SESSIONS, TRANSPORT_COUNTS, SERVER_CONFIG, CLOCK, LOGGER],
+      inject: [ZMQ_CONTEXT, SERVER_KEYS, SESSIONS, TRANSPORT_COUNTS, SERVER_CONFIG, ACTIVITY, CLOCK, LOGGER],
     },
     {
       provide: TransportLifecycle,

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { alwaysActive } from '../../../src/config/activity.port.js';
 import type { PreviousKeys, ServerKeys } from '../../../src/keys/keys.port.js';
 import { loadServerKeys } from '../../../src/keys/load-server-keys.js';
 import { createLogger } from '../../../src/platform/logger.js';
@@ -36,6 +37,7 @@ describe('HeartbeatPublisher', () => {
   let socket: RecordingSocket;
   let publisher: HeartbeatPublisher;
   let intervalMs: number;
+  let isActive: boolean;
 
   beforeAll(async () => {
     keys = await loadServerKeys(await testServerSecrets(), 0);
@@ -44,12 +46,18 @@ describe('HeartbeatPublisher', () => {
     vi.useFakeTimers();
     socket = new RecordingSocket();
     intervalMs = 10_000;
+    isActive = true;
     publisher = new HeartbeatPublisher({
       socket,
       keys,
       serverName: 'push.example.com',
       intervalMs: () => intervalMs,
       counts: { heartbeatLagMs: 0 },
+      activity: {
+        get isActive() {
+          return isActive;
+        },
+      },
       clock: { now: () => Date.UTC(2026, 10, 22, 8) },
       logger: createLogger({ level: 'fatal' }),
     });
@@ -91,6 +99,15 @@ describe('HeartbeatPublisher', () => {
     expect(socket.bodies).toHaveLength(3);
   });
 
+  it('is silent while the server may not act', async () => {
+    isActive = false;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(socket.bodies).toHaveLength(1);
+    isActive = true;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(socket.bodies).toMatchObject([{ sequence: 0 }, { sequence: 1 }]);
+  });
+
   it('goes on after one that could not be sent', async () => {
     socket.failure = new Error('no buffer space');
     await vi.advanceTimersByTimeAsync(10_000);
@@ -129,6 +146,7 @@ describe('HeartbeatPublisher while previous keys count', () => {
       serverName: 'push.example.com',
       intervalMs: () => intervalMs,
       counts: { heartbeatLagMs: 0 },
+      activity: alwaysActive,
       clock: { now: () => ROTATED_AT + ms },
       logger: createLogger({ level: 'fatal' }),
     });
