@@ -1,71 +1,72 @@
-import type { NodeSession } from './node-session.js';
+import type { NodeAddress } from '../protocol/node-address.js';
+import type { NamedCurveKey, NodeSession } from './node-session.js';
 
-/** One Curve key that lets its owner connect. */
-export interface AcceptedCurveKey {
-  /** 32 raw bytes. */
-  readonly curveKey: Buffer;
-  readonly session: NodeSession;
-  /** Milliseconds since 1970, as it is stored. */
-  expiresAt: number;
-}
-
-/** A client names one key for the life of its process; a node that keeps naming others loses its oldest. */
+/** A client names one key for the life of its process, but each run of its doctor names another. */
 const MAX_KEYS_PER_NODE = 8;
 
 /**
- * The Curve keys that may connect. A key is valid for a while after its node last named it; the newest key of a node
- * also for as long after a message from that node, since a node that is busy names its key to nobody for days.
+ * The Curve keys that may connect, each for every node that named it: whoever names a key that is another node's takes
+ * nothing from that. A key is valid for a while after its node last named it, and while that node is busy: then it
+ * names its key to nobody, perhaps for days.
  */
 export class AcceptedCurveKeys {
-  private readonly byKey = new Map<string, AcceptedCurveKey>();
+  private readonly byKey = new Map<string, NamedCurveKey[]>();
 
-  constructor(private readonly validityMs: () => number) {}
+  constructor(private readonly isBusy: (node: NodeAddress) => boolean) {}
 
   /** Accepts a key, which becomes the newest of its node. */
-  add(curveKey: Buffer, session: NodeSession, expiresAt: number): void {
-    this.remove(curveKey);
-    this.byKey.set(nameOf(curveKey), { curveKey, session, expiresAt });
-    session.curveKeys.push(curveKey);
+  add(named: NamedCurveKey): void {
+    const { curveKey, session, expiresAt, heartbeatInterval } = named;
+    const before = session.curveKeys.find((other) => other.curveKey.equals(curveKey));
+    if (before !== undefined) this.remove(before);
+    this.byKey.set(nameOf(curveKey), [...this.namedAs(curveKey), named]);
+    session.curveKeys = [...session.curveKeys, named];
+    session.validUntil = Math.max(session.validUntil, expiresAt);
+    session.heartbeatInterval = Math.max(session.heartbeatInterval, heartbeatInterval);
   }
 
-  /** Accepts a key no more. */
-  remove(curveKey: Uint8Array): void {
-    const name = nameOf(curveKey);
-    const accepted = this.byKey.get(name);
-    if (accepted === undefined) return;
-    this.byKey.delete(name);
-    accepted.session.curveKeys = accepted.session.curveKeys.filter((key) => !key.equals(curveKey));
+  /** Accepts a key no more for the sake of this node. */
+  remove(named: NamedCurveKey): void {
+    const { curveKey, session } = named;
+    session.curveKeys = session.curveKeys.filter((other) => other !== named);
+    const others = this.namedAs(curveKey).filter((other) => other !== named);
+    if (others.length > 0) this.byKey.set(nameOf(curveKey), others);
+    else this.byKey.delete(nameOf(curveKey));
   }
 
   /** Whether a key is valid at `now` (milliseconds). */
   has(curveKey: Uint8Array, now: number): boolean {
-    const accepted = this.byKey.get(nameOf(curveKey));
-    return accepted !== undefined && this.endOf(accepted) > now;
+    return this.namedAs(curveKey).some((named) => this.isValid(named, now));
   }
 
-  /** The keys of a node, oldest first, that must make room for another key. */
-  surplusOf(session: NodeSession, newKey: Buffer): Buffer[] {
-    const others = session.curveKeys.filter((key) => !key.equals(newKey));
-    return others.slice(0, Math.max(0, others.length + 1 - MAX_KEYS_PER_NODE));
+  /** Whether a key that a node named lets it connect at `now` (milliseconds). */
+  isValid({ expiresAt, session }: NamedCurveKey, now: number): boolean {
+    return expiresAt > now || this.isBusy(session.address);
   }
 
-  /** Forgets what is not valid any more at `now`. */
-  sweep(now: number): void {
-    for (const accepted of [...this.byKey.values()]) {
-      if (this.endOf(accepted) <= now) this.remove(accepted.curveKey);
-    }
+  /**
+   * The keys of a node that must make room for another key: the oldest; but while the node is busy the newest, since the
+   * one that it got its work by was there before.
+   */
+  surplusOf(session: NodeSession, newKey: Buffer): NamedCurveKey[] {
+    const others = session.curveKeys.filter(({ curveKey }) => !curveKey.equals(newKey));
+    const surplus = Math.max(0, others.length + 1 - MAX_KEYS_PER_NODE);
+    return this.isBusy(session.address) ? others.slice(others.length - surplus) : others.slice(0, surplus);
   }
 
-  /** The keys that messages have made valid for clearly longer than is stored, and until when (milliseconds). */
-  extended(): { key: AcceptedCurveKey; until: number }[] {
-    return [...this.byKey.values()]
-      .map((key) => ({ key, until: this.endOf(key) }))
-      .filter(({ key, until }) => until - key.expiresAt >= this.validityMs() / 4);
+  /**
+   * Forgets the keys that expired before `then` (milliseconds), but not those of nodes that are busy: hands back the
+   * addresses of these.
+   */
+  sweep(then: number): NodeAddress[] {
+    const expired = [...this.byKey.values()].flat().filter(({ expiresAt }) => expiresAt <= then);
+    const busy = new Set(expired.map(({ session }) => session.address).filter(this.isBusy));
+    for (const named of expired) if (!busy.has(named.session.address)) this.remove(named);
+    return [...busy];
   }
 
-  private endOf({ curveKey, session, expiresAt }: AcceptedCurveKey): number {
-    const isNewest = session.curveKeys.at(-1)?.equals(curveKey) === true;
-    return isNewest ? Math.max(expiresAt, session.heardAt + this.validityMs()) : expiresAt;
+  private namedAs(curveKey: Uint8Array): readonly NamedCurveKey[] {
+    return this.byKey.get(nameOf(curveKey)) ?? [];
   }
 }
 

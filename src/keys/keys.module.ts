@@ -23,7 +23,7 @@ const startSessions = async (
     seal: await SessionSeal.of(secrets.session_seal_key),
     clock,
     logger: logger.child({ part: 'keys' }),
-    configLifetime: () => config.config_lifetime,
+    config,
   });
   await sessions.start();
   return sessions;

@@ -34,6 +34,10 @@ export interface Session {
   readonly orgName: string;
   /** 32 bytes: signs what goes between the two. */
   readonly key: Buffer;
+  /** Twice `config_lifetime` after the node last fetched its config, milliseconds since 1970: it takes jobs until then. */
+  readonly validUntil: number;
+  /** The longest interval between heartbeats that a client of this node may go by, in milliseconds. */
+  readonly heartbeatInterval: number;
 }
 
 /** Under this token the session keys are injected. */
@@ -53,13 +57,25 @@ export interface Sessions {
   ): Promise<Session>;
   /** The session of a node by the names that its messages carry. */
   find(orgName: string, node: string): Session | undefined;
-  /** How many nodes have a session. */
+  /**
+   * The shortest interval between heartbeats that any client may go by, in milliseconds: clients were told the setting
+   * of the time when they fetched their config, and go by that until they fetch it again.
+   */
+  shortestInterval(): number;
+  /** How many nodes have a valid session: so many may connect. */
   count(): number;
   /** Whether a Curve public key (32 raw bytes) was named by an admitted node and is still valid. */
   accepts(curveKey: Uint8Array): boolean;
   /**
-   * Takes note that a valid message came from a node at this time (milliseconds since 1970): the Curve key that it
-   * named last stays accepted, however long it does not fetch its config because it is busy.
+   * Registers the one who knows which nodes have a part in a job that goes on. These do not fetch their config, perhaps
+   * for days, so their sessions and Curve keys count meanwhile.
    */
-  heardFrom(session: Session, at: number): void;
+  keepWhile(isBusy: (node: NodeAddress) => boolean): void;
+  /** Registers the one who is told when a session that expired long ago is forgotten. */
+  whenForgotten(told: (session: Session) => void): void;
+  /**
+   * Whether what a node sends is to be taken: it is while its session is valid, while the node has a part in a job, and
+   * for a minute after that, in which it can fetch its config.
+   */
+  listensTo(session: Session): boolean;
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../persistence/database.port.js';
+import type { NodeAddress } from '../protocol/node-address.js';
 import type { Admission, SessionStore, StoredCurveKey, StoredSession } from './session-store.js';
 
 interface SessionRow {
@@ -14,6 +15,7 @@ interface CurveKeyRow {
   readonly org_id: string;
   readonly node_name: string;
   readonly expires_at: Date;
+  readonly heartbeat_interval: number | null;
 }
 
 /** All that an admission changes in one statement, since very many nodes may come at once; $3 is NULL without a session. */
@@ -24,29 +26,38 @@ const SAVE = `
     ON CONFLICT (org_id, node_name) DO UPDATE
     SET org_name = excluded.org_name, sealed_key = excluded.sealed_key, key_fingerprint = excluded.key_fingerprint
   ), forgotten AS (
-    DELETE FROM curve_keys WHERE curve_key = ANY ($6::bytea[])
+    DELETE FROM curve_keys
+    WHERE org_id = $1::bpchar AND node_name = $2::text AND curve_key = ANY ($6::bytea[])
   )
-  INSERT INTO curve_keys (curve_key, org_id, node_name, expires_at)
-  VALUES ($7::bytea, $1::bpchar, $2::text, $8::timestamptz)
-  ON CONFLICT (curve_key) DO UPDATE
-  SET org_id = excluded.org_id, node_name = excluded.node_name, expires_at = excluded.expires_at`;
+  INSERT INTO curve_keys (curve_key, org_id, node_name, expires_at, heartbeat_interval)
+  VALUES ($7::bytea, $1::bpchar, $2::text, $8::timestamptz, $9::int)
+  ON CONFLICT (org_id, node_name, curve_key) DO UPDATE
+  SET expires_at = excluded.expires_at, heartbeat_interval = excluded.heartbeat_interval`;
 
-const EXTEND_CURVE_KEYS = `
-  UPDATE curve_keys SET expires_at = longer.expires_at
-  FROM unnest($1::bytea[], $2::timestamptz[]) AS longer (curve_key, expires_at)
-  WHERE curve_keys.curve_key = longer.curve_key`;
+/** Not while nodes are admitted: the session and the key of one might be told apart. */
+const REMOVE_KEYLESS = `
+  DELETE FROM node_sessions s WHERE NOT EXISTS (
+    SELECT FROM curve_keys k WHERE k.org_id = s.org_id AND k.node_name = s.node_name
+  )`;
+
+const REMOVE_EXPIRED = `
+  DELETE FROM curve_keys k
+  WHERE expires_at <= $1 AND NOT EXISTS (
+    SELECT FROM unnest($2::bpchar[], $3::text[]) AS kept (org_id, node_name)
+    WHERE kept.org_id = k.org_id AND kept.node_name = k.node_name
+  )`;
 
 /** Keeps sessions and Curve keys in the tables `node_sessions` and `curve_keys`. */
 export class SqlSessionStore implements SessionStore {
   constructor(private readonly database: Database) {}
 
-  async load(now: number): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
+  async load(): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
+    await this.database.query(REMOVE_KEYLESS);
     const sessions = await this.database.query(
       'SELECT org_id, node_name, org_name, sealed_key, key_fingerprint FROM node_sessions',
     );
     const curveKeys = await this.database.query(
-      'SELECT curve_key, org_id, node_name, expires_at FROM curve_keys WHERE expires_at > $1 ORDER BY expires_at',
-      [new Date(now)],
+      'SELECT curve_key, org_id, node_name, expires_at, heartbeat_interval FROM curve_keys ORDER BY expires_at',
     );
     return {
       sessions: (sessions as SessionRow[]).map(toStoredSession),
@@ -55,7 +66,7 @@ export class SqlSessionStore implements SessionStore {
   }
 
   async save({ session, curveKey, forgottenKeys, replacedOrg }: Admission): Promise<void> {
-    const { orgId, node, expiresAt } = curveKey;
+    const { orgId, node, expiresAt, heartbeatInterval } = curveKey;
     const parameters = [
       orgId,
       node,
@@ -65,6 +76,7 @@ export class SqlSessionStore implements SessionStore {
       forgottenKeys,
       curveKey.curveKey,
       new Date(expiresAt),
+      heartbeatInterval,
     ];
     if (replacedOrg === undefined) {
       await this.database.query(SAVE, parameters, 'save_admission');
@@ -77,15 +89,19 @@ export class SqlSessionStore implements SessionStore {
     });
   }
 
-  async extend(keys: readonly Pick<StoredCurveKey, 'curveKey' | 'expiresAt'>[]): Promise<void> {
-    await this.database.query(EXTEND_CURVE_KEYS, [
-      keys.map(({ curveKey }) => curveKey),
-      keys.map(({ expiresAt }) => new Date(expiresAt)),
+  async forget({ orgId, node }: NodeAddress): Promise<void> {
+    await this.database.query('DELETE FROM node_sessions WHERE org_id = $1 AND node_name = $2', [
+      orgId,
+      node,
     ]);
   }
 
-  async removeExpired(now: number): Promise<void> {
-    await this.database.query('DELETE FROM curve_keys WHERE expires_at <= $1', [new Date(now)]);
+  async removeExpired(then: number, kept: readonly NodeAddress[]): Promise<void> {
+    await this.database.query(REMOVE_EXPIRED, [
+      new Date(then),
+      kept.map(({ orgId }) => orgId),
+      kept.map(({ node }) => node),
+    ]);
   }
 }
 
@@ -102,4 +118,5 @@ const toStoredCurveKey = (row: CurveKeyRow): StoredCurveKey => ({
   node: row.node_name,
   curveKey: row.curve_key,
   expiresAt: row.expires_at.getTime(),
+  heartbeatInterval: row.heartbeat_interval ?? undefined,
 });

@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { CLOCK, LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
+import { type Session, SESSIONS, type Sessions } from '../keys/keys.port.js';
+import { messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
 import { Mailbox } from '../lib/mailbox.js';
 import { setLongTimer, type Timer } from '../lib/timer.js';
@@ -24,7 +26,8 @@ import {
   reduceNode,
   unheardNode,
 } from './domain/node-machine.js';
-import { NODE_STORE, type NodeStore } from './node-store.port.js';
+import { DroppedMessages } from './dropped-messages.js';
+import { type KnownNode, NODE_STORE, type NodeStore } from './node-store.port.js';
 import type { Fleet, FleetTally, NodeWatcher } from './nodes.port.js';
 
 interface Letter {
@@ -34,10 +37,16 @@ interface Letter {
 
 interface Entry {
   readonly address: NodeAddress;
+  /** That of its last message. */
+  session: Session;
   readonly mailbox: Mailbox<Letter>;
+  /** How much of its interval is over, in milliseconds. */
+  intervalMs: number;
   state: NodeMachineState;
   rehabTimer?: Timer | undefined;
   lastSeenAt: number;
+  /** When it was heard as far as that is stored. */
+  storedAt: number;
   /** The place of its last message among all that came. */
   lastPlace: number;
   clientVersion?: string | undefined;
@@ -47,6 +56,19 @@ interface Entry {
 
 /** What names a job that the node does not do: one that it dropped, or refuses. */
 const DOES_NOT_DO_IT: ReadonlySet<ClientMessage['type']> = new Set(['aborted', 'nack_commit', 'nack_run']);
+
+/** Drops by which a healthy node loses a job, or all of them: said once of each node. */
+const WORTH_A_WARNING: Partial<Record<DropReason, string>> = {
+  body_too_long:
+    'dropped a message that is longer than max_body_size; if it was a result, its job ends here without a word',
+  clock_skew: 'dropped a message: the clocks of this node and of the server differ by max_time_skew or more',
+};
+
+const DAY_MS = 24 * 3_600_000;
+
+/** A node that has no session and was not heard for so long is forgotten; that is looked for once an hour. */
+const REMEMBERED_MS = 30 * DAY_MS;
+const FORGET_EVERY_MS = 3_600_000;
 
 /** How a node shows itself to users. */
 export interface NodePresence {
@@ -67,26 +89,24 @@ export interface KnownNodeDetail extends NodePresence {
 
 /**
  * All nodes that were heard since the server started, each with its machine and its mailbox: executes what the machine
- * asks for. Nodes come into being by verified messages only, and stay (offline ones too) until the server stops.
+ * asks for. Nodes come into being by verified messages only, and stay, offline ones too, for a month.
  */
 @Injectable()
 export class NodeRegistry implements Fleet, NodeMessageHandler {
   private readonly entries = new Map<string, Entry>();
-  private readonly remembered = new Map<string, string>();
-  /** What was dropped that names a node, whether or not it was ever heard: only nodes that have a session are here. */
-  private readonly drops = new Map<
-    string,
-    NodeDrops & { readonly address: NodeAddress; readonly place: number }
-  >();
+  private readonly remembered = new Map<string, KnownNode>();
+  private readonly drops = new DroppedMessages();
   /** How many messages came: their order, which clocks that are set do not tell. */
   private arrivals = 0;
   private readonly rules: PresenceRules;
   private readonly logger: Logger;
   private watcher: NodeWatcher | undefined;
   private sweep: Timer | undefined;
+  private forgetting: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
+    @Inject(SESSIONS) private readonly sessions: Sessions,
     @Inject(COMMAND_CHANNEL) private readonly channel: CommandChannel,
     @Inject(NODE_STORE) private readonly store: NodeStore,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -106,14 +126,17 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
 
   /** Loads what is remembered of nodes and begins to listen to them; the watcher must stand. */
   async start(): Promise<void> {
-    for (const node of await this.store.load()) this.remembered.set(nodeKeyOf(node), node.incarnation);
+    for (const node of await this.store.load()) this.remembered.set(nodeKeyOf(node), node);
+    this.sessions.keepWhile((address) => this.watcher?.isBusy(address) === true);
     this.channel.handle(this);
     this.sweepAfterInterval();
+    this.forgetting = setInterval(() => void this.forgetUnheard(), FORGET_EVERY_MS).unref();
   }
 
   /** Stops all timers; nothing is sent any more. */
   stop(): void {
     this.sweep?.cancel();
+    clearInterval(this.forgetting);
     for (const entry of this.entries.values()) entry.rehabTimer?.cancel();
   }
 
@@ -143,26 +166,30 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
 
   tally(): FleetTally {
     const tally = { available: 0, rehab: 0, offline: 0 };
-    for (const { state } of this.entries.values()) {
-      if (!state.online) tally.offline++;
-      else if (state.mode === 'idle') tally.available++;
-      else tally.rehab++;
+    for (const entry of this.entries.values()) {
+      if (this.canTakeJob(entry)) tally.available++;
+      else if (entry.state.online) tally.rehab++;
+      else tally.offline++;
     }
     return tally;
   }
 
   /** How a node stands; one that was never heard is offline and unavailable. */
   presence(address: NodeAddress): NodePresence {
-    const state = this.entries.get(nodeKeyOf(address))?.state;
-    return { online: state?.online ?? false, available: state?.online === true && state.mode === 'idle' };
+    const entry = this.entries.get(nodeKeyOf(address));
+    return {
+      online: entry?.state.online ?? false,
+      available: entry !== undefined && this.canTakeJob(entry),
+    };
   }
 
   /** The names of an organization's nodes that are online, and whether each can take a job. */
   onlineNodes(orgId: string): { readonly node: string; readonly available: boolean }[] {
     const online = [];
-    for (const { address, state } of this.entries.values()) {
+    for (const entry of this.entries.values()) {
+      const { address, state } = entry;
       if (address.orgId === orgId && state.online) {
-        online.push({ node: address.node, available: state.mode === 'idle' });
+        online.push({ node: address.node, available: this.canTakeJob(entry) });
       }
     }
     return online;
@@ -172,10 +199,11 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   detail(address: NodeAddress): KnownNodeDetail {
     const key = nodeKeyOf(address);
     const entry = this.entries.get(key);
-    const drops = this.drops.get(key);
+    const drops = this.drops.of(address);
     const isRemembered = this.remembered.has(key);
     const droppedLast = drops && drops.place > (entry?.lastPlace ?? 0) ? drops.reason : undefined;
-    const trouble = diagnose({ state: entry?.state, isRemembered, droppedLast });
+    const isConfigOld = entry !== undefined && !this.hasFreshConfig(entry);
+    const trouble = diagnose({ state: entry?.state, isRemembered, isConfigOld, droppedLast });
     return {
       node: address.node,
       ...this.presence(address),
@@ -191,16 +219,20 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   details(orgId: string): KnownNodeDetail[] {
     const addresses = new Map<string, NodeAddress>();
     for (const [key, { address }] of this.entries) if (address.orgId === orgId) addresses.set(key, address);
-    for (const [key, { address }] of this.drops) if (address.orgId === orgId) addresses.set(key, address);
+    for (const address of this.drops.addresses()) {
+      if (address.orgId === orgId) addresses.set(nodeKeyOf(address), address);
+    }
     return Array.from(addresses.values(), (address) => this.detail(address));
   }
 
-  received({ address, message, firstOnConnection }: ReceivedMessage): void {
+  received({ address, session, message, firstOnConnection }: ReceivedMessage): void {
     const { type } = message;
     const kind = type === 'heartbeat' || type === 'aborted' || type === 'output' ? type : 'other';
-    const entry = this.entryOf(address);
+    const entry = this.entryOf(session);
+    entry.session = session;
     entry.lastSeenAt = this.clock.now();
     entry.lastPlace = ++this.arrivals;
+    if (entry.lastSeenAt - entry.storedAt >= DAY_MS) this.remember(entry, entry.state.incarnation);
     if (type === 'heartbeat') entry.clientVersion = message.client_version;
     entry.mailbox.post({
       input: {
@@ -215,10 +247,10 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
   }
 
   dropped(address: NodeAddress, reason: DropReason): void {
-    this.logger.debug({ ...address, reason }, 'dropped a message');
-    const key = nodeKeyOf(address);
-    const count = (this.drops.get(key)?.count ?? 0) + 1;
-    this.drops.set(key, { address, reason, at: this.clock.now(), count, place: ++this.arrivals });
+    const isNews = this.drops.note(address, reason, this.clock.now(), ++this.arrivals);
+    const text = isNews ? WORTH_A_WARNING[reason] : undefined;
+    if (text === undefined) this.logger.debug({ ...address, reason }, 'dropped a message');
+    else this.logger.warn({ ...address, reason }, text);
   }
 
   /** Whether a message says that the node does a job that it cannot be doing. */
@@ -228,13 +260,26 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     return this.watcher?.mayBeDoing(address, message.job_id) !== true;
   }
 
-  private entryOf(address: NodeAddress): Entry {
+  private canTakeJob(entry: Entry): boolean {
+    return entry.state.online && entry.state.mode === 'idle' && this.hasFreshConfig(entry);
+  }
+
+  private hasFreshConfig({ session }: Entry): boolean {
+    return session.validUntil > this.clock.now();
+  }
+
+  private entryOf(session: Session): Entry {
+    const { address } = session;
     const key = nodeKeyOf(address);
     const known = this.entries.get(key);
     if (known !== undefined) return known;
+    const remembered = this.remembered.get(key);
     const entry: Entry = {
       address,
-      state: unheardNode(this.remembered.get(key)),
+      session,
+      intervalMs: 0,
+      state: unheardNode(remembered?.incarnation),
+      storedAt: remembered?.heardAt ?? 0,
       lastSeenAt: 0,
       lastPlace: 0,
       mailbox: new Mailbox<Letter>(
@@ -277,7 +322,7 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
       case 'clear_rehab_timer':
         return entry.rehabTimer?.cancel();
       case 'remember_incarnation':
-        return this.store.remember({ ...address, incarnation: effect.incarnation });
+        return this.remember(entry, effect.incarnation);
       case 'pass_on':
         return this.passOn(address, message, firstOnConnection);
       case 'tell_down':
@@ -288,6 +333,29 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     }
   }
 
+  /** Stores which process a node is and that it was heard: when it is another one, and once a day. */
+  private remember(entry: Entry, incarnation: string | undefined): void {
+    if (incarnation === undefined) return;
+    entry.storedAt = entry.lastSeenAt;
+    this.store.remember({ ...entry.address, incarnation, heardAt: entry.storedAt });
+  }
+
+  private async forgetUnheard(): Promise<void> {
+    const then = this.clock.now() - REMEMBERED_MS;
+    this.drops.forgetBefore(then);
+    try {
+      for (const address of await this.store.forgetUnheard(then)) {
+        this.entries.delete(nodeKeyOf(address));
+        this.remembered.delete(nodeKeyOf(address));
+      }
+    } catch (thrown) {
+      this.logger.warn(
+        { reason: messageOf(thrown) },
+        'nodes that are gone could not be forgotten; trying again',
+      );
+    }
+  }
+
   private passOn(address: NodeAddress, message: ClientMessage | undefined, firstOnConnection: boolean): void {
     if (message === undefined) return;
     if (message.type === 'heartbeat') this.watcher?.heartbeat(address, message, firstOnConnection);
@@ -295,10 +363,20 @@ export class NodeRegistry implements Fleet, NodeMessageHandler {
     else this.watcher?.jobMessage(address, message);
   }
 
-  /** Ends an interval for all nodes together. A sweep that comes late does not make the next interval shorter. */
+  /**
+   * Ends an interval for all nodes that go by this one, together; a node that goes by a longer one, since it fetched its
+   * config before the setting was changed, has so much of its own behind it. A sweep that comes late does not make the
+   * next interval shorter.
+   */
   private sweepAfterInterval(): void {
-    this.sweep = setLongTimer(this.config.heartbeat_interval, () => {
-      for (const entry of this.entries.values()) entry.mailbox.post({ input: { type: 'interval_ended' } });
+    const passedMs = this.sessions.shortestInterval();
+    this.sweep = setLongTimer(passedMs, () => {
+      for (const entry of this.entries.values()) {
+        entry.intervalMs += passedMs;
+        if (entry.intervalMs < entry.session.heartbeatInterval) continue;
+        entry.intervalMs = 0;
+        entry.mailbox.post({ input: { type: 'interval_ended' } });
+      }
       this.sweepAfterInterval();
     });
   }

@@ -14,6 +14,8 @@ export interface NodeWatcher {
   down(address: NodeAddress, reason: string): void;
   /** A node was sent to rehab, by the job `byJob` where that is given, which knows already. */
   rehabbed(address: NodeAddress, reason: string, byJob: string | undefined): void;
+  /** Whether a node has a part in a job that goes on. */
+  isBusy(address: NodeAddress): boolean;
   /** Whether a node may believe that it does this job: it is asked to, or has just said how it ended. */
   mayBeDoing(address: NodeAddress, jobId: string): boolean;
 }

@@ -1,13 +1,28 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { BATCH_WRITER, type BatchWriter } from '../persistence/batch-writer.port.js';
 import { DATABASE, type Database } from '../persistence/database.port.js';
+import type { NodeAddress } from '../protocol/node-address.js';
 import type { KnownNode, NodeStore } from './node-store.port.js';
 
-interface NodeRow {
+interface AddressRow {
   readonly org_id: string;
   readonly node_name: string;
-  readonly incarnation_id: string;
 }
+
+interface NodeRow extends AddressRow {
+  readonly incarnation_id: string;
+  readonly heard_at: Date;
+}
+
+const FORGET_UNHEARD = `
+  WITH forgotten AS (
+    DELETE FROM nodes n
+    WHERE heard_at < $1 AND NOT EXISTS (
+      SELECT FROM node_sessions s WHERE s.org_id = n.org_id AND s.node_name = n.node_name
+    )
+    RETURNING org_id, node_name
+  )
+  SELECT org_id, node_name FROM forgotten`;
 
 /** The nodes that are remembered in PostgreSQL. */
 @Injectable()
@@ -19,16 +34,26 @@ export class PostgresNodeStore implements NodeStore {
 
   async load(): Promise<readonly KnownNode[]> {
     const rows = (await this.database.query(
-      'SELECT org_id, node_name, incarnation_id FROM nodes',
+      'SELECT org_id, node_name, incarnation_id, heard_at FROM nodes',
     )) as NodeRow[];
-    return rows.map(({ org_id, node_name, incarnation_id }) => ({
-      orgId: org_id.trimEnd(),
-      node: node_name,
-      incarnation: incarnation_id,
+    return rows.map((row) => ({
+      ...addressOf(row),
+      incarnation: row.incarnation_id,
+      heardAt: row.heard_at.getTime(),
     }));
   }
 
-  remember({ orgId, node, incarnation }: KnownNode): void {
-    this.writer.push({ kind: 'node_seen', orgId, node, incarnation });
+  remember({ heardAt, ...node }: KnownNode): void {
+    this.writer.push({ kind: 'node_seen', ...node, at: heardAt });
+  }
+
+  async forgetUnheard(then: number): Promise<readonly NodeAddress[]> {
+    const rows = (await this.database.query(FORGET_UNHEARD, [new Date(then)])) as AddressRow[];
+    return rows.map(addressOf);
   }
 }
+
+const addressOf = ({ org_id, node_name }: AddressRow): NodeAddress => ({
+  orgId: org_id.trimEnd(),
+  node: node_name,
+});

@@ -210,10 +210,12 @@ const SEEN_NODES: Kind<NodeSeenWrite> = {
     ['org_id', 'bpchar', ({ orgId }) => orgId],
     ['node_name', 'text', ({ node }) => node],
     ['incarnation_id', 'text', ({ incarnation }) => asDetail(incarnation)],
+    ['at', 'float8', ({ at }) => at],
   ],
-  sql: (u) => `INSERT INTO nodes (org_id, node_name, incarnation_id)
-    SELECT * FROM ${u}
-    ON CONFLICT (org_id, node_name) DO UPDATE SET incarnation_id = excluded.incarnation_id`,
+  sql: (u) => `INSERT INTO nodes (org_id, node_name, incarnation_id, heard_at)
+    SELECT org_id, node_name, incarnation_id, to_timestamp(at / 1000.0) FROM ${u}
+    ON CONFLICT (org_id, node_name) DO UPDATE
+      SET incarnation_id = excluded.incarnation_id, heard_at = excluded.heard_at`,
 };
 
 /** Every kind of write with the statement for it, in the order in which they stand in a batch's. */

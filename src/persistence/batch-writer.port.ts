@@ -83,13 +83,14 @@ export interface OrgEventWrite {
   readonly event: FeedEvent;
 }
 
-/** A node is this client process now. */
+/** A node was heard, and is this client process now. */
 export interface NodeSeenWrite {
   readonly kind: 'node_seen';
   readonly orgId: string;
   readonly node: string;
   /** The client's incarnation id. */
   readonly incarnation: string;
+  readonly at: number;
 }
 
 export type Write =

@@ -5,6 +5,9 @@ import { RememberNodes1784000000003 } from '../../migrations/1784000000003-remem
 import { FindJobs1784000000004 } from '../../migrations/1784000000004-find-jobs.js';
 import { RememberRequests1784000000005 } from '../../migrations/1784000000005-remember-requests.js';
 import { FindPartsByTheirJob1784000000006 } from '../../migrations/1784000000006-find-parts-by-their-job.js';
+import { CurveKeysOfTheirNodes1784000000007 } from '../../migrations/1784000000007-curve-keys-of-their-nodes.js';
+import { RememberIntervals1784000000008 } from '../../migrations/1784000000008-remember-intervals.js';
+import { WhenNodesWereHeard1784000000009 } from '../../migrations/1784000000009-when-nodes-were-heard.js';
 
 /** All migrations, oldest first. A new one is added at the end; one that was released is never changed. */
 export const MIGRATIONS = [
@@ -15,4 +18,7 @@ export const MIGRATIONS = [
   FindJobs1784000000004,
   RememberRequests1784000000005,
   FindPartsByTheirJob1784000000006,
+  CurveKeysOfTheirNodes1784000000007,
+  RememberIntervals1784000000008,
+  WhenNodesWereHeard1784000000009,
 ];

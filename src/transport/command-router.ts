@@ -51,6 +51,7 @@ export class CommandRouter implements CommandChannel {
     this.fault = (thrown) =>
       logger.error({ reason: messageOf(thrown) }, 'something went wrong with one message; going on');
     const { fault } = this;
+    sessions.whenForgotten((session) => this.links.forget(session));
     this.judge = new FrameJudge(sessions, this.links, limits, clock);
     const accepts = (key: Buffer): boolean => {
       const isAccepted = sessions.accepts(key);
@@ -91,9 +92,13 @@ export class CommandRouter implements CommandChannel {
   }
 
   send(addresses: readonly NodeAddress[], command: NodeCommand): void {
-    if (this.outbox.post(addresses, command)) return;
-    this.options.counts.unsent += addresses.length;
-    this.options.logger.warn({ nodes: addresses.length, type: command.type }, 'too much waits to be sent');
+    const outcome = this.outbox.post(addresses, command);
+    if (outcome === 'posted') return;
+    const { counts, logger } = this.options;
+    const unsent = { nodes: addresses.length, type: command.type };
+    counts.unsent += addresses.length;
+    if (outcome === 'full') logger.warn(unsent, 'not sent: too much waits already');
+    else logger.info(unsent, 'not sent: the command channel is closed');
   }
 
   private receive(frames: readonly Buffer[]): void {
@@ -104,12 +109,12 @@ export class CommandRouter implements CommandChannel {
   }
 
   private accept({ identity, session, link, message }: Verified, handler: NodeMessageHandler): void {
-    const { clock, counts, sessions } = this.options;
+    const { counts } = this.options;
     const current = link ?? this.links.bind(identity, session);
     current.lastReceived = message.sequence;
-    sessions.heardFrom(session, clock.now());
     counts.received++;
-    handler.received({ address: session.address, message, firstOnConnection: link === undefined });
+    const { address } = session;
+    handler.received({ address, session, message, firstOnConnection: link === undefined });
   }
 
   private reject({ reason, session }: Drop, frames: readonly Buffer[], handler: NodeMessageHandler): void {

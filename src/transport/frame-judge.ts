@@ -94,6 +94,7 @@ export class FrameJudge {
     if (sentAt === undefined) return drop('body_malformed', session);
     if (Math.abs(this.clock.now() - sentAt) >= this.limits.maxSkewMs) return drop('clock_skew', session);
     if (link !== undefined && message.sequence <= link.lastReceived) return drop('replayed', session);
+    if (!this.sessions.listensTo(session)) return drop('config_too_old', session);
     return ok(message);
   }
 }

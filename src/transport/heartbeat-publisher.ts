@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Activity } from '../config/activity.port.js';
 import type { KeySet, ServerKeys } from '../keys/keys.port.js';
 import { messageOf } from '../lib/app-error.js';
 import type { Clock } from '../lib/clock.js';
@@ -16,21 +17,23 @@ export interface HeartbeatPublisherOptions {
   readonly keys: ServerKeys;
   /** The host name that the server is known by. */
   readonly serverName: string;
-  /** Milliseconds from one heartbeat to the next. */
-  readonly intervalMs: number;
+  /** Milliseconds from one heartbeat to the next; asked each time. */
+  readonly intervalMs: () => number;
   readonly counts: Pick<TrafficCounts, 'heartbeatLagMs'>;
+  readonly activity: Activity;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Tells all nodes, once in an interval and never more often, that the server is there and which one it is. While previous
- * keys count, each heartbeat is sent a second time as theirs: a node believes the one whose key it knows.
+ * Tells all nodes, once in an interval and never more often, that the server is there and which one it is. Where nodes go
+ * by different intervals, since the setting was changed, it is the shortest of them. A server that may not act is silent. While previous keys count, each heartbeat is sent a second time as theirs: a node believes the one whose key it knows.
  */
 export class HeartbeatPublisher {
   private sequence = 0;
   private beating: NodeJS.Timeout | undefined;
-  private lastBeatAt: number | undefined;
+  /** When the next one is due, performance time in ms. */
+  private dueAt: number | undefined;
 
   constructor(private readonly options: HeartbeatPublisherOptions) {}
 
@@ -38,21 +41,23 @@ export class HeartbeatPublisher {
   async start(address: string): Promise<void> {
     const bound = await this.options.socket.listen(address);
     this.options.logger.info({ address: bound }, 'the heartbeat channel is open');
-    this.beating = setInterval(() => this.beat(), this.options.intervalMs);
     this.beat();
   }
 
   /** Ends the heartbeats and closes all connections. */
   stop(): void {
-    clearInterval(this.beating);
+    clearTimeout(this.beating);
     this.options.socket.close();
   }
 
   private beat(): void {
-    const { keys, serverName, clock, counts, intervalMs } = this.options;
+    const { keys, serverName, clock, counts } = this.options;
+    const intervalMs = this.options.intervalMs();
     const now = performance.now();
-    counts.heartbeatLagMs = Math.max(0, now - (this.lastBeatAt ?? now) - intervalMs);
-    this.lastBeatAt = now;
+    counts.heartbeatLagMs = Math.max(0, now - (this.dueAt ?? now));
+    this.dueAt = now + intervalMs;
+    this.beating = setTimeout(() => this.beat(), intervalMs);
+    if (!this.options.activity.isActive) return;
     const beat = {
       sequence: this.sequence++,
       timestamp: formatRfc1123(clock.now()),

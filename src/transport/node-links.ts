@@ -49,6 +49,12 @@ export class NodeLinks {
     link.identity = undefined;
   }
 
+  /** Forgets a node by this session: connection and numbering. */
+  forget(session: Session): void {
+    const link = this.of(session.address);
+    if (link?.session === session) this.remove(link);
+  }
+
   private remove(link: NodeLink): void {
     this.unbind(link);
     this.byNode.delete(nodeKeyOf(link.session.address));

@@ -33,13 +33,14 @@ export class Outbox {
 
   constructor(private readonly deliver: (address: NodeAddress, commonPart: Buffer) => void) {}
 
-  /** Sends a command to each of these nodes, in their order; false where too much waits already. */
-  post(addresses: readonly NodeAddress[], command: NodeCommand): boolean {
-    if (this.stopped || this.waitingMessages + addresses.length > MAX_WAITING) return false;
+  /** Sends a command to each of these nodes, in their order, unless too much waits already or it was stopped. */
+  post(addresses: readonly NodeAddress[], command: NodeCommand): 'posted' | 'full' | 'stopped' {
+    if (this.stopped) return 'stopped';
+    if (this.waitingMessages + addresses.length > MAX_WAITING) return 'full';
     this.waiting.push({ addresses, commonPart: Buffer.from(JSON.stringify(command).slice(1)), next: 0 });
     this.waitingMessages += addresses.length;
     if (this.turn === undefined) this.sendSlice();
-    return true;
+    return 'posted';
   }
 
   /** Sends nothing more. */

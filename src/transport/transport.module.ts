@@ -47,8 +47,10 @@ const createCommandRouter = (
 const createHeartbeatPublisher = (
   context: ZmqContext,
   keys: ServerKeys,
+  sessions: Sessions,
   counts: TrafficCounts,
   config: ServerConfig,
+  activity: Activity,
   clock: Clock,
   logger: Logger,
 ): HeartbeatPublisher =>
@@ -56,10 +58,11 @@ const createHeartbeatPublisher = (
     socket: new HeartbeatSocket(context),
     keys,
     counts,
+    activity,
     clock,
     logger: scopeOf(logger),
     serverName: config.server_name_advertised,
-    intervalMs: config.heartbeat_interval,
+    intervalMs: () => sessions.shortestInterval(),
   });
 
 /** Gives the command channel and keeps the heartbeats going. */
@@ -80,7 +83,7 @@ const createHeartbeatPublisher = (
     {
       provide: HeartbeatPublisher,
       useFactory: createHeartbeatPublisher,
-      inject: [ZMQ_CONTEXT, SERVER_KEYS, TRANSPORT_COUNTS, SERVER_CONFIG, CLOCK, LOGGER],
+      inject: [ZMQ_CONTEXT, SERVER_KEYS, SESSIONS, TRANSPORT_COUNTS, SERVER_CONFIG, ACTIVITY, CLOCK, LOGGER],
     },
     {
       provide: TransportLifecycle,

@@ -1,3 +1,4 @@
+import type { Session } from '../keys/keys.port.js';
 import type { ClientMessage } from '../protocol/client-message.js';
 import type { NodeAddress } from '../protocol/node-address.js';
 import type { NodeCommand } from '../protocol/server-message.js';
@@ -5,6 +6,7 @@ import type { NodeCommand } from '../protocol/server-message.js';
 /** A message from a node that verified: signature, session, names, clock and sequence were all right. */
 export interface ReceivedMessage {
   readonly address: NodeAddress;
+  readonly session: Session;
   readonly message: ClientMessage;
   /** Whether it is the first on its connection: the node waits for an answer then. */
   readonly firstOnConnection: boolean;
@@ -24,7 +26,8 @@ export type DropReason =
   | 'wrong_node'
   | 'bad_signature'
   | 'clock_skew'
-  | 'replayed';
+  | 'replayed'
+  | 'config_too_old';
 
 /** Told of what comes from nodes. */
 export interface NodeMessageHandler {

@@ -1,14 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/lib/clock.js';
+import { eventually } from '../support/eventually.js';
 import { FeedReading } from '../support/feed-reading.js';
-import { endRun, startRun, voteYes } from '../support/play-job.js';
+import { answerAbort, endRun, startRun, voteYes } from '../support/play-job.js';
 import { ServerUnderTest } from '../support/server-under-test.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+
+/** Twice that is longer than the steps, and shorter than what the clocks of a Chef Server and its clients may differ. */
+const CONFIG_LIFETIME = 400;
 
 let server: ServerUnderTest;
 let web1: SimulatedNode;
 beforeAll(async () => {
-  server = await ServerUnderTest.start();
+  server = await ServerUnderTest.start({ config_lifetime: CONFIG_LIFETIME });
   web1 = await server.availableNode('web1');
 });
 afterAll(() => server.close());
@@ -56,5 +60,34 @@ describe.each([600_000, -600_000])('clocks that step by %i ms', (ms) => {
     await server.nodeBecomes('web1', 'available');
     vi.restoreAllMocks();
     await server.nodeBecomes('web1', 'available');
+  });
+});
+
+describe('a node that has not fetched its config for twice its lifetime', () => {
+  it('is not listened to, unless it is at a job, and is welcome with a new config', async () => {
+    const identity = await server.identity('web2');
+    const idle = await server.connect(identity);
+    await idle.beat(100);
+    await answerAbort(idle);
+    await server.nodeBecomes('web2', 'available');
+    const id = await server.startJob({ nodes: ['web1'] });
+    await voteYes(web1, id);
+    await startRun(web1, id);
+    await eventually(async () => (await server.job(id)).nodes.running?.length === 1);
+
+    stepAll(2 * CONFIG_LIFETIME * 1000);
+    const { body: unasked } = await server.get('node_states/web2?details=true');
+    expect(unasked).toMatchObject({ availability: 'unavailable', reason: 'config_too_old' });
+    await eventually(async () => (await server.nodeState('web2')).status === 'offline');
+    const { body } = await server.get('node_states/web2?details=true');
+    expect(body).toMatchObject({ reason: 'config_too_old', dropped: { reason: 'config_too_old' } });
+
+    await endRun(web1, id);
+    expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ succeeded: ['web1'] });
+    const next = await server.startJob({ nodes: ['web1'] });
+    expect((await server.jobBecomes(next, 'quorum_failed')).nodes).toEqual({ unavailable: ['web1'] });
+
+    await server.configOf(identity);
+    await server.nodeBecomes('web2', 'available');
   });
 });

@@ -1,5 +1,11 @@
-import type { Admission, SessionStore, StoredCurveKey, StoredSession } from '../../src/keys/session-store.js';
-import { nodeKeyOf } from '../../src/protocol/node-address.js';
+import type {
+  Admission,
+  CurveKeyOfNode,
+  SessionStore,
+  StoredCurveKey,
+  StoredSession,
+} from '../../src/keys/session-store.js';
+import { type NodeAddress, nodeKeyOf } from '../../src/protocol/node-address.js';
 
 /** A double of the session store that keeps its rows in memory; it can be told to fail as a database does. */
 export class MemorySessionStore implements SessionStore {
@@ -8,13 +14,25 @@ export class MemorySessionStore implements SessionStore {
   /** While set, every method rejects with it. */
   failure: Error | undefined;
 
-  load(now: number): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
-    return this.answer(() => ({
+  load(): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }> {
+    return this.answer(() => {
+      const withKey = new Set(Array.from(this.curveKeys.values(), nodeKeyOf));
+      for (const [name, session] of this.sessions) {
+        if (!withKey.has(nodeKeyOf(session))) this.sessions.delete(name);
+      }
+      return this.everything();
+    });
+  }
+
+  forget(node: NodeAddress): Promise<void> {
+    return this.answer(() => void this.sessions.delete(nodeKeyOf(node)));
+  }
+
+  private everything(): { sessions: StoredSession[]; curveKeys: StoredCurveKey[] } {
+    return {
       sessions: [...this.sessions.values()],
-      curveKeys: [...this.curveKeys.values()]
-        .filter(({ expiresAt }) => expiresAt > now)
-        .sort((one, other) => one.expiresAt - other.expiresAt),
-    }));
+      curveKeys: [...this.curveKeys.values()].sort((one, other) => one.expiresAt - other.expiresAt),
+    };
   }
 
   save({ session, curveKey, forgottenKeys, replacedOrg }: Admission): Promise<void> {
@@ -22,23 +40,17 @@ export class MemorySessionStore implements SessionStore {
       for (const [name, { orgId }] of this.sessions) if (orgId === replacedOrg) this.sessions.delete(name);
       for (const [name, { orgId }] of this.curveKeys) if (orgId === replacedOrg) this.curveKeys.delete(name);
       if (session !== undefined) this.sessions.set(nodeKeyOf(session), session);
-      this.curveKeys.set(curveKey.curveKey.toString('hex'), curveKey);
-      for (const key of forgottenKeys) this.curveKeys.delete(key.toString('hex'));
+      this.curveKeys.set(nameOf(curveKey), curveKey);
+      for (const key of forgottenKeys) this.curveKeys.delete(nameOf({ ...curveKey, curveKey: key }));
     });
   }
 
-  extend(keys: readonly Pick<StoredCurveKey, 'curveKey' | 'expiresAt'>[]): Promise<void> {
+  removeExpired(then: number, kept: readonly NodeAddress[]): Promise<void> {
+    const names = kept.map(nodeKeyOf);
     return this.answer(() => {
-      for (const { curveKey, expiresAt } of keys) {
-        const stored = this.curveKeys.get(curveKey.toString('hex'));
-        if (stored !== undefined) this.curveKeys.set(curveKey.toString('hex'), { ...stored, expiresAt });
+      for (const [name, key] of this.curveKeys) {
+        if (key.expiresAt <= then && !names.includes(nodeKeyOf(key))) this.curveKeys.delete(name);
       }
-    });
-  }
-
-  removeExpired(now: number): Promise<void> {
-    return this.answer(() => {
-      for (const [name, { expiresAt }] of this.curveKeys) if (expiresAt <= now) this.curveKeys.delete(name);
     });
   }
 
@@ -48,3 +60,5 @@ export class MemorySessionStore implements SessionStore {
     return make();
   }
 }
+
+const nameOf = (key: CurveKeyOfNode): string => `${nodeKeyOf(key)} ${key.curveKey.toString('hex')}`;

@@ -72,7 +72,7 @@ export class TransportUnderTest {
       seal: await SessionSeal.of(setup.secrets.session_seal_key),
       clock,
       logger,
-      configLifetime: () => config.config_lifetime,
+      config,
     });
     const app = await Test.createTestingModule({
       imports: [ConfigModule.with(config, setup.secrets, logger, clock), TransportModule],

@@ -28,6 +28,10 @@ const TEXTS: Readonly<Record<string, TroubleText>> = {
     why: 'what it sends is signed with another key than the server gave it.',
     advice: ['restart push-jobs-client there: it fetches a new key. See that no two machines have its name.'],
   },
+  config_too_old: {
+    why: 'it has not fetched its configuration for so long that the server does not listen to it any more.',
+    advice: ['see that the Chef Server still has its client, then restart push-jobs-client there.'],
+  },
   unknown_node: {
     why: 'it speaks without having fetched its configuration.',
     advice: ['restart push-jobs-client there.'],

@@ -1,7 +1,7 @@
 import type { CommandContext } from '../command-context.js';
 import { printable } from '../output/printable.js';
 import type { Diagnosis } from './diagnose-node.js';
-import { explainTrouble } from './node-trouble.js';
+import { explainTrouble, type TroubleText } from './node-trouble.js';
 
 /** A diagnosis as lines for a person: how it is, why, what to do, and what else is known. */
 export const renderDiagnosis = (context: CommandContext, diagnosis: Diagnosis): string[] => [
@@ -30,11 +30,20 @@ const renderState = (context: CommandContext, diagnosis: Diagnosis): string[] =>
     : [`${node} is online but unavailable: it takes no job now.`, ...whyUnavailable(diagnosis)];
 };
 
-const whyUnavailable = ({ rehab_reason: reason }: Diagnosis): string[] => [
-  reason === undefined
-    ? 'Why: the server has told it to drop whatever it does, and waits for its answer.'
-    : `Why: the server has told it to drop whatever it does (${printable(reason)}), and waits for its answer.`,
-  'Do:  wait a moment and ask again; if it stays so, look at the log of push-jobs-client there.',
+const whyUnavailable = ({ reason = 'rehab', rehab_reason: rehab }: Diagnosis): string[] => {
+  if (reason !== 'rehab') return renderTrouble(explainTrouble(reason));
+  return [
+    rehab === undefined
+      ? 'Why: the server has told it to drop whatever it does, and waits for its answer.'
+      : `Why: the server has told it to drop whatever it does (${printable(rehab)}), and waits for its answer.`,
+    'Do:  wait a moment and ask again; if it stays so, look at the log of push-jobs-client there.',
+  ];
+};
+
+const renderTrouble = ({ why, advice }: TroubleText, ...facts: string[]): string[] => [
+  `Why: ${why}`,
+  ...facts,
+  ...advice.map((line, index) => `${index === 0 ? 'Do: ' : '    '} ${line}`),
 ];
 
 const whyOffline = (node: string, { reason, has_chef_client: isKnown }: Diagnosis): string[] => {
@@ -44,13 +53,8 @@ const whyOffline = (node: string, { reason, has_chef_client: isKnown }: Diagnosi
       'Do:  check the spelling (capitals count); a new node has to be bootstrapped first.',
     ];
   }
-  const { why, advice } = explainTrouble(reason);
   const client = isKnown === true ? 'has' : 'does not tell you whether it has';
-  return [
-    `Why: ${why}`,
-    `     The Chef Server ${client} a client '${node}'.`,
-    ...advice.map((line, index) => `${index === 0 ? 'Do: ' : '    '} ${line}`),
-  ];
+  return renderTrouble(explainTrouble(reason), `     The Chef Server ${client} a client '${node}'.`);
 };
 
 const renderFacts = ({ last_seen, client_version, dropped }: Diagnosis): string[] => [

@@ -51,7 +51,7 @@ const admission = (change: Partial<Admission> & { orgId?: string; node?: string 
   const { orgId = ACME, node = 'web1', ...rest } = change;
   return {
     session: { orgId, node, orgName: 'acme', sealedKey: randomBytes(80), keyFingerprint: 'one' },
-    curveKey: { orgId, node, curveKey: randomBytes(32), expiresAt: NOW + 1000 },
+    curveKey: { orgId, node, curveKey: randomBytes(32), expiresAt: NOW + 1000, heartbeatInterval: 10_000 },
     forgottenKeys: [],
     replacedOrg: undefined,
     ...rest,
@@ -67,14 +67,14 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
   });
 
   it('is empty at first', async () => {
-    expect(await store.load(NOW)).toEqual({ sessions: [], curveKeys: [] });
+    expect(await store.load()).toEqual({ sessions: [], curveKeys: [] });
   });
 
   it('hands back what was saved, names of any script and bytes of any value', async () => {
     const saved = [admission({ node: "nœud'; DROP TABLE jobs; -- 节点" }), admission({ orgId: OTHER })];
     for (const one of saved) await store.save(one);
 
-    const { sessions, curveKeys } = await store.load(NOW);
+    const { sessions, curveKeys } = await store.load();
     expect(sessions).toHaveLength(2);
     expect(sessions).toEqual(expect.arrayContaining(saved.map(({ session }) => session)));
     expect(curveKeys).toEqual(expect.arrayContaining(saved.map(({ curveKey }) => curveKey)));
@@ -86,7 +86,7 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     await store.save(first);
     await store.save(again);
 
-    expect(await store.load(NOW)).toEqual({ sessions: [again.session], curveKeys: [again.curveKey] });
+    expect(await store.load()).toEqual({ sessions: [again.session], curveKeys: [again.curveKey] });
   });
 
   it('leaves the session alone where only a Curve key is named', async () => {
@@ -98,7 +98,7 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     await store.save(first);
     await store.save(second);
 
-    const { sessions, curveKeys } = await store.load(NOW);
+    const { sessions, curveKeys } = await store.load();
     expect(sessions).toEqual([first.session]);
     expect(curveKeys).toHaveLength(2);
   });
@@ -109,7 +109,20 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     const second = admission({ forgottenKeys: [first.curveKey.curveKey] });
     await store.save(second);
 
-    expect((await store.load(NOW)).curveKeys).toEqual([second.curveKey]);
+    expect((await store.load()).curveKeys).toEqual([second.curveKey]);
+  });
+
+  it('keeps a key for each node that named it, whatever becomes of it for the other', async () => {
+    const first = admission();
+    const { curveKey } = first.curveKey;
+    const second = admission({ node: 'web2', curveKey: { ...first.curveKey, node: 'web2' } });
+    await store.save(first);
+    await store.save(second);
+    const third = admission({ node: 'web2', forgottenKeys: [curveKey] });
+    await store.save({ ...third, curveKey: { ...third.curveKey, node: 'web2' } });
+
+    const { curveKeys } = await store.load();
+    expect(curveKeys.filter((key) => key.curveKey.equals(curveKey))).toEqual([first.curveKey]);
   });
 
   it('removes an organization that was replaced, and no other', async () => {
@@ -120,7 +133,7 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     const reborn = admission({ orgId: OTHER, replacedOrg: ACME });
     await store.save(reborn);
 
-    const { sessions, curveKeys } = await store.load(NOW);
+    const { sessions, curveKeys } = await store.load();
     expect(sessions.map(({ orgId }) => orgId).sort()).toEqual([OTHER, bystander.session?.orgId]);
     expect(curveKeys).toHaveLength(2);
   });
@@ -135,31 +148,44 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     });
     await store.save(after);
 
-    expect(await store.load(NOW)).toEqual({ sessions: [after.session], curveKeys: [after.curveKey] });
+    expect(await store.load()).toEqual({ sessions: [after.session], curveKeys: [after.curveKey] });
   });
 
-  it('hands back valid Curve keys only, those that expire first coming first', async () => {
-    const [late, early, expired] = [3000, 1000, 0].map((ms) => {
+  it('hands back the Curve keys that expire first before the others', async () => {
+    const [late, early, middle] = [3000, 1000, 2000].map((ms) => {
       const one = admission();
       return { ...one, curveKey: { ...one.curveKey, expiresAt: NOW + ms } };
     }) as [Admission, Admission, Admission];
-    for (const one of [late, early, expired]) await store.save(one);
+    for (const one of [late, early, middle]) await store.save(one);
 
-    expect((await store.load(NOW)).curveKeys).toEqual([early.curveKey, late.curveKey]);
+    const inOrder = [early, middle, late].map(({ curveKey }) => curveKey);
+    expect((await store.load()).curveKeys).toEqual(inOrder);
   });
 
-  it('extends Curve keys that are there, and removes those that expired', async () => {
-    const [extended, expiring] = [admission(), admission({ node: 'web2' })];
-    await store.save(extended);
-    await store.save(expiring);
-    const unknown = randomBytes(32);
-    await store.extend([
-      { curveKey: extended.curveKey.curveKey, expiresAt: NOW + 9000 },
-      { curveKey: unknown, expiresAt: NOW + 9000 },
-    ]);
-    await store.removeExpired(NOW + 1000);
+  it('forgets a session, and at the next start those that are without a Curve key', async () => {
+    const saved = ['web1', 'web2', 'web3'].map((node, at) =>
+      admission({ node, curveKey: { ...admission({ node }).curveKey, expiresAt: NOW + at } }),
+    );
+    for (const one of saved) await store.save(one);
+    await store.forget({ orgId: ACME, node: 'web3' });
+    expect((await store.load()).sessions).toHaveLength(2);
+    await store.removeExpired(NOW, []);
 
-    expect((await store.load(0)).curveKeys).toEqual([{ ...extended.curveKey, expiresAt: NOW + 9000 }]);
+    expect((await store.load()).sessions).toMatchObject([{ node: 'web2' }]);
+  });
+
+  it('removes the Curve keys that expired, but not those of the nodes to be kept', async () => {
+    const [kept, expired, valid] = [
+      admission(),
+      admission({ node: 'web2' }),
+      admission({ node: 'web3', curveKey: { ...admission().curveKey, node: 'web3', expiresAt: NOW + 1001 } }),
+    ];
+    for (const one of [kept, expired, valid]) await store.save(one);
+    await store.removeExpired(NOW + 1000, [{ orgId: ACME, node: 'web1' }]);
+
+    expect((await store.load()).curveKeys).toEqual([kept.curveKey, valid.curveKey]);
+    await store.removeExpired(NOW + 1000, []);
+    expect((await store.load()).curveKeys).toEqual([valid.curveKey]);
   });
 });
 
@@ -179,11 +205,11 @@ describe('the session store in PostgreSQL', () => {
 
   it('stores nothing of an admission of which one part cannot be stored', async () => {
     await store.save(admission());
-    const { sessions } = await store.load(NOW);
+    const { sessions } = await store.load();
     const broken = admission({ orgId: OTHER, replacedOrg: ACME });
     await database.sql('ALTER TABLE curve_keys ADD CHECK (org_id <> $$' + OTHER + '$$)');
 
     await expect(store.save(broken)).rejects.toMatchObject({ code: 'database_refused' });
-    expect((await store.load(NOW)).sessions).toEqual(sessions);
+    expect((await store.load()).sessions).toEqual(sessions);
   });
 });

@@ -179,6 +179,16 @@ describe('node why', () => {
     expect(stdout).toContain('Client: push-jobs-client 3.0.13\n');
   });
 
+  it('says of a node that is online still why it gets no job', async () => {
+    server
+      .on('GET pushy/jobs', { json: [] })
+      .on(STATE, { json: { ...state('online', 'unavailable').json, reason: 'config_too_old' } });
+    expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(
+      'Why: it has not fetched its configuration for so long that the server does not listen to it any more.\n' +
+        'Do:  see that the Chef Server still has its client,',
+    );
+  });
+
   it.each([
     ['never_seen', 'Why: the server has never heard of it.'],
     [
@@ -188,6 +198,7 @@ describe('node why', () => {
     ['silent', 'its heartbeats do not come any more'],
     ['clock_skew', 'Why: its clock is wrong'],
     ['bad_signature', 'restart push-jobs-client there: it fetches a new key'],
+    ['config_too_old', 'it has not fetched its configuration for so long that the server does not listen'],
     ['unknown_node', 'it speaks without having fetched its configuration'],
     ['wrong_node', 'it says that it is another node'],
     ['replayed\u001b', 'Why: the server drops what it sends (replayed\\u001b).'],

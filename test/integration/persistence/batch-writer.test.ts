@@ -105,7 +105,7 @@ describe('the batching writer', () => {
     writer.push({ ...lost, kind: 'unanswered_job', jobId: lost.id });
     store.jobStatus(jobId, 'complete', AT);
     writer.push({ kind: 'org_event', orgId: ORG, seq: 1, at: AT, event: { ...event, id: 'org-1' } });
-    writer.push({ kind: 'node_seen', orgId: ORG, node: 'a', incarnation: 'one' });
+    writer.push({ kind: 'node_seen', orgId: ORG, node: 'a', incarnation: 'one', at: 0 });
     writer.push({ kind: 'forget_events', jobId: await storedJob(['b']) });
     await store.flushed();
     const [row] = await database.sql(

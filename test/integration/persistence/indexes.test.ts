@@ -147,7 +147,7 @@ describe('in a database that was empty when the server came', () => {
     }
     store.jobStatus(id, 'complete', at);
     writer.push({ kind: 'org_event', orgId: ORG, seq: ++lastSeq, at, event });
-    writer.push({ kind: 'node_seen', orgId: ORG, node: 'web1', incarnation: 'one' });
+    writer.push({ kind: 'node_seen', orgId: ORG, node: 'web1', incarnation: 'one', at });
     await store.flushed();
     store.forgetEvents(id);
     await store.flushed();

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ServerSecrets } from '../../../src/config/server-secrets.js';
 import { eventually } from '../../support/eventually.js';
 import { testServerSecrets } from '../../support/server-settings.js';
@@ -16,6 +16,7 @@ describe('the command channel', () => {
     transport = await TransportUnderTest.start({ secrets });
   });
   afterEach(() => transport.close());
+  afterEach(() => void vi.restoreAllMocks());
 
   it('hands on what an admitted node sends, and says which message is the first of its connection', async () => {
     const node = await transport.join('web1');
@@ -214,13 +215,18 @@ describe('the command channel', () => {
     await eventually(() => calls === 2);
   });
 
-  it('lets the sessions know of what it heard, so that a busy node keeps its Curve key', async () => {
-    const node = await transport.join('web1');
-    await node.sendHeartbeat();
-    const { address } = await transport.receivedCount(1);
-    expect(transport.sessions.find('acme', address.node)).toMatchObject({
-      heardAt: expect.closeTo(Date.now(), -4) as number,
-    });
+  it('drops what comes of a node whose config is too old, but for one that is busy', async () => {
+    const [idle, busy] = [await transport.join('idle'), await transport.join('busy')];
+    transport.sessions.keepWhile(({ node }) => node === 'busy');
+    await Promise.all([idle.sendHeartbeat(), busy.sendHeartbeat()]);
+    await transport.receivedCount(2);
+    const twoLifetimesOn = Date.now() + 2 * transport.config.config_lifetime * 1000;
+    vi.spyOn(Date, 'now').mockReturnValue(twoLifetimesOn);
+    await idle.sendHeartbeat();
+    await transport.droppedCount('config_too_old');
+    await busy.sendHeartbeat();
+    expect((await transport.receivedCount(3)).address.node).toBe('busy');
+    expect(transport.dropped).toMatchObject([{ address: { node: 'idle' }, reason: 'config_too_old' }]);
   });
 });
 

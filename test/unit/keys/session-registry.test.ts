@@ -8,6 +8,7 @@ import { MemorySessionStore } from '../../support/memory-session-store.js';
 
 const WEB1 = { orgName: 'acme', orgId: 'a'.repeat(32), node: 'web1' };
 const LIFETIME_S = 3600;
+const DAY_MS = 24 * 3_600_000;
 const VALIDITY_MS = 2 * LIFETIME_S * 1000;
 const START = Date.UTC(2026, 10, 22, 8);
 
@@ -23,7 +24,7 @@ describe('SessionRegistry', () => {
   let sessions: SessionRegistry;
   let now: number;
 
-  const restart = async (configLifetime = LIFETIME_S): Promise<SessionRegistry> => {
+  const restart = async (config_lifetime = LIFETIME_S, heartbeat_interval = 10_000) => {
     const logger = createLogger({ level: 'fatal' });
     const clock = { now: () => now };
     const registry = new SessionRegistry({
@@ -31,7 +32,7 @@ describe('SessionRegistry', () => {
       seal,
       clock,
       logger,
-      configLifetime: () => configLifetime,
+      config: { config_lifetime, heartbeat_interval },
     });
     await registry.start();
     registries.push(registry);
@@ -115,18 +116,30 @@ describe('SessionRegistry', () => {
     expect(store.curveKeys.size).toBe(8);
   });
 
-  it('forgets a Curve key after twice the lifetime of a config, on disk at the next sweep', async () => {
+  it('accepts a key of one node on, whichever node names it too and lets go of it', async () => {
+    const key = await newCurveKey();
+    await sessions.admit(WEB1, key, rsaKey);
+    const others = await Promise.all(Array.from({ length: 8 }, newCurveKey));
+    for (const other of [key, ...others]) await sessions.admit({ ...WEB1, node: 'web2' }, other, rsaKey);
+
+    expect(sessions.accepts(rawOf(key))).toBe(true);
+    expect((await restart()).accepts(rawOf(key))).toBe(true);
+  });
+
+  it('refuses a Curve key after twice the lifetime of a config, and forgets it a day later', async () => {
     const key = await newCurveKey();
     await sessions.admit(WEB1, key, rsaKey);
     now = START + VALIDITY_MS - 1;
-    await sessions.sweep();
     expect(sessions.accepts(rawOf(key))).toBe(true);
 
     now = START + VALIDITY_MS;
+    await sessions.sweep();
     expect(sessions.accepts(rawOf(key))).toBe(false);
+    expect(store.curveKeys.size).toBe(1);
+
+    now = START + VALIDITY_MS + DAY_MS;
     await sessions.sweep();
     expect(store.curveKeys.size).toBe(0);
-    expect(sessions.find('acme', 'web1')).toBeDefined();
   });
 
   it('keeps a Curve key for at least a minute longer than a short lifetime', async () => {
@@ -139,22 +152,85 @@ describe('SessionRegistry', () => {
     expect(sessions.accepts(rawOf(key))).toBe(false);
   });
 
-  it('keeps the Curve key of a node that is heard from for days, over a restart too', async () => {
-    const older = await newCurveKey();
-    const newest = await newCurveKey();
-    await sessions.admit(WEB1, older, rsaKey);
-    const session = await sessions.admit(WEB1, newest, rsaKey);
-    for (let hour = 1; hour <= 72; hour++) {
-      now = START + hour * 3_600_000;
-      sessions.heardFrom(session, now);
-      await sessions.sweep();
-    }
-    expect(sessions.accepts(rawOf(newest))).toBe(true);
-    expect(sessions.accepts(rawOf(older))).toBe(false);
+  it('listens to a node for twice the lifetime of a config, and again when it has fetched one', async () => {
+    const session = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    now = START + VALIDITY_MS - 1;
+    expect(sessions.listensTo(session)).toBe(true);
+    now = START + VALIDITY_MS;
+    expect(sessions.listensTo(session)).toBe(false);
 
-    const afterwards = await restart();
-    expect(afterwards.accepts(rawOf(newest))).toBe(true);
-    expect(afterwards.accepts(rawOf(older))).toBe(false);
+    const again = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    expect(again).toBe(session);
+    expect(sessions.listensTo(session)).toBe(true);
+    expect(session.validUntil).toBe(now + VALIDITY_MS);
+  });
+
+  it('listens to a node and accepts its keys for days while it is busy, over a restart too', async () => {
+    const key = await newCurveKey();
+    await sessions.admit(WEB1, key, rsaKey);
+    const busy = new Set(['web1']);
+    const keep = (registry: SessionRegistry): void => registry.keepWhile(({ node }) => busy.has(node));
+    keep(sessions);
+    now = START + 5 * DAY_MS;
+    await sessions.sweep();
+    sessions = await restart();
+    keep(sessions);
+
+    const session = sessions.find('acme', 'web1')!;
+    expect(sessions.accepts(rawOf(key))).toBe(true);
+    expect(sessions.listensTo(session)).toBe(true);
+    expect(session.validUntil).toBeLessThan(now); // but it gets no other job
+
+    busy.clear();
+    expect(sessions.accepts(rawOf(key))).toBe(false);
+    now += 59_999; // it has a minute to fetch its config
+    expect(sessions.listensTo(session)).toBe(true);
+    now += 1;
+    expect(sessions.listensTo(session)).toBe(false);
+  });
+
+  it('keeps the key that a busy node got its work by, however many its doctor names', async () => {
+    const key = await newCurveKey();
+    await sessions.admit(WEB1, key, rsaKey);
+    sessions.keepWhile(() => true);
+    const others = await Promise.all(Array.from({ length: 9 }, newCurveKey));
+    for (const other of others) await sessions.admit(WEB1, other, rsaKey);
+
+    expect(sessions.accepts(rawOf(key))).toBe(true);
+    expect(sessions.accepts(rawOf(others[8]!))).toBe(true);
+    expect(store.curveKeys.size).toBe(8);
+  });
+
+  it('forgets a node a day after its session was valid, in memory and in the store', async () => {
+    const forgotten: string[] = [];
+    sessions.whenForgotten(({ address }) => forgotten.push(address.node));
+    const before = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    now = START + VALIDITY_MS;
+    await sessions.admit({ ...WEB1, node: 'web2' }, await newCurveKey(), rsaKey);
+    await sessions.sweep();
+    expect(sessions.find('acme', 'web1')).toBe(before);
+    expect(sessions.count()).toBe(1);
+
+    now += DAY_MS;
+    await sessions.sweep();
+    expect(sessions.find('acme', 'web1')).toBeUndefined();
+    expect([...store.sessions.values()].map(({ node }) => node)).toEqual(['web2']);
+    expect(forgotten).toEqual(['web1']);
+
+    const after = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    expect(after.key.equals(before.key)).toBe(false);
+    expect(store.sessions.size).toBe(2);
+  });
+
+  it('leaves a node its session that comes back while it is about to be forgotten', async () => {
+    const session = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    now = START + VALIDITY_MS + DAY_MS;
+    const admission = sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    await sessions.sweep();
+    await admission;
+
+    expect(sessions.find('acme', 'web1')).toBe(session);
+    expect(store.sessions.size).toBe(1);
   });
 
   it('knows sessions and Curve keys again after a restart', async () => {
@@ -167,6 +243,42 @@ describe('SessionRegistry', () => {
     expect(sessions.accepts(rawOf(key))).toBe(true);
     expect(await sessions.admit(WEB1, key, rsaKey)).toBe(after);
     expect(after?.key).toEqual(before.key);
+  });
+
+  describe('where the interval of heartbeats is changed', () => {
+    const clientKey = newCurveKey();
+    beforeEach(async () => {
+      await sessions.admit(WEB1, await clientKey, rsaKey);
+    });
+    const intervals = () => [sessions.find('acme', 'web1')?.heartbeatInterval, sessions.shortestInterval()];
+
+    it('to a shorter one, goes by the old one for a node until that has fetched its config', async () => {
+      sessions = await restart(LIFETIME_S, 2_000);
+      expect(intervals()).toEqual([10_000, 2_000]);
+      await sessions.admit(WEB1, await newCurveKey(), rsaKey); // its doctor does, and the client goes on as before
+      await sessions.sweep();
+      expect(intervals()).toEqual([10_000, 2_000]);
+
+      await sessions.admit(WEB1, await clientKey, rsaKey);
+      await sessions.sweep();
+      expect(intervals()).toEqual([2_000, 2_000]);
+    });
+
+    it('to a longer one, beats for the sake of clients that have not fetched their config yet', async () => {
+      await sessions.admit({ ...WEB1, node: 'web2' }, await newCurveKey(), rsaKey);
+      sessions = await restart(LIFETIME_S, 40_000);
+      await sessions.admit(WEB1, await clientKey, rsaKey);
+      await sessions.sweep();
+      expect(intervals()).toEqual([40_000, 10_000]);
+
+      now = START + VALIDITY_MS; // web2 has not come; if it is busy, it may still
+      sessions.keepWhile(({ node }) => node === 'web2');
+      await sessions.sweep();
+      expect(intervals()).toEqual([40_000, 10_000]);
+      sessions.keepWhile(() => false);
+      await sessions.sweep();
+      expect(intervals()).toEqual([40_000, 40_000]);
+    });
   });
 
   it('leaves out sessions that were sealed for another node or by another key', async () => {
@@ -223,17 +335,13 @@ describe('SessionRegistry', () => {
   });
 
   it('goes on where the database is away during a sweep, and catches up with the next', async () => {
-    const key = await newCurveKey();
-    const session = await sessions.admit(WEB1, key, rsaKey);
-    now = START + VALIDITY_MS - 1;
-    sessions.heardFrom(session, now);
+    await sessions.admit(WEB1, await newCurveKey(), rsaKey);
+    now = START + VALIDITY_MS + DAY_MS;
     store.failure = new Error('the database is away');
     await sessions.sweep();
-    now += 1000;
-    expect(sessions.accepts(rawOf(key))).toBe(true);
 
     store.failure = undefined;
     await sessions.sweep();
-    expect([...store.curveKeys.values()]).toMatchObject([{ expiresAt: START + 2 * VALIDITY_MS - 1 }]);
+    expect(store.curveKeys.size).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { alwaysActive } from '../../../src/config/activity.port.js';
 import type { PreviousKeys, ServerKeys } from '../../../src/keys/keys.port.js';
 import { loadServerKeys } from '../../../src/keys/load-server-keys.js';
 import { createLogger } from '../../../src/platform/logger.js';
@@ -35,6 +36,8 @@ describe('HeartbeatPublisher', () => {
   let keys: ServerKeys;
   let socket: RecordingSocket;
   let publisher: HeartbeatPublisher;
+  let intervalMs: number;
+  let isActive: boolean;
 
   beforeAll(async () => {
     keys = await loadServerKeys(await testServerSecrets(), 0);
@@ -42,12 +45,19 @@ describe('HeartbeatPublisher', () => {
   beforeEach(async () => {
     vi.useFakeTimers();
     socket = new RecordingSocket();
+    intervalMs = 10_000;
+    isActive = true;
     publisher = new HeartbeatPublisher({
       socket,
       keys,
       serverName: 'push.example.com',
-      intervalMs: 10_000,
+      intervalMs: () => intervalMs,
       counts: { heartbeatLagMs: 0 },
+      activity: {
+        get isActive() {
+          return isActive;
+        },
+      },
       clock: { now: () => Date.UTC(2026, 10, 22, 8) },
       logger: createLogger({ level: 'fatal' }),
     });
@@ -76,6 +86,26 @@ describe('HeartbeatPublisher', () => {
     expect(socket.bodies).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(20_001);
     expect(socket.bodies).toMatchObject([{ sequence: 0 }, { sequence: 1 }, { sequence: 2 }, { sequence: 3 }]);
+  });
+
+  it('goes by another interval from the next one on', async () => {
+    await vi.advanceTimersByTimeAsync(5_000);
+    intervalMs = 40_000;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(socket.bodies).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(39_999);
+    expect(socket.bodies).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(socket.bodies).toHaveLength(3);
+  });
+
+  it('is silent while the server may not act', async () => {
+    isActive = false;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(socket.bodies).toHaveLength(1);
+    isActive = true;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(socket.bodies).toMatchObject([{ sequence: 0 }, { sequence: 1 }]);
   });
 
   it('goes on after one that could not be sent', async () => {
@@ -114,8 +144,9 @@ describe('HeartbeatPublisher while previous keys count', () => {
       socket,
       keys: { ...keys, previous },
       serverName: 'push.example.com',
-      intervalMs,
+      intervalMs: () => intervalMs,
       counts: { heartbeatLagMs: 0 },
+      activity: alwaysActive,
       clock: { now: () => ROTATED_AT + ms },
       logger: createLogger({ level: 'fatal' }),
     });

@@ -42,8 +42,8 @@ describe('Outbox', () => {
 
   it('refuses a message where too many wait', () => {
     const { outbox } = recordingOutbox();
-    expect(outbox.post(nodes(500_001), { type: 'ack' })).toBe(false);
-    expect(outbox.post(nodes(1), { type: 'ack' })).toBe(true);
+    expect(outbox.post(nodes(500_001), { type: 'ack' })).toBe('full');
+    expect(outbox.post(nodes(1), { type: 'ack' })).toBe('posted');
   });
 
   it('sends nothing after it was stopped', async () => {
@@ -53,7 +53,7 @@ describe('Outbox', () => {
     outbox.stop();
     await setImmediate();
     await setImmediate();
-    expect(outbox.post(nodes(1), { type: 'ack' })).toBe(false);
+    expect(outbox.post(nodes(1), { type: 'ack' })).toBe('stopped');
     expect(delivered).toHaveLength(before);
   });
 });

@@ -1,0 +1,22 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Keeps a Curve key for each node that named it: whoever names it too takes it from nobody. */
+export class CurveKeysOfTheirNodes1784000000007 implements MigrationInterface {
+  readonly name = 'CurveKeysOfTheirNodes1784000000007';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`ALTER TABLE curve_keys
+      DROP CONSTRAINT curve_keys_pkey, ADD PRIMARY KEY (org_id, node_name, curve_key)`);
+    await runner.query(`DROP INDEX curve_keys_of_node`);
+  }
+
+  /** Of the nodes that named one key, the last one keeps it. */
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`DELETE FROM curve_keys k USING curve_keys later
+      WHERE later.curve_key = k.curve_key
+        AND (later.expires_at, later.ctid) > (k.expires_at, k.ctid)`);
+    await runner.query(`ALTER TABLE curve_keys
+      DROP CONSTRAINT curve_keys_pkey, ADD PRIMARY KEY (curve_key)`);
+    await runner.query(`CREATE INDEX curve_keys_of_node ON curve_keys (org_id, node_name)`);
+  }
+}
