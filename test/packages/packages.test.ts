@@ -24,7 +24,7 @@ const output = async (program: string, ...args: string[]): Promise<string> =>
 describe('the packages', () => {
   test('have the same bytes when they are built again elsewhere, at another time and by somebody else', async () => {
     const files = [...packages.files('.deb'), ...packages.files('.rpm')];
-    expect(files).toHaveLength(4);
+    expect(files).toHaveLength(6);
     const temporary = packages.path('another place');
     mkdirSync(temporary);
     const again = await packages.buildAgain({
@@ -41,6 +41,7 @@ describe('the packages', () => {
     const sizes = packages.files('.deb').map(sizeOf);
     expect(sizes[0]).toBeLessThan(60); // the server
     expect(sizes[1]).toBeLessThan(50); // the client
+    expect(sizes[2]).toBeLessThan(50); // the command line
   });
 
   test('are right in the eyes of lintian', async () => {
@@ -51,12 +52,12 @@ describe('the packages', () => {
   test('are right in the eyes of rpmlint', async () => {
     const paths = packages.files('.rpm').map((file) => packages.path(file));
     expect(await output('rpmlint', '--config', 'omnibus/rpmlint.toml', ...paths)).toContain(
-      '2 packages and 0 specfiles checked; 0 errors, 0 warnings',
+      '3 packages and 0 specfiles checked; 0 errors, 0 warnings',
     );
   });
 });
 
-/** A pattern for the processes of either package, which does not find the shell that asks for it. */
+/** A pattern for the processes of any package, which does not find the shell that asks for it. */
 const OUR_NODE = '/[e]mbedded/bin/node';
 
 const CTL = 'opscode-push-jobs-server-ctl';
@@ -212,5 +213,29 @@ END
       ).output,
     ).toBe('');
     await machine.must('ls /etc/chef/push-jobs-client.rb');
+  });
+});
+
+describe('the command line on a workstation', () => {
+  let machine: ThrowAwayMachine;
+  beforeAll(async () => (machine = await ThrowAwayMachine.start(packages.folder)));
+  afterAll(() => machine.stop());
+
+  test('is there under its name, says what to do next, and bash completes it', async () => {
+    expect(await machine.must('dpkg -i /packages/push-jobs_*.deb')).toContain('push-jobs config check\n');
+    expect(await machine.must('push-jobs --version')).toMatch(/^\d+\.\d+\.\d+/);
+    const { code, output } = await machine.run('push-jobs config check');
+    expect(code).toBe(1);
+    expect(output).toContain('.chef/credentials');
+    expect(
+      await machine.must(
+        `bash -c 'source /usr/share/bash-completion/completions/push-jobs && complete -p push-jobs'`,
+      ),
+    ).toContain('-F _push_jobs push-jobs');
+  });
+
+  test('is gone when it is removed', async () => {
+    await machine.must('dpkg -r push-jobs');
+    expect((await machine.run('ls -d /opt/push-jobs /usr/bin/push-jobs 2> /dev/null')).output).toBe('');
   });
 });
