@@ -10,7 +10,10 @@ export type ApiErrorCode =
   | 'forbidden'
   /** 404: no such job, output, or organization; or a name that cannot be asked about, `.` or `..`. */
   | 'not_found'
-  /** 409: what is asked for does not fit how things stand by now, like the abort of a job that has ended. */
+  /**
+   * 409 or 422: what is asked for does not fit how things stand by now, like the abort of a job that has ended, or an
+   * idempotency key that came before with another request.
+   */
   | 'conflict'
   /** 5xx: the server, or one behind it, is in trouble; the same request may pass later. */
   | 'server_error'
@@ -75,6 +78,7 @@ const codeOf = (status: number): ApiErrorCode => {
     case 404:
       return 'not_found';
     case 409:
+    case 422:
       return 'conflict';
     default:
       return status >= 500 ? 'server_error' : 'unexpected_answer';

@@ -1,0 +1,12 @@
+import { describe, expect, it } from 'vitest';
+import { errorOfAnswer } from '../../../src/api-client/api-error.js';
+
+const URL = 'https://chef.example.com/organizations/acme/pushy/jobs';
+
+describe('an answer that is no success', () => {
+  it('is a conflict, in the words of the server, where a key came before with another request', () => {
+    const error = errorOfAnswer(URL, 422, 'this Idempotency-Key came before with another body');
+    expect(error).toMatchObject({ code: 'conflict', status: 422, isPassing: false });
+    expect(error.message).toBe(`${URL}: this Idempotency-Key came before with another body (status 422)`);
+  });
+});
