@@ -35,6 +35,8 @@ export class ApiError extends AppError {
     readonly status?: number,
     /** The server's own words; empty where it sent none. */
     readonly serverText = '',
+    /** Whether the server may have done what it was asked all the same, and only its answer is missing. */
+    readonly isAnswerLost = false,
   ) {
     super(code, message);
     this.name = 'ApiError';
@@ -51,12 +53,10 @@ export const errorOfAnswer = (url: string, status: number, serverText: string): 
   const code = codeOf(status);
   const said = serverText === '' ? `status ${status}` : `${serverText} (status ${status})`;
   const advice = ADVICE[code];
-  return new ApiError(
-    code,
-    `${url}: ${said}${advice === undefined ? '' : `. ${advice}`}`,
-    status,
-    serverText,
-  );
+  const message = `${url}: ${said}${advice === undefined ? '' : `. ${advice}`}`;
+  // A proxy in between says so in words of its own; a server that says it of itself has done nothing.
+  const isAnswerLost = (status === 502 || status === 504) && serverText === '';
+  return new ApiError(code, message, status, serverText, isAnswerLost);
 };
 
 const ADVICE: Partial<Record<ApiErrorCode, string>> = {

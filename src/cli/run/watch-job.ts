@@ -15,28 +15,23 @@ export interface WatchOptions {
 }
 
 /**
- * Shows how a job goes on until it is over, then how it ended; gives the exit code. Ctrl-C ends the waiting and leaves
+ * Shows how a job goes on until it is over, then how it ended; gives the exit code. `signal` ends the waiting and leaves
  * the job as it is.
  */
 export const watchJob = async (
   context: CommandContext,
   jobId: string,
   options: WatchOptions,
+  signal: AbortSignal,
 ): Promise<number> => {
-  const stop = new AbortController();
-  const stopListening = context.environment.onInterrupt(() => stop.abort());
-  try {
-    const job = await watchToEnd(context, jobId, options, stop.signal);
-    if (job === undefined) return EXIT.interrupted;
-    const isOutputLeft = job.capture_output === true && options.output !== 'when_done';
-    context.writeResult(job, () => [
-      ...renderOutcome(job),
-      ...(isOutputLeft ? [`Output: ${context.nextCommand(`job output ${jobId}`)}`] : []),
-    ]);
-    return exitCodeOf(job);
-  } finally {
-    stopListening();
-  }
+  const job = await watchToEnd(context, jobId, options, signal);
+  if (job === undefined) return EXIT.interrupted;
+  const isOutputLeft = job.capture_output === true && options.output !== 'when_done';
+  context.writeResult(job, () => [
+    ...renderOutcome(job),
+    ...(isOutputLeft ? [`Output: ${context.nextCommand(`job output ${jobId}`)}`] : []),
+  ]);
+  return exitCodeOf(job);
 };
 
 /**
