@@ -2,6 +2,7 @@ import type { Job } from '../../protocol/rest-shapes.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT, exitCodeOf } from '../exit-code.js';
 import { renderOutcome } from '../output/render-job.js';
+import { CaptureNotice } from '../progress/capture-notice.js';
 import { followJob } from '../progress/follow-job.js';
 import { LiveOutputView, type OutputView } from '../progress/live-output-view.js';
 import { NodeOutputPrinter } from '../progress/node-output-printer.js';
@@ -48,7 +49,11 @@ export const watchToEnd = async (
   const view = context.options.quiet
     ? new SilentView(context.storyStream)
     : createProgressView(environment, context.storyStream, pollIntervalMs);
-  const outputView = createOutputView(context, jobId, output, view);
+  const tell = (text: string): void => {
+    if (!context.options.quiet) view.interject(text, environment.stderr);
+  };
+  const notice = new CaptureNotice(tell);
+  const outputView = createOutputView(context, jobId, output, view, tell, notice);
   try {
     const job = await followJob({
       client,
@@ -62,6 +67,7 @@ export const watchToEnd = async (
       signal,
     });
     await outputView?.finish(signal);
+    if (job !== undefined && output !== 'none') notice.learn(job.capture_output === true);
     view.close();
     if (job === undefined) environment.stderr.write(whatNext(context, jobId));
     return job;
@@ -71,10 +77,12 @@ export const watchToEnd = async (
 };
 
 const createOutputView = (
-  { client, environment, options }: CommandContext,
+  { client, environment }: CommandContext,
   jobId: string,
   mode: OutputMode,
   view: ProgressView,
+  tell: (text: string) => void,
+  notice: CaptureNotice,
 ): OutputView | undefined => {
   if (mode === 'none') return undefined;
   if (mode === 'when_done') {
@@ -85,7 +93,8 @@ const createOutputView = (
     client,
     jobId,
     (channel, lines) => (channel === 'stdout' ? view.interject(lines) : view.interject(lines, stderr)),
-    (text) => options.quiet || view.interject(text, stderr),
+    tell,
+    notice,
   );
 };
 
