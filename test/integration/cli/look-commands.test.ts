@@ -238,6 +238,12 @@ describe('job output', () => {
     });
   });
 
+  it('gives the bytes as they are where the job has one node only, too', async () => {
+    server.on(JOB, { json: stubJob({ succeeded: ['a'] }) }).on(output('a'), { bytes: Buffer.from('one') });
+
+    expect(await cli.run(['job', 'output', JOB_ID])).toEqual({ code: 0, stdout: 'one', stderr: '' });
+  });
+
   it('takes all nodes of the job that have output where none is named', async () => {
     server
       .on(JOB, { json: stubJob({ succeeded: ['b'], failed: ['a'], unavailable: ['c'] }) })
