@@ -44,7 +44,9 @@ export const saveOutputs = async (context: CommandContext, request: SaveRequest)
   context.writeResult(saved, () =>
     context.options.quiet
       ? saved.map(({ file }) => printable(file))
-      : [`Wrote ${saved.length} files with the output of ${plural(savedNodes)} to ${printable(path)}`],
+      : [
+          `Wrote ${plural(saved.length, 'file')} with the output of ${plural(savedNodes)} to ${printable(path)}`,
+        ],
   );
   for (const [node, missing] of without)
     context.environment.stderr.write(`No ${missing.join(' or ')} was kept for ${printable(node)}\n`);

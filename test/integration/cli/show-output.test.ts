@@ -71,6 +71,17 @@ describe('--show-output', () => {
     expect(server.requestsOf(output('b', 'stdout'))).toHaveLength(1);
   });
 
+  it('says so where the job captures none', async () => {
+    server
+      .on(FEED, { feed: feedText(wholeRun({ web1: 'succeeded' })) })
+      .on(JOB, { json: stubJob({ succeeded: ['web1'] }) });
+    const { code, stdout, stderr } = await cli.run(['job', 'watch', JOB_ID, '--show-output']);
+
+    expect(code).toBe(0);
+    expect(stderr).toContain('The output of this job is not captured');
+    expect(stdout).toContain('Complete. All 1 node succeeded.\n');
+  });
+
   it('keeps the progress of a terminal below the output', async () => {
     jobOfTwo();
     wrote('web1', 'one\n');
@@ -159,6 +170,14 @@ describe('job output', () => {
     );
     expect(readFileSync(join(folder, 'web1.stderr'), 'utf8')).toBe('err');
     expect(readFileSync(join(folder, '%2E.%2Fup.stdout'), 'utf8')).toBe('up');
+  });
+
+  it('is one file in words, too', async () => {
+    server.on(JOB, { json: stubJob({ succeeded: ['a'] }) });
+    wrote('a', 'out');
+    const { stdout } = await cli.run(['job', 'output', JOB_ID, '--to', 'one', '--channel', 'stdout']);
+
+    expect(stdout).toBe(`Wrote 1 file with the output of 1 node to ${join(cli.cwd, 'one')}\n`);
   });
 
   it('into a folder is told to programs too', async () => {
