@@ -103,7 +103,8 @@ const renderNodes = (environment: CliEnvironment, job: Job): string[] => {
   const { stdout } = environment;
   const details = new Map((job.details?.nodes ?? []).map((detail) => [detail.node_name, detail]));
   const hasDetails = [...details.values()].some(
-    ({ exit_code, signal, duration_ms, reason }) => exit_code ?? signal ?? duration_ms ?? reason,
+    ({ exit_code, signal, duration_ms, reason }) =>
+      (exit_code ?? signal ?? duration_ms ?? reason) !== undefined,
   );
   const rows = nodesByStatus(job).flatMap(([status, names]) =>
     names.map((name) => [

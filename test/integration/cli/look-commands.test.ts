@@ -96,6 +96,17 @@ describe('job status', () => {
     ]);
   });
 
+  it('shows exit codes though all of them are 0', async () => {
+    const nodes = [{ node_name: 'web1', status: 'succeeded', exit_code: 0, duration_ms: 0 }];
+    server.on(JOB, {
+      json: { ...stubJob({ succeeded: ['web1'] }), details: { created_by: 'bob', quorum: 1, nodes } },
+    });
+
+    expect((await cli.run(['job', 'status', JOB_ID])).stdout).toContain(
+      'NODE  STATUS     EXIT  TIME   REASON\nweb1  succeeded  0     0.0 s\n',
+    );
+  });
+
   it('colours states on a terminal, unless NO_COLOR is set', async () => {
     server.on(JOB, { json: job });
     const coloured = await cli.run(['job', 'status', JOB_ID], { columns: 80 });
