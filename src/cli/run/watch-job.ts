@@ -1,7 +1,8 @@
 import type { Job } from '../../protocol/rest-shapes.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT, exitCodeOf } from '../exit-code.js';
-import { renderOutcome } from '../output/render-job.js';
+import { printable } from '../output/printable.js';
+import { nodeCount, renderOutcome } from '../output/render-job.js';
 import { CaptureNotice } from '../progress/capture-notice.js';
 import { followJob } from '../progress/follow-job.js';
 import { LiveOutputView, type OutputView } from '../progress/live-output-view.js';
@@ -27,12 +28,18 @@ export const watchJob = async (
 ): Promise<number> => {
   const job = await watchToEnd(context, jobId, options, signal);
   if (job === undefined) return EXIT.interrupted;
-  const isOutputLeft = job.capture_output === true && options.output !== 'when_done';
-  context.writeResult(job, () => [
-    ...renderOutcome(job),
-    ...(isOutputLeft ? [`Output: ${context.nextCommand(`job output ${jobId}`)}`] : []),
-  ]);
+  context.writeResult(job, () => [...renderOutcome(job), ...renderWhereMoreIs(context, job, options.output)]);
   return exitCodeOf(job);
+};
+
+/** Lines that say how to see why nodes did not succeed, and what they wrote. */
+const renderWhereMoreIs = (context: CommandContext, job: Job, output: OutputMode): string[] => {
+  const hasTrouble = nodeCount(job) > (job.nodes.succeeded?.length ?? 0) && !context.options.quiet;
+  const isOutputLeft = job.capture_output === true && output !== 'when_done';
+  return [
+    ...(hasTrouble ? [`Why: ${context.nextCommand(`job status ${printable(job.id)}`)}`] : []),
+    ...(isOutputLeft ? [`Output: ${context.nextCommand(`job output ${printable(job.id)}`)}`] : []),
+  ];
 };
 
 /**

@@ -151,6 +151,7 @@ describe('job watch', () => {
         'Running (2/2 in progress) ...',
         'Complete. 1 of 2 nodes succeeded, 1 failed.',
         '  failed: b',
+        `Why: push-jobs job status ${JOB_ID}`,
         `Output: push-jobs job output ${JOB_ID}`,
         '',
       ].join('\n'),
