@@ -179,6 +179,12 @@ describe('job start: what is wrong with the command line', () => {
       2,
       '--timeout was given more than once',
     ],
+    [
+      'output of a job that is not waited for',
+      ['x', 'a', '--output', '--nowait'],
+      2,
+      'ERROR: --nowait does not go with --output; to keep the output for later, give --capture',
+    ],
     ['an unknown option', ['x', 'a', '--fast'], 2, 'ERROR: Unknown argument: fast\nTry: push-jobs --help\n'],
     [
       'an option without its value',

@@ -48,7 +48,9 @@ describe('--show-output', () => {
     expect(server.requestsOf('POST pushy/jobs')[0]?.body).toMatchObject({ capture_output: true });
     expect(stdout).toContain('web1 | one\nweb1 | two\tthree\n');
     expect(stdout).toContain('db1 stderr | no \\u001b[31mdisk\\u001b[0m\n');
-    expect(stdout).toMatch(/Complete\. 1 of 2 nodes succeeded, 1 failed\.\n {2}failed: db1\nWhy: push-jobs job status \w+\n$/);
+    expect(stdout).toMatch(
+      /Complete\. 1 of 2 nodes succeeded, 1 failed\.\n {2}failed: db1\nWhy: push-jobs job status \w+\n$/,
+    );
   });
 
   it('works with polling, and asks once more for what was not there at once', async () => {
