@@ -18,12 +18,12 @@ const HELP = `Usage: node omnibus/build.mjs [options]
 
 Builds the packages of a commit: ${Object.values(PRODUCTS)
   .map(({ name }) => name)
-  .join(' and ')}, as .deb and .rpm.
+  .join(', ')}, as .deb and .rpm.
 Two builds of a commit give the same bytes.
 
   --commit REVISION      what to build (default: HEAD); changes that are not committed are never in a package
   --out FOLDER           where the packages go (default: omnibus/pkg)
-  --product NAME         ${Object.keys(PRODUCTS).join(' or ')} (default: both; may be given twice)
+  --product NAME         ${Object.keys(PRODUCTS).join(' or ')} (default: all; may be given more than once)
   --format NAME          deb or rpm (default: both; may be given twice)
   --arch NAME            amd64 or arm64 (default: amd64)
   --package-version V    in place of the version in package.json

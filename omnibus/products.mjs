@@ -70,4 +70,18 @@ export const PRODUCTS = {
     recommends: ['logrotate'], // for a log of its own, which the setting log_location asks for
     notWithOlder: [],
   },
+  cli: {
+    name: 'push-jobs',
+    summary: 'Push Jobs command line: starts jobs on the nodes of a Chef Server',
+    description:
+      'The command line of Push Jobs is for the workstations of those who start jobs: it runs a command on many nodes ' +
+      'of a Chef Server at once, shows how that goes on, and fetches what it wrote. It takes the credentials of knife. ' +
+      'The package brings its own Node.js.',
+    programs: { 'push-jobs': 'dist/src/cli/main.js' },
+    started: [],
+    folder: 'cli',
+    folders: [],
+    files: [{ from: 'omnibus/cli/completion.bash', to: 'usr/share/bash-completion/completions/push-jobs' }],
+    notWithOlder: [],
+  },
 };

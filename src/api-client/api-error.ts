@@ -10,7 +10,10 @@ export type ApiErrorCode =
   | 'forbidden'
   /** 404: no such job, output, or organization; or a name that cannot be asked about, `.` or `..`. */
   | 'not_found'
-  /** 409: what is asked for does not fit how things stand by now, like the abort of a job that has ended. */
+  /**
+   * 409 or 422: what is asked for does not fit how things stand by now, like the abort of a job that has ended, or an
+   * idempotency key that came before with another request.
+   */
   | 'conflict'
   /** 5xx: the server, or one behind it, is in trouble; the same request may pass later. */
   | 'server_error'
@@ -32,6 +35,8 @@ export class ApiError extends AppError {
     readonly status?: number,
     /** The server's own words; empty where it sent none. */
     readonly serverText = '',
+    /** Whether the server may have done what it was asked all the same, and only its answer is missing. */
+    readonly isAnswerLost = false,
   ) {
     super(code, message);
     this.name = 'ApiError';
@@ -54,7 +59,9 @@ export const errorOfAnswer = (
   const said = serverText === '' ? `status ${status}` : `${serverText} (status ${status})`;
   const advice = ADVICE[code];
   const further = redirect === undefined ? advice && `. ${advice}` : `; ${redirect}`;
-  return new ApiError(code, `${url}: ${said}${further ?? ''}`, status, serverText);
+  // A proxy in between says so in words of its own; a server that says it of itself has done nothing.
+  const isAnswerLost = (status === 502 || status === 504) && serverText === '';
+  return new ApiError(code, `${url}: ${said}${further ?? ''}`, status, serverText, isAnswerLost);
 };
 
 const ADVICE: Partial<Record<ApiErrorCode, string>> = {
@@ -76,6 +83,7 @@ const codeOf = (status: number): ApiErrorCode => {
     case 404:
       return 'not_found';
     case 409:
+    case 422:
       return 'conflict';
     default:
       return status >= 500 ? 'server_error' : 'unexpected_answer';

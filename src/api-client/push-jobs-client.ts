@@ -110,18 +110,19 @@ export class PushJobsClient {
   }
 
   /**
-   * Starts a job. Where the answer was lost on the way (`timeout`, `unreachable`) the job may be running all the same:
-   * look at `listJobs` before you start it again. With an `idempotencyKey`, any text of your own for this one start, the
-   * same call again never starts a second job, for a day.
+   * Starts a job. Where the answer was lost on the way (`isAnswerLost`) the job may be running all the same: look at
+   * `listJobs` before you start it again. With an `idempotencyKey`, any text of your own for this one start, the same call
+   * again never starts a second job, for a day; servers that are not ours know no such keys.
    */
   async startJob(
     request: JobRequest,
-    { idempotencyKey }: { readonly idempotencyKey?: string } = {},
+    { idempotencyKey, signal }: { readonly idempotencyKey?: string; readonly signal?: AbortSignal } = {},
   ): Promise<Result<StartedJob, ApiError>> {
     const created = await this.rest.json(jobCreatedSchema, {
       method: 'POST',
       path: 'pushy/jobs',
       body: request,
+      signal,
       ...(idempotencyKey === undefined ? {} : { headers: { 'Idempotency-Key': idempotencyKey } }),
     });
     if (!created.ok) return created;
@@ -129,12 +130,19 @@ export class PushJobsClient {
     return ok({ id: uri.slice(-JOB_ID_LENGTH), uri });
   }
 
-  /** Tells which nodes could take such a job now, and starts nothing. */
-  dryRun(request: JobRequest): Promise<Result<DryRun, ApiError>> {
+  /**
+   * Tells which nodes could take such a job now, and starts nothing. `invalid_request` where the server is an older one,
+   * which does not know that: it starts nothing either.
+   */
+  dryRun(
+    request: JobRequest,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Result<DryRun, ApiError>> {
     return this.rest.json(dryRunSchema, {
       method: 'POST',
       path: 'pushy/jobs',
       body: { ...request, dry_run: true },
+      signal,
     });
   }
 

@@ -117,5 +117,5 @@ const readJson = (body: Buffer): unknown => {
   }
 };
 
-const errorOfFault = ({ kind, reason }: HttpFault): ApiError =>
-  new ApiError(kind === 'too_large' ? 'unexpected_answer' : kind, reason);
+const errorOfFault = ({ kind, reason, mayHaveArrived }: HttpFault): ApiError =>
+  new ApiError(kind === 'too_large' ? 'unexpected_answer' : kind, reason, undefined, '', mayHaveArrived);

@@ -8,7 +8,7 @@ export const EXIT = {
   failed: 1,
   /** The command line was not understood. */
   usage: 2,
-  /** Ctrl-C while it waited for a job, which goes on. */
+  /** Ctrl-C while it waited for a job, which goes on, or for the answer whether one was started. */
   interrupted: 130,
   /** Nobody reads on what it writes; other programs are ended by SIGPIPE then. How a job ended is not known. */
   unread: 141,

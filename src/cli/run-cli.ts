@@ -29,10 +29,16 @@ export const runCli = async (args: readonly string[], environment: CliEnvironmen
     return await parsed.run(context);
   } catch (thrown) {
     environment.stderr.write(`ERROR: ${printableLines(describe(thrown, context))}\n`);
-    return thrown instanceof UsageError ? EXIT.usage : EXIT.failed;
+    return exitCodeFor(thrown);
   } finally {
     await context?.close();
   }
+};
+
+const exitCodeFor = (thrown: unknown): number => {
+  if (thrown instanceof UsageError) return EXIT.usage;
+  const isCalledOff = thrown instanceof ApiError && thrown.code === 'aborted'; // by Ctrl-C
+  return isCalledOff ? EXIT.interrupted : EXIT.failed;
 };
 
 const describe = (thrown: unknown, context: CommandContext | undefined): string => {

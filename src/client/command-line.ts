@@ -39,9 +39,10 @@ Signals: TERM, INT and QUIT stop the client and what it runs. USR1 fetches the c
 HUP reads the whitelist again and opens the log file anew; a change of the settings file is seen without it, as
 far as the whitelist goes.
 
-Exit codes: 0 stopped; 1 the doctor found a fault; 64 wrong option; 70 fault of the program; 75 another client of this node runs on this
-machine; 78 wrong settings, key or certificates. A server that
-is away or refuses this node does not end the client: it logs the reason and tries again.
+Exit codes: 0 stopped; 1 the doctor found a fault; 64 wrong option; 70 fault of the program; 75 another client of
+this node runs on this machine; 78 wrong settings, key or certificates, a state folder or log file that cannot be
+used, or a 1.x server without --allow_unencrypted. A server that is away or refuses this node does not end the
+client: it logs the reason and tries again.
 `;
 
 const OPTIONS = {

@@ -15,6 +15,9 @@ export const EXIT_CODE = {
   INTERNAL: 70,
   /** Another client of this node runs on this machine. */
   BUSY: 75,
-  /** Settings, key or certificates are wrong, or the server does not encrypt and `allow_unencrypted` is not set. */
+  /**
+   * Settings, key or certificates are wrong, the state folder or the log cannot be used, or the server does not encrypt
+   * and `allow_unencrypted` is not set.
+   */
   CONFIGURATION: 78,
 } as const;

@@ -40,9 +40,9 @@ export class BuiltPackages {
     return packages;
   }
 
-  /** Builds all packages once more and hands back their folder. */
-  async buildAgain(surroundings: Surroundings): Promise<string> {
-    await this.buildInto('again', surroundings);
+  /** Builds the packages of these products once more and hands back their folder. */
+  async buildAgain(surroundings: Surroundings, products: readonly string[]): Promise<string> {
+    await this.buildInto('again', surroundings, ...products.flatMap((product) => ['--product', product]));
     return join(this.folder, 'again');
   }
 

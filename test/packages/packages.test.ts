@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { ThrowAwayMachine } from '../support/throw-away-machine.js';
 import { BuiltPackages } from './built-packages.js';
+
+/** What takes long is tried on these: the third, the command line, has nothing that the client has not. */
+const THOROUGHLY = { products: ['server', 'client'], debs: /^(opscode-push-jobs-server|push-jobs-client)_/ };
 
 const BUILT_WITHIN_MS = 600_000;
 const MEGABYTE = 1e6;
@@ -23,14 +26,14 @@ const output = async (program: string, ...args: string[]): Promise<string> =>
 
 describe('the packages', () => {
   test('have the same bytes when they are built again elsewhere, at another time and by somebody else', async () => {
-    const files = [...packages.files('.deb'), ...packages.files('.rpm')];
-    expect(files).toHaveLength(4);
     const temporary = packages.path('another place');
     mkdirSync(temporary);
-    const again = await packages.buildAgain({
-      umask: '077',
-      env: { TMPDIR: temporary, TZ: 'Asia/Tokyo', LC_ALL: 'C.UTF-8' },
-    });
+    const again = await packages.buildAgain(
+      { umask: '077', env: { TMPDIR: temporary, TZ: 'Asia/Tokyo', LC_ALL: 'C.UTF-8' } },
+      THOROUGHLY.products,
+    );
+    const files = readdirSync(again);
+    expect(files).toHaveLength(4);
     expect(files.map((file) => sha256(join(again, file)))).toEqual(
       files.map((file) => sha256(packages.path(file))),
     );
@@ -41,22 +44,25 @@ describe('the packages', () => {
     const sizes = packages.files('.deb').map(sizeOf);
     expect(sizes[0]).toBeLessThan(60); // the server
     expect(sizes[1]).toBeLessThan(50); // the client
+    expect(sizes[2]).toBeLessThan(50); // the command line
   });
 
   test('are right in the eyes of lintian', async () => {
-    const paths = packages.files('.deb').map((file) => packages.path(file));
+    const files = packages.files('.deb').filter((file) => THOROUGHLY.debs.test(file));
+    expect(files).toHaveLength(2);
+    const paths = files.map((file) => packages.path(file));
     expect(await output('lintian', '--allow-root', '--fail-on', 'error,warning', ...paths)).toBe('');
   });
 
   test('are right in the eyes of rpmlint', async () => {
     const paths = packages.files('.rpm').map((file) => packages.path(file));
     expect(await output('rpmlint', '--config', 'omnibus/rpmlint.toml', ...paths)).toContain(
-      '2 packages and 0 specfiles checked; 0 errors, 0 warnings',
+      '3 packages and 0 specfiles checked; 0 errors, 0 warnings',
     );
   });
 });
 
-/** A pattern for the processes of either package, which does not find the shell that asks for it. */
+/** A pattern for the processes of any package, which does not find the shell that asks for it. */
 const OUR_NODE = '/[e]mbedded/bin/node';
 
 const CTL = 'opscode-push-jobs-server-ctl';
@@ -212,5 +218,29 @@ END
       ).output,
     ).toBe('');
     await machine.must('ls /etc/chef/push-jobs-client.rb');
+  });
+});
+
+describe('the command line on a workstation', () => {
+  let machine: ThrowAwayMachine;
+  beforeAll(async () => (machine = await ThrowAwayMachine.start(packages.folder)));
+  afterAll(() => machine.stop());
+
+  test('is there under its name, says what to do next, and bash completes it', async () => {
+    expect(await machine.must('dpkg -i /packages/push-jobs_*.deb')).toContain('push-jobs config check\n');
+    expect(await machine.must('push-jobs --version')).toMatch(/^\d+\.\d+\.\d+/);
+    const { code, output } = await machine.run('push-jobs config check');
+    expect(code).toBe(1);
+    expect(output).toContain('.chef/credentials');
+    expect(
+      await machine.must(
+        `bash -c 'source /usr/share/bash-completion/completions/push-jobs && complete -p push-jobs'`,
+      ),
+    ).toContain('-F _push_jobs push-jobs');
+  });
+
+  test('is gone when it is removed', async () => {
+    await machine.must('dpkg -r push-jobs');
+    expect((await machine.run('ls -d /opt/push-jobs /usr/bin/push-jobs 2> /dev/null')).output).toBe('');
   });
 });

@@ -13,6 +13,8 @@ export interface CliRunOptions {
   readonly now?: () => number;
   /** Ctrl-C is pressed when the program prints this. */
   readonly interruptAt?: string;
+  /** Ctrl-C is pressed when this resolves. */
+  readonly interruptOn?: Promise<unknown>;
 }
 
 /** How a run of the program ended. */
@@ -52,8 +54,9 @@ export class CliUnderTest {
 
   /** The environment of a run, whose output is collected in the arrays. */
   environment(out: Buffer[], problems: Buffer[], options: CliRunOptions = {}): CliEnvironment {
-    const { env = {}, columns, now = Date.now, interruptAt } = options;
+    const { env = {}, columns, now = Date.now, interruptAt, interruptOn } = options;
     let interrupt: (() => void) | undefined;
+    void interruptOn?.then(() => interrupt?.());
     const terminal = columns === undefined ? {} : { isTTY: true, columns };
     const into = (chunks: Buffer[]) => ({
       ...terminal,

@@ -7,7 +7,7 @@ import type { GlobalArgv } from '../global-options.js';
 import { readJobId } from '../job-id.js';
 import { prefixLines } from '../output/prefix-lines.js';
 import { printable } from '../output/printable.js';
-import { type CapturedOutput, fetchOutputs, nothingKept } from '../run/fetch-outputs.js';
+import { type CapturedOutput, fetchOutputs, nothingKept, wantedNodes } from '../run/fetch-outputs.js';
 import { saveOutputs } from '../run/save-outputs.js';
 import { UsageError } from '../usage-error.js';
 
@@ -21,8 +21,9 @@ interface OutputOptions {
 }
 
 const EPILOGUE = [
-  'Of one node the bytes are given as they are; of several, each has a heading: ==> NODE <==. With --to, the output of',
-  'each node goes into files NODE.stdout and NODE.stderr; what a file should not be called is written as %XX.',
+  'Of one node, one that is named or the only one of the job, the bytes are given as they are; of several, each has a',
+  'heading: ==> NODE <==. With --to, the output of each node goes into files NODE.stdout and NODE.stderr; what a file',
+  'should not be called is written as %XX.',
 ].join(' ');
 
 /** Declares `job output`. */
@@ -70,8 +71,9 @@ const runOutput = (context: CommandContext, id: string, options: OutputOptions):
 
 const showOutputs = async (context: CommandContext, id: string, options: OutputOptions): Promise<number> => {
   const { stdout, stderr } = context.environment;
-  const { nodes, channel = 'stdout' } = options;
+  const { channel = 'stdout' } = options;
   const isDocument = context.options.format !== 'summary';
+  const nodes = await wantedNodes(context, id, options.nodes);
   const isRaw = nodes.length === 1 && !options.prefix;
   const documents: object[] = [];
   const without: string[] = [];
@@ -86,7 +88,7 @@ const showOutputs = async (context: CommandContext, id: string, options: OutputO
   }
   if (shown === 0) throw await nothingKept(context, id, channel, without);
   if (isDocument) context.writeResult(documents, () => []);
-  if (nodes.length === 0 || without.length === 0) return EXIT.ok;
+  if (options.nodes.length === 0 || without.length === 0) return EXIT.ok;
   stderr.write(`No ${channel} was kept for ${without.map(printable).join(', ')}\n`);
   return EXIT.failed;
 };

@@ -1,5 +1,6 @@
 import type { ChooseCommand } from '../command.js';
 import type { GlobalArgv } from '../global-options.js';
+import { untilInterrupt } from '../interrupt.js';
 import { readJobId } from '../job-id.js';
 import { readSeconds } from '../job-options/number-option.js';
 import { addFollowOptions, readOutputMode } from '../run/run-plan.js';
@@ -17,10 +18,12 @@ export const addJobWatch = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArg
         describe: 'Id of the job',
       }),
     (options) =>
-      choose(options, (context) =>
-        watchJob(context, readJobId(options.id), {
+      choose(options, (context) => {
+        const id = readJobId(options.id);
+        const watch = {
           pollIntervalMs: readSeconds('--poll-interval', options.pollInterval),
           output: readOutputMode(options),
-        }),
-      ),
+        };
+        return untilInterrupt(context.environment, (signal) => watchJob(context, id, watch, signal));
+      }),
   );

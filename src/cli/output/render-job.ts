@@ -69,8 +69,8 @@ export const renderNodeCounts = (job: Pick<Job, 'nodes'>): string[] => {
   ];
 };
 
-/** So many nodes, in words. */
-export const plural = (count: number): string => `${count} node${count === 1 ? '' : 's'}`;
+/** So many nodes, or other things, in words. */
+export const plural = (count: number, noun = 'node'): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** A job with all its options and a table of its nodes, as lines for a person. */
 export const renderJob = (environment: CliEnvironment, job: Job): string[] => {
@@ -103,7 +103,8 @@ const renderNodes = (environment: CliEnvironment, job: Job): string[] => {
   const { stdout } = environment;
   const details = new Map((job.details?.nodes ?? []).map((detail) => [detail.node_name, detail]));
   const hasDetails = [...details.values()].some(
-    ({ exit_code, signal, duration_ms, reason }) => exit_code ?? signal ?? duration_ms ?? reason,
+    ({ exit_code, signal, duration_ms, reason }) =>
+      (exit_code ?? signal ?? duration_ms ?? reason) !== undefined,
   );
   const rows = nodesByStatus(job).flatMap(([status, names]) =>
     names.map((name) => [

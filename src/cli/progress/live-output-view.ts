@@ -1,6 +1,7 @@
 import type { PushJobsClient } from '../../api-client/push-jobs-client.js';
 import type { JobFeedEvent } from '../../protocol/feed-event-schema.js';
 import { type JobOutputEvent, OUTPUT_EVENT } from '../../protocol/output-event.js';
+import type { CaptureNotice } from './capture-notice.js';
 import type { JobProgress } from './job-progress.js';
 import { LiveOutputPrinter, type WriteLines } from './live-output-printer.js';
 import { NodeOutputPrinter } from './node-output-printer.js';
@@ -16,8 +17,6 @@ export interface OutputView {
 
 const NOT_OFFERED =
   'This server does not send output while commands run: what a node wrote is printed when it is done.\n';
-const NOT_CAPTURED =
-  'The output of this job is not captured, so there is none to show: it was started without --capture.\n';
 
 /**
  * Shows output while the commands run. Of a node of which none came so, because it was done too soon, or it or the server
@@ -27,7 +26,6 @@ export class LiveOutputView implements OutputView {
   private readonly live: LiveOutputPrinter;
   private readonly kept: NodeOutputPrinter;
   private isOffered = false;
-  private isCaptured = true;
   private hasBegun = false;
 
   /** `tell` says something to the user about the output. */
@@ -36,9 +34,10 @@ export class LiveOutputView implements OutputView {
     jobId: string,
     write: WriteLines,
     private readonly tell: (text: string) => void,
+    private readonly notice: CaptureNotice,
   ) {
     this.live = new LiveOutputPrinter(write);
-    const isMissing = (node: string): boolean => this.isCaptured && !this.live.knows(node);
+    const isMissing = (node: string): boolean => notice.isCaptured && !this.live.knows(node);
     this.kept = new NodeOutputPrinter(client, jobId, write, isMissing);
   }
 
@@ -54,8 +53,7 @@ export class LiveOutputView implements OutputView {
       case 'run_complete':
         return this.live.end(event.data.node);
       case 'summary':
-        this.isCaptured = event.data.capture_output === true;
-        return;
+        return this.notice.learn(event.data.capture_output === true);
       default:
     }
   };
@@ -71,9 +69,8 @@ export class LiveOutputView implements OutputView {
 
   /** A feed that is read anew from its beginning begins once more. */
   private begin(isCaptured: boolean): void {
-    this.isCaptured = isCaptured;
-    if (!this.hasBegun && !isCaptured) this.tell(NOT_CAPTURED);
-    else if (!this.hasBegun && !this.isOffered) this.tell(NOT_OFFERED);
+    this.notice.learn(isCaptured);
+    if (!this.hasBegun && isCaptured && !this.isOffered) this.tell(NOT_OFFERED);
     this.hasBegun = true;
   }
 }

@@ -16,17 +16,28 @@ export interface CapturedOutput {
 /** Requests at a time. */
 const AT_ONCE = 8;
 
+/** The nodes whose output is wanted: those named, or all of the job where none is. Throws an ApiError, as the next. */
+export const wantedNodes = async (
+  { client }: CommandContext,
+  id: string,
+  named: readonly string[],
+): Promise<readonly string[]> => {
+  if (named.length > 0) return [...new Set(named)];
+  const job = unwrap(await client.getJob(id));
+  return nodesByStatus(job)
+    .flatMap(([, nodes]) => nodes)
+    .sort();
+};
+
 /**
- * Fetches what the named nodes (all of the job where none is named) wrote, several at a time, and gives it in order.
- * Throws an ApiError where the server refuses.
+ * Fetches what nodes wrote, several at a time, and gives it in order. Throws an ApiError where the server refuses.
  */
 export async function* fetchOutputs(
   context: CommandContext,
   id: string,
-  named: readonly string[],
+  nodes: readonly string[],
   channels: readonly OutputChannel[],
 ): AsyncGenerator<CapturedOutput, void> {
-  const nodes = named.length > 0 ? [...new Set(named)] : await nodesOf(context, id);
   const wanted = nodes.flatMap((node) => channels.map((channel) => ({ node, channel })));
   yield* mapInOrder(wanted, AT_ONCE, async ({ node, channel }) => {
     const output = await context.client.getOutput(id, node, channel);
@@ -35,13 +46,6 @@ export async function* fetchOutputs(
     throw output.error;
   });
 }
-
-const nodesOf = async ({ client }: CommandContext, id: string): Promise<string[]> => {
-  const job = unwrap(await client.getJob(id));
-  return nodesByStatus(job)
-    .flatMap(([, nodes]) => nodes)
-    .sort();
-};
 
 /** The error where nothing that was asked for was kept: there may be no such job. */
 export const nothingKept = async (

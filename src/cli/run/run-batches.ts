@@ -11,12 +11,12 @@ import { cutIntoBatches } from './batch-size.js';
 import type { RollingPlan, RunPlan } from './run-plan.js';
 import { watchToEnd } from './watch-job.js';
 
-/** Starts a job on some of the nodes. */
-type StartSome = (nodes: readonly string[], quorum: number) => Promise<StartedJob>;
+/** Starts a job on some of the nodes; rejects with an ApiError where that is not done, or not known. */
+export type StartSome = (nodes: readonly string[], quorum: number) => Promise<StartedJob>;
 
 /**
  * Runs a job on the nodes batch by batch, each with a quorum of its own, until all had their turn or too much went
- * wrong; then shows one summary and gives the exit code. Ctrl-C leaves the batch that is running as it is and starts no
+ * wrong; then shows one summary and gives the exit code. `signal` leaves the batch that is running as it is and starts no
  * further one.
  */
 export const runBatches = async (
@@ -25,19 +25,14 @@ export const runBatches = async (
   rolling: RollingPlan,
   nodes: readonly string[],
   start: StartSome,
+  signal: AbortSignal,
 ): Promise<number> => {
-  const stop = new AbortController();
-  const stopListening = context.environment.onInterrupt(() => stop.abort());
-  try {
-    const batches = cutIntoBatches(nodes, rolling.size);
-    const outcome = await runAll(context, plan, rolling, batches, start, stop.signal);
-    context.writeResult(documentOfBatches(outcome), () => renderBatches(outcome));
-    if (stop.signal.aborted) return EXIT.interrupted;
-    const isGood = outcome.stopped === undefined && outcome.jobs.every((job) => exitCodeOf(job) === EXIT.ok);
-    return isGood ? EXIT.ok : EXIT.failed;
-  } finally {
-    stopListening();
-  }
+  const batches = cutIntoBatches(nodes, rolling.size);
+  const outcome = await runAll(context, plan, rolling, batches, start, signal);
+  context.writeResult(documentOfBatches(outcome), () => renderBatches(outcome));
+  if (signal.aborted) return EXIT.interrupted;
+  const isGood = outcome.stopped === undefined && outcome.jobs.every((job) => exitCodeOf(job) === EXIT.ok);
+  return isGood ? EXIT.ok : EXIT.failed;
 };
 
 const runAll = async (
@@ -68,7 +63,8 @@ const runAll = async (
     } catch (thrown) {
       const isAllLost = index === 0 && started === undefined;
       if (!(thrown instanceof ApiError) || isAllLost) throw thrown;
-      return stoppedBefore(started === undefined ? index : index + 1, thrown.message, started?.id);
+      const mayHaveStarted = started !== undefined || thrown.isAnswerLost;
+      return stoppedBefore(mayHaveStarted ? index + 1 : index, thrown.message, started?.id);
     }
     if (job === undefined) return stoppedBefore(index + 1, 'Ctrl-C', started.id);
     jobs.push(job);

@@ -1,12 +1,12 @@
-import type { StartedJob } from '../../api-client/push-jobs-client.js';
 import type { JobRequest } from '../../protocol/rest-shapes.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
+import { untilInterrupt } from '../interrupt.js';
 import { readQuorum } from '../job-options/quorum.js';
 import { printable } from '../output/printable.js';
-import { unwrap } from '../unwrap.js';
-import { runBatches } from './run-batches.js';
+import { runBatches, type StartSome } from './run-batches.js';
 import type { RunPlan } from './run-plan.js';
+import { startJob } from './start-job.js';
 import { watchJob } from './watch-job.js';
 
 /** What a job does, whichever nodes it runs on. */
@@ -20,19 +20,24 @@ export const runJob = async (
   plan: RunPlan,
 ): Promise<number> => {
   const asked: JobFields = plan.output === 'none' ? fields : { ...fields, capture_output: true };
-  const start = (some: readonly string[], quorum: number): Promise<StartedJob> =>
-    startJob(context, { ...asked, nodes: some, quorum });
-  if (plan.rolling !== undefined) return runBatches(context, plan, plan.rolling, nodes, start);
+  return untilInterrupt(context.environment, (signal) => {
+    const start: StartSome = (some, quorum) => startJob(context, { ...asked, nodes: some, quorum }, signal);
+    return plan.rolling === undefined
+      ? runAtOnce(context, plan, nodes, start, signal)
+      : runBatches(context, plan, plan.rolling, nodes, start, signal);
+  });
+};
 
+const runAtOnce = async (
+  context: CommandContext,
+  plan: RunPlan,
+  nodes: readonly string[],
+  start: StartSome,
+  signal: AbortSignal,
+): Promise<number> => {
   const started = await start(nodes, readQuorum(plan.quorum, nodes.length));
-  if (plan.waits) return watchJob(context, started.id, plan);
+  if (plan.waits) return watchJob(context, started.id, plan, signal);
   if (context.options.format !== 'summary') context.writeResult(started, () => []);
   else if (context.options.quiet) context.writeResult(started, () => [printable(started.id)]);
   return EXIT.ok;
-};
-
-const startJob = async (context: CommandContext, request: JobRequest): Promise<StartedJob> => {
-  const started = unwrap(await context.client.startJob(request));
-  context.tell(`Started.  Job ID: ${printable(started.id)}`);
-  return started;
 };

@@ -105,11 +105,16 @@ export const addRunOptions = <T>(yargs: Argv<T>) =>
 /** Checks the options; throws an AppError that says which is wrong. */
 export const readRunPlan = (options: RunOptions): RunPlan => {
   checkQuorum(options.quorum);
+  const output = readOutputMode(options);
+  if (options.nowait && output !== 'none') {
+    const name = output === 'live' ? '--output' : '--show-output';
+    throw new UsageError(`--nowait does not go with ${name}; to keep the output for later, give --capture`);
+  }
   return {
     quorum: options.quorum,
     waits: !options.nowait,
     pollIntervalMs: readSeconds('--poll-interval', options.pollInterval),
-    output: readOutputMode(options),
+    output,
     rolling: readRolling(options),
   };
 };

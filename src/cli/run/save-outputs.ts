@@ -7,7 +7,7 @@ import { EXIT } from '../exit-code.js';
 import { fileNameOf } from '../output/file-name.js';
 import { printable } from '../output/printable.js';
 import { plural } from '../output/render-job.js';
-import { fetchOutputs, nothingKept } from './fetch-outputs.js';
+import { fetchOutputs, nothingKept, wantedNodes } from './fetch-outputs.js';
 
 /** Which output to save, and where. */
 export interface SaveRequest {
@@ -30,10 +30,11 @@ interface SavedFile {
  * AppError where nothing was kept or a file cannot be written.
  */
 export const saveOutputs = async (context: CommandContext, request: SaveRequest): Promise<number> => {
-  const { id, nodes, channels, folder } = request;
+  const { id, channels, folder } = request;
   const path = resolve(context.environment.cwd, folder);
   const saved: SavedFile[] = [];
   const without = new Map<string, OutputChannel[]>();
+  const nodes = await wantedNodes(context, id, request.nodes);
   for await (const { node, channel, bytes } of fetchOutputs(context, id, nodes, channels)) {
     if (bytes === undefined) without.set(node, [...(without.get(node) ?? []), channel]);
     else saved.push({ node, channel, file: await save(path, node, channel, bytes), bytes: bytes.length });
@@ -43,12 +44,14 @@ export const saveOutputs = async (context: CommandContext, request: SaveRequest)
   context.writeResult(saved, () =>
     context.options.quiet
       ? saved.map(({ file }) => printable(file))
-      : [`Wrote ${saved.length} files with the output of ${plural(savedNodes)} to ${printable(path)}`],
+      : [
+          `Wrote ${plural(saved.length, 'file')} with the output of ${plural(savedNodes)} to ${printable(path)}`,
+        ],
   );
   for (const [node, missing] of without)
     context.environment.stderr.write(`No ${missing.join(' or ')} was kept for ${printable(node)}\n`);
   if (without.size === 0) return EXIT.ok;
-  return nodes.length === 0 ? EXIT.ok : EXIT.failed;
+  return request.nodes.length === 0 ? EXIT.ok : EXIT.failed;
 };
 
 const save = async (folder: string, node: string, channel: OutputChannel, bytes: Buffer): Promise<string> => {

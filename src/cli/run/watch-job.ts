@@ -1,7 +1,9 @@
 import type { Job } from '../../protocol/rest-shapes.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT, exitCodeOf } from '../exit-code.js';
-import { renderOutcome } from '../output/render-job.js';
+import { printable } from '../output/printable.js';
+import { nodeCount, renderOutcome } from '../output/render-job.js';
+import { CaptureNotice } from '../progress/capture-notice.js';
 import { followJob } from '../progress/follow-job.js';
 import { LiveOutputView, type OutputView } from '../progress/live-output-view.js';
 import { NodeOutputPrinter } from '../progress/node-output-printer.js';
@@ -15,28 +17,29 @@ export interface WatchOptions {
 }
 
 /**
- * Shows how a job goes on until it is over, then how it ended; gives the exit code. Ctrl-C ends the waiting and leaves
+ * Shows how a job goes on until it is over, then how it ended; gives the exit code. `signal` ends the waiting and leaves
  * the job as it is.
  */
 export const watchJob = async (
   context: CommandContext,
   jobId: string,
   options: WatchOptions,
+  signal: AbortSignal,
 ): Promise<number> => {
-  const stop = new AbortController();
-  const stopListening = context.environment.onInterrupt(() => stop.abort());
-  try {
-    const job = await watchToEnd(context, jobId, options, stop.signal);
-    if (job === undefined) return EXIT.interrupted;
-    const isOutputLeft = job.capture_output === true && options.output !== 'when_done';
-    context.writeResult(job, () => [
-      ...renderOutcome(job),
-      ...(isOutputLeft ? [`Output: ${context.nextCommand(`job output ${jobId}`)}`] : []),
-    ]);
-    return exitCodeOf(job);
-  } finally {
-    stopListening();
-  }
+  const job = await watchToEnd(context, jobId, options, signal);
+  if (job === undefined) return EXIT.interrupted;
+  context.writeResult(job, () => [...renderOutcome(job), ...renderWhereMoreIs(context, job, options.output)]);
+  return exitCodeOf(job);
+};
+
+/** Lines that say how to see why nodes did not succeed, and what they wrote. */
+const renderWhereMoreIs = (context: CommandContext, job: Job, output: OutputMode): string[] => {
+  const hasTrouble = nodeCount(job) > (job.nodes.succeeded?.length ?? 0) && !context.options.quiet;
+  const isOutputLeft = job.capture_output === true && output !== 'when_done';
+  return [
+    ...(hasTrouble ? [`Why: ${context.nextCommand(`job status ${printable(job.id)}`)}`] : []),
+    ...(isOutputLeft ? [`Output: ${context.nextCommand(`job output ${printable(job.id)}`)}`] : []),
+  ];
 };
 
 /**
@@ -53,7 +56,11 @@ export const watchToEnd = async (
   const view = context.options.quiet
     ? new SilentView(context.storyStream)
     : createProgressView(environment, context.storyStream, pollIntervalMs);
-  const outputView = createOutputView(context, jobId, output, view);
+  const tell = (text: string): void => {
+    if (!context.options.quiet) view.interject(text, environment.stderr);
+  };
+  const notice = new CaptureNotice(tell);
+  const outputView = createOutputView(context, jobId, output, view, tell, notice);
   try {
     const job = await followJob({
       client,
@@ -67,6 +74,7 @@ export const watchToEnd = async (
       signal,
     });
     await outputView?.finish(signal);
+    if (job !== undefined && output !== 'none') notice.learn(job.capture_output === true);
     view.close();
     if (job === undefined) environment.stderr.write(whatNext(context, jobId));
     return job;
@@ -76,10 +84,12 @@ export const watchToEnd = async (
 };
 
 const createOutputView = (
-  { client, environment, options }: CommandContext,
+  { client, environment }: CommandContext,
   jobId: string,
   mode: OutputMode,
   view: ProgressView,
+  tell: (text: string) => void,
+  notice: CaptureNotice,
 ): OutputView | undefined => {
   if (mode === 'none') return undefined;
   if (mode === 'when_done') {
@@ -90,7 +100,8 @@ const createOutputView = (
     client,
     jobId,
     (channel, lines) => (channel === 'stdout' ? view.interject(lines) : view.interject(lines, stderr)),
-    (text) => options.quiet || view.interject(text, stderr),
+    tell,
+    notice,
   );
 };
 

@@ -34,10 +34,12 @@ export interface HttpStream {
 export interface HttpFault {
   readonly kind: 'unreachable' | 'timeout' | 'too_large' | 'aborted';
   readonly reason: string;
+  /** Whether the server may have got the request, so that only its answer is missing. */
+  readonly mayHaveArrived: boolean;
 }
 
 /** Why a request got no answer, from what was thrown. */
-export const faultOf = (message: HttpRequest, thrown: unknown): HttpFault =>
+export const faultOf = (message: HttpRequest, thrown: unknown, mayHaveArrived = true): HttpFault =>
   message.signal?.aborted === true
-    ? { kind: 'aborted', reason: `the request to ${message.url} was called off` }
-    : { kind: 'unreachable', reason: `cannot reach ${message.url}: ${messageOf(thrown)}` };
+    ? { kind: 'aborted', reason: `the request to ${message.url} was called off`, mayHaveArrived }
+    : { kind: 'unreachable', reason: `cannot reach ${message.url}: ${messageOf(thrown)}`, mayHaveArrived };

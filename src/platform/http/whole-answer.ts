@@ -30,7 +30,7 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
   constructor(private readonly message: HttpRequest) {
     const { url, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = message;
     this.timer = setLongTimer(timeoutMs, () =>
-      this.end(err({ kind: 'timeout', reason: `${url} did not answer within ${timeoutMs} ms` })),
+      this.fault('timeout', `${url} did not answer within ${timeoutMs} ms`),
     );
     if (signal?.aborted === true) this.callOff();
     else signal?.addEventListener('abort', this.callOff);
@@ -43,7 +43,7 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
 
   /** There will be no answer. */
   failed(thrown: unknown): void {
-    this.end(err(faultOf(this.message, thrown)));
+    this.end(err(faultOf(this.message, thrown, this.wasSent)));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -65,8 +65,7 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
     const { url, maxBytes = DEFAULT_MAX_BYTES } = this.message;
     this.chunks.push(chunk);
     this.size += chunk.length;
-    if (this.size > maxBytes)
-      this.end(err({ kind: 'too_large', reason: `${url} answered more than ${maxBytes} bytes` }));
+    if (this.size > maxBytes) this.fault('too_large', `${url} answered more than ${maxBytes} bytes`);
   }
 
   onResponseEnd(): void {
@@ -77,7 +76,16 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
     this.failed(error);
   }
 
-  private readonly callOff = (): void => this.end(err(faultOf(this.message, undefined)));
+  /** A request gets its controller when it goes out over a connection that stands. */
+  private get wasSent(): boolean {
+    return this.controller !== undefined;
+  }
+
+  private readonly callOff = (): void => this.failed(undefined);
+
+  private fault(kind: 'timeout' | 'too_large', reason: string): void {
+    this.end(err({ kind, reason, mayHaveArrived: this.wasSent }));
+  }
 
   private end(outcome: Result<HttpResponse, HttpFault>): void {
     if (this.isOver) return;

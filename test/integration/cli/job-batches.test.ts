@@ -158,6 +158,23 @@ describe('job start --batch', () => {
     expect(stdout).toContain('  not started: b\n');
   });
 
+  it('calls no node not started whose job may have been', async () => {
+    server.on(
+      'POST pushy/jobs',
+      () => {
+        server.on(`GET pushy/jobs/${idOf(1)}`, { json: stubJob({ succeeded: ['a'] }, { id: idOf(1) }) });
+        return { status: 201, json: { uri: `${server.url}/pushy/jobs/${idOf(1)}` } };
+      },
+      { status: 201, feed: '{', then: 'break' },
+      { status: 400, json: { error: 'invalid key supplied' } },
+    );
+    const { code, stdout } = await start('a', 'b', 'c', '--batch', '1');
+
+    expect(code).toBe(1);
+    expect(stdout).toContain('Stopped after batch 1 of 3: it is not known whether the job was started');
+    expect(stdout).toContain('  not started: c\n');
+  });
+
   it('sums up what is known where a job can be followed no longer', async () => {
     server.on('POST pushy/jobs', ({ body }) => {
       const isFirst = (body as JobRequest).nodes.includes('a');

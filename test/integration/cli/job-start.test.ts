@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { deferred } from '../../../src/lib/deferred.js';
 import type { Job } from '../../../src/protocol/rest-shapes.js';
 import { CliUnderTest } from '../../support/cli-under-test.js';
 import { feedText, JOB_ID, startEvent, stubJob, wholeRun } from '../../support/stub-job.js';
@@ -178,6 +179,12 @@ describe('job start: what is wrong with the command line', () => {
       2,
       '--timeout was given more than once',
     ],
+    [
+      'output of a job that is not waited for',
+      ['x', 'a', '--output', '--nowait'],
+      2,
+      'ERROR: --nowait does not go with --output; to keep the output for later, give --capture',
+    ],
     ['an unknown option', ['x', 'a', '--fast'], 2, 'ERROR: Unknown argument: fast\nTry: push-jobs --help\n'],
     [
       'an option without its value',
@@ -218,6 +225,75 @@ describe('job start: what is wrong with the command line', () => {
 
     expect(outcome).toMatchObject({ code: 1, stdout: '' });
     expect(outcome.stderr).toBe(`ERROR: ${server.url}/pushy/jobs: invalid command supplied (status 400)\n`);
+  });
+});
+
+describe('job start: an answer that is lost', () => {
+  const CUT_OFF = { status: 201, feed: '{', then: 'break' } as const;
+  const posts = () => server.requestsOf('POST pushy/jobs');
+  const start = () => cli.run(['job', 'start', 'x', 'a', '--nowait', '--profile', 'default']);
+
+  it('is asked for again, by a key that keeps the server from starting a second job', async () => {
+    server.on(
+      'POST pushy/jobs',
+      CUT_OFF,
+      {
+        json: { dry_run: true, quorum: 1, quorum_reached: false, nodes: { available: [], unavailable: [] } },
+      },
+      { status: 201, json: { uri: `${server.url}/pushy/jobs/${JOB_ID}` } },
+    );
+
+    expect(await start()).toMatchObject({
+      code: 0,
+      stdout: `The answer was lost; asking whether the job was started.\nStarted.  Job ID: ${JOB_ID}\n`,
+    });
+    const job = { command: 'x', nodes: ['a'], quorum: 1 };
+    expect(posts().map(({ body }) => body)).toEqual([job, { ...job, dry_run: true }, job]);
+    const [first, , second] = posts().map(({ headers }) => headers['idempotency-key']);
+    expect(first).toMatch(/^[\x21-\x7e]{16,255}$/);
+    expect(second).toBe(first);
+  });
+
+  it('is not asked for again where the server does not know such keys, which would start a second job', async () => {
+    server.on('POST pushy/jobs', CUT_OFF, { status: 400, json: { error: 'invalid key supplied' } });
+    const { code, stderr } = await start();
+
+    expect(code).toBe(1);
+    expect(posts().map(({ body }) => 'dry_run' in (body as object))).toEqual([false, true]);
+    expect(stderr).toMatch(
+      /^ERROR: it is not known whether the job was started \(push-jobs job list --since 5m /,
+    );
+    expect(stderr).toContain('--profile default would show it): cannot reach ');
+  });
+
+  it('that a proxy in between did not get is one, too', async () => {
+    server.on('POST pushy/jobs', { status: 504, bytes: Buffer.from('<html>Gateway Time-out</html>') });
+
+    expect((await start()).stderr).toContain('not known whether the job was started');
+    expect(posts()).toHaveLength(2);
+  });
+
+  it('is not feared where nothing was sent, or the server says that it did nothing', async () => {
+    const nowhere = ['--server-url', 'http://127.0.0.1:1/organizations/acme'];
+    const unsent = await cli.run(['job', 'start', 'x', 'a', ...nowhere]);
+    expect(unsent.stderr).toMatch(/^ERROR: cannot reach http:\/\/127\.0\.0\.1:1.*ECONNREFUSED.*\n$/);
+
+    server.on('POST pushy/jobs', { status: 502, json: { error: ['Failed to connect to erchef'] } });
+    expect((await start()).stderr).not.toContain('not known');
+    expect(posts()).toHaveLength(1);
+  });
+
+  it('is waited for no longer after Ctrl-C, which says that the job may run', async () => {
+    const asked = deferred();
+    server.on('POST pushy/jobs', () => {
+      asked.resolve();
+      return new Promise<never>(() => undefined);
+    });
+    const outcome = await cli.run(['job', 'start', 'x', 'a'], { interruptOn: asked.promise });
+
+    expect(outcome).toMatchObject({ code: 130, stdout: '' });
+    expect(outcome.stderr).toContain('(push-jobs job list --since 5m would show it): the request to');
+    expect(posts()).toHaveLength(1);
   });
 });
 

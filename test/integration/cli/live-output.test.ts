@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { formatSse, type JobEvent, toFeedData } from '../../../src/protocol/feed-event.js';
+import { formatSse, type JobEvent, toFeedData, toFeedEvent } from '../../../src/protocol/feed-event.js';
 import { CliUnderTest } from '../../support/cli-under-test.js';
 import { feedText, JOB_ID, startEvent, stubJob } from '../../support/stub-job.js';
 import { StubPushyServer } from '../../support/stub-pushy-server.js';
@@ -137,6 +137,17 @@ describe('--output', () => {
     expect(stderr).toContain('The output of this job is not captured');
     expect(stdout).toContain('Complete. All 2 nodes succeeded.\n');
     expect(server.requests.filter(({ path }) => path.includes('/output/'))).toEqual([]);
+  });
+
+  it('says so once where the job captured none and is over, with a feed or without', async () => {
+    const summary = toFeedEvent('job-1', 'summary', AT, stubJob({ succeeded: ['web1'] }));
+    server.on(FEED, { feed: OPEN + formatSse(summary) });
+    done({});
+    expect((await watch()).stderr).toMatch(/^The output of this job is not captured.*\n$/);
+
+    server.reset();
+    done({});
+    expect((await watch()).stderr).toMatch(/^The output of this job is not captured.*\n$/);
   });
 
   it('leaves standard output to a document, and the progress of a terminal below the lines', async () => {

@@ -96,6 +96,17 @@ describe('job status', () => {
     ]);
   });
 
+  it('shows exit codes though all of them are 0', async () => {
+    const nodes = [{ node_name: 'web1', status: 'succeeded', exit_code: 0, duration_ms: 0 }];
+    server.on(JOB, {
+      json: { ...stubJob({ succeeded: ['web1'] }), details: { created_by: 'bob', quorum: 1, nodes } },
+    });
+
+    expect((await cli.run(['job', 'status', JOB_ID])).stdout).toContain(
+      'NODE  STATUS     EXIT  TIME   REASON\nweb1  succeeded  0     0.0 s\n',
+    );
+  });
+
   it('colours states on a terminal, unless NO_COLOR is set', async () => {
     server.on(JOB, { json: job });
     const coloured = await cli.run(['job', 'status', JOB_ID], { columns: 80 });
@@ -140,6 +151,7 @@ describe('job watch', () => {
         'Running (2/2 in progress) ...',
         'Complete. 1 of 2 nodes succeeded, 1 failed.',
         '  failed: b',
+        `Why: push-jobs job status ${JOB_ID}`,
         `Output: push-jobs job output ${JOB_ID}`,
         '',
       ].join('\n'),
@@ -236,6 +248,12 @@ describe('job output', () => {
       stdout: '==> a <==\none\n\n==> b <==\ntwo\n',
       stderr: 'No stdout was kept for c\n',
     });
+  });
+
+  it('gives the bytes as they are where the job has one node only, too', async () => {
+    server.on(JOB, { json: stubJob({ succeeded: ['a'] }) }).on(output('a'), { bytes: Buffer.from('one') });
+
+    expect(await cli.run(['job', 'output', JOB_ID])).toEqual({ code: 0, stdout: 'one', stderr: '' });
   });
 
   it('takes all nodes of the job that have output where none is named', async () => {

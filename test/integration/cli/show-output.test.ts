@@ -48,7 +48,9 @@ describe('--show-output', () => {
     expect(server.requestsOf('POST pushy/jobs')[0]?.body).toMatchObject({ capture_output: true });
     expect(stdout).toContain('web1 | one\nweb1 | two\tthree\n');
     expect(stdout).toContain('db1 stderr | no \\u001b[31mdisk\\u001b[0m\n');
-    expect(stdout).toMatch(/Complete\. 1 of 2 nodes succeeded, 1 failed\.\n {2}failed: db1\n$/);
+    expect(stdout).toMatch(
+      /Complete\. 1 of 2 nodes succeeded, 1 failed\.\n {2}failed: db1\nWhy: push-jobs job status \w+\n$/,
+    );
   });
 
   it('works with polling, and asks once more for what was not there at once', async () => {
@@ -69,6 +71,17 @@ describe('--show-output', () => {
     expect(stdout).toContain('a | A\n');
     expect(stdout).toContain('b | B\n');
     expect(server.requestsOf(output('b', 'stdout'))).toHaveLength(1);
+  });
+
+  it('says so where the job captures none', async () => {
+    server
+      .on(FEED, { feed: feedText(wholeRun({ web1: 'succeeded' })) })
+      .on(JOB, { json: stubJob({ succeeded: ['web1'] }) });
+    const { code, stdout, stderr } = await cli.run(['job', 'watch', JOB_ID, '--show-output']);
+
+    expect(code).toBe(0);
+    expect(stderr).toContain('The output of this job is not captured');
+    expect(stdout).toContain('Complete. All 1 node succeeded.\n');
   });
 
   it('keeps the progress of a terminal below the output', async () => {
@@ -159,6 +172,14 @@ describe('job output', () => {
     );
     expect(readFileSync(join(folder, 'web1.stderr'), 'utf8')).toBe('err');
     expect(readFileSync(join(folder, '%2E.%2Fup.stdout'), 'utf8')).toBe('up');
+  });
+
+  it('is one file in words, too', async () => {
+    server.on(JOB, { json: stubJob({ succeeded: ['a'] }) });
+    wrote('a', 'out');
+    const { stdout } = await cli.run(['job', 'output', JOB_ID, '--to', 'one', '--channel', 'stdout']);
+
+    expect(stdout).toBe(`Wrote 1 file with the output of 1 node to ${join(cli.cwd, 'one')}\n`);
   });
 
   it('into a folder is told to programs too', async () => {

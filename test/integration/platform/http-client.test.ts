@@ -137,7 +137,7 @@ describe('a request whose time is up', () => {
     });
     const sent = await client.send(get('/slow', { timeoutMs: 50 }));
     expect(sent).toMatchObject({
-      error: { kind: 'timeout', reason: expect.stringContaining('50 ms') as string },
+      error: { kind: 'timeout', reason: expect.stringContaining('50 ms') as string, mayHaveArrived: true },
     });
     await gone;
     expect(await client.send(get('/next'))).toMatchObject({ ok: true });
@@ -147,7 +147,9 @@ describe('a request whose time is up', () => {
     const asked = once(responses, '/held');
     const held = client.send(get('/held'));
     const [response] = (await asked) as [ServerResponse];
-    expect(await client.send(get('/late', { timeoutMs: 10 }))).toMatchObject({ error: { kind: 'timeout' } });
+    expect(await client.send(get('/late', { timeoutMs: 10 }))).toMatchObject({
+      error: { kind: 'timeout', mayHaveArrived: false },
+    });
     response.end('held');
     expect(await held).toMatchObject({ value: { body: Buffer.from('held') } });
     expect(await client.send(get('/next'))).toMatchObject({ value: { body: Buffer.from('/next') } });

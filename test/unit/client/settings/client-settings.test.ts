@@ -108,3 +108,21 @@ describe('what cannot be used is named with file and line', () => {
     expect(() => read(text)).toThrow(message);
   });
 });
+
+describe('the reference of the settings', () => {
+  const reference = readFileSync('docs/client-settings.md', 'utf8');
+
+  test('has a line for every setting that is read', () => {
+    const source = readFileSync('src/client/settings/client-settings.ts', 'utf8');
+    const names = [...source.matchAll(/(?:values\.\w+|seconds|urlOf)\('(\w+)'/g)].map(([, name]) => name!);
+    expect(names.length).toBeGreaterThan(15);
+    expect(names.filter((name) => !reference.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  test('has an example of a whitelist that can be used', () => {
+    const [, example = ''] = /```ruby\n([\s\S]*?)```/.exec(reference) ?? [];
+    const { whitelist } = read(URL_LINE + example);
+    expect(findInWhitelist(whitelist, 'chef-client')?.entry.lock).toMatch(/chef-client-running\.pid$/);
+    expect(findInWhitelist(whitelist, 'restart nginx')?.groups).toEqual(['restart nginx', 'nginx']);
+  });
+});

@@ -1,0 +1,2 @@
+# bash-completion reads this when a command line of push-jobs is first completed.
+source <(push-jobs completion bash)
