@@ -9,10 +9,13 @@ import type { SimulatedNode } from '../support/simulated-node.js';
 /** Twice that is longer than the steps, and shorter than what the clocks of a Chef Server and its clients may differ. */
 const CONFIG_LIFETIME = 400;
 
+/** Milliseconds: on a slow machine a node must not get `abort` twice where a test waits for the next command. */
+const LONG = 60_000;
+
 let server: ServerUnderTest;
 let web1: SimulatedNode;
 beforeAll(async () => {
-  server = await ServerUnderTest.start({ config_lifetime: CONFIG_LIFETIME });
+  server = await ServerUnderTest.start({ config_lifetime: CONFIG_LIFETIME, rehab_timer: LONG });
   web1 = await server.availableNode('web1');
 });
 afterAll(() => server.close());
