@@ -82,6 +82,7 @@ export const PRODUCTS = {
     folder: 'cli',
     folders: [],
     files: [{ from: 'omnibus/cli/completion.bash', to: 'usr/share/bash-completion/completions/push-jobs' }],
+    recommends: [],
     notWithOlder: [],
   },
 };

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram, type RunProgram } from '../../../ctl/lib/run-program.js';
 import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
 import { ChefMachine, pidIn } from '../../support/chef-machine.js';
+import { ALL_MIGRATIONS } from '../../../src/persistence/migrate.js';
 import { eventually } from '../../support/eventually.js';
 
 const SETTINGS_FOLDER = '/etc/opscode-push-jobs-server';
@@ -34,6 +35,8 @@ describe('an old installation', () => {
   });
   const oldFiles = ['opscode-push-jobs-server-secrets.json', 'pushy_priv.pem', 'pushy_pub.pem'];
   let machine: ChefMachine;
+  /** The old server's process id. */
+  let old: number;
   let planned: string[];
 
   beforeAll(async () => {
@@ -47,6 +50,7 @@ describe('an old installation', () => {
     await machine.database.sql(`CREATE ROLE ${machine.role} LOGIN PASSWORD 'an-old-password'`);
     await machine.database.sql(OLD_DATABASE); // its tables belong to the superuser
     await machine.database.sql(MANY_JOBS);
+    old = await eventually(() => pidIn(machine.svStatus()), { withinMs: 40_000 });
   });
   afterAll(() => machine.close());
 
@@ -59,14 +63,13 @@ describe('an old installation', () => {
     const check = await machine.ctl('upgrade', '--check');
     expect(check).toMatchObject({ code: 0, stderr: '' });
     planned = changesIn(check.stdout);
-    expect(planned).toHaveLength(15);
+    expect(planned).toHaveLength(8 + ALL_MIGRATIONS.length);
     expect(existsSync(machine.path(`${SETTINGS_FOLDER}/pushy_priv.pem`))).toBe(true);
     expect(document().names('push-jobs-server')).toEqual([]);
     expect(await count(`FROM jobs WHERE status IN (0, 1, 5)`)).toBe(1503);
   });
 
   it('is taken over by reconfigure', async () => {
-    const old = await eventually(() => pidIn(machine.svStatus()), { withinMs: 40_000 });
     const runsAtMigration: boolean[] = [];
     const migrations = `FROM pg_tables WHERE tablename = 'migrations'`;
     const run: RunProgram = async (program, args, options) => {
