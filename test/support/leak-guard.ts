@@ -7,6 +7,9 @@ const GRACE_MS = 3_000;
 
 markDescendants();
 
+/** What a file before this one, in the same process, left open is that one's fault. */
+const openBefore = findOpenSockets().length;
+
 /**
  * Fails a test file that leaves child processes or open TCP sockets behind. Hooks that were registered first run
  * last, so everything that the file ends in its own `afterAll` has ended by now.
@@ -14,7 +17,7 @@ markDescendants();
 afterAll(async () => {
   const left = (): string[] => [
     ...findLeftProcesses().map(({ pid, command }) => `process ${pid}: ${command}`),
-    ...findOpenSockets(),
+    ...findOpenSockets().slice(openBefore),
   ];
   try {
     await eventually(() => left().length === 0, { withinMs: GRACE_MS, everyMs: 50 });

@@ -36,7 +36,7 @@ describe('an old installation', () => {
   const oldFiles = ['opscode-push-jobs-server-secrets.json', 'pushy_priv.pem', 'pushy_pub.pem'];
   let machine: ChefMachine;
   /** The old server's process id. */
-  let old: number;
+  let old: string;
   let planned: string[];
 
   beforeAll(async () => {
