@@ -20,9 +20,9 @@ afterAll(() => packages.remove(), BUILT_WITHIN_MS);
 
 const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
-/** What a checker says; it must not fail. */
+/** What a checker says; it must not fail. What it leaves behind goes with the packages. */
 const output = async (program: string, ...args: string[]): Promise<string> =>
-  (await promisify(execFile)(program, args)).stdout;
+  (await promisify(execFile)(program, args, { env: { ...process.env, TMPDIR: packages.folder } })).stdout;
 
 describe('the packages', () => {
   test('have the same bytes when they are built again elsewhere, at another time and by somebody else', async () => {
