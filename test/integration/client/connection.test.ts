@@ -1,6 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
 import { formatHeader } from '../../../src/protocol/frame-header.js';
 import { signHmac } from '../../../src/protocol/frame-signature.js';
@@ -8,13 +7,11 @@ import { formatRfc1123 } from '../../../src/protocol/wire-time.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
 import { ForwardProxy } from '../../support/forward-proxy.js';
+import { hasIpv6 } from '../../support/ipv6.js';
 import { SimulatedPushServer, type SimulatedPushServerOptions } from '../../support/simulated-push-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
-  all?.some(({ address }) => address === '::1'),
-);
 const newJobId = (): string => randomBytes(16).toString('hex');
 
 const SETTINGS = `

@@ -4,20 +4,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { builtProgram, ClientUnderTest } from '../../support/client-under-test.js';
 import { freePort } from '../../support/free-port.js';
 import { makeCertificate } from '../../support/make-certificate.js';
+import { hasIpv6 } from '../../support/ipv6.js';
 import { SimulatedPushServer } from '../../support/simulated-push-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
-
-const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
-  all?.some(({ address }) => address === '::1'),
-);
 
 let server: SimulatedPushServer;
 let client: ClientUnderTest;
