@@ -1,7 +1,7 @@
-import { AppError } from '../src/lib/app-error.js';
+import { AppError } from '../src/shared/lib/app-error.js';
 import type { CtlEnvironment } from './ctl-environment.js';
 import { type Paths, pathsBelow } from './lib/paths.js';
-import { loadProduct, type Product } from './lib/settings/load-product.js';
+import { loadProduct, type Product } from './lib/settings/resolve-settings.js';
 import { findSupervisor } from './lib/services/find-supervisor.js';
 import type { Supervisor } from './lib/services/supervisor.js';
 

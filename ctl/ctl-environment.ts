@@ -1,4 +1,4 @@
-import type { Clock } from '../src/lib/clock.js';
+import type { Clock } from '../src/shared/lib/clock.js';
 import type { EndHandler } from './lib/end-signals.js';
 import type { RunProgram } from './lib/run-program.js';
 

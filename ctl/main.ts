@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../src/lib/clock.js';
-import { packageVersion } from '../src/platform/package-version.js';
+import { systemClock } from '../src/shared/lib/clock.js';
+import { packageVersion } from '../src/shared/platform/package-version.js';
 import { endWithoutReader, onEndSignal } from './lib/end-signals.js';
 import { runProgram } from './lib/run-program.js';
 import { runCtl } from './run-ctl.js';
@@ -29,7 +29,7 @@ process.exitCode = await runCtl(process.argv.slice(2), {
   onEndSignal,
   installed: {
     node: process.execPath,
-    server: fileURLToPath(new URL('../src/main.js', import.meta.url)),
+    server: fileURLToPath(new URL('../src/server/main.js', import.meta.url)),
     client: fileURLToPath(new URL('../src/client/main.js', import.meta.url)),
     version: packageVersion(),
   },

@@ -1,12 +1,12 @@
 import yargs from 'yargs';
-import { AppError, messageOf } from '../src/lib/app-error.js';
+import { AppError, messageOf } from '../src/shared/lib/app-error.js';
 import type { Command, CommandArguments } from './command.js';
 import { CommandContext, PROGRAM } from './command-context.js';
 import { COMMANDS } from './command-list.js';
 import type { CtlEnvironment } from './ctl-environment.js';
 import { helpOfCommand, helpText } from './help-text.js';
 import { EXIT } from './lib/exit-code.js';
-import { oneAtATime } from './lib/one-at-a-time.js';
+import { oneAtATime } from './lib/exclusive-lock.js';
 import { UsageError } from './lib/usage-error.js';
 
 /** What a command line asks for. */

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { AppError } from '../src/lib/app-error.js';
-import { JOB_STATUS_CODES, NODE_STATUS_CODES } from '../src/protocol/job-status.js';
+import { AppError } from '../src/shared/lib/app-error.js';
+import { JOB_STATUS_CODES, NODE_STATUS_CODES } from '../src/shared/protocol/job-status.js';
 
 /** The tables of the servers in the field and the columns that they must have (database). */
 const TABLES: Readonly<Record<string, readonly string[]>> = {

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { JOB_STATUS_CODES } from '../src/protocol/job-status.js';
+import { JOB_STATUS_CODES } from '../src/shared/protocol/job-status.js';
 
 /**
  * Adds what the tables of old servers lack; nothing that is there changes, so older programs still read them.

@@ -5,7 +5,7 @@ import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../lib/exit-code.js';
 import { writeAtomically } from '../lib/files.js';
 import { PACKAGE } from '../lib/paths.js';
-import { removeFromMachine } from '../lib/remove-from-machine.js';
+import { removeFromMachine } from '../lib/services/uninstall-service.js';
 import { stampOf } from '../lib/secrets/old-secrets.js';
 import { SecretsStore } from '../lib/secrets/secrets-store.js';
 import { UsageError } from '../lib/usage-error.js';

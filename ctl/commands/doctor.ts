@@ -1,7 +1,7 @@
 import type { Command } from '../command.js';
 import { examine } from '../lib/doctor/examine.js';
 import { EXIT } from '../lib/exit-code.js';
-import { Installation } from '../lib/reconfigure/installation.js';
+import { Installation } from '../lib/installation.js';
 
 /** Looks at everything that the server needs. */
 export const doctor: Command = {

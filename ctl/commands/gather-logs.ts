@@ -1,13 +1,13 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, freemem, release, tmpdir, totalmem, uptime } from 'node:os';
 import { join } from 'node:path';
-import { AppError, messageOf } from '../../src/lib/app-error.js';
+import { AppError, messageOf } from '../../src/shared/lib/app-error.js';
 import type { Command } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { examine } from '../lib/doctor/examine.js';
 import { EXIT } from '../lib/exit-code.js';
 import { DEFAULT_LOG_FOLDER, PACKAGE } from '../lib/paths.js';
-import { Installation } from '../lib/reconfigure/installation.js';
+import { Installation } from '../lib/installation.js';
 import { saidBy } from '../lib/run-program.js';
 import { stampOf } from '../lib/secrets/old-secrets.js';
 import { showSettings } from '../lib/settings/show-settings.js';

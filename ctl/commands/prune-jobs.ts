@@ -2,7 +2,7 @@ import type { Command } from '../command.js';
 import { EXIT } from '../lib/exit-code.js';
 import { withSession } from '../lib/database/session.js';
 import { deleteOldJobs } from '../lib/database/delete-old-jobs.js';
-import { Installation } from '../lib/reconfigure/installation.js';
+import { Installation } from '../lib/installation.js';
 import { UsageError } from '../lib/usage-error.js';
 
 const DAY_MS = 86_400_000;

@@ -3,7 +3,7 @@ import { EXIT } from '../lib/exit-code.js';
 import { PACKAGE } from '../lib/paths.js';
 import { databaseStep } from '../lib/reconfigure/database-step.js';
 import { finishStep } from '../lib/reconfigure/finish-step.js';
-import { Installation } from '../lib/reconfigure/installation.js';
+import { Installation } from '../lib/installation.js';
 import { nginxStep } from '../lib/reconfigure/nginx-step.js';
 import { foldersStep, secretsStep } from '../lib/reconfigure/prepare-steps.js';
 import { configurationStep, serviceStep, startStep } from '../lib/reconfigure/service-steps.js';

@@ -1,17 +1,17 @@
-import type { ServerConfig } from '../../src/config/server-config.js';
-import { AppError } from '../../src/lib/app-error.js';
+import type { ServerConfig } from '../../src/server/config/server-config.js';
+import { AppError } from '../../src/shared/lib/app-error.js';
 import type { Command, CommandArguments } from '../command.js';
 import { formatDuration, parseDuration } from '../lib/duration.js';
 import { EXIT } from '../lib/exit-code.js';
-import { Installation } from '../lib/reconfigure/installation.js';
+import { Installation } from '../lib/installation.js';
 import { configurationStep, startStep } from '../lib/reconfigure/service-steps.js';
 import { runSteps } from '../lib/reconfigure/step.js';
 import { replaceKeys } from '../lib/secrets/generate-secrets.js';
 import { refuseWhereNoServiceRuns } from '../lib/secrets/open-secrets.js';
 import { previousKeysOf, setPreviousKeys } from '../lib/secrets/previous-keys.js';
 import type { SecretsStore } from '../lib/secrets/secrets-store.js';
-import { findStanding, findStandbys, type Standing } from '../lib/standing.js';
-import { type Grace, whatNext } from '../lib/what-next.js';
+import { findStanding, findStandbys, type Standing } from '../lib/ha-role.js';
+import { type Grace, whatNext } from '../lib/secrets/rotation-advice.js';
 import { UsageError } from '../lib/usage-error.js';
 
 /** Keys that count for longer than this, in milliseconds, were hardly replaced. */

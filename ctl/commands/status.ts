@@ -1,11 +1,11 @@
-import { messageOf } from '../../src/lib/app-error.js';
+import { messageOf } from '../../src/shared/lib/app-error.js';
 import type { Command } from '../command.js';
 import type { CommandContext } from '../command-context.js';
-import { Installation } from '../lib/reconfigure/installation.js';
+import { Installation } from '../lib/installation.js';
 import { askHealth } from '../lib/server-status.js';
 import { requireService } from '../lib/services/require-service.js';
 import { STATUS_CODE } from '../lib/services/supervisor.js';
-import { findStanding } from '../lib/standing.js';
+import { findStanding } from '../lib/ha-role.js';
 
 /** Shows whether the service runs, as runit tells it, and what the server says of itself; the exit code is runit's. */
 export const status: Command = {

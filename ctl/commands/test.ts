@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { AppError, messageOf } from '../../src/lib/app-error.js';
+import { AppError, messageOf } from '../../src/shared/lib/app-error.js';
 import type { Command, CommandArguments } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { ChefServerApi } from '../lib/chef-server/chef-server-api.js';
 import { EXIT } from '../lib/exit-code.js';
-import { Installation } from '../lib/reconfigure/installation.js';
+import { Installation } from '../lib/installation.js';
 import { jobTest } from '../lib/smoke/job-test.js';
 import type { SmokeTest } from '../lib/smoke/smoke-test.js';
 import { basicTests } from '../lib/smoke/smoke-tests.js';

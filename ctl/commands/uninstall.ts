@@ -1,6 +1,6 @@
 import type { Command } from '../command.js';
 import { EXIT } from '../lib/exit-code.js';
-import { removeFromMachine } from '../lib/remove-from-machine.js';
+import { removeFromMachine } from '../lib/services/uninstall-service.js';
 
 /** Takes the service away and leaves all data. */
 export const uninstall: Command = {

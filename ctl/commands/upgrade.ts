@@ -2,7 +2,7 @@ import type { Command } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../lib/exit-code.js';
 import { databaseStep } from '../lib/reconfigure/database-step.js';
-import { Installation } from '../lib/reconfigure/installation.js';
+import { Installation } from '../lib/installation.js';
 import { secretsStep } from '../lib/reconfigure/prepare-steps.js';
 import { type PlannedStep, runSteps } from '../lib/reconfigure/step.js';
 import { PASSWORD_FILE_OPTION, superuserPasswordFrom } from '../lib/superuser-password.js';

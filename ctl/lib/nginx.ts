@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '../../src/lib/app-error.js';
+import { AppError } from '../../src/shared/lib/app-error.js';
 import { ensureFile, readIfThere, writeAtomically } from './files.js';
 import type { Paths } from './paths.js';
 import { type RunProgram, saidBy } from './run-program.js';

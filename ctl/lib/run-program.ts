@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { AppError, messageOf } from '../../src/lib/app-error.js';
+import { AppError, messageOf } from '../../src/shared/lib/app-error.js';
 
 /** How another program ended. */
 export interface ProgramResult {

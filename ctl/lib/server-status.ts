@@ -1,6 +1,6 @@
-import { messageOf } from '../../src/lib/app-error.js';
-import { serverHealthSchema } from '../../src/protocol/rest-shapes.js';
-import type { Product } from './settings/load-product.js';
+import { messageOf } from '../../src/shared/lib/app-error.js';
+import { serverHealthSchema } from '../../src/shared/protocol/rest-schemas.js';
+import type { Product } from './settings/resolve-settings.js';
 
 const ONE_ANSWER_MS = 5_000;
 

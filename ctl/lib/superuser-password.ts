@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { messageOf } from '../../src/lib/app-error.js';
+import { messageOf } from '../../src/shared/lib/app-error.js';
 import type { CommandArguments } from '../command.js';
 import { UsageError } from './usage-error.js';
 

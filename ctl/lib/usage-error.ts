@@ -1,4 +1,4 @@
-import { AppError } from '../../src/lib/app-error.js';
+import { AppError } from '../../src/shared/lib/app-error.js';
 
 /** The arguments do not fit the command; the message says what would. */
 export class UsageError extends AppError {

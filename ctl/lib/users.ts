@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { AppError } from '../../src/lib/app-error.js';
+import { AppError } from '../../src/shared/lib/app-error.js';
 import type { Owner } from './files.js';
 import { type RunProgram, saidBy } from './run-program.js';
 

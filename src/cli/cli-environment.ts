@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.js';
+import type { Clock } from '../shared/lib/clock.js';
 
 /** Where output goes; `process.stdout` and `process.stderr` are such. */
 export interface OutputStream {

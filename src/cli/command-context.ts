@@ -1,5 +1,5 @@
-import { PushJobsClient } from '../api-client/push-jobs-client.js';
-import { AppError } from '../lib/app-error.js';
+import { PushJobsClient } from '../shared/api-client/push-jobs-client.js';
+import { AppError } from '../shared/lib/app-error.js';
 import type { CliEnvironment, OutputStream } from './cli-environment.js';
 import { type Connection, resolveConnection } from './credentials/resolve-connection.js';
 import type { GlobalOptions } from './global-options.js';

@@ -1,5 +1,5 @@
 import yargs from 'yargs';
-import { packageVersion } from '../platform/package-version.js';
+import { packageVersion } from '../shared/platform/package-version.js';
 import type { ChooseCommand } from './command.js';
 import { addCompletion } from './commands/completion.js';
 import { addConfigCheck } from './commands/config-check.js';
@@ -13,8 +13,8 @@ import { addJobWatch } from './commands/job-watch.js';
 import { addNodeStatus } from './commands/node-status.js';
 import { addNodeWhy } from './commands/node-why.js';
 import { addGlobalOptions, type GlobalArgv } from './global-options.js';
-import { unmarkArguments, withoutMarks } from './literal-words.js';
-import { UsageError } from './usage-error.js';
+import { unmarkArguments, withoutMarks } from './double-dash.js';
+import { UsageError } from '../shared/lib/usage-error.js';
 
 const EPILOGUE = [
   'The server and the user come from ~/.chef/credentials, from config.rb or knife.rb in a folder .chef, or from',

@@ -1,5 +1,5 @@
-import type { Job } from '../protocol/rest-shapes.js';
-import { type NodeStatus, NODE_STATUS_CODES } from '../protocol/job-status.js';
+import type { Job } from '../shared/protocol/rest-schemas.js';
+import { type NodeStatus, NODE_STATUS_CODES } from '../shared/protocol/job-status.js';
 
 /** What the program tells its caller when it ends. */
 export const EXIT = {

@@ -1,5 +1,5 @@
-import { AppError } from '../lib/app-error.js';
-import { JOB_ID } from '../protocol/client-message.js';
+import { AppError } from '../shared/lib/app-error.js';
+import { JOB_ID } from '../shared/protocol/client-message.js';
 import { printable } from './output/printable.js';
 
 /** The text where it can be the id of a job; throws an AppError where not. */

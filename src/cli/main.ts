@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { homedir } from 'node:os';
-import { systemClock } from '../lib/clock.js';
+import { systemClock } from '../shared/lib/clock.js';
 import { EXIT } from './exit-code.js';
 import { runCli } from './run-cli.js';
 

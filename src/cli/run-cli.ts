@@ -1,15 +1,15 @@
-import { ApiError } from '../api-client/api-error.js';
-import { AppError, messageOf } from '../lib/app-error.js';
+import { ApiError } from '../shared/api-client/api-error.js';
+import { AppError, messageOf } from '../shared/lib/app-error.js';
 import type { CliEnvironment } from './cli-environment.js';
 import type { ChooseCommand, RunCommand } from './command.js';
 import { CommandContext } from './command-context.js';
 import { declareCommands } from './declare-commands.js';
 import { EXIT } from './exit-code.js';
 import type { GlobalOptions } from './global-options.js';
-import { markLiteralWords } from './literal-words.js';
+import { markLiteralWords } from './double-dash.js';
 import { printableLines } from './output/printable.js';
 import { columnsOf } from './output/terminal.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../shared/lib/usage-error.js';
 
 /** What a command line asks for: text to show, or a command to run with the options that all commands have. */
 type Parsed =

@@ -1,5 +1,5 @@
-import type { AppError } from '../lib/app-error.js';
-import type { Result } from '../lib/result.js';
+import type { AppError } from '../shared/lib/app-error.js';
+import type { Result } from '../shared/lib/result.js';
 
 /** The value of a result; a failure is thrown and shown to the user at the top of the program. */
 export const unwrap = <T>(result: Result<T, AppError>): T => {

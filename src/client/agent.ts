@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import { AppError, messageOf } from '../lib/app-error.js';
-import type { Clock } from '../lib/clock.js';
-import { deferred } from '../lib/deferred.js';
-import { Mailbox } from '../lib/mailbox.js';
-import { err, type Result } from '../lib/result.js';
-import { setLongTimer, type Timer } from '../lib/timer.js';
-import type { CurveKeyPair } from '../protocol/curve-key.js';
-import type { CommandMessage } from '../protocol/server-message.js';
+import { AppError, messageOf } from '../shared/lib/app-error.js';
+import type { Clock } from '../shared/lib/clock.js';
+import { deferred } from '../shared/lib/deferred.js';
+import { Mailbox } from '../shared/lib/mailbox.js';
+import { err, type Result } from '../shared/lib/result.js';
+import { setLongTimer, type Timer } from '../shared/lib/timer.js';
+import type { CurveKeyPair } from '../shared/protocol/curve-key.js';
+import type { CommandMessage } from '../shared/protocol/server-message.js';
 import { backoffMs } from './domain/backoff.js';
 import {
   type ClientIdentity,

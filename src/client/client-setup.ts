@@ -2,9 +2,9 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { AppError, messageOf } from '../lib/app-error.js';
-import { resolveProxies } from '../platform/http/proxy-settings.js';
-import { runTool } from '../platform/run-tool.js';
+import { AppError, messageOf } from '../shared/lib/app-error.js';
+import { resolveProxies } from '../shared/platform/http/proxy-settings.js';
+import { runTool } from '../shared/platform/run-tool.js';
 import {
   type ClientSettings,
   readClientSettings,

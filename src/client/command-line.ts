@@ -1,7 +1,7 @@
 import type { Level } from 'pino';
 import { parseArgs } from 'node:util';
-import { AppError, messageOf } from '../lib/app-error.js';
-import { err, ok, type Result } from '../lib/result.js';
+import { AppError, messageOf } from '../shared/lib/app-error.js';
+import { err, ok, type Result } from '../shared/lib/result.js';
 import { LOG_LEVELS, type SettingOverrides } from './settings/client-settings.js';
 
 /** What the command line asks for. */

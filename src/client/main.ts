@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { AppError, messageOf } from '../lib/app-error.js';
-import { packageVersion } from '../platform/package-version.js';
+import { AppError, messageOf } from '../shared/lib/app-error.js';
+import { packageVersion } from '../shared/platform/package-version.js';
 import { checkConfig } from './check-config.js';
 import { HELP, parseCommandLine } from './command-line.js';
 import { formatFinding } from './doctor/finding.js';

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { messageOf } from '../lib/app-error.js';
+import { messageOf } from '../shared/lib/app-error.js';
 
 const lines = [
   `arguments: ${JSON.stringify(process.argv.slice(2))}`,

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { AppError, messageOf } from '../lib/app-error.js';
+import { AppError, messageOf } from '../shared/lib/app-error.js';
 import { EXIT_CODE } from './exit-code.js';
 
 const jobFileSchema = z.object({ format: z.literal(1), file: z.string() });

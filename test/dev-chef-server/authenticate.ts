@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { readSignedHeaders } from '../../src/protocol/chef-signature/signed-headers.js';
-import { readPublicKey, verifyRequest } from '../../src/protocol/chef-signature/verify-request.js';
+import { readSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
+import { readPublicKey, verifyRequest } from '../../src/shared/protocol/chef-signature/verify-request.js';
 import { type Answer, type ChefRequest, refused } from './answers.js';
 import { type Actor, type ChefState, type Organization, SUPERUSER } from './chef-state.js';
 

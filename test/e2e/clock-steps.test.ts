@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../../src/lib/clock.js';
+import { systemClock } from '../../src/shared/lib/clock.js';
 import { eventually } from '../support/eventually.js';
 import { FeedReading } from '../support/feed-reading.js';
 import { answerAbort, endRun, startRun, voteYes } from '../support/play-job.js';

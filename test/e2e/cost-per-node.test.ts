@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { context } from 'zeromq';
-import { decryptSessionKey } from '../../src/protocol/session-key.js';
+import { decryptSessionKey } from '../../src/shared/protocol/session-key.js';
 import { forEachAtOnce } from '../load/for-each-at-once.js';
 import { type LoadCounts, LoadNode } from '../load/load-node.js';
 import { eventually } from '../support/eventually.js';

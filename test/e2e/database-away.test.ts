@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLogger } from '../../src/platform/logger.js';
-import { startServer } from '../../src/start-server.js';
+import { createLogger } from '../../src/shared/platform/logger.js';
+import { startServer } from '../../src/server/start-server.js';
 import { eventually } from '../support/eventually.js';
 import { FeedReading } from '../support/feed-reading.js';
 import { endRun, startRun, voteYes } from '../support/play-job.js';

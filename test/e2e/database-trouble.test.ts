@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLogger } from '../../src/platform/logger.js';
-import { startServer } from '../../src/start-server.js';
+import { createLogger } from '../../src/shared/platform/logger.js';
+import { startServer } from '../../src/server/start-server.js';
 import { eventually } from '../support/eventually.js';
 import { endRun, startRun, voteYes } from '../support/play-job.js';
 import { ServerUnderTest } from '../support/server-under-test.js';

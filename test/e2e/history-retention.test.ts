@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { JobSummary } from '../../src/protocol/rest-shapes.js';
+import type { JobSummary } from '../../src/shared/protocol/rest-schemas.js';
 import { eventually } from '../support/eventually.js';
 import { ORG, ServerUnderTest } from '../support/server-under-test.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Job, JobSummary, NodeAvailability, NodeState } from '../../src/protocol/rest-shapes.js';
+import type { Job, JobSummary, NodeAvailability, NodeState } from '../../src/shared/protocol/rest-schemas.js';
 import { answerCommands } from '../support/answer-commands.js';
 import { eventually } from '../support/eventually.js';
 import { type KnifeAnswer, RecordedKnife } from '../support/recorded-knife.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { signRequest } from '../../src/protocol/chef-signature/sign-request.js';
+import { signRequest } from '../../src/shared/protocol/chef-signature/sign-request.js';
 import { eventually } from '../support/eventually.js';
 import { endRun, startRun, voteYes } from '../support/play-job.js';
 import { ServerProcess } from '../support/server-process.js';

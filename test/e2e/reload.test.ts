@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ServerConfig } from '../../src/config/server-config.js';
+import type { ServerConfig } from '../../src/server/config/server-config.js';
 import { eventually } from '../support/eventually.js';
 import { endRun, startRun, voteYes } from '../support/play-job.js';
 import { type LoggedLine, ServerProcess } from '../support/server-process.js';

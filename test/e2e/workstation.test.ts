@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type { Job, JobSummary } from '../../src/protocol/rest-shapes.js';
+import type { Job, JobSummary } from '../../src/shared/protocol/rest-schemas.js';
 import { answerCommands } from '../support/answer-commands.js';
 import { BuiltCli } from '../support/built-cli.js';
 import { CliUnderTest } from '../support/cli-under-test.js';

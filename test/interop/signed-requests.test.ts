@@ -1,8 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { signRequest } from '../../src/protocol/chef-signature/sign-request.js';
-import { readSignedHeaders } from '../../src/protocol/chef-signature/signed-headers.js';
-import { type ReceivedRequest, verifyRequest } from '../../src/protocol/chef-signature/verify-request.js';
+import { signRequest } from '../../src/shared/protocol/chef-signature/sign-request.js';
+import { readSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
+import {
+  type ReceivedRequest,
+  verifyRequest,
+} from '../../src/shared/protocol/chef-signature/verify-request.js';
 import { asReceived } from '../support/signed-headers.js';
 import { rubyAccepts, rubySign } from './support/ruby.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { generateServerKeys } from '../../src/keys/generate-server-keys.js';
+import { generateServerKeys } from '../../src/server/keys/generate-server-keys.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { startThrowAwayCluster, type ThrowAwayCluster } from '../support/postgres/throw-away-cluster.js';
@@ -15,7 +15,7 @@ import { cpuOf, cpuOfFamily, parentOf } from './cpu-time.js';
 export const ORG = 'acme';
 export const USER = 'alice';
 
-const SERVER = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const SERVER = fileURLToPath(new URL('../../src/server/main.js', import.meta.url));
 const CHEF_SERVER = new URL('./chef-server.js', import.meta.url);
 const START_WITHIN_MS = 60_000;
 

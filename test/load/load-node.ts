@@ -1,10 +1,10 @@
 import { Dealer, Subscriber } from 'zeromq';
-import type { CurveKeyPair } from '../../src/protocol/curve-key.js';
-import { encodeFrame } from '../../src/protocol/frame-codec.js';
-import { parseHeader } from '../../src/protocol/frame-header.js';
-import { verifyHmac } from '../../src/protocol/frame-signature.js';
-import type { CommandMessage } from '../../src/protocol/server-message.js';
-import { formatRfc1123 } from '../../src/protocol/wire-time.js';
+import type { CurveKeyPair } from '../../src/shared/protocol/curve-key.js';
+import { encodeFrame } from '../../src/shared/protocol/frame-codec.js';
+import { parseHeader } from '../../src/shared/protocol/frame-header.js';
+import { verifyHmac } from '../../src/shared/protocol/frame-signature.js';
+import type { CommandMessage } from '../../src/shared/protocol/server-message.js';
+import { formatRfc1123 } from '../../src/shared/protocol/wire-time.js';
 
 /** Who a node is and where it connects to. */
 export interface LoadNodeOptions {

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { messageOf } from '../../src/lib/app-error.js';
+import { messageOf } from '../../src/shared/lib/app-error.js';
 import { feeds } from './scenarios/feeds.js';
 import { heartbeats } from './scenarios/heartbeats.js';
 import { jobList } from './scenarios/job-list.js';

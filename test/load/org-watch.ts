@@ -1,5 +1,5 @@
-import { deferred, type Deferred } from '../../src/lib/deferred.js';
-import { readSse, type SseOptions } from '../../src/platform/sse/sse-reader.js';
+import { deferred, type Deferred } from '../../src/shared/lib/deferred.js';
+import { readSse, type SseOptions } from '../../src/shared/platform/sse/sse-reader.js';
 
 /** Reads an organization's feed and tells when jobs end. */
 export class OrgWatch {

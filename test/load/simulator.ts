@@ -1,12 +1,12 @@
 /** Plays many nodes, in a process of its own; `fleet.ts` starts it. */
 import { createPrivateKey } from 'node:crypto';
 import { context, curveKeyPair } from 'zeromq';
-import { messageOf } from '../../src/lib/app-error.js';
-import { systemClock } from '../../src/lib/clock.js';
-import { HttpClient } from '../../src/platform/http/http-client.js';
-import { SignedHttp } from '../../src/platform/http/signed-http.js';
-import type { ConfigDocument } from '../../src/protocol/config-document.js';
-import { decryptSessionKey } from '../../src/protocol/session-key.js';
+import { messageOf } from '../../src/shared/lib/app-error.js';
+import { systemClock } from '../../src/shared/lib/clock.js';
+import { HttpClient } from '../../src/shared/platform/http/http-client.js';
+import { SignedHttp } from '../../src/shared/platform/http/signed-http.js';
+import type { ConfigDocument } from '../../src/shared/protocol/config-document.js';
+import { decryptSessionKey } from '../../src/shared/protocol/session-key.js';
 import { forEachAtOnce } from './for-each-at-once.js';
 import { type LoadCounts, LoadNode, type LoadNodeOptions } from './load-node.js';
 import type { SimulatorReply, SimulatorRequest, SimulatorTask } from './simulator-messages.js';

@@ -1,8 +1,8 @@
 import { createPrivateKey } from 'node:crypto';
-import { PushJobsClient } from '../../src/api-client/push-jobs-client.js';
-import { systemClock } from '../../src/lib/clock.js';
-import { HttpClient } from '../../src/platform/http/http-client.js';
-import { SignedHttp } from '../../src/platform/http/signed-http.js';
+import { PushJobsClient } from '../../src/shared/api-client/push-jobs-client.js';
+import { systemClock } from '../../src/shared/lib/clock.js';
+import { HttpClient } from '../../src/shared/platform/http/http-client.js';
+import { SignedHttp } from '../../src/shared/platform/http/signed-http.js';
 import { eventually } from '../support/eventually.js';
 import { Fleet } from './fleet.js';
 import { Installation, ORG, USER } from './installation.js';

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { PushJobsClient } from '../../src/api-client/push-jobs-client.js';
-import { AppError } from '../../src/lib/app-error.js';
+import { PushJobsClient } from '../../src/shared/api-client/push-jobs-client.js';
+import { AppError } from '../../src/shared/lib/app-error.js';
 import { eventually } from '../support/eventually.js';
 import { NODES, type QuickstartFolder, USER } from './folder.js';
 

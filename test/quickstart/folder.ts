@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { generateServerKeys } from '../../src/keys/generate-server-keys.js';
+import { generateServerKeys } from '../../src/server/keys/generate-server-keys.js';
 import type { Ports } from './ports.js';
 
 export const ORG = 'acme';

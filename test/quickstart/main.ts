@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { AppError, messageOf } from '../../src/lib/app-error.js';
-import { deferred } from '../../src/lib/deferred.js';
+import { AppError, messageOf } from '../../src/shared/lib/app-error.js';
+import { deferred } from '../../src/shared/lib/deferred.js';
 import { eventually } from '../support/eventually.js';
 import { runFirstJob, waitForNodes } from './first-job.js';
 import { NODES, ORG, QuickstartFolder, USER } from './folder.js';

@@ -1,4 +1,4 @@
-import type { CommandMessage } from '../../src/protocol/server-message.js';
+import type { CommandMessage } from '../../src/shared/protocol/server-message.js';
 import type { SimulatedNode } from './simulated-node.js';
 
 const LOOK_EVERY_MS = 5;

@@ -1,5 +1,5 @@
 import { Dealer, type EventType, type SocketOptions } from 'zeromq';
-import type { CurveKeyPair } from '../../src/protocol/curve-key.js';
+import type { CurveKeyPair } from '../../src/shared/protocol/curve-key.js';
 
 /** Connects with these options, sends a message, and resolves to what becomes of the connection. */
 export const outcomeOf = async (address: string, options: SocketOptions<Dealer>): Promise<EventType> => {

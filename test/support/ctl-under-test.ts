@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { CtlEnvironment } from '../../ctl/ctl-environment.js';
 import { runProgram } from '../../ctl/lib/run-program.js';
 import { runCtl } from '../../ctl/run-ctl.js';
-import { systemClock } from '../../src/lib/clock.js';
+import { systemClock } from '../../src/shared/lib/clock.js';
 
 /** How a run of the program ended. */
 export interface CtlOutcome {

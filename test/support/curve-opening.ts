@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Dealer } from 'zeromq';
-import { OPENING_BYTES, serverGreeting } from '../../src/protocol/curve-hello.js';
-import { generateCurveKeyPair } from '../../src/protocol/curve-key.js';
+import { OPENING_BYTES, serverGreeting } from '../../src/shared/protocol/curve-hello.js';
+import { generateCurveKeyPair } from '../../src/shared/protocol/curve-key.js';
 
 /** What a client of libzmq sends to a server with this Curve key (Z85) of which it gets no more than the greeting. */
 export const recordCurveOpening = async (serverKey: string): Promise<Buffer> => {

@@ -3,10 +3,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { ServerDatabase } from '../../src/persistence/connection-options.js';
-import { connectionOf } from '../../src/persistence/connection-options.js';
-import { migrate } from '../../src/persistence/migrate.js';
-import { type OpenDatabase, openDatabase, type OpenOptions } from '../../src/persistence/open-database.js';
+import type { ServerDatabase } from '../../src/server/persistence/connection-options.js';
+import { connectionOf } from '../../src/server/persistence/connection-options.js';
+import { migrate } from '../../src/server/persistence/migrate.js';
+import {
+  type OpenDatabase,
+  openDatabase,
+  type OpenOptions,
+} from '../../src/server/persistence/open-database.js';
 
 /** A database of one test file's own. */
 export interface TestDatabase {

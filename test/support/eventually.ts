@@ -1,4 +1,4 @@
-import { messageOf } from '../../src/lib/app-error.js';
+import { messageOf } from '../../src/shared/lib/app-error.js';
 
 /** How long to go on asking, and how often. */
 export interface EventuallyOptions {

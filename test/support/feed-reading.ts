@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { createParser } from 'eventsource-parser';
-import type { ResponseHeaders } from '../../src/platform/http/http-exchange.js';
+import type { ResponseHeaders } from '../../src/shared/platform/http/http-exchange.js';
 import { eventually } from './eventually.js';
 import { ORG, type ServerUnderTest } from './server-under-test.js';
 

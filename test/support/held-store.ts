@@ -1,4 +1,4 @@
-import { type Deferred, deferred } from '../../src/lib/deferred.js';
+import { type Deferred, deferred } from '../../src/shared/lib/deferred.js';
 
 /** A double of a store whose batches become durable, or fail, when the test says so. */
 export class HeldStore<Entry> {

@@ -1,14 +1,14 @@
 import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AuthModule } from '../../src/auth/auth.module.js';
-import { ConfigModule } from '../../src/config/config.module.js';
-import { serverConfigSchema, type ServerConfig } from '../../src/config/server-config.js';
-import { createHttpAdapter } from '../../src/http/http-adapter.js';
-import { HTTP_LIMITS, type HttpLimits } from '../../src/http/limits.js';
-import { setUpHttp } from '../../src/http/set-up-http.js';
-import { type Clock, systemClock } from '../../src/lib/clock.js';
-import { createLogger } from '../../src/platform/logger.js';
+import { AuthModule } from '../../src/server/auth/auth.module.js';
+import { ConfigModule } from '../../src/server/config/config.module.js';
+import { serverConfigSchema, type ServerConfig } from '../../src/server/config/server-config.js';
+import { createHttpAdapter } from '../../src/server/http/http-adapter.js';
+import { HTTP_LIMITS, type HttpLimits } from '../../src/server/http/limits.js';
+import { setUpHttp } from '../../src/server/http/set-up-http.js';
+import { type Clock, systemClock } from '../../src/shared/lib/clock.js';
+import { createLogger } from '../../src/shared/platform/logger.js';
 import type { DevChefServer } from '../dev-chef-server/dev-chef-server.js';
 
 /** What a small application for tests is made of. */

@@ -4,8 +4,8 @@ import type {
   SessionStore,
   StoredCurveKey,
   StoredSession,
-} from '../../src/keys/session-store.js';
-import { type NodeAddress, nodeKeyOf } from '../../src/protocol/node-address.js';
+} from '../../src/server/keys/session-store.js';
+import { type NodeAddress, nodeKeyOf } from '../../src/shared/protocol/node-address.js';
 
 /** A double of the session store that keeps its rows in memory; it can be told to fail as a database does. */
 export class MemorySessionStore implements SessionStore {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { NewJob } from '../../src/jobs/job-store.port.js';
+import type { NewJob } from '../../src/server/jobs/job-store.port.js';
 
 /** 32 hex digits, as ids of jobs and organizations are. */
 export const randomId = (): string => randomBytes(16).toString('hex');

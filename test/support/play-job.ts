@@ -1,5 +1,5 @@
-import type { JobMessage } from '../../src/protocol/client-message.js';
-import type { CommandMessage } from '../../src/protocol/server-message.js';
+import type { JobMessage } from '../../src/shared/protocol/client-message.js';
+import type { CommandMessage } from '../../src/shared/protocol/server-message.js';
 import type { SimulatedNode } from './simulated-node.js';
 
 /** The node gets the commit of this job and votes yes. */

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import type { JobEvent } from '../../src/protocol/feed-event.js';
-import type { Job, JobRequest } from '../../src/protocol/rest-shapes.js';
+import type { JobEvent } from '../../src/shared/protocol/feed-event.js';
+import type { Job, JobRequest } from '../../src/shared/protocol/rest-schemas.js';
 import { feedText, startEvent, stubJob } from './stub-job.js';
 import { StubPushyServer } from './stub-pushy-server.js';
 

@@ -1,8 +1,8 @@
 import { Controller, Get, Header, Post, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Refusal, Requestor } from '../../src/auth/auth.port.js';
-import { CurrentRequestor } from '../../src/auth/current-requestor.decorator.js';
-import { Protected } from '../../src/auth/protected.decorator.js';
+import type { Refusal, Requestor } from '../../src/server/auth/auth.port.js';
+import { CurrentRequestor } from '../../src/server/auth/current-requestor.decorator.js';
+import { Protected } from '../../src/server/auth/protected.decorator.js';
 
 const judgeBody = ({ body }: FastifyRequest): Refusal | undefined =>
   String(body) === '{}' ? undefined : { status: 400, error: 'the body must be {}' };

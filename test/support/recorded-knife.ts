@@ -4,8 +4,8 @@ import { type IncomingMessage, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import type { SignatureVersion } from '../../src/protocol/chef-signature/canonical-request.js';
-import { signRequest } from '../../src/protocol/chef-signature/sign-request.js';
+import type { SignatureVersion } from '../../src/shared/protocol/chef-signature/canonical-request.js';
+import { signRequest } from '../../src/shared/protocol/chef-signature/sign-request.js';
 
 const FIXTURE = new URL('../fixtures/signed-requests.json', import.meta.url);
 

@@ -1,4 +1,4 @@
-import type { ServerSecrets } from '../../src/config/server-secrets.js';
+import type { ServerSecrets } from '../../src/server/config/server-secrets.js';
 import { testServerSecrets } from './server-settings.js';
 
 /** These secrets after a rotation now: new keys, and those of before count for `graceMs` milliseconds more. */

@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ServerConfig } from '../../src/config/server-config.js';
-import type { ServerSecrets } from '../../src/config/server-secrets.js';
+import type { ServerConfig } from '../../src/server/config/server-config.js';
+import type { ServerSecrets } from '../../src/server/config/server-secrets.js';
 import { eventually } from './eventually.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));

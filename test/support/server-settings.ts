@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { serverConfigSchema, type ServerConfig } from '../../src/config/server-config.js';
-import type { ServerSecrets } from '../../src/config/server-secrets.js';
-import { generateCurveKeyPair } from '../../src/protocol/curve-key.js';
+import { serverConfigSchema, type ServerConfig } from '../../src/server/config/server-config.js';
+import type { ServerSecrets } from '../../src/server/config/server-secrets.js';
+import { generateCurveKeyPair } from '../../src/shared/protocol/curve-key.js';
 import { freePort } from './free-port.js';
 
 /** Settings of a server that listens on free ports of this machine only; `overrides` win. */

@@ -1,4 +1,4 @@
-import type { RequestHeaders } from '../../src/protocol/chef-signature/signed-headers.js';
+import type { RequestHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
 
 /** Headers as a server receives them from a signer: names in small letters. */
 export const asReceived = (sent: Readonly<Record<string, string>>): Record<string, string> =>

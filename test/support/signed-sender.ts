@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import type { SignatureVersion } from '../../src/protocol/chef-signature/canonical-request.js';
-import { signRequest } from '../../src/protocol/chef-signature/sign-request.js';
+import type { SignatureVersion } from '../../src/shared/protocol/chef-signature/canonical-request.js';
+import { signRequest } from '../../src/shared/protocol/chef-signature/sign-request.js';
 import { type PlainAnswer, type PlainRequest, sendHttp } from './http-request.js';
 
 /** Who signs, when, and how. */

@@ -1,13 +1,17 @@
 import { EventEmitter, once } from 'node:events';
 import { Dealer, type EventType, type MessageLike, Subscriber } from 'zeromq';
-import type { ClientMessage, JobMessageType, ReportedJobState } from '../../src/protocol/client-message.js';
-import type { ConfigDocument } from '../../src/protocol/config-document.js';
-import type { CurveKeyPair } from '../../src/protocol/curve-key.js';
-import { decodeCommandMessage, decodeServerHeartbeat } from '../../src/protocol/frame-codec.js';
-import { formatHeader, parseHeader } from '../../src/protocol/frame-header.js';
-import { signHmac, verifyHmac } from '../../src/protocol/frame-signature.js';
-import type { CommandMessage, ServerHeartbeat } from '../../src/protocol/server-message.js';
-import { formatRfc1123 } from '../../src/protocol/wire-time.js';
+import type {
+  ClientMessage,
+  JobMessageType,
+  ReportedJobState,
+} from '../../src/shared/protocol/client-message.js';
+import type { ConfigDocument } from '../../src/shared/protocol/config-document.js';
+import type { CurveKeyPair } from '../../src/shared/protocol/curve-key.js';
+import { decodeCommandMessage, decodeServerHeartbeat } from '../../src/shared/protocol/frame-codec.js';
+import { formatHeader, parseHeader } from '../../src/shared/protocol/frame-header.js';
+import { signHmac, verifyHmac } from '../../src/shared/protocol/frame-signature.js';
+import type { CommandMessage, ServerHeartbeat } from '../../src/shared/protocol/server-message.js';
+import { formatRfc1123 } from '../../src/shared/protocol/wire-time.js';
 
 /** Who a simulated node is, and where it connects to. */
 export interface SimulatedNodeOptions {

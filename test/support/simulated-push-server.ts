@@ -3,21 +3,21 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Context, type MessageLike, Publisher, Reply, Router } from 'zeromq';
-import { readSignedHeaders } from '../../src/protocol/chef-signature/signed-headers.js';
-import { verifyRequest } from '../../src/protocol/chef-signature/verify-request.js';
+import { readSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
+import { verifyRequest } from '../../src/shared/protocol/chef-signature/verify-request.js';
 import {
   type ClientMessage,
   type HeartbeatMessage,
   type JobMessage,
   type OutputMessage,
-} from '../../src/protocol/client-message.js';
-import { type CurveKeyPair, generateCurveKeyPair } from '../../src/protocol/curve-key.js';
-import { decodeClientMessage } from '../../src/protocol/frame-codec.js';
-import { formatHeader, parseHeader } from '../../src/protocol/frame-header.js';
-import { signHmac, signRsa, verifyHmac } from '../../src/protocol/frame-signature.js';
-import { encryptSessionKey, SESSION_KEY_BYTES } from '../../src/protocol/session-key.js';
-import { formatRfc1123 } from '../../src/protocol/wire-time.js';
-import { encodeZ85 } from '../../src/protocol/z85.js';
+} from '../../src/shared/protocol/client-message.js';
+import { type CurveKeyPair, generateCurveKeyPair } from '../../src/shared/protocol/curve-key.js';
+import { decodeClientMessage } from '../../src/shared/protocol/frame-codec.js';
+import { formatHeader, parseHeader } from '../../src/shared/protocol/frame-header.js';
+import { signHmac, signRsa, verifyHmac } from '../../src/shared/protocol/frame-signature.js';
+import { encryptSessionKey, SESSION_KEY_BYTES } from '../../src/shared/protocol/session-key.js';
+import { formatRfc1123 } from '../../src/shared/protocol/wire-time.js';
+import { encodeZ85 } from '../../src/shared/protocol/z85.js';
 import { eventually } from './eventually.js';
 
 /** How a simulated server behaves from its start on. */

@@ -1,6 +1,6 @@
-import { formatSse, type JobEvent, toFeedEvent } from '../../src/protocol/feed-event.js';
-import type { NodeStatus } from '../../src/protocol/job-status.js';
-import type { Job, JobSummary } from '../../src/protocol/rest-shapes.js';
+import { formatSse, type JobEvent, toFeedEvent } from '../../src/shared/protocol/feed-event.js';
+import type { NodeStatus } from '../../src/shared/protocol/job-status.js';
+import type { Job, JobSummary } from '../../src/shared/protocol/rest-schemas.js';
 
 export const JOB_ID = 'c280842825ff8de3f0e9cb1c860ca63a';
 const AT_MICROS = 1_795_336_304_483_426;

@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readSignedHeaders } from '../../src/protocol/chef-signature/signed-headers.js';
-import { verifyRequest } from '../../src/protocol/chef-signature/verify-request.js';
+import { readSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
+import { verifyRequest } from '../../src/shared/protocol/chef-signature/verify-request.js';
 
 /** A request that came, signature verified. */
 export interface StubRequest {

@@ -2,17 +2,17 @@ import { randomBytes, type KeyObject, generateKeyPairSync } from 'node:crypto';
 import type { INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { Logger } from 'pino';
-import { ConfigModule } from '../../src/config/config.module.js';
-import type { ServerConfig } from '../../src/config/server-config.js';
-import type { ServerSecrets } from '../../src/config/server-secrets.js';
-import { SERVER_KEYS, SESSIONS, type ServerKeys, type Session } from '../../src/keys/keys.port.js';
-import { SessionRegistry } from '../../src/keys/session-registry.js';
-import { SessionSeal } from '../../src/keys/session-seal.js';
-import type { Clock } from '../../src/lib/clock.js';
-import { createLogger } from '../../src/platform/logger.js';
-import { type CurveKeyPair, generateCurveKeyPair } from '../../src/protocol/curve-key.js';
-import type { NodeAddress } from '../../src/protocol/node-address.js';
-import { TransportModule } from '../../src/transport/transport.module.js';
+import { ConfigModule } from '../../src/server/config/config.module.js';
+import type { ServerConfig } from '../../src/server/config/server-config.js';
+import type { ServerSecrets } from '../../src/server/config/server-secrets.js';
+import { SERVER_KEYS, SESSIONS, type ServerKeys, type Session } from '../../src/server/keys/keys.port.js';
+import { SessionRegistry } from '../../src/server/keys/session-registry.js';
+import { SessionSeal } from '../../src/server/keys/session-seal.js';
+import type { Clock } from '../../src/shared/lib/clock.js';
+import { createLogger } from '../../src/shared/platform/logger.js';
+import { type CurveKeyPair, generateCurveKeyPair } from '../../src/shared/protocol/curve-key.js';
+import type { NodeAddress } from '../../src/shared/protocol/node-address.js';
+import { TransportModule } from '../../src/server/transport/transport.module.js';
 import {
   COMMAND_CHANNEL,
   type CommandChannel,
@@ -20,7 +20,7 @@ import {
   type ReceivedMessage,
   TRANSPORT_COUNTS,
   type TransportCounts,
-} from '../../src/transport/transport.port.js';
+} from '../../src/server/transport/transport.port.js';
 import { eventually } from './eventually.js';
 import { MemorySessionStore } from './memory-session-store.js';
 import { testServerConfig } from './server-settings.js';

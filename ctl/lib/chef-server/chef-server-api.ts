@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { AppError } from '../../../src/lib/app-error.js';
-import { HttpClient } from '../../../src/platform/http/http-client.js';
-import type { HttpResponse } from '../../../src/platform/http/http-exchange.js';
-import type { SignedHttp } from '../../../src/platform/http/signed-http.js';
-import { errorSchema } from '../../../src/protocol/rest-shapes.js';
-import type { Installation } from '../reconfigure/installation.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
+import { HttpClient } from '../../../src/shared/platform/http/http-client.js';
+import type { HttpResponse } from '../../../src/shared/platform/http/http-exchange.js';
+import type { SignedHttp } from '../../../src/shared/platform/http/signed-http.js';
+import { errorSchema } from '../../../src/shared/protocol/rest-schemas.js';
+import type { Installation } from '../installation.js';
 import { isNewEnough, rootOf, superuserHttp, trustedBy } from './superuser-http.js';
 
 const TIMEOUT_MS = 10_000;

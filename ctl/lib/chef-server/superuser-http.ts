@@ -1,12 +1,12 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { err, ok, type Result } from '../../../src/lib/result.js';
-import type { HttpClient } from '../../../src/platform/http/http-client.js';
-import type { ResponseHeaders } from '../../../src/platform/http/http-exchange.js';
-import { SignedHttp } from '../../../src/platform/http/signed-http.js';
-import type { Installation } from '../reconfigure/installation.js';
+import { err, ok, type Result } from '../../../src/shared/lib/result.js';
+import type { HttpClient } from '../../../src/shared/platform/http/http-client.js';
+import type { ResponseHeaders } from '../../../src/shared/platform/http/http-exchange.js';
+import { SignedHttp } from '../../../src/shared/platform/http/signed-http.js';
+import type { Installation } from '../installation.js';
 import { findSuperuserKey } from '../secrets/server-secrets.js';
-import type { Product } from '../settings/load-product.js';
+import type { Product } from '../settings/resolve-settings.js';
 
 /** Something that keeps us from asking the Chef Server, and what to do about it. */
 export interface Hindrance {

@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { AppError } from '../../../src/lib/app-error.js';
-import { type Connection, connectionOf } from '../../../src/persistence/connection-options.js';
-import type { Product } from '../settings/load-product.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
+import { type Connection, connectionOf } from '../../../src/server/persistence/connection-options.js';
+import type { Product } from '../settings/resolve-settings.js';
 import { scramVerifier } from './scram.js';
 import { isLetIn, type Mode, type Session, withSession } from './session.js';
 

@@ -1,4 +1,4 @@
-import { JOB_STATUS_CODES } from '../../../src/protocol/job-status.js';
+import { JOB_STATUS_CODES } from '../../../src/shared/protocol/job-status.js';
 import type { Session } from './session.js';
 
 /** Jobs of one statement, so that none holds locks for long. */

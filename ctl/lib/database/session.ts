@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { AppError, messageOf } from '../../../src/lib/app-error.js';
-import { type Connection, LOOK_TIMEOUTS } from '../../../src/persistence/connection-options.js';
-import { toDatabaseError } from '../../../src/persistence/database-error.js';
+import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
+import { type Connection, LOOK_TIMEOUTS } from '../../../src/server/persistence/connection-options.js';
+import { toDatabaseError } from '../../../src/server/persistence/database-error.js';
 
 /** SQLSTATE of a wrong password; PostgreSQL says the same of a role that is not there. */
 const WRONG_PASSWORD = '28P01';

@@ -1,5 +1,5 @@
-import type { Installation } from '../reconfigure/installation.js';
-import type { Standing } from '../standing.js';
+import type { Installation } from '../installation.js';
+import type { Standing } from '../ha-role.js';
 
 /** What a check found. */
 export type Finding =

@@ -1,14 +1,14 @@
 import { isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { messageOf } from '../../../src/lib/app-error.js';
-import { HttpClient } from '../../../src/platform/http/http-client.js';
-import type { HttpResponse } from '../../../src/platform/http/http-exchange.js';
+import { messageOf } from '../../../src/shared/lib/app-error.js';
+import { HttpClient } from '../../../src/shared/platform/http/http-client.js';
+import type { HttpResponse } from '../../../src/shared/platform/http/http-exchange.js';
 import { isNewEnough, rootOf, superuserHttp, trustedBy } from '../chef-server/superuser-http.js';
 import type { Nginx } from '../nginx.js';
-import type { Installation } from '../reconfigure/installation.js';
+import type { Installation } from '../installation.js';
 import { saidBy } from '../run-program.js';
 import { serverAddress } from '../server-status.js';
-import type { Product } from '../settings/load-product.js';
+import type { Product } from '../settings/resolve-settings.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 
 const RECONFIGURE = 'run: opscode-push-jobs-server-ctl reconfigure';

@@ -1,5 +1,5 @@
-import { AppError, messageOf } from '../../../src/lib/app-error.js';
-import { pendingMigrations } from '../../../src/persistence/migrate.js';
+import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
+import { pendingMigrations } from '../../../src/server/persistence/migrate.js';
 import { connectionAs } from '../database/bootstrap-database.js';
 import { withSession } from '../database/session.js';
 import { mustHave } from '../secrets/server-secrets.js';

@@ -1,12 +1,12 @@
-import { messageOf } from '../../../src/lib/app-error.js';
-import type { Installation } from '../reconfigure/installation.js';
+import { messageOf } from '../../../src/shared/lib/app-error.js';
+import type { Installation } from '../installation.js';
 import { certificateCheck, chefServerCheck, nginxCheck } from './chef-server-checks.js';
 import { bad, type Check, type Finding } from './check.js';
 import { databaseCheck } from './database-check.js';
 import { keysCheck } from './keys-check.js';
 import { diskCheck, secretsCheck, settingsCheck } from './local-checks.js';
 import { portsCheck, serviceCheck } from './service-checks.js';
-import { settledStanding, type Standing } from '../standing.js';
+import { settledStanding, type Standing } from '../ha-role.js';
 
 const CHECKS: readonly Check[] = [
   settingsCheck,

@@ -1,8 +1,8 @@
-import { loadServerKeys } from '../../../src/keys/load-server-keys.js';
-import { HttpClient } from '../../../src/platform/http/http-client.js';
-import { serverStatusSchema } from '../../../src/protocol/rest-shapes.js';
+import { loadServerKeys } from '../../../src/server/keys/load-server-keys.js';
+import { HttpClient } from '../../../src/shared/platform/http/http-client.js';
+import { serverStatusSchema } from '../../../src/shared/protocol/rest-schemas.js';
 import { rootOf, trustedBy } from '../chef-server/superuser-http.js';
-import type { Installation } from '../reconfigure/installation.js';
+import type { Installation } from '../installation.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
 import { bad, type Check, good, warning } from './check.js';
 

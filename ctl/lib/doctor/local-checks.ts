@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
-import { loadServerKeys } from '../../../src/keys/load-server-keys.js';
-import { messageOf } from '../../../src/lib/app-error.js';
+import { loadServerKeys } from '../../../src/server/keys/load-server-keys.js';
+import { messageOf } from '../../../src/shared/lib/app-error.js';
 import { previousKeysOf } from '../secrets/previous-keys.js';
 import type { SecretsStore } from '../secrets/secrets-store.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
-import type { Product } from '../settings/load-product.js';
+import type { Product } from '../settings/resolve-settings.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
 
 const RECONFIGURE = 'run: opscode-push-jobs-server-ctl reconfigure';

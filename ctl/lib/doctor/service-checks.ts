@@ -2,9 +2,9 @@ import { networkInterfaces } from 'node:os';
 import { portIsOpen } from '../port-is-open.js';
 import { askHealth } from '../server-status.js';
 import { type ServiceOutcome, STATUS_CODE } from '../services/supervisor.js';
-import type { Product } from '../settings/load-product.js';
+import type { Product } from '../settings/resolve-settings.js';
 import { bad, type Check, type Finding, good, warning } from './check.js';
-import type { Standing } from '../standing.js';
+import type { Standing } from '../ha-role.js';
 
 const LOOK_INTO_LOG = 'look into its log: opscode-push-jobs-server-ctl tail';
 

@@ -1,8 +1,8 @@
-import { ALL_MIGRATIONS, migrate, pendingMigrations } from '../../../src/persistence/migrate.js';
+import { ALL_MIGRATIONS, migrate, pendingMigrations } from '../../../src/server/persistence/migrate.js';
 import { databaseMade, roleMade } from '../database/bootstrap-database.js';
 import { grantReadOnly, readOnlyGranted } from '../database/grant-read-only.js';
 import { withSession } from '../database/session.js';
-import type { Installation } from './installation.js';
+import type { Installation } from '../installation.js';
 import { retireOldServer } from './old-server.js';
 import type { PlannedStep } from './step.js';
 

@@ -1,11 +1,11 @@
-import { AppError } from '../../../src/lib/app-error.js';
-import type { Connection } from '../../../src/persistence/connection-options.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
+import type { Connection } from '../../../src/server/persistence/connection-options.js';
 import type { CommandContext } from '../../command-context.js';
 import { GOING_ON } from '../database/delete-old-jobs.js';
 import { type Mode, withSession } from '../database/session.js';
 import { SERVICE } from '../paths.js';
 import { STATUS_CODE } from '../services/supervisor.js';
-import type { Installation } from './installation.js';
+import type { Installation } from '../installation.js';
 
 /** A server that runs jobs may take that long to stop. */
 const STOP_SECONDS = 45;

@@ -6,7 +6,7 @@ import { generateMissingSecrets } from '../secrets/generate-secrets.js';
 import { removeEndedKeys } from '../secrets/previous-keys.js';
 import { saveWithBackup, takeOverOldSecrets } from '../secrets/old-secrets.js';
 import { addSystemUser, findUser } from '../users.js';
-import type { Installation } from './installation.js';
+import type { Installation } from '../installation.js';
 import type { PlannedStep, Step } from './step.js';
 
 /** Only the service user gets into its folders. */

@@ -1,11 +1,11 @@
-import { settingsOfStart } from '../../../src/config/reloadable-settings.js';
-import type { ServerConfig } from '../../../src/config/server-config.js';
-import { AppError } from '../../../src/lib/app-error.js';
+import { settingsOfStart } from '../../../src/server/config/reloadable-settings.js';
+import type { ServerConfig } from '../../../src/server/config/server-config.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
 import { ensureFile, readIfThere } from '../files.js';
 import { SERVICE } from '../paths.js';
 import { serverSecretsOf } from '../secrets/server-secrets.js';
 import type { ServiceDefinition } from '../services/supervisor.js';
-import type { Installation } from './installation.js';
+import type { Installation } from '../installation.js';
 import type { Step } from './step.js';
 import { waitForServer } from './wait-for-server.js';
 

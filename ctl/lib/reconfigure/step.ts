@@ -1,6 +1,6 @@
-import { messageOf } from '../../../src/lib/app-error.js';
+import { messageOf } from '../../../src/shared/lib/app-error.js';
 import type { CommandContext } from '../../command-context.js';
-import type { Installation } from './installation.js';
+import type { Installation } from '../installation.js';
 
 /** One step; it can be run again at any time and only changes what is not yet right. */
 export interface Step {

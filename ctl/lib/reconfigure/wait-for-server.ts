@@ -1,8 +1,8 @@
-import { AppError } from '../../../src/lib/app-error.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
 import { askServer } from '../server-status.js';
 import { pidIn } from '../services/supervisor.js';
-import { findStanding } from '../standing.js';
-import type { Installation } from './installation.js';
+import { findStanding } from '../ha-role.js';
+import type { Installation } from '../installation.js';
 
 /** A server that takes over a large database may need that long. */
 const ANSWERS_WITHIN_MS = 120_000;

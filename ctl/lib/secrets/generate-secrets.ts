@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
-import { AppError } from '../../../src/lib/app-error.js';
-import { generateServerKeys } from '../../../src/keys/generate-server-keys.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
+import { generateServerKeys } from '../../../src/server/keys/generate-server-keys.js';
 import { removePreviousKeys } from './previous-keys.js';
 import type { SecretsStore } from './secrets-store.js';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { AppError } from '../../../src/lib/app-error.js';
-import type { Product } from '../settings/load-product.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
+import type { Product } from '../settings/resolve-settings.js';
 import { SecretsStore } from './secrets-store.js';
 
 /**

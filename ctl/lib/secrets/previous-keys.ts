@@ -1,4 +1,4 @@
-import type { ServerSecrets } from '../../../src/config/server-secrets.js';
+import type { ServerSecrets } from '../../../src/server/config/server-secrets.js';
 import type { SecretsStore } from './secrets-store.js';
 
 /** The keys before the last rotation, with the times of the rotation and of their end, as they stand in the file. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { AppError } from '../../../src/lib/app-error.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
 import { decryptVeil, encryptVeil, freshVeilCipher, veilCipherSchema } from './veil-cipher.js';
 
 const objectSchema = z.record(z.string(), z.unknown());

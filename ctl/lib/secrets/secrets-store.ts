@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { AppError, messageOf } from '../../../src/lib/app-error.js';
+import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
 import { ownerOf, writeAtomically } from '../files.js';
 import { SecretsDocument, type SecretOptions } from './secrets-document.js';
 

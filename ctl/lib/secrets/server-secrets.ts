@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import type { ServerSecrets } from '../../../src/config/server-secrets.js';
-import { readSuperuserKey } from '../../../src/config/superuser-key.js';
-import { AppError } from '../../../src/lib/app-error.js';
+import type { ServerSecrets } from '../../../src/server/config/server-secrets.js';
+import { readSuperuserKey } from '../../../src/server/config/superuser-key.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
 import type { Paths } from '../paths.js';
 import { previousKeysOf } from './previous-keys.js';
 import type { SecretsStore } from './secrets-store.js';

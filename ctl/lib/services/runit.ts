@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { AppError } from '../../../src/lib/app-error.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
 import { ensureFile, readIfThere } from '../files.js';
 import { SERVICE } from '../paths.js';
 import type { RunProgram } from '../run-program.js';

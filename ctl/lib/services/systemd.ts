@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
-import { AppError } from '../../../src/lib/app-error.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
 import { ensureFile } from '../files.js';
 import { SERVICE } from '../paths.js';
 import { type RunProgram, saidBy } from '../run-program.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../../../src/lib/app-error.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
 import type { SettingsFile } from './settings-file.js';
 import { type GivenSettings, type SectionName, sectionSchemas, type Settings } from './settings-schema.js';
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { AppError } from '../../../src/lib/app-error.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
 
 /** An address that Chef Server wrote, as number or text. */
 const portNumber = z.coerce.number().int().min(1).max(65535);

@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { AppError, messageOf } from '../../../src/lib/app-error.js';
-import type { SettingsPlace } from '../../../src/lib/ruby-settings/path-functions.js';
-import { readRubySettings, type RubySetting } from '../../../src/lib/ruby-settings/read-settings.js';
+import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
+import type { SettingsPlace } from '../../../src/shared/lib/ruby-settings/path-functions.js';
+import { readRubySettings, type RubySetting } from '../../../src/shared/lib/ruby-settings/read-settings.js';
 import {
   kindOf,
   nameOf,
   RubyHash,
   RubyRegexp,
   type RubyValue,
-} from '../../../src/lib/ruby-settings/ruby-value.js';
+} from '../../../src/shared/lib/ruby-settings/ruby-value.js';
 import { sectionSchemas } from './settings-schema.js';
 
 /** What the administrator's file says, and where. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { chefServerSchema, serverConfigSchema } from '../../../src/config/server-config.js';
+import { chefServerSchema, serverConfigSchema } from '../../../src/server/config/server-config.js';
 import { DEFAULT_DATA_FOLDER, DEFAULT_LOG_FOLDER } from '../paths.js';
 import { absolutePath, ownFolder } from './own-folder.js';
 

@@ -1,4 +1,4 @@
-import type { Product } from './load-product.js';
+import type { Product } from './resolve-settings.js';
 
 /** A setting whose name says that it is secret is never shown, wherever it came from. */
 const SECRET_NAME = /password|secret|(^|_)key$/;

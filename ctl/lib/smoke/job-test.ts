@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { PushJobsClient } from '../../../src/api-client/push-jobs-client.js';
-import type { AppError } from '../../../src/lib/app-error.js';
-import type { Result } from '../../../src/lib/result.js';
-import type { JobFeedEvent } from '../../../src/protocol/feed-event-schema.js';
+import { PushJobsClient } from '../../../src/shared/api-client/push-jobs-client.js';
+import type { AppError } from '../../../src/shared/lib/app-error.js';
+import type { Result } from '../../../src/shared/lib/result.js';
+import type { JobFeedEvent } from '../../../src/shared/protocol/feed-event-schema.js';
 import { ChefServerApi } from '../chef-server/chef-server-api.js';
 import { rootOf } from '../chef-server/superuser-http.js';
-import type { Installation } from '../reconfigure/installation.js';
+import type { Installation } from '../installation.js';
 import { fail, type SmokeTest } from './smoke-test.js';
 import { type Signatory, withThrowAwayClient } from './throw-away-client.js';
 import { SMOKE_COMMAND, SMOKE_OUTPUT, withThrowAwayNode } from './throw-away-node.js';

@@ -1,4 +1,4 @@
-import { AppError } from '../../../src/lib/app-error.js';
+import { AppError } from '../../../src/shared/lib/app-error.js';
 
 /** One test: it throws where something does not work. */
 export interface SmokeTest {

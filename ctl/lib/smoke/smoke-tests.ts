@@ -1,8 +1,8 @@
-import { HttpClient } from '../../../src/platform/http/http-client.js';
+import { HttpClient } from '../../../src/shared/platform/http/http-client.js';
 import { rootOf, trustedBy } from '../chef-server/superuser-http.js';
 import { withSession } from '../database/session.js';
 import { portIsOpen } from '../port-is-open.js';
-import type { Installation } from '../reconfigure/installation.js';
+import type { Installation } from '../installation.js';
 import { askServer } from '../server-status.js';
 import { fail, type SmokeTest } from './smoke-test.js';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { AppError, messageOf } from '../../../src/lib/app-error.js';
+import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
 import type { ChefServerApi, GroupMembers } from '../chef-server/chef-server-api.js';
 
 /** Who signs a request: a user or client of the Chef Server with its private key, PEM. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppError, messageOf } from '../../../src/lib/app-error.js';
+import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
 import type { CtlEnvironment } from '../../ctl-environment.js';
 import { type ProgramResult, saidBy } from '../run-program.js';
 import type { Signatory } from './throw-away-client.js';

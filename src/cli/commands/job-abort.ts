@@ -1,5 +1,5 @@
-import type { ApiError } from '../../api-client/api-error.js';
-import { AppError } from '../../lib/app-error.js';
+import type { ApiError } from '../../shared/api-client/api-error.js';
+import { AppError } from '../../shared/lib/app-error.js';
 import type { ChooseCommand } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';

@@ -1,8 +1,8 @@
-import type { PushJobsClient } from '../../api-client/push-jobs-client.js';
-import { given } from '../../lib/given.js';
-import { JOB_STATUS_CODES, type JobStatus } from '../../protocol/job-status.js';
-import type { JobSummary } from '../../protocol/rest-shapes.js';
-import { parseRfc1123 } from '../../protocol/wire-time.js';
+import type { PushJobsClient } from '../../shared/api-client/push-jobs-client.js';
+import { given } from '../../shared/lib/omit-undefined.js';
+import { JOB_STATUS_CODES, type JobStatus } from '../../shared/protocol/job-status.js';
+import type { JobSummary } from '../../shared/protocol/rest-schemas.js';
+import { parseRfc1123 } from '../../shared/protocol/wire-time.js';
 import type { ChooseCommand } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { OutputChannel } from '../../api-client/push-jobs-client.js';
+import type { OutputChannel } from '../../shared/api-client/push-jobs-client.js';
 import type { ChooseCommand } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
@@ -9,7 +9,7 @@ import { prefixLines } from '../output/prefix-lines.js';
 import { printable } from '../output/printable.js';
 import { type CapturedOutput, fetchOutputs, nothingKept, wantedNodes } from '../run/fetch-outputs.js';
 import { saveOutputs } from '../run/save-outputs.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../../shared/lib/usage-error.js';
 
 const CHANNELS: readonly OutputChannel[] = ['stdout', 'stderr'];
 

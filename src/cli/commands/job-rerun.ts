@@ -1,6 +1,6 @@
-import { AppError } from '../../lib/app-error.js';
-import { isJobOver } from '../../protocol/job-status.js';
-import type { Job } from '../../protocol/rest-shapes.js';
+import { AppError } from '../../shared/lib/app-error.js';
+import { isJobOver } from '../../shared/protocol/job-status.js';
+import type { Job } from '../../shared/protocol/rest-schemas.js';
 import type { ChooseCommand } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';

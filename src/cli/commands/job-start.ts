@@ -1,4 +1,4 @@
-import { AppError } from '../../lib/app-error.js';
+import { AppError } from '../../shared/lib/app-error.js';
 import type { ChooseCommand } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import type { GlobalArgv } from '../global-options.js';
@@ -9,7 +9,7 @@ import { printable } from '../output/printable.js';
 import { addRunOptions, readRunPlan, type RunOptions } from '../run/run-plan.js';
 import { type JobFields, runJob } from '../run/run-job.js';
 import { unwrap } from '../unwrap.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../../shared/lib/usage-error.js';
 
 interface StartOptions extends RunOptions {
   readonly command: string | undefined;

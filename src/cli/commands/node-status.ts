@@ -7,7 +7,7 @@ import { findWantedNodes } from '../node/find-wanted-nodes.js';
 import { watchNodes } from '../node/watch-nodes.js';
 import { printable } from '../output/printable.js';
 import { colourState } from '../output/style.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../../shared/lib/usage-error.js';
 
 interface StatusOptions {
   readonly nodes: readonly string[];

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { AppError } from '../../lib/app-error.js';
-import { readRubySettings } from '../../lib/ruby-settings/read-settings.js';
-import { nameOf, type RubyValue } from '../../lib/ruby-settings/ruby-value.js';
+import { AppError } from '../../shared/lib/app-error.js';
+import { readRubySettings } from '../../shared/lib/ruby-settings/read-settings.js';
+import { nameOf, type RubyValue } from '../../shared/lib/ruby-settings/ruby-value.js';
 import type { CliEnvironment } from '../cli-environment.js';
 import { type ConnectionSettings, isPem, readVerifyMode } from './connection-settings.js';
 import { namedPath } from './named-path.js';

@@ -1,4 +1,4 @@
-import type { ProxySettings } from '../../platform/http/proxy-settings.js';
+import type { ProxySettings } from '../../shared/platform/http/proxy-settings.js';
 
 /** What one source (a file, the flags) says of how to reach the Chef Server; each setting may be missing. */
 export interface ConnectionSettings {

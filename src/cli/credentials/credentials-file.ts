@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
-import { AppError } from '../../lib/app-error.js';
+import { AppError } from '../../shared/lib/app-error.js';
 import type { CliEnvironment } from '../cli-environment.js';
 import { type ConnectionSettings, isPem, readVerifyMode } from './connection-settings.js';
 import { namedPath } from './named-path.js';

@@ -3,7 +3,7 @@ import {
   proxyAddress,
   type Proxies,
   type ProxySettings,
-} from '../../platform/http/proxy-settings.js';
+} from '../../shared/platform/http/proxy-settings.js';
 import type { CliEnvironment } from '../cli-environment.js';
 import type { ConnectionSettings } from './connection-settings.js';
 

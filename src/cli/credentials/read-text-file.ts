@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { AppError, messageOf } from '../../lib/app-error.js';
+import { AppError, messageOf } from '../../shared/lib/app-error.js';
 
 /** The text of a file; undefined where there is none. Throws an AppError that names it where it cannot be read. */
 export const readIfThere = (file: string, what: string): string | undefined =>

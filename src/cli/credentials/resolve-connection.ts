@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
-import type { PushJobsClientOptions } from '../../api-client/push-jobs-client.js';
-import { AppError } from '../../lib/app-error.js';
+import type { PushJobsClientOptions } from '../../shared/api-client/push-jobs-client.js';
+import { AppError } from '../../shared/lib/app-error.js';
 import type { CliEnvironment } from '../cli-environment.js';
 import { readConfigFile } from './config-file.js';
 import { type ConnectionSettings, isPem } from './connection-settings.js';

@@ -1,4 +1,4 @@
-import { AppError } from '../../lib/app-error.js';
+import { AppError } from '../../shared/lib/app-error.js';
 
 const ORGANIZATION = /\/organizations\/[^/]+\/*$/;
 const NAME = /^[a-z0-9][a-z0-9_-]*$/;

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError, messageOf } from '../../lib/app-error.js';
+import { AppError, messageOf } from '../../shared/lib/app-error.js';
 import { readNamedFile } from './read-text-file.js';
 
 const PEM = '-----BEGIN';

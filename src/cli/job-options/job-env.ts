@@ -1,6 +1,6 @@
 import { parseTree } from 'jsonc-parser';
 import { z } from 'zod';
-import { AppError, messageOf } from '../../lib/app-error.js';
+import { AppError, messageOf } from '../../shared/lib/app-error.js';
 
 const FORM = 'it must be a JSON object of strings, like {"NAME": "value"}';
 

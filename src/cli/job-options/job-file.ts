@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { AppError, messageOf } from '../../lib/app-error.js';
+import { AppError, messageOf } from '../../shared/lib/app-error.js';
 
 const MAX_FILE_BYTES = 100_000;
 

@@ -1,4 +1,4 @@
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../../shared/lib/usage-error.js';
 
 const MAX_INT32 = 2 ** 31 - 1;
 

@@ -1,4 +1,4 @@
-import { AppError } from '../../lib/app-error.js';
+import { AppError } from '../../shared/lib/app-error.js';
 
 const FORM = /^(\d{1,9})(%?)$/;
 

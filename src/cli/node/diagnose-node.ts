@@ -1,7 +1,7 @@
-import type { PushJobsClient } from '../../api-client/push-jobs-client.js';
-import { mapInOrder } from '../../lib/map-in-order.js';
-import { isJobOver } from '../../protocol/job-status.js';
-import type { JobSummary, NodeDetail } from '../../protocol/rest-shapes.js';
+import type { PushJobsClient } from '../../shared/api-client/push-jobs-client.js';
+import { mapInOrder } from '../../shared/lib/map-in-order.js';
+import { isJobOver } from '../../shared/protocol/job-status.js';
+import type { JobSummary, NodeDetail } from '../../shared/protocol/rest-schemas.js';
 import { unwrap } from '../unwrap.js';
 
 /** What is known of a node that bears on whether it takes jobs; a server of the past tells none of the details. */

@@ -1,7 +1,7 @@
-import type { ApiError } from '../../api-client/api-error.js';
-import type { PushJobsClient } from '../../api-client/push-jobs-client.js';
-import { ok, type Result } from '../../lib/result.js';
-import type { NodeAvailability } from '../../protocol/rest-shapes.js';
+import type { ApiError } from '../../shared/api-client/api-error.js';
+import type { PushJobsClient } from '../../shared/api-client/push-jobs-client.js';
+import { ok, type Result } from '../../shared/lib/result.js';
+import type { NodeAvailability } from '../../shared/protocol/rest-schemas.js';
 import { unwrap } from '../unwrap.js';
 
 /** What a search query has and the name of a node as a rule has not. */

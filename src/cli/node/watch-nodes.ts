@@ -1,4 +1,4 @@
-import type { NodeAvailability } from '../../protocol/rest-shapes.js';
+import type { NodeAvailability } from '../../shared/protocol/rest-schemas.js';
 import type { OutputStream } from '../cli-environment.js';
 import type { CommandContext } from '../command-context.js';
 import { printable } from '../output/printable.js';

@@ -1,4 +1,4 @@
-import type { OutputChannel } from '../../api-client/push-jobs-client.js';
+import type { OutputChannel } from '../../shared/api-client/push-jobs-client.js';
 import { printable } from './printable.js';
 
 /** What stands before each line of a node's output. */

@@ -1,7 +1,7 @@
-import type { NodeStatus } from '../../protocol/job-status.js';
-import { NODE_STATUS_CODES } from '../../protocol/job-status.js';
-import type { Job, JobNodeDetail } from '../../protocol/rest-shapes.js';
-import { parseRfc1123 } from '../../protocol/wire-time.js';
+import type { NodeStatus } from '../../shared/protocol/job-status.js';
+import { NODE_STATUS_CODES } from '../../shared/protocol/job-status.js';
+import type { Job, JobNodeDetail } from '../../shared/protocol/rest-schemas.js';
+import { parseRfc1123 } from '../../shared/protocol/wire-time.js';
 import type { CliEnvironment } from '../cli-environment.js';
 import { printable } from './printable.js';
 import { colourState } from './style.js';

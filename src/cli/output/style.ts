@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
-import type { JobStatus, NodeStatus } from '../../protocol/job-status.js';
-import type { NodeAvailability } from '../../protocol/rest-shapes.js';
+import type { JobStatus, NodeStatus } from '../../shared/protocol/job-status.js';
+import type { NodeAvailability } from '../../shared/protocol/rest-schemas.js';
 import type { CliEnvironment, OutputStream } from '../cli-environment.js';
 import { isScreen } from './terminal.js';
 

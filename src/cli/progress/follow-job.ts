@@ -1,9 +1,9 @@
-import { ApiError } from '../../api-client/api-error.js';
-import type { PushJobsClient } from '../../api-client/push-jobs-client.js';
-import type { JobFeedEvent } from '../../protocol/feed-event-schema.js';
-import { isJobOver } from '../../protocol/job-status.js';
-import { type JobOutputEvent, OUTPUT_EVENT } from '../../protocol/output-event.js';
-import type { Job } from '../../protocol/rest-shapes.js';
+import { ApiError } from '../../shared/api-client/api-error.js';
+import type { PushJobsClient } from '../../shared/api-client/push-jobs-client.js';
+import type { JobFeedEvent } from '../../shared/protocol/feed-event-schema.js';
+import { isJobOver } from '../../shared/protocol/job-status.js';
+import { type JobOutputEvent, OUTPUT_EVENT } from '../../shared/protocol/output-event.js';
+import type { Job } from '../../shared/protocol/rest-schemas.js';
 import { pause } from '../pause.js';
 import { JobProgress } from './job-progress.js';
 

@@ -1,7 +1,7 @@
-import type { JobFeedEvent } from '../../protocol/feed-event-schema.js';
-import type { RunStatus, VoteStatus } from '../../protocol/feed-event.js';
-import { isNodeDone, type JobStatus, type NodeStatus } from '../../protocol/job-status.js';
-import type { Job } from '../../protocol/rest-shapes.js';
+import type { JobFeedEvent } from '../../shared/protocol/feed-event-schema.js';
+import type { RunStatus, VoteStatus } from '../../shared/protocol/feed-event.js';
+import { isNodeDone, type JobStatus, type NodeStatus } from '../../shared/protocol/job-status.js';
+import type { Job } from '../../shared/protocol/rest-schemas.js';
 
 const AFTER_VOTE: Readonly<Partial<Record<VoteStatus, NodeStatus>>> = { success: 'ready', failure: 'nacked' };
 

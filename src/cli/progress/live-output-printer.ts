@@ -1,5 +1,5 @@
-import type { OutputChannel } from '../../api-client/push-jobs-client.js';
-import type { JobOutputEvent } from '../../protocol/output-event.js';
+import type { OutputChannel } from '../../shared/api-client/push-jobs-client.js';
+import type { JobOutputEvent } from '../../shared/protocol/output-event.js';
 import { LineSplitter } from '../output/line-splitter.js';
 import { outputPrefix, prefixLine } from '../output/prefix-lines.js';
 

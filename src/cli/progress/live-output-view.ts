@@ -1,6 +1,6 @@
-import type { PushJobsClient } from '../../api-client/push-jobs-client.js';
-import type { JobFeedEvent } from '../../protocol/feed-event-schema.js';
-import { type JobOutputEvent, OUTPUT_EVENT } from '../../protocol/output-event.js';
+import type { PushJobsClient } from '../../shared/api-client/push-jobs-client.js';
+import type { JobFeedEvent } from '../../shared/protocol/feed-event-schema.js';
+import { type JobOutputEvent, OUTPUT_EVENT } from '../../shared/protocol/output-event.js';
 import type { CaptureNotice } from './capture-notice.js';
 import type { JobProgress } from './job-progress.js';
 import { LiveOutputPrinter, type WriteLines } from './live-output-printer.js';

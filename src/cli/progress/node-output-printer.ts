@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { ApiError } from '../../api-client/api-error.js';
-import type { OutputChannel, PushJobsClient } from '../../api-client/push-jobs-client.js';
+import { ApiError } from '../../shared/api-client/api-error.js';
+import type { OutputChannel, PushJobsClient } from '../../shared/api-client/push-jobs-client.js';
 import { outputPrefix, prefixLines } from '../output/prefix-lines.js';
 import { printable } from '../output/printable.js';
 import type { JobProgress } from './job-progress.js';

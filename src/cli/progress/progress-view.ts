@@ -1,5 +1,5 @@
-import type { Clock } from '../../lib/clock.js';
-import { isJobOver } from '../../protocol/job-status.js';
+import type { Clock } from '../../shared/lib/clock.js';
+import { isJobOver } from '../../shared/protocol/job-status.js';
 import type { CliEnvironment, OutputStream } from '../cli-environment.js';
 import { cutToWidth } from '../output/table.js';
 import { columnsOf, isScreen } from '../output/terminal.js';

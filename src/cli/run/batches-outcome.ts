@@ -1,5 +1,5 @@
-import type { NodeStatus } from '../../protocol/job-status.js';
-import type { Job } from '../../protocol/rest-shapes.js';
+import type { NodeStatus } from '../../shared/protocol/job-status.js';
+import type { Job } from '../../shared/protocol/rest-schemas.js';
 import { renderNodeCounts } from '../output/render-job.js';
 import { printable } from '../output/printable.js';
 

@@ -1,6 +1,6 @@
-import type { OutputChannel } from '../../api-client/push-jobs-client.js';
-import { AppError } from '../../lib/app-error.js';
-import { mapInOrder } from '../../lib/map-in-order.js';
+import type { OutputChannel } from '../../shared/api-client/push-jobs-client.js';
+import { AppError } from '../../shared/lib/app-error.js';
+import { mapInOrder } from '../../shared/lib/map-in-order.js';
 import type { CommandContext } from '../command-context.js';
 import { nodesByStatus } from '../output/render-job.js';
 import { printable } from '../output/printable.js';

@@ -1,6 +1,6 @@
-import { ApiError } from '../../api-client/api-error.js';
-import type { StartedJob } from '../../api-client/push-jobs-client.js';
-import type { Job } from '../../protocol/rest-shapes.js';
+import { ApiError } from '../../shared/api-client/api-error.js';
+import type { StartedJob } from '../../shared/api-client/push-jobs-client.js';
+import type { Job } from '../../shared/protocol/rest-schemas.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT, exitCodeOf, failureCount } from '../exit-code.js';
 import { readQuorum } from '../job-options/quorum.js';

@@ -1,4 +1,4 @@
-import type { JobRequest } from '../../protocol/rest-shapes.js';
+import type { JobRequest } from '../../shared/protocol/rest-schemas.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import { untilInterrupt } from '../interrupt.js';

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { readSeconds, readWholeNumber } from '../job-options/number-option.js';
 import { checkQuorum } from '../job-options/quorum.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../../shared/lib/usage-error.js';
 import { checkBatchSize } from './batch-size.js';
 
 /** How a job is run, as the options say. */

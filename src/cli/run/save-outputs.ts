@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { OutputChannel } from '../../api-client/push-jobs-client.js';
-import { AppError, messageOf } from '../../lib/app-error.js';
+import type { OutputChannel } from '../../shared/api-client/push-jobs-client.js';
+import { AppError, messageOf } from '../../shared/lib/app-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import { fileNameOf } from '../output/file-name.js';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { ApiError } from '../../api-client/api-error.js';
-import type { StartedJob } from '../../api-client/push-jobs-client.js';
-import type { Result } from '../../lib/result.js';
-import type { JobRequest } from '../../protocol/rest-shapes.js';
+import { ApiError } from '../../shared/api-client/api-error.js';
+import type { StartedJob } from '../../shared/api-client/push-jobs-client.js';
+import type { Result } from '../../shared/lib/result.js';
+import type { JobRequest } from '../../shared/protocol/rest-schemas.js';
 import type { CommandContext } from '../command-context.js';
 import { printable } from '../output/printable.js';
 

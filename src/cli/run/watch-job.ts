@@ -1,4 +1,4 @@
-import type { Job } from '../../protocol/rest-shapes.js';
+import type { Job } from '../../shared/protocol/rest-schemas.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT, exitCodeOf } from '../exit-code.js';
 import { printable } from '../output/printable.js';

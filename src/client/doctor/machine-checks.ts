@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf } from '../../lib/app-error.js';
-import { takeRunLock } from '../../platform/run-lock.js';
-import { runTool } from '../../platform/run-tool.js';
+import { messageOf } from '../../shared/lib/app-error.js';
+import { takeRunLock } from '../../shared/platform/run-lock.js';
+import { runTool } from '../../shared/platform/run-tool.js';
 import { statePath } from '../client-setup.js';
 import type { ClientSettings } from '../settings/client-settings.js';
 import { about, type Finding } from './finding.js';

@@ -1,5 +1,5 @@
-import { AppError } from '../../lib/app-error.js';
-import { freshCurveKeyPair } from '../../platform/zmq/command-dealer.js';
+import { AppError } from '../../shared/lib/app-error.js';
+import { freshCurveKeyPair } from '../../shared/platform/zmq/command-dealer.js';
 import { type LoadedSettings, loadSettings, nodeNameOf, readClientKey } from '../client-setup.js';
 import type { SettingOverrides } from '../settings/client-settings.js';
 import { checkChannels } from './channel-checks.js';

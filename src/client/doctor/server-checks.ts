@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
-import { messageOf } from '../../lib/app-error.js';
-import { systemClock } from '../../lib/clock.js';
-import type { HttpClient } from '../../platform/http/http-client.js';
-import type { CurveKeyPair } from '../../protocol/curve-key.js';
+import { messageOf } from '../../shared/lib/app-error.js';
+import { systemClock } from '../../shared/lib/clock.js';
+import type { HttpClient } from '../../shared/platform/http/http-client.js';
+import type { CurveKeyPair } from '../../shared/protocol/curve-key.js';
 import { fetchConfig } from '../server/config-fetch.js';
 import { explainTlsFault } from '../server/explain-tls-fault.js';
 import { ignoredCertificates, openHttp, ServerHttp } from '../server/server-http.js';

@@ -1,9 +1,9 @@
-import { err, type Result } from '../../lib/result.js';
-import { decodeCommandMessage } from '../../protocol/frame-codec.js';
-import { parseHeader } from '../../protocol/frame-header.js';
-import { verifyHmac } from '../../protocol/frame-signature.js';
-import type { CommandMessage } from '../../protocol/server-message.js';
-import { parseRfc1123 } from '../../protocol/wire-time.js';
+import { err, type Result } from '../../shared/lib/result.js';
+import { decodeCommandMessage } from '../../shared/protocol/frame-codec.js';
+import { parseHeader } from '../../shared/protocol/frame-header.js';
+import { verifyHmac } from '../../shared/protocol/frame-signature.js';
+import type { CommandMessage } from '../../shared/protocol/server-message.js';
+import { parseRfc1123 } from '../../shared/protocol/wire-time.js';
 
 /** What a command is checked against. */
 export interface CommandCheck {

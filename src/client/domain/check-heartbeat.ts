@@ -1,8 +1,8 @@
-import { err, ok, type Result } from '../../lib/result.js';
-import { decodeServerHeartbeat } from '../../protocol/frame-codec.js';
-import { parseHeader } from '../../protocol/frame-header.js';
-import { verifyRsa } from '../../protocol/frame-signature.js';
-import type { ServerHeartbeat } from '../../protocol/server-message.js';
+import { err, ok, type Result } from '../../shared/lib/result.js';
+import { decodeServerHeartbeat } from '../../shared/protocol/frame-codec.js';
+import { parseHeader } from '../../shared/protocol/frame-header.js';
+import { verifyRsa } from '../../shared/protocol/frame-signature.js';
+import type { ServerHeartbeat } from '../../shared/protocol/server-message.js';
 import { skewFault } from './check-command.js';
 
 /** What a heartbeat of the server is checked against. */

@@ -1,5 +1,5 @@
-import type { ReportedJobState } from '../../protocol/client-message.js';
-import { formatRfc1123 } from '../../protocol/wire-time.js';
+import type { ReportedJobState } from '../../shared/protocol/client-message.js';
+import { formatRfc1123 } from '../../shared/protocol/wire-time.js';
 import { fitOutput } from './captured-output.js';
 import type { JobMachine, JobReply } from './job-machine.js';
 import type { OutputChunk } from './live-output.js';

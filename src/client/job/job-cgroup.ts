@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
-import { messageOf } from '../../lib/app-error.js';
+import { messageOf } from '../../shared/lib/app-error.js';
 
 /** Where Linux has its cgroups of version 2: alone, or beside those of version 1. */
 const ROOTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];

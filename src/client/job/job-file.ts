@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { messageOf } from '../../lib/app-error.js';
-import { err, ok, type Result } from '../../lib/result.js';
+import { messageOf } from '../../shared/lib/app-error.js';
+import { err, ok, type Result } from '../../shared/lib/result.js';
 
 /** Whose the file is to be; the client's own user where it is undefined. */
 export interface FileOwner {

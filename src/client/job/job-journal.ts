@@ -1,9 +1,9 @@
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from '../../lib/app-error.js';
-import { err, ok, type Result } from '../../lib/result.js';
-import { writeDurably } from '../../platform/durable-file.js';
+import { messageOf } from '../../shared/lib/app-error.js';
+import { err, ok, type Result } from '../../shared/lib/result.js';
+import { writeDurably } from '../../shared/platform/durable-file.js';
 
 /** A job that this node voted for and that has not ended. */
 const currentJobSchema = z.object({

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf } from '../../lib/app-error.js';
-import { err, ok, type Result } from '../../lib/result.js';
+import { messageOf } from '../../shared/lib/app-error.js';
+import { err, ok, type Result } from '../../shared/lib/result.js';
 import type { JobOutcome } from '../domain/job-machine.js';
 import type { OutputStream } from '../domain/live-output.js';
 import type { ShellLine } from '../domain/shell-line.js';

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { messageOf } from '../../lib/app-error.js';
-import { err, ok, type Result } from '../../lib/result.js';
-import { type RunLock, takeRunLock } from '../../platform/run-lock.js';
+import { messageOf } from '../../shared/lib/app-error.js';
+import { err, ok, type Result } from '../../shared/lib/result.js';
+import { type RunLock, takeRunLock } from '../../shared/platform/run-lock.js';
 import {
   filterJobEnvironment,
   inheritedEnvironment,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { err, ok, type Result } from '../../lib/result.js';
-import { runTool } from '../../platform/run-tool.js';
+import { err, ok, type Result } from '../../shared/lib/result.js';
+import { runTool } from '../../shared/platform/run-tool.js';
 
 /** A user of this machine. */
 export interface SystemUser {

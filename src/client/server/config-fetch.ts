@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
-import { err, ok, type Result } from '../../lib/result.js';
-import { CONFIG_QUERY } from '../../protocol/config-document.js';
-import { explainRedirect } from '../../platform/http/explain-redirect.js';
-import { needsIpv6 } from '../../platform/zmq/tcp-address.js';
-import { errorSchema } from '../../protocol/rest-shapes.js';
+import { err, ok, type Result } from '../../shared/lib/result.js';
+import { CONFIG_QUERY } from '../../shared/protocol/config-document.js';
+import { explainRedirect } from '../../shared/platform/http/explain-redirect.js';
+import { needsIpv6 } from '../../shared/platform/zmq/tcp-address.js';
+import { errorSchema } from '../../shared/protocol/rest-schemas.js';
 import type { ServerHttp } from './server-http.js';
 import { readSessionConfig, type SessionConfig } from './session-config.js';
 

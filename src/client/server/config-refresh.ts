@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { AppError, messageOf } from '../../lib/app-error.js';
+import { AppError, messageOf } from '../../shared/lib/app-error.js';
 import { backoffMs } from '../domain/backoff.js';
-import type { Result } from '../../lib/result.js';
+import type { Result } from '../../shared/lib/result.js';
 import type { ConfigFault } from './config-fetch.js';
 import type { SessionConfig } from './session-config.js';
 

@@ -1,14 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError, messageOf } from '../../lib/app-error.js';
-import type { Clock } from '../../lib/clock.js';
-import { HttpClient } from '../../platform/http/http-client.js';
-import type { HttpFault, HttpRequest, HttpResponse } from '../../platform/http/http-exchange.js';
-import type { ProxySettings } from '../../platform/http/proxy-settings.js';
-import { SignedHttp } from '../../platform/http/signed-http.js';
-import type { Result } from '../../lib/result.js';
-import type { Signer } from '../../protocol/chef-signature/sign-request.js';
+import { AppError, messageOf } from '../../shared/lib/app-error.js';
+import type { Clock } from '../../shared/lib/clock.js';
+import { HttpClient } from '../../shared/platform/http/http-client.js';
+import type { HttpFault, HttpRequest, HttpResponse } from '../../shared/platform/http/http-exchange.js';
+import type { ProxySettings } from '../../shared/platform/http/proxy-settings.js';
+import { SignedHttp } from '../../shared/platform/http/signed-http.js';
+import type { Result } from '../../shared/lib/result.js';
+import type { Signer } from '../../shared/protocol/chef-signature/sign-request.js';
 import { explainTlsFault } from './explain-tls-fault.js';
 import type { TlsSettings } from '../settings/client-settings.js';
 

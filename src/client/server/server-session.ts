@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../../lib/clock.js';
-import type { CurveKeyPair } from '../../protocol/curve-key.js';
-import { encodeFrame } from '../../protocol/frame-codec.js';
-import type { CommandMessage } from '../../protocol/server-message.js';
-import { CommandDealer } from '../../platform/zmq/command-dealer.js';
-import { HeartbeatSubscriber } from '../../platform/zmq/heartbeat-subscriber.js';
+import type { Clock } from '../../shared/lib/clock.js';
+import type { CurveKeyPair } from '../../shared/protocol/curve-key.js';
+import { encodeFrame } from '../../shared/protocol/frame-codec.js';
+import type { CommandMessage } from '../../shared/protocol/server-message.js';
+import { CommandDealer } from '../../shared/platform/zmq/command-dealer.js';
+import { HeartbeatSubscriber } from '../../shared/platform/zmq/heartbeat-subscriber.js';
 import { checkCommand } from '../domain/check-command.js';
 import { checkServerHeartbeat } from '../domain/check-heartbeat.js';
 import type { MessageStamp } from '../domain/client-messages.js';

@@ -1,9 +1,13 @@
 import type { KeyObject } from 'node:crypto';
-import { err, ok, type Result } from '../../lib/result.js';
-import { readPublicKey } from '../../protocol/chef-signature/verify-request.js';
-import { CAPABILITY, type ConfigDocument, configDocumentSchema } from '../../protocol/config-document.js';
-import { decryptSessionKey } from '../../protocol/session-key.js';
-import { decodeZ85 } from '../../protocol/z85.js';
+import { err, ok, type Result } from '../../shared/lib/result.js';
+import { readPublicKey } from '../../shared/protocol/chef-signature/verify-request.js';
+import {
+  CAPABILITY,
+  type ConfigDocument,
+  configDocumentSchema,
+} from '../../shared/protocol/config-document.js';
+import { decryptSessionKey } from '../../shared/protocol/session-key.js';
+import { decodeZ85 } from '../../shared/protocol/z85.js';
 
 /** What the server's config document says, checked. */
 export interface ServerConfig {

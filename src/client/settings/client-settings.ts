@@ -1,14 +1,14 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Level } from 'pino';
-import { AppError } from '../../lib/app-error.js';
-import { err, ok, type Result } from '../../lib/result.js';
-import type { ProxySettings } from '../../platform/http/proxy-settings.js';
-import type { RubySettings } from '../../lib/ruby-settings/read-settings.js';
+import { AppError } from '../../shared/lib/app-error.js';
+import { err, ok, type Result } from '../../shared/lib/result.js';
+import type { ProxySettings } from '../../shared/platform/http/proxy-settings.js';
+import type { RubySettings } from '../../shared/lib/ruby-settings/read-settings.js';
 import {
   SIGNATURE_VERSIONS,
   type SignatureVersion,
-} from '../../protocol/chef-signature/canonical-request.js';
+} from '../../shared/protocol/chef-signature/canonical-request.js';
 import type { Whitelist } from '../domain/whitelist.js';
 import { SettingValues } from './setting-values.js';
 import { readWhitelist } from './whitelist-setting.js';

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { AppError, messageOf } from '../../lib/app-error.js';
-import { err, type Result } from '../../lib/result.js';
-import type { SettingsPlace } from '../../lib/ruby-settings/path-functions.js';
-import { readRubySettings, type RubySettings } from '../../lib/ruby-settings/read-settings.js';
+import { AppError, messageOf } from '../../shared/lib/app-error.js';
+import { err, type Result } from '../../shared/lib/result.js';
+import type { SettingsPlace } from '../../shared/lib/ruby-settings/path-functions.js';
+import { readRubySettings, type RubySettings } from '../../shared/lib/ruby-settings/read-settings.js';
 
 /** The settings file is the first of these that exists. */
 export const SETTINGS_FILES = [

@@ -1,7 +1,7 @@
-import { AppError } from '../../lib/app-error.js';
-import type { RubySetting, RubySettings } from '../../lib/ruby-settings/read-settings.js';
-import { kindOf, nameOf, type RubyValue } from '../../lib/ruby-settings/ruby-value.js';
-import { readProxyAddress } from '../../platform/http/proxy-settings.js';
+import { AppError } from '../../shared/lib/app-error.js';
+import type { RubySetting, RubySettings } from '../../shared/lib/ruby-settings/read-settings.js';
+import { kindOf, nameOf, type RubyValue } from '../../shared/lib/ruby-settings/ruby-value.js';
+import { readProxyAddress } from '../../shared/platform/http/proxy-settings.js';
 
 /** Reads settings by name and type. Throws an AppError that names file and line where a value is of another kind. */
 export class SettingValues {

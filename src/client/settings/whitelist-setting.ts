@@ -1,6 +1,12 @@
-import { compileRegexp } from '../../lib/ruby-settings/compile-regexp.js';
-import type { RubySetting } from '../../lib/ruby-settings/read-settings.js';
-import { kindOf, nameOf, RubyHash, RubyRegexp, type RubyValue } from '../../lib/ruby-settings/ruby-value.js';
+import { compileRegexp } from '../../shared/lib/ruby-settings/compile-regexp.js';
+import type { RubySetting } from '../../shared/lib/ruby-settings/read-settings.js';
+import {
+  kindOf,
+  nameOf,
+  RubyHash,
+  RubyRegexp,
+  type RubyValue,
+} from '../../shared/lib/ruby-settings/ruby-value.js';
 import type { Whitelist, WhitelistEntry, WhitelistPattern } from '../domain/whitelist.js';
 import type { SettingValues } from './setting-values.js';
 

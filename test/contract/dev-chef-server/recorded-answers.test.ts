@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createPrivateKey } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/lib/clock.js';
-import { HttpClient } from '../../../src/platform/http/http-client.js';
-import { SignedHttp } from '../../../src/platform/http/signed-http.js';
+import { systemClock } from '../../../src/shared/lib/clock.js';
+import { HttpClient } from '../../../src/shared/platform/http/http-client.js';
+import { SignedHttp } from '../../../src/shared/platform/http/signed-http.js';
 import { DevChefServer } from '../../dev-chef-server/dev-chef-server.js';
 import { makePrivateKey } from '../../dev-chef-server/key-pair.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PushJobsClient } from '../../../src/api-client/push-jobs-client.js';
+import { PushJobsClient } from '../../../src/shared/api-client/push-jobs-client.js';
 import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
 import type { SimulatedNode } from '../../support/simulated-node.js';
 import { sendSigned } from '../../support/signed-sender.js';

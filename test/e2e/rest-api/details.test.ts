@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PushJobsClient } from '../../../src/api-client/push-jobs-client.js';
-import type { NodeDetail } from '../../../src/protocol/rest-shapes.js';
-import { formatRfc1123 } from '../../../src/protocol/wire-time.js';
+import { PushJobsClient } from '../../../src/shared/api-client/push-jobs-client.js';
+import type { NodeDetail } from '../../../src/shared/protocol/rest-schemas.js';
+import { formatRfc1123 } from '../../../src/shared/protocol/wire-time.js';
 import { eventually } from '../../support/eventually.js';
 import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PushJobsClient } from '../../../src/api-client/push-jobs-client.js';
-import type { JobSummary } from '../../../src/protocol/rest-shapes.js';
+import { PushJobsClient } from '../../../src/shared/api-client/push-jobs-client.js';
+import type { JobSummary } from '../../../src/shared/protocol/rest-schemas.js';
 import { type JsonAnswer, ORG, ServerUnderTest } from '../../support/server-under-test.js';
 import { sendSigned } from '../../support/signed-sender.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { JobStore } from '../../../src/jobs/job-store.port.js';
-import { PostgresJobStore } from '../../../src/jobs/stores/postgres-job-store.js';
-import type { JobSummary } from '../../../src/protocol/rest-shapes.js';
+import type { JobStore } from '../../../src/server/jobs/job-store.port.js';
+import { PostgresJobStore } from '../../../src/server/jobs/stores/postgres-job-store.js';
+import type { JobSummary } from '../../../src/shared/protocol/rest-schemas.js';
 import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
 
 const JOBS = 2_500;

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { createPrivateKey } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PushJobsClient } from '../../../src/api-client/push-jobs-client.js';
+import { PushJobsClient } from '../../../src/shared/api-client/push-jobs-client.js';
 import { makePrivateKey } from '../../dev-chef-server/key-pair.js';
 import { eventually } from '../../support/eventually.js';
 import { ORG, ServerUnderTest } from '../../support/server-under-test.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Job } from '../../../src/protocol/rest-shapes.js';
+import type { Job } from '../../../src/shared/protocol/rest-schemas.js';
 import { FeedReading } from '../../support/feed-reading.js';
 import { type PlainAnswer, type PlainRequest, sendHttp } from '../../support/http-request.js';
 import { ORG, ServerUnderTest } from '../../support/server-under-test.js';

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { NodeStatus } from '../../../src/protocol/job-status.js';
-import type { Job, JobRequest } from '../../../src/protocol/rest-shapes.js';
+import type { NodeStatus } from '../../../src/shared/protocol/job-status.js';
+import type { Job, JobRequest } from '../../../src/shared/protocol/rest-schemas.js';
 import { CliUnderTest } from '../../support/cli-under-test.js';
 import { feedText, startEvent, stubJob } from '../../support/stub-job.js';
 import { StubPushyServer } from '../../support/stub-pushy-server.js';

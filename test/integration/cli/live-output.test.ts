@@ -1,6 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { formatSse, type JobEvent, toFeedData, toFeedEvent } from '../../../src/protocol/feed-event.js';
+import {
+  formatSse,
+  type JobEvent,
+  toFeedData,
+  toFeedEvent,
+} from '../../../src/shared/protocol/feed-event.js';
 import { CliUnderTest } from '../../support/cli-under-test.js';
 import { feedText, JOB_ID, startEvent, stubJob } from '../../support/stub-job.js';
 import { StubPushyServer } from '../../support/stub-pushy-server.js';

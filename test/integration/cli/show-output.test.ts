@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { deferred } from '../../../src/lib/deferred.js';
+import { deferred } from '../../../src/shared/lib/deferred.js';
 import { CliUnderTest } from '../../support/cli-under-test.js';
 import { feedText, JOB_ID, stubJob, wholeRun } from '../../support/stub-job.js';
 import { StubPushyServer } from '../../support/stub-pushy-server.js';

@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { formatHeader } from '../../../src/protocol/frame-header.js';
-import { signHmac } from '../../../src/protocol/frame-signature.js';
-import { formatRfc1123 } from '../../../src/protocol/wire-time.js';
+import { formatHeader } from '../../../src/shared/protocol/frame-header.js';
+import { signHmac } from '../../../src/shared/protocol/frame-signature.js';
+import { formatRfc1123 } from '../../../src/shared/protocol/wire-time.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
 import { ForwardProxy } from '../../support/forward-proxy.js';

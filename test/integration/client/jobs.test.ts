@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { takeRunLock } from '../../../src/platform/run-lock.js';
+import { takeRunLock } from '../../../src/shared/platform/run-lock.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
 import { SimulatedPushServer } from '../../support/simulated-push-server.js';

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import { CAPABILITY } from '../../../src/protocol/config-document.js';
+import { CAPABILITY } from '../../../src/shared/protocol/config-document.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
 import { SimulatedPushServer } from '../../support/simulated-push-server.js';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CAPABILITY } from '../../../src/protocol/config-document.js';
+import { CAPABILITY } from '../../../src/shared/protocol/config-document.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
 import { makeCertificate } from '../../support/make-certificate.js';

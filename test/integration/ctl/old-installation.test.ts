@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram, type RunProgram } from '../../../ctl/lib/run-program.js';
 import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
 import { ChefMachine, pidIn } from '../../support/chef-machine.js';
-import { ALL_MIGRATIONS } from '../../../src/persistence/migrate.js';
+import { ALL_MIGRATIONS } from '../../../src/server/persistence/migrate.js';
 import { eventually } from '../../support/eventually.js';
 
 const SETTINGS_FOLDER = '/etc/opscode-push-jobs-server';

@@ -1,4 +1,4 @@
-import { openFilesLimit } from '../../../src/transport/descriptor-limit.js';
+import { openFilesLimit } from '../../../src/server/transport/descriptor-limit.js';
 import { Stage, type StageOptions } from '../stage.js';
 import { microsEach } from '../statistics.js';
 import { say } from './scenario.js';

@@ -6,7 +6,7 @@ import {
   jobMessage,
 } from '../../../../src/client/domain/client-messages.js';
 import type { JobMachine, JobReply } from '../../../../src/client/domain/job-machine.js';
-import { clientMessageSchema } from '../../../../src/protocol/client-message.js';
+import { clientMessageSchema } from '../../../../src/shared/protocol/client-message.js';
 
 interface Recording {
   readonly frames: readonly { readonly direction: string; readonly type: string; readonly body: string }[];

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ConfigFault } from '../../../../src/client/server/config-fetch.js';
 import { ConfigRefresh } from '../../../../src/client/server/config-refresh.js';
 import type { SessionConfig } from '../../../../src/client/server/session-config.js';
-import { AppError } from '../../../../src/lib/app-error.js';
-import { type Deferred, deferred } from '../../../../src/lib/deferred.js';
-import { ok, type Result } from '../../../../src/lib/result.js';
+import { AppError } from '../../../../src/shared/lib/app-error.js';
+import { type Deferred, deferred } from '../../../../src/shared/lib/deferred.js';
+import { ok, type Result } from '../../../../src/shared/lib/result.js';
 import { eventually } from '../../../support/eventually.js';
 
 type Answer = Result<SessionConfig, ConfigFault>;

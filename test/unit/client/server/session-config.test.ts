@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { readSessionConfig, type ServerConfig } from '../../../../src/client/server/session-config.js';
-import type { Result } from '../../../../src/lib/result.js';
-import { encryptSessionKey } from '../../../../src/protocol/session-key.js';
-import { encodeZ85 } from '../../../../src/protocol/z85.js';
+import type { Result } from '../../../../src/shared/lib/result.js';
+import { encryptSessionKey } from '../../../../src/shared/protocol/session-key.js';
+import { encodeZ85 } from '../../../../src/shared/protocol/z85.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const sessionKey = randomBytes(32);

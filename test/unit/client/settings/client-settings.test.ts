@@ -5,7 +5,7 @@ import {
   type SettingOverrides,
 } from '../../../../src/client/settings/client-settings.js';
 import { findInWhitelist } from '../../../../src/client/domain/whitelist.js';
-import { readRubySettings } from '../../../../src/lib/ruby-settings/read-settings.js';
+import { readRubySettings } from '../../../../src/shared/lib/ruby-settings/read-settings.js';
 
 const URL_LINE = "chef_server_url 'https://chef.example.com/organizations/acme/'\n";
 

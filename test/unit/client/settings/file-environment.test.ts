@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FileEnvironment } from '../../../../src/client/settings/file-environment.js';
-import { readRubySettings } from '../../../../src/lib/ruby-settings/read-settings.js';
+import { readRubySettings } from '../../../../src/shared/lib/ruby-settings/read-settings.js';
 
 const readAgainAndAgain = (env: NodeJS.ProcessEnv) => {
   const environment = new FileEnvironment(env);

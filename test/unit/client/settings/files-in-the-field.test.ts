@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { findInWhitelist } from '../../../../src/client/domain/whitelist.js';
 import { readClientSettings } from '../../../../src/client/settings/client-settings.js';
-import { readRubySettings } from '../../../../src/lib/ruby-settings/read-settings.js';
+import { readRubySettings } from '../../../../src/shared/lib/ruby-settings/read-settings.js';
 
 const read = (name: string) => {
   const text = readFileSync(`test/fixtures/client-settings/${name}`, 'utf8');

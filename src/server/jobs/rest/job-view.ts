@@ -1,0 +1,72 @@
+import { given } from '../../../shared/lib/omit-undefined.js';
+import type { NodeStatus } from '../../../shared/protocol/job-status.js';
+import type { Job, JobNodeDetail, JobSummary } from '../../../shared/protocol/rest-schemas.js';
+import { formatRfc1123 } from '../../../shared/protocol/wire-time.js';
+import type { JobNode, StoredJob, StoredJobWithNodes } from '../job-store.port.js';
+import type { LiveJob } from '../live/live-job.js';
+
+/** A job as users see it in a list (REST API, "A job"): what was not asked for is left out. */
+export const summaryOf = (job: StoredJob, file?: string): JobSummary => ({
+  id: job.id,
+  command: job.command,
+  status: job.status,
+  run_timeout: job.runTimeout,
+  created_at: formatRfc1123(job.createdAt),
+  updated_at: formatRfc1123(job.updatedAt),
+  ...(job.user === undefined ? {} : { user: job.user }),
+  ...(job.dir === undefined ? {} : { dir: job.dir }),
+  ...(job.env === undefined ? {} : { env: { ...job.env } }),
+  ...(job.capture ? { capture_output: true as const } : {}),
+  ...(file === undefined && job.fileSpecified ? { file_specified: true as const } : {}),
+  ...(file === undefined ? {} : { file }),
+});
+
+/** A job as users see it by itself: with its nodes by status. */
+export const viewOf = (job: StoredJobWithNodes): Job => ({
+  nodes: byStatus(job),
+  ...summaryOf(job, job.file),
+  ...(job.origin === undefined
+    ? {}
+    : {
+        details: {
+          created_by: job.origin.createdBy,
+          quorum: job.origin.quorum,
+          nodes: job.nodes.map(nodeDetailOf),
+        },
+      }),
+});
+
+const isoOf = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : new Date(ms).toISOString();
+
+const nodeDetailOf = ({ name, status, times, ...told }: JobNode): JobNodeDetail =>
+  given({
+    node_name: name,
+    status,
+    ready_at: isoOf(times?.ready),
+    running_at: isoOf(times?.running),
+    updated_at: isoOf(times?.updated),
+    exit_code: told.exitCode,
+    signal: told.signal,
+    duration_ms: told.durationMs,
+    reason: told.reason,
+  });
+
+/** A job in memory in the form of a stored one; its file only where `includeFile` is set. */
+export const storedFormOf = (live: LiveJob, includeFile: boolean): StoredJobWithNodes => {
+  const { file, ...record } = live.record;
+  return {
+    ...record,
+    status: live.status,
+    updatedAt: live.updatedAt,
+    fileSpecified: file !== undefined,
+    nodes: Array.from(live.nodeStatuses(), ([name, status]) => ({ name, status })),
+    ...(includeFile && file !== undefined ? { file } : {}),
+  };
+};
+
+const byStatus = (job: StoredJobWithNodes): Partial<Record<NodeStatus, string[]>> => {
+  const nodes: Partial<Record<NodeStatus, string[]>> = {};
+  for (const { name, status } of job.nodes) (nodes[status] ??= []).push(name);
+  return nodes;
+};

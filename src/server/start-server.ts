@@ -1,0 +1,53 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
+import { AppModule } from './app.module.js';
+import { type Activity, alwaysActive } from './config/leadership.port.js';
+import type { ServerConfig } from './config/server-config.js';
+import type { ServerSecrets } from './config/server-secrets.js';
+import { createHttpAdapter } from './http/http-adapter.js';
+import { setUpHttp } from './http/set-up-http.js';
+import { AppError, messageOf } from '../shared/lib/app-error.js';
+import { NestLogger } from './nest-logger.js';
+
+/** A server that is up. */
+export interface RunningServer {
+  /** Stops it: no new jobs, feeds end, what is known is stored. Resolves when nothing of it is left. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the server: the database is migrated, the nodes' channels are open and the REST API answers when it resolves.
+ * Throws an AppError that says what is wrong with which setting, and leaves nothing running then.
+ */
+export const startServer = async (
+  config: ServerConfig,
+  secrets: ServerSecrets,
+  logger: Logger,
+  activity: Activity = alwaysActive,
+): Promise<RunningServer> => {
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.with(config, secrets, logger, activity),
+    createHttpAdapter(),
+    { logger: new NestLogger(logger), abortOnError: false, bodyParser: false },
+  );
+  try {
+    await setUpHttp(app);
+    await listen(app, config);
+  } catch (thrown) {
+    await app.close();
+    throw thrown;
+  }
+  return { stop: () => app.close() };
+};
+
+const listen = async (app: NestFastifyApplication, { api_port, listen }: ServerConfig): Promise<void> => {
+  try {
+    await app.listen(api_port, listen);
+  } catch (thrown) {
+    throw new AppError(
+      'api_port',
+      `cannot listen on ${listen}:${api_port} (listen, api_port): ${messageOf(thrown)}`,
+    );
+  }
+};

@@ -1,0 +1,362 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PostgresJobStore } from '../../../../src/server/jobs/stores/postgres-job-store.js';
+import { PostgresOrgEventStore } from '../../../../src/server/jobs/stores/postgres-org-event-store.js';
+import { PostgresBatchWriter } from '../../../../src/server/persistence/batch-writer.js';
+import type { OpenDatabase } from '../../../../src/server/persistence/open-database.js';
+import { createEmbeddedTestDatabase, createTestDatabase } from '../../../support/database.js';
+import { newJob, randomId } from '../../../support/new-job.js';
+
+const openPostgres = async (): Promise<OpenDatabase> => {
+  const created = await createTestDatabase();
+  const open = await created.open();
+  return {
+    ...open,
+    close: async () => {
+      await open.close();
+      await created.drop();
+    },
+  };
+};
+
+const AT = Date.UTC(2026, 10, 22, 8, 0, 5, 250);
+
+describe.each([
+  { name: 'PostgreSQL', open: openPostgres },
+  { name: 'the embedded database', open: createEmbeddedTestDatabase },
+])('the job store on $name', ({ open: openDatabase }) => {
+  let open: OpenDatabase;
+  let writer: PostgresBatchWriter;
+  let store: PostgresJobStore;
+  let orgEvents: PostgresOrgEventStore;
+  let orgId: string;
+
+  beforeAll(async () => {
+    open = await openDatabase();
+    writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }));
+    store = new PostgresJobStore(open.database, writer);
+    orgEvents = new PostgresOrgEventStore(open.database, writer);
+  });
+  afterAll(async () => {
+    await writer.drain(5_000);
+    await open.close();
+  });
+  beforeEach(() => {
+    orgId = randomId();
+  });
+
+  describe('a new job', () => {
+    it('is found with its nodes, in voting, and without what was not asked for', async () => {
+      const job = newJob({ orgId, nodes: ['web2', 'web1', 'Web0'], runTimeout: 60 });
+      await store.create(job);
+      expect(await store.find(orgId, job.id)).toEqual({
+        id: job.id,
+        command: 'chef-client',
+        status: 'voting',
+        runTimeout: 60,
+        createdAt: job.createdAt,
+        updatedAt: job.createdAt,
+        capture: false,
+        fileSpecified: false,
+        nodes: [
+          { name: 'Web0', status: 'new' },
+          { name: 'web1', status: 'new' },
+          { name: 'web2', status: 'new' },
+        ],
+      });
+    });
+
+    it('keeps every option exactly, also a user name of more than 32 characters and blanks at its end', async () => {
+      const user = `${'long-name-'.repeat(10)} `;
+      const env = { PATH: '/bin', EMPTY: '', 'odd "name"': 'ä\n😀' };
+      const job = newJob({
+        orgId,
+        user,
+        dir: '/tmp/with blank ',
+        env,
+        capture: true,
+        file: 'raw:#!/bin/sh\n',
+        command: '',
+      });
+      await store.create(job);
+      expect(await store.find(orgId, job.id, { includeFile: true })).toMatchObject({
+        command: '',
+        user,
+        dir: '/tmp/with blank ',
+        env,
+        capture: true,
+        fileSpecified: true,
+        file: 'raw:#!/bin/sh\n',
+      });
+    });
+
+    it('shows its file only to who asks for it', async () => {
+      const job = newJob({ orgId, file: 'raw:x' });
+      await store.create(job);
+      expect(await store.find(orgId, job.id)).toMatchObject({ fileSpecified: true });
+      expect(await store.find(orgId, job.id)).not.toHaveProperty('file');
+    });
+
+    it('is unknown to another organization, and so is its output', async () => {
+      const job = newJob({ orgId });
+      await store.create(job);
+      store.saveOutput(job.id, 'web1', Buffer.from('secret'), Buffer.alloc(0));
+      await store.flushed();
+      expect(await store.find(randomId(), job.id)).toBeUndefined();
+      expect(await store.output(randomId(), job.id, 'web1', 'stdout')).toBeUndefined();
+    });
+
+    it('is stored with all its nodes or not at all', async () => {
+      const job = newJob({ orgId, nodes: ['twice', 'twice'] });
+      await expect(store.create(job)).rejects.toMatchObject({ code: 'database_refused' });
+      expect(await store.find(orgId, job.id)).toBeUndefined();
+    });
+
+    it('may have 10,000 nodes', async () => {
+      const job = newJob({ orgId, nodes: Array.from({ length: 10_000 }, (_, n) => `node-${n}`) });
+      await store.create(job);
+      expect((await store.find(orgId, job.id))?.nodes).toHaveLength(10_000);
+    });
+  });
+
+  it.each(['', 'x', 'A'.repeat(32), `${'a'.repeat(31)}\0`, 'a'.repeat(33), "'; --"])(
+    'knows no job of the id %j',
+    async (id) => {
+      expect(await store.find(orgId, id)).toBeUndefined();
+      expect(await store.output(orgId, id, 'web1', 'stdout')).toBeUndefined();
+    },
+  );
+
+  it('does not take an id in capitals for the id', async () => {
+    const job = newJob({ orgId, id: 'abcdef0123456789abcdef0123456789' });
+    await store.create(job);
+    expect(await store.find(orgId, job.id.toUpperCase())).toBeUndefined();
+  });
+
+  it('lists the jobs of one organization, oldest first, those of one instant by id', async () => {
+    const at = (ms: number) => Date.UTC(2026, 0, 1) + ms;
+    const jobs = [
+      newJob({ orgId, id: 'c'.repeat(32), createdAt: at(1) }),
+      newJob({ orgId, id: 'b'.repeat(32), createdAt: at(2) }),
+      newJob({ orgId, id: 'a'.repeat(32), createdAt: at(1), user: 'deploy', env: { A: 'b' }, capture: true }),
+      newJob({ orgId: randomId(), createdAt: at(0) }),
+    ];
+    for (const job of jobs) await store.create(job);
+    const listed = await store.list(orgId);
+    expect(listed.map(({ id }) => id[0])).toEqual(['a', 'c', 'b']);
+    expect(listed[0]).toEqual({
+      id: 'a'.repeat(32),
+      command: 'chef-client',
+      status: 'voting',
+      runTimeout: 3600,
+      createdAt: at(1),
+      updatedAt: at(1),
+      user: 'deploy',
+      env: { A: 'b' },
+      capture: true,
+      fileSpecified: false,
+    });
+  });
+
+  describe('changes', () => {
+    it('of nodes and of the job show up after flushed()', async () => {
+      const job = newJob({ orgId, nodes: ['a', 'b'] });
+      await store.create(job);
+      store.nodeStatus(orgId, job.id, 'a', 'ready', AT);
+      store.nodeStatus(orgId, job.id, 'a', 'running', AT + 1);
+      store.nodeStatus(orgId, job.id, 'b', 'nacked', AT + 1, { reason: 'busy' });
+      store.jobStatus(job.id, 'running', AT + 2);
+      await store.flushed();
+      expect(await store.find(orgId, job.id)).toMatchObject({
+        status: 'running',
+        updatedAt: AT + 2,
+        createdAt: job.createdAt,
+        nodes: [
+          { name: 'a', status: 'running' },
+          { name: 'b', status: 'nacked', reason: 'busy' },
+        ],
+      });
+    });
+
+    it('never touch a terminal status', async () => {
+      const job = newJob({ orgId, nodes: ['a'] });
+      await store.create(job);
+      store.nodeStatus(orgId, job.id, 'a', 'succeeded', AT, { exitCode: 0 });
+      store.jobStatus(job.id, 'complete', AT);
+      await store.flushed();
+      store.nodeStatus(orgId, job.id, 'a', 'crashed', AT + 9);
+      store.jobStatus(job.id, 'crashed', AT + 9);
+      await store.flushed();
+      expect(await store.find(orgId, job.id)).toMatchObject({
+        status: 'complete',
+        updatedAt: AT,
+        nodes: [{ name: 'a', status: 'succeeded', exitCode: 0 }],
+      });
+    });
+
+    it('keep details of any size that a client may tell', async () => {
+      const job = newJob({ orgId, nodes: ['a'] });
+      await store.create(job);
+      store.nodeStatus(orgId, job.id, 'a', 'failed', AT, {
+        exitCode: 3_221_225_786,
+        signal: 'SIGKILL',
+        durationMs: 5_000_000_000.4,
+      });
+      await store.flushed();
+      expect((await store.find(orgId, job.id))?.nodes).toEqual([
+        {
+          name: 'a',
+          status: 'failed',
+          exitCode: 3_221_225_786,
+          signal: 'SIGKILL',
+          durationMs: 5_000_000_000,
+        },
+      ]);
+    });
+
+    it('are not lost for details that the database cannot hold', async () => {
+      const job = newJob({ orgId, nodes: ['a', 'b'] });
+      await store.create(job);
+      store.nodeStatus(orgId, job.id, 'a', 'failed', AT, { durationMs: 1e300 });
+      store.nodeStatus(orgId, job.id, 'b', 'nacked', AT, { signal: 'SIG\0KILL', reason: 'no\0 such user' });
+      await store.flushed();
+      expect((await store.find(orgId, job.id))?.nodes).toEqual([
+        { name: 'a', status: 'failed', durationMs: Number.MAX_SAFE_INTEGER },
+        { name: 'b', status: 'nacked', signal: 'SIGKILL', reason: 'no such user' },
+      ]);
+    });
+
+    it('reach only the node of that name in that job', async () => {
+      const [one, two] = [newJob({ orgId, nodes: ['a', 'b'] }), newJob({ orgId, nodes: ['a'] })];
+      await store.create(one);
+      await store.create(two);
+      store.nodeStatus(orgId, one.id, 'a', 'ready', AT);
+      store.nodeStatus(randomId(), two.id, 'a', 'ready', AT);
+      await store.flushed();
+      expect((await store.find(orgId, one.id))?.nodes.map(({ status }) => status)).toEqual(['ready', 'new']);
+      expect((await store.find(orgId, two.id))?.nodes.map(({ status }) => status)).toEqual(['new']);
+    });
+  });
+
+  describe('captured output', () => {
+    it.each([
+      ['text', Buffer.from('hällo\n😀 {"\\u0000"}\\x00')],
+      ['nothing', Buffer.alloc(0)],
+      ['NUL bytes', Buffer.from('a\0b\0')],
+      ['what is not UTF-8', Buffer.from([0xff, 0xfe, 0x80, 0x41])],
+      ['every byte there is', Buffer.from(Array.from({ length: 256 }, (_, n) => n))],
+      ['as much as a message holds', Buffer.alloc(65_536, 0xe9)],
+    ])('comes back byte for byte: %s', async (_, bytes) => {
+      const job = newJob({ orgId, capture: true });
+      await store.create(job);
+      store.saveOutput(job.id, 'web1', bytes, Buffer.from('err'));
+      await store.flushed();
+      expect((await store.output(orgId, job.id, 'web1', 'stdout'))?.equals(bytes)).toBe(true);
+      expect(await store.output(orgId, job.id, 'web1', 'stderr')).toEqual(Buffer.from('err'));
+    });
+
+    it('is not there where nothing was captured, or for a node that is not in the job', async () => {
+      const job = newJob({ orgId });
+      await store.create(job);
+      expect(await store.output(orgId, job.id, 'web1', 'stdout')).toBeUndefined();
+      expect(await store.output(orgId, job.id, 'web\0', 'stdout')).toBeUndefined();
+    });
+  });
+
+  describe('after a restart', () => {
+    const event = (seq: number) => ({
+      id: `job-${seq}`,
+      name: 'rehab',
+      data: `{"timestamp":"t","node":"n${seq}"}`,
+    });
+
+    it('hands back jobs that had not ended, with nodes, options, deadlines and events', async () => {
+      const job = newJob({
+        orgId,
+        nodes: ['b', 'a'],
+        quorum: 2,
+        createdBy: 'somebody-with-a-name-of-more-than-32-characters',
+        user: 'deploy',
+        file: 'raw:x',
+        env: { A: 'b' },
+      });
+      const over = newJob({ orgId });
+      await store.create(job);
+      await store.create(over);
+      store.events(job.id, 1, [event(1), event(2)]);
+      store.nodeStatus(orgId, job.id, 'a', 'ready', AT);
+      await store.flushed();
+      store.events(job.id, 3, [event(3)]);
+      store.jobStatus(job.id, 'running', AT, { runDeadline: AT + 3_600_000 });
+      store.jobStatus(over.id, 'complete', AT);
+      await store.flushed();
+      const live = (await store.loadLive()).filter((each) => each.orgId === orgId);
+      expect(live).toEqual([
+        {
+          id: job.id,
+          orgId,
+          command: job.command,
+          status: 'running',
+          runTimeout: job.runTimeout,
+          quorum: 2,
+          createdBy: job.createdBy,
+          createdAt: job.createdAt,
+          updatedAt: AT,
+          votingDeadline: job.votingDeadline,
+          runDeadline: AT + 3_600_000,
+          user: 'deploy',
+          env: { A: 'b' },
+          capture: false,
+          fileSpecified: true,
+          file: 'raw:x',
+          nodes: [
+            { name: 'a', status: 'ready' },
+            { name: 'b', status: 'new' },
+          ],
+          events: [event(1), event(2), event(3)],
+        },
+      ]);
+    });
+
+    it('has no events of a job that was forgotten', async () => {
+      const job = newJob({ orgId });
+      await store.create(job);
+      store.events(job.id, 1, [event(1)]);
+      store.forgetEvents(job.id);
+      await store.flushed();
+      const live = (await store.loadLive()).filter((each) => each.orgId === orgId);
+      expect(live.map(({ events }) => events)).toEqual([[]]);
+    });
+  });
+
+  it('loads a job that is over as long as its events are not forgotten', async () => {
+    const event = { id: 'job-1', name: 'start', data: '{"timestamp":"x"}' };
+    const job = newJob({ orgId });
+    await store.create(job);
+    store.events(job.id, 1, [event]);
+    store.jobStatus(job.id, 'complete', AT);
+    await store.flushed();
+    const live = async () => (await store.loadLive()).filter((each) => each.orgId === orgId);
+    expect(await live()).toMatchObject([{ id: job.id, status: 'complete', events: [event] }]);
+    store.forgetEvents(job.id);
+    store.jobStatus(job.id, 'complete', AT);
+    await store.flushed();
+    expect(await live()).toEqual([]);
+  });
+
+  it("remembers an organization's events in order and byte for byte, and never forgets the last", async () => {
+    const event = (seq: number) => ({
+      id: `org-${seq}`,
+      name: 'start',
+      data: `{"timestamp":"2026-11-22 08:00:0${seq}.000000Z","job":"x","z":1,"a":2}`,
+    });
+    for (const seq of [9, 10, 11]) orgEvents.add(orgId, seq, AT + seq, event(seq));
+    await store.flushed();
+    const mine = async () => (await orgEvents.load()).filter((each) => each.orgId === orgId);
+    expect(await mine()).toEqual([9, 10, 11].map((seq) => ({ orgId, seq, at: AT + seq, event: event(seq) })));
+    await orgEvents.prune(AT + 10);
+    expect((await mine()).map(({ seq }) => seq)).toEqual([10, 11]);
+    await orgEvents.prune(AT + 1_000_000);
+    expect((await mine()).map(({ seq }) => seq)).toEqual([11]);
+  });
+});

@@ -1,0 +1,15 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { startPlayedPushyServer } from '../../../support/played-pushy-server.js';
+import { describeApiClient } from './api-client-contract.js';
+
+describeApiClient('the double of a server', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const server = await startPlayedPushyServer('alice', publicKey, {
+    good: { stdout: 'hello\n' },
+    bad: 'fails',
+  });
+  return {
+    options: { serverUrl: server.url, user: 'alice', key: privateKey },
+    close: () => server.close(),
+  };
+});

@@ -1,0 +1,141 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { forEachInSlices } from '../../../../src/shared/lib/for-each-in-slices.js';
+import { SlicedMailbox } from '../../../../src/shared/lib/sliced-mailbox.js';
+import { TimeSlices } from '../../../../src/shared/lib/time-slices.js';
+import { turn } from '../../../support/held-store.js';
+
+interface Event {
+  readonly id: number;
+}
+
+const eventsUpTo = (count: number): Event[] => Array.from({ length: count }, (_, id) => ({ id }));
+const idsUpTo = (count: number): number[] => eventsUpTo(count).map(({ id }) => id);
+
+/** Each event takes a millisecond on this clock. */
+let now: number;
+let seen: number[];
+let slices: TimeSlices;
+const handle = ({ id }: Event): void => {
+  seen.push(id);
+  now += 1;
+};
+const failOnError = (thrown: unknown): never => {
+  throw thrown;
+};
+const newMailbox = (handler = handle, onError: (thrown: unknown) => void = failOnError) =>
+  new SlicedMailbox<Event>(handler, onError, slices, () => now);
+
+beforeEach(() => {
+  now = 0;
+  seen = [];
+  slices = new TimeSlices();
+});
+
+/** Lets turns go by until nothing more is handled. */
+const untilQuiet = async (): Promise<number> => {
+  for (let turns = 0; ; turns++) {
+    const before = seen.length;
+    await turn();
+    if (seen.length === before) return turns;
+  }
+};
+
+describe('a mailbox of slices', () => {
+  it('handles few events at once, in their order', () => {
+    const mailbox = newMailbox();
+    mailbox.post({ id: 7 });
+    mailbox.postAll(eventsUpTo(3));
+    expect(seen).toEqual([7, 0, 1, 2]);
+  });
+
+  it('handles very many a little at a time, and what is posted meanwhile after them', async () => {
+    const mailbox = newMailbox();
+    mailbox.postAll(eventsUpTo(3_000));
+    expect(seen.length).toBeLessThan(40);
+    mailbox.post({ id: -1 });
+    mailbox.postAll([{ id: -2 }]);
+    await turn();
+    expect(seen.length).toBeLessThan(80);
+    await untilQuiet();
+    expect(seen).toEqual([...idsUpTo(3_000), -1, -2]);
+  });
+
+  it('keeps the order of what is posted one by one behind others', async () => {
+    const mailbox = newMailbox();
+    mailbox.postAll(eventsUpTo(100));
+    for (let id = 100; id < 3_000; id++) mailbox.post({ id });
+    await untilQuiet();
+    expect(seen).toEqual(idsUpTo(3_000));
+    mailbox.post({ id: 3_000 });
+    expect(seen.at(-1)).toBe(3_000);
+  });
+
+  it('lets an event that is posted while another is handled wait for its turn', () => {
+    const mailbox: SlicedMailbox<Event> = newMailbox((event) => {
+      handle(event);
+      if (event.id === 0) mailbox.post({ id: 9 });
+    });
+    mailbox.postAll(eventsUpTo(2));
+    expect(seen).toEqual([0, 1, 9]);
+  });
+
+  it('goes on after a handler that throws', async () => {
+    const told: unknown[] = [];
+    const mailbox = newMailbox(
+      (event) => {
+        handle(event);
+        if (event.id % 100 === 0) throw new Error('broken');
+      },
+      (thrown) => told.push(thrown),
+    );
+    mailbox.postAll(eventsUpTo(300));
+    await untilQuiet();
+    expect(seen).toHaveLength(300);
+    expect(told).toHaveLength(3);
+  });
+
+  it('cut short, handles what was posted by itself, and drops the rest of what came together', async () => {
+    const mailbox = newMailbox();
+    mailbox.postAll(eventsUpTo(300));
+    mailbox.post({ id: -1 });
+    mailbox.postAll(eventsUpTo(300));
+    mailbox.post({ id: -2 });
+    const handled = seen.length;
+    mailbox.cutShort();
+    expect(seen.slice(handled)).toEqual([-1, -2]);
+    await untilQuiet();
+    mailbox.post({ id: -3 });
+    expect(seen.slice(handled)).toEqual([-1, -2, -3]);
+  });
+
+  it('shares the turns of the event loop with others', async () => {
+    const [one, other] = [newMailbox(), newMailbox()];
+    one.postAll(eventsUpTo(200));
+    other.postAll(eventsUpTo(200).map(({ id }) => ({ id: -id })));
+    await turn();
+    const before = seen.length;
+    await turn();
+    expect(seen.length - before).toBeLessThan(40); // one slice of one of them
+    await untilQuiet();
+    expect(seen).toHaveLength(400);
+  });
+});
+
+describe('very many items', () => {
+  it('are taken in their order, and others get their turn between', async () => {
+    const taken: number[] = [];
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      if (taken.length < 2_000) setImmediate(count);
+    };
+    setImmediate(count);
+    await forEachInSlices(idsUpTo(2_000), (id) => {
+      taken.push(id);
+      const until = performance.now() + 0.05;
+      while (performance.now() < until);
+    });
+    expect(taken).toEqual(idsUpTo(2_000));
+    expect(turns).toBeGreaterThan(3);
+  });
+});

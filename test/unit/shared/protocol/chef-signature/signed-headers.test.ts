@@ -1,0 +1,169 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type HeadersFault,
+  readSignedHeaders,
+  type RequestHeaders,
+} from '../../../../../src/shared/protocol/chef-signature/signed-headers.js';
+import { withHeaders } from '../../../../support/signed-headers.js';
+
+const SENT_AT = Date.parse('2026-11-22T08:00:00Z');
+const complete: RequestHeaders = {
+  'x-ops-userid': 'alice',
+  'x-ops-timestamp': '2026-11-22T08:00:00Z',
+  'x-ops-sign': 'algorithm=sha1;version=1.1;',
+  'x-ops-content-hash': 'aGFzaA==',
+  'x-ops-authorization-1': 'c2ln',
+  'x-ops-authorization-2': 'bmF0dXJl',
+};
+
+const faultOf = (headers: RequestHeaders, nowMs = SENT_AT): HeadersFault | undefined => {
+  const read = readSignedHeaders(headers, nowMs);
+  return read.ok ? undefined : read.error;
+};
+
+describe('headers that are missing', () => {
+  it('are named in one order, whatever the order of the request', () => {
+    expect(faultOf({})).toEqual({
+      kind: 'missing',
+      headers: ['X-Ops-UserId', 'X-Ops-Timestamp', 'X-Ops-Sign', 'X-Ops-Content-Hash'],
+    });
+    expect(
+      faultOf(withHeaders(complete, { 'x-ops-content-hash': undefined, 'x-ops-userid': undefined })),
+    ).toEqual({
+      kind: 'missing',
+      headers: ['X-Ops-UserId', 'X-Ops-Content-Hash'],
+    });
+  });
+
+  it.each(['', '  '])('an empty value (%j) counts as missing', (value) => {
+    expect(faultOf(withHeaders(complete, { 'x-ops-sign': value }))).toEqual({
+      kind: 'missing',
+      headers: ['X-Ops-Sign'],
+    });
+  });
+
+  it('are judged before a timestamp or version that is wrong too', () => {
+    const headers = withHeaders(complete, {
+      'x-ops-userid': '',
+      'x-ops-timestamp': 'yesterday',
+      'x-ops-sign': 'version=9',
+    });
+    expect(faultOf(headers)).toEqual({ kind: 'missing', headers: ['X-Ops-UserId'] });
+  });
+
+  it('do not include the lines of the signature, which is then wrong', () => {
+    const read = readSignedHeaders(
+      withHeaders(complete, { 'x-ops-authorization-1': undefined, 'x-ops-authorization-2': undefined }),
+      SENT_AT,
+    );
+    expect(read).toMatchObject({ ok: true, value: { signature: Buffer.alloc(0) } });
+  });
+});
+
+describe('the timestamp', () => {
+  it.each([
+    'yesterday',
+    '2026-11-22 08:00:00',
+    '2026-11-22T08:00:00',
+    '2026-11-22T08:00:00+00:00',
+    '2026-11-22T08:00:00.000Z',
+    '2026-13-22T08:00:00Z',
+    '2026-02-30T08:00:00Z',
+    '2026-11-22T25:00:00Z',
+    'Sun, 22 Nov 2026 08:00:00 GMT',
+  ])('%s is unreadable', (timestamp) => {
+    expect(faultOf(withHeaders(complete, { 'x-ops-timestamp': timestamp }))).toEqual({
+      kind: 'bad_timestamp',
+    });
+  });
+
+  it.each([
+    ['behind', 900_000],
+    ['ahead of', -900_000],
+  ])('may be 900 s %s our clock, but not more', (_, offsetMs) => {
+    expect(faultOf(complete, SENT_AT + offsetMs)).toBeUndefined();
+    expect(faultOf(complete, SENT_AT + offsetMs + Math.sign(offsetMs))).toEqual({
+      kind: 'clock_skew',
+      userId: 'alice',
+    });
+  });
+
+  it('is judged before a version that is wrong too', () => {
+    const headers = withHeaders(complete, { 'x-ops-sign': 'version=9' });
+    expect(faultOf(headers, SENT_AT + 901_000)).toEqual({ kind: 'clock_skew', userId: 'alice' });
+    expect(faultOf(withHeaders(headers, { 'x-ops-timestamp': 'x' }))).toEqual({ kind: 'bad_timestamp' });
+  });
+});
+
+describe('the version in X-Ops-Sign', () => {
+  it.each([
+    ['version=1.0', '1.0'],
+    ['algorithm=sha1;version=1.0;', '1.0'],
+    ['algorithm=sha1;version=1.1', '1.1'],
+    ['version=1.1;algorithm=sha1;', '1.1'],
+    [' algorithm = sha1 ; version = 1.2 ;', '1.2'],
+    ['algorithm=sha256;version=1.3;', '1.3'],
+    ['version=1.3;', '1.3'],
+    ['colour=blue;version=1.3;', '1.3'],
+  ])('%s is %s', (sign, version) => {
+    const read = readSignedHeaders(withHeaders(complete, { 'x-ops-sign': sign }), SENT_AT);
+    expect(read).toMatchObject({ ok: true, value: { version } });
+  });
+
+  it.each([
+    'version=1.4',
+    'version=2.0;',
+    'version=',
+    'version',
+    '1.0',
+    'algorithm=sha1',
+    'algorithm=md5;version=1.0',
+    'algorithm=sha256;version=1.1;',
+    'algorithm=sha1;version=1.3;',
+    'version=1.3=1.0',
+    'algorithm=sha256=;version=1.3',
+    'version=1.3;version=1.3',
+    ';;;',
+  ])('%s is not supported', (sign) => {
+    expect(faultOf(withHeaders(complete, { 'x-ops-sign': sign }))).toEqual({ kind: 'unsupported_version' });
+  });
+});
+
+describe('the lines of the signature', () => {
+  const signatureOf = (lines: Record<string, string>): string | undefined => {
+    const { 'x-ops-authorization-1': _1, 'x-ops-authorization-2': _2, ...rest } = complete;
+    const read = readSignedHeaders({ ...lines, ...rest }, SENT_AT);
+    return read.ok ? read.value.signature.toString() : undefined;
+  };
+
+  it('are joined by their number, in whatever order they stand, beyond nine too', () => {
+    const text = Buffer.from('a signature of eleven lines, no less').toString('base64');
+    const lines = text
+      .match(/.{1,5}/g)!
+      .map((line, index) => [`x-ops-authorization-${index + 1}`, line] as const);
+    expect(lines.length).toBeGreaterThanOrEqual(10);
+    expect(signatureOf(Object.fromEntries(lines.reverse()))).toBe('a signature of eleven lines, no less');
+  });
+
+  it('end where a number is missing', () => {
+    expect(signatureOf({ 'x-ops-authorization-1': 'c2ln', 'x-ops-authorization-3': 'bmF0dXJl' })).toBe('sig');
+    expect(signatureOf({ 'x-ops-authorization-2': 'bmF0dXJl' })).toBe('');
+  });
+});
+
+it('reading never throws, and never accepts what lacks a required header', () => {
+  const names = Object.keys(complete);
+  const value = fc.option(
+    fc.oneof(fc.string(), fc.array(fc.string()), ...Object.values(complete).map(fc.constant)),
+    {
+      nil: undefined,
+    },
+  );
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom(...names), value), fc.integer(), (headers, skewMs) => {
+      const read = readSignedHeaders(headers, SENT_AT + skewMs);
+      if (read.ok) expect(Object.keys(headers)).toEqual(expect.arrayContaining(names.slice(0, 4)));
+    }),
+  );
+});
