@@ -2,6 +2,8 @@
  * Who may import whom (ARCHITECTURE.md, "Import order"). Type-only imports count.
  * @type {import('dependency-cruiser').IConfiguration}
  */
+
+/** The features of the server, lowest first. */
 const features = [
   'config',
   'http',
@@ -15,75 +17,51 @@ const features = [
   'status',
 ];
 
-/** A feature may not import a feature that stands above it. */
-const noUpward = features.map((feature, index) => ({
-  name: `${feature}-imports-upward`,
-  severity: 'error',
-  from: { path: `^src/${feature}/` },
-  to: { path: `^src/(${[...features.slice(index + 1), 'none'].join('|')})/` },
-}));
+/** The floors of the shared code, lowest first. */
+const floors = ['lib', 'protocol', 'platform', 'api-client'];
 
-/** Features that stand side by side do not know of each other. */
+/** In an ordered list of folders, none imports a later one. */
+const noUpwardImport = (base, folders) =>
+  folders.slice(0, -1).map((folder, index) => ({
+    name: `${folder}-imports-upward`,
+    severity: 'error',
+    from: { path: `^${base}/${folder}/` },
+    to: { path: `^${base}/(${folders.slice(index + 1).join('|')})/` },
+  }));
+
+/** Features on the same level do not know each other. */
 const sideBySide = ['persistence', 'keys', 'auth'].map((feature) => ({
   name: `${feature}-imports-sideways`,
   severity: 'error',
-  from: { path: `^src/${feature}/` },
+  from: { path: `^src/server/${feature}/` },
   to: {
-    path: `^src/(persistence|keys|auth)/`,
-    pathNot: [`^src/${feature}/`, '\\.(port|module|entity)\\.ts$'],
+    path: `^src/server/(persistence|keys|auth)/`,
+    pathNot: [`^src/server/${feature}/`, '\\.(port|module|entity)\\.ts$'],
   },
 }));
+
+/** A program imports itself, the shared code, and what `also` names. */
+const standsAlone = (name, path, also = []) => ({
+  name: `${name}-stands-alone`,
+  severity: 'error',
+  from: { path: `^${path}/` },
+  to: { path: '^(src|ctl|migrations)/', pathNot: `^(${[path, 'src/shared', ...also].join('|')})/` },
+});
 
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    standsAlone('shared', 'src/shared'),
+    standsAlone('migrations', 'migrations'),
+    standsAlone('client', 'src/client'),
+    standsAlone('cli', 'src/cli'),
+    standsAlone('server', 'src/server', ['migrations']),
+    standsAlone('ctl', 'ctl', ['src/server/(config|persistence|keys)']),
     {
-      name: 'lib-is-pure',
+      name: 'api-client-is-for-its-users',
       severity: 'error',
-      from: { path: '^src/lib/' },
-      to: { path: '^src/', pathNot: '^src/lib/' },
-    },
-    {
-      name: 'protocol-imports-lib-only',
-      severity: 'error',
-      from: { path: '^src/protocol/' },
-      to: { path: '^src/', pathNot: '^src/(lib|protocol)/' },
-    },
-    {
-      name: 'platform-imports-below-only',
-      severity: 'error',
-      from: { path: '^src/platform/' },
-      to: { path: '^src/', pathNot: '^src/(lib|protocol|platform)/' },
-    },
-    {
-      name: 'api-client-imports-below-only',
-      severity: 'error',
-      from: { path: '^src/api-client/' },
-      to: { path: '^src/', pathNot: '^src/(lib|protocol|platform|api-client)/' },
-    },
-    {
-      name: 'client-stands-alone',
-      severity: 'error',
-      from: { path: '^src/client/' },
-      to: { path: '^src/', pathNot: '^src/(lib|protocol|platform|client)/' },
-    },
-    {
-      name: 'cli-stands-alone',
-      severity: 'error',
-      from: { path: '^src/cli/' },
-      to: { path: '^src/', pathNot: '^src/(lib|protocol|platform|api-client|cli)/' },
-    },
-    {
-      name: 'ctl-stands-alone',
-      severity: 'error',
-      from: { path: '^ctl/' },
-      to: { path: '^src/', pathNot: '^src/(lib|protocol|platform|api-client|config|persistence|keys)/' },
-    },
-    {
-      name: 'server-imports-no-program',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(client|cli)/' },
-      to: { path: '^(src/(client|cli)|ctl)/' },
+      from: { path: '^src/(client|server)/' },
+      to: { path: '^src/shared/api-client/' },
     },
     {
       name: 'product-imports-no-test',
@@ -94,39 +72,35 @@ module.exports = {
     {
       name: 'nest-in-the-server-only',
       severity: 'error',
-      from: { path: '^(src/(lib|protocol|platform|api-client|client|cli)|ctl)/' },
+      from: { path: '^(src/(shared|client|cli)|ctl)/' },
       to: { path: 'node_modules/@nestjs/' },
     },
     {
       name: 'zeromq-in-platform-only',
       severity: 'error',
-      from: { path: '^(src|ctl)/', pathNot: '^src/platform/zmq/' },
+      from: { path: '^(src|ctl)/', pathNot: '^src/shared/platform/zmq/' },
       to: { path: 'node_modules/zeromq/' },
     },
     {
       name: 'only-ports-across-features',
       severity: 'error',
-      from: { path: `^src/(${features.join('|')})/` },
+      from: { path: `^src/server/(${features.join('|')})/` },
       to: {
-        path: `^src/(${features.filter((f) => f !== 'config' && f !== 'http').join('|')})/`,
-        pathNot: ['^src/$1/', '\\.(port|module|entity|decorator)\\.ts$'],
+        path: `^src/server/(${features.filter((f) => f !== 'config' && f !== 'http').join('|')})/`,
+        pathNot: ['^src/server/$1/', '\\.(port|module|entity|decorator)\\.ts$'],
       },
     },
     {
       name: 'domain-is-pure',
       severity: 'error',
-      from: { path: '^src/[^/]+/domain/' },
+      from: { path: '^src/.+/domain/' },
       to: {
         path: '.',
-        pathNot: [
-          '^node_modules/jsonc-parser/',
-          '^src/(lib|protocol)/',
-          '^src/[^/]+/domain/',
-          '\\.port\\.ts$',
-        ],
+        pathNot: ['^src/shared/(lib|protocol)/', '^src/.+/domain/', '\\.port\\.ts$'],
       },
     },
-    ...noUpward,
+    ...noUpwardImport('src/shared', floors),
+    ...noUpwardImport('src/server', features),
     ...sideBySide,
   ],
   options: {

@@ -28,7 +28,7 @@ export const PRODUCTS = {
       'opscode-push-jobs-server-ctl, and its own Node.js.',
     programs: {
       'opscode-push-jobs-server-ctl': 'dist/ctl/main.js',
-      'push-jobs-server': 'dist/src/main.js',
+      'push-jobs-server': 'dist/src/server/main.js',
     },
     started: ['dist/src/client/main.js'], // the node of the ctl's smoke test
     folder: 'server',

@@ -11,7 +11,7 @@ import { ORG, ServerUnderTest } from '../support/server-under-test.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const README = readFileSync(join(ROOT, 'src/api-client/README.md'), 'utf8');
+const README = readFileSync(join(ROOT, 'src/shared/api-client/README.md'), 'utf8');
 
 /** The examples by the heading above them. */
 const examples = new Map(

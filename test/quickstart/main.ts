@@ -35,7 +35,7 @@ const startChefServer = async (programs: Programs, folder: QuickstartFolder, por
 const startServer = async (programs: Programs, folder: QuickstartFolder, ports: Ports): Promise<void> => {
   await folder.writeSecrets();
   programs.start('the server', folder.path('log', 'push-jobs-server.log'), [
-    'dist/src/main.js',
+    'dist/src/server/main.js',
     ...['--config', folder.writeServerConfig()],
   ]);
   const answers = async (): Promise<boolean> =>

@@ -14,7 +14,7 @@ import { createEmptyDatabase, type TestDatabase } from './database.js';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 
-const SERVER = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const SERVER = fileURLToPath(new URL('../../dist/src/server/main.js', import.meta.url));
 
 const CLIENT = fileURLToPath(new URL('../../dist/src/client/main.js', import.meta.url));
 

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 /** Where the built programs are. */
 const DIST = resolve(process.env.PUSH_JOBS_DIST ?? 'dist');
 const PROGRAM = join(DIST, 'src/client/main.js');
-const SOURCES = ['src/client', 'src/lib', 'src/protocol', 'src/platform'];
+const SOURCES = ['src/client', 'src/shared'];
 
 /** The path of a built program of the client, by the name of its file. */
 export const builtProgram = (name: string): string => {

@@ -8,7 +8,7 @@ import type { ServerConfig } from '../../src/server/config/server-config.js';
 import type { ServerSecrets } from '../../src/server/config/server-secrets.js';
 import { eventually } from './eventually.js';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../dist/src/server/main.js', import.meta.url));
 
 /** How long it may take to be up, in milliseconds: many programs may be starting at once. */
 const START_WITHIN_MS = 60_000;

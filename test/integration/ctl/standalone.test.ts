@@ -16,7 +16,7 @@ import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
 
 const ELSEWHERE = '/var/log/push-jobs-elsewhere';
-const SERVER = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
+const SERVER = fileURLToPath(new URL('../../../dist/src/server/main.js', import.meta.url));
 
 /** A double of `getent`, which knows the service user under the number of whoever runs the tests. */
 const withServiceUser: RunProgram = (program, args, options) => {
