@@ -1,10 +1,11 @@
 /**
- * `npm run quickstart`: a whole Push Jobs installation on this machine, from a fresh clone on. It needs Node.js and npm
- * alone; what it makes stands in `.quickstart/`.
+ * `npm run quickstart`: a whole Push Jobs installation on this machine, from a fresh clone. It needs only Node.js and npm
+ * and writes to `.quickstart/`.
  *
- *     npm run quickstart              stays up until Ctrl-C
- *     npm run quickstart -- --once    ends after the first job; exit code 0 only if that succeeded
+ *     npm run quickstart              runs until Ctrl-C
+ *     npm run quickstart -- --once    ends after the first job; exit code 0 only if that job succeeded
  *     npm run quickstart -- --ports N uses the ports N to N+3 (default 10000 to 10003)
+ *     npm run dev                     the same as --watch: compiles each change and restarts the programs it concerns
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +18,7 @@ import { checkNodeVersion } from '../run/node-version.mjs';
 import { step, StepFailed } from '../run/steps.mjs';
 import { checkPorts, claimFolder } from './claim.mjs';
 
-/** How often it is looked whether whoever started us is still there: npm passes no signals on. */
+/** How often we check that our parent still runs: npm does not forward signals. */
 const PARENT_CHECK_MS = 500;
 
 const readOptions = () => {
@@ -26,19 +27,21 @@ const readOptions = () => {
     const options = {
       once: { type: 'boolean', default: false },
       ports: { type: 'string', default: '10000' },
+      watch: { type: 'boolean', default: false },
     };
     ({ values } = parseArgs({ options }));
   } catch (thrown) {
-    throw new StepFailed(`${thrown.message}; there are --once and --ports N`);
+    throw new StepFailed(`${thrown.message}; the options are --once, --watch and --ports N`);
   }
   const first = Number(values.ports);
   if (!Number.isInteger(first) || first < 1024 || first > 65_000) {
     throw new StepFailed(`--ports must be a number from 1024 to 65000, not '${values.ports}'`);
   }
-  return { once: values.once, first };
+  if (values.once && values.watch) throw new StepFailed('--once and --watch exclude each other');
+  return { once: values.once, watch: values.watch, first };
 };
 
-/** Installs and builds; the TypeScript part of the quick start cannot run before that. */
+/** Installs and builds; the TypeScript part of the quick start needs both. */
 const prepare = async (first) => {
   await step('Node.js version', checkNodeVersion);
   await step('free folder and ports', async () => {
@@ -52,15 +55,25 @@ const prepare = async (first) => {
   });
 };
 
+/** Compiles each change from now on; ends with us. Its reports go to the terminal. */
+const compileChanges = () => {
+  const compiler = spawn(
+    process.execPath,
+    ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  process.once('exit', () => compiler.kill());
+};
+
 /**
- * Runs the built program to its end and gives its exit code. It is told to stop by a message, whatever ends us, and
- * tells us the processes that it starts, so that they end even where it is killed.
+ * Runs the built program to its end and returns its exit code. A message tells it to stop, whatever ends us. It reports
+ * the processes that it starts, so that they end even if it is killed.
  */
 const runBuilt = async (args) => {
   const started = new Set();
   const program = spawn(process.execPath, ['dist/test/quickstart/main.js', ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    detached: true, // Ctrl-C comes to us, and goes on from here
+    detached: true, // Ctrl-C reaches only us, and we forward it
   });
   const stop = () => program.connected && program.send('stop');
   process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
@@ -79,16 +92,18 @@ const endProcess = (pid) => {
   try {
     process.kill(pid, 'SIGTERM');
   } catch (thrown) {
-    if (thrown.code !== 'ESRCH') throw thrown; // it has ended by itself
+    if (thrown.code !== 'ESRCH') throw thrown; // it has already ended
   }
 };
 
 process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
 stopAllOnSignals();
 try {
-  const { once: onlyOnce, first } = readOptions();
+  const { once: onlyOnce, watch, first } = readOptions();
   await prepare(first);
-  process.exitCode = await runBuilt([...(onlyOnce ? ['--once'] : []), '--ports', String(first)]);
+  if (watch) compileChanges();
+  const flags = [...(onlyOnce ? ['--once'] : []), ...(watch ? ['--watch'] : [])];
+  process.exitCode = await runBuilt([...flags, '--ports', String(first)]);
 } catch (thrown) {
   if (!(thrown instanceof StepFailed)) throw thrown;
   console.error(thrown.message);

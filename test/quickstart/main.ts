@@ -13,12 +13,16 @@ const START_WITHIN_MS = 60_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** bootstrap.mjs has judged them. */
-const readOptions = (): { once: boolean; ports: Ports } => {
+/** bootstrap.mjs has validated them. */
+const readOptions = (): { once: boolean; watch: boolean; ports: Ports } => {
   const { values } = parseArgs({
-    options: { once: { type: 'boolean', default: false }, ports: { type: 'string' } },
+    options: {
+      once: { type: 'boolean', default: false },
+      watch: { type: 'boolean', default: false },
+      ports: { type: 'string' },
+    },
   });
-  return { once: values.once, ports: portsFrom(Number(values.ports)) };
+  return { once: values.once, watch: values.watch, ports: portsFrom(Number(values.ports)) };
 };
 
 const startChefServer = async (programs: Programs, folder: QuickstartFolder, ports: Ports): Promise<void> => {
@@ -53,7 +57,7 @@ const startNodes = async (programs: Programs, folder: QuickstartFolder): Promise
   await waitForNodes(folder);
 };
 
-/** Starts everything and runs the first job; gives the job's id. */
+/** Starts everything and runs the first job; resolves to the job's id. */
 const bringUp = async (programs: Programs, folder: QuickstartFolder, ports: Ports): Promise<string> => {
   await startChefServer(programs, folder, ports);
   say(`✓ development Chef Server on port ${ports.chef}`);
@@ -69,7 +73,7 @@ const bringUp = async (programs: Programs, folder: QuickstartFolder, ports: Port
 
 type Outcome = { readonly jobId: string } | { readonly error: unknown } | 'interrupted';
 
-/** Waits for the first of these: everything is up, a program has died, or the user wants no more. */
+/** Waits for the first of these: everything is up, a program has died, or the user interrupts. */
 const outcomeOf = (
   up: Promise<string>,
   death: Promise<Death>,
@@ -86,16 +90,19 @@ const outcomeOf = (
     interrupted.then(() => 'interrupted' as const),
   ]);
 
-/** Once all is up a program may end, so that one can see what the others make of it. */
-const tellOf = ({ name, log, command }: Death): void =>
+/** Once everything is up a program may end, so that users can see how the others react. */
+const reportDeath = ({ name, log, command }: Death): void =>
   say(`\n${name} ended; the end of its log:\n${log}\nStart it again with: ${command}`);
 
 const run = async (): Promise<void> => {
-  const { once, ports } = readOptions();
+  const { once, watch, ports } = readOptions();
   const folder = new QuickstartFolder(ports);
   const firstDeath = deferred<Death>();
   let isUp = false;
-  const programs = new Programs((death) => (isUp ? tellOf(death) : firstDeath.resolve(death)));
+  const programs = new Programs(
+    (death) => (isUp ? reportDeath(death) : firstDeath.resolve(death)),
+    watch ? ['--watch', '--watch-preserve-output'] : [],
+  );
   const interrupted = deferred();
   process.on('message', () => interrupted.resolve()).on('disconnect', () => interrupted.resolve());
   try {
@@ -112,6 +119,8 @@ const run = async (): Promise<void> => {
     }
     isUp = true;
     say(nextSteps(folder, outcome.jobId));
+    if (watch)
+      say('Each change of the source is compiled, and the programs that it concerns are restarted.\n');
     await interrupted.promise;
     say('\nStopping everything.');
   } finally {
