@@ -1,74 +1,75 @@
 import { AppError } from '../lib/app-error.js';
 
-/** What kind of failure it was; does not change, so that programs can rely on it. */
+/** The kind of failure. Programs can rely on these values: they do not change. */
 export type ApiErrorCode =
   /** 400 or 413: the request itself is wrong. */
   | 'invalid_request'
-  /** 401: the server does not believe who we are. */
+  /** 401: the server does not accept the signature or the user. */
   | 'unauthorized'
-  /** 403: it does, but we may not do that. */
+  /** 403: the user does not have this right. */
   | 'forbidden'
-  /** 404: no such job, output, or organization; or a name that cannot be asked about, `.` or `..`. */
+  /** 404: no such job, output or organization; also for the names `.` and `..`, which cannot be part of a URL. */
   | 'not_found'
   /**
-   * 409 or 422: what is asked for does not fit how things stand by now, like the abort of a job that has ended, or an
-   * idempotency key that came before with another request.
+   * 409 or 422: the request conflicts with the current state: for example, the job to abort has ended, or the idempotency
+   * key was used with another request.
    */
   | 'conflict'
-  /** 5xx: the server, or one behind it, is in trouble; the same request may pass later. */
+  /** 5xx: the server, or one behind it, has a problem; the same request can succeed later. */
   | 'server_error'
-  /** No connection, or none that held. */
+  /** No connection, or it broke. */
   | 'unreachable'
-  /** No answer in time. */
+  /** No response in time. */
   | 'timeout'
-  /** The caller's own signal ended it. */
+  /** The caller's signal aborted the call. */
   | 'aborted'
-  /** Something answered, but not as a Push Jobs server does. */
+  /** The response is not that of a Push Jobs server. */
   | 'unexpected_answer';
 
-/** Why a call of the API failed; the message says what happened and, where it is known, what to do. */
+/** Why a call failed; the message says what happened and, if known, what to do. */
 export class ApiError extends AppError {
   constructor(
     override readonly code: ApiErrorCode,
     message: string,
-    /** The HTTP status; undefined where no answer came. */
+    /** The HTTP status; undefined if there was no response. */
     readonly status?: number,
-    /** The server's own words; empty where it sent none. */
+    /** The error text of the server; empty if it sent none. */
     readonly serverText = '',
-    /** Whether the server may have done what it was asked all the same, and only its answer is missing. */
-    readonly isAnswerLost = false,
+    /** Whether the server may have executed the request, so that only its response is missing. */
+    readonly isResponseLost = false,
   ) {
     super(code, message);
     this.name = 'ApiError';
   }
 
-  /** Whether the same call may well succeed a little later. */
-  get isPassing(): boolean {
+  /** Whether the same call can succeed later. */
+  get isTransient(): boolean {
     return this.code === 'server_error' || this.code === 'unreachable' || this.code === 'timeout';
   }
 }
 
-/** The error for an answer whose status is not a success; `url` is what was asked, `redirect` where that points to. */
-export const errorOfAnswer = (
+/** Creates the error for an unsuccessful response to a request for `url`; `redirect` explains a redirect. */
+export const errorOfResponse = (
   url: string,
   status: number,
   serverText: string,
   redirect?: string,
 ): ApiError => {
   const code = codeOf(status);
-  const said = serverText === '' ? `status ${status}` : `${serverText} (status ${status})`;
+  const description = serverText === '' ? `status ${status}` : `${serverText} (status ${status})`;
   const advice = ADVICE[code];
-  const further = redirect === undefined ? advice && `. ${advice}` : `; ${redirect}`;
-  // A proxy in between says so in words of its own; a server that says it of itself has done nothing.
-  const isAnswerLost = (status === 502 || status === 504) && serverText === '';
-  return new ApiError(code, `${url}: ${said}${further ?? ''}`, status, serverText, isAnswerLost);
+  const hint = redirect === undefined ? advice && `. ${advice}` : `; ${redirect}`;
+  // A gateway error without a text of the server comes from a proxy: the server may have executed the request.
+  const isResponseLost = (status === 502 || status === 504) && serverText === '';
+  return new ApiError(code, `${url}: ${description}${hint ?? ''}`, status, serverText, isResponseLost);
 };
 
 const ADVICE: Partial<Record<ApiErrorCode, string>> = {
   forbidden:
-    'To read jobs one must be in the group pushy_job_readers, to start them in pushy_job_writers, where those exist; otherwise starting needs the group admins',
-  server_error: 'Try again a little later; if it stays so, ask who runs the server to look at its log',
-  unexpected_answer: 'Is this the address of a Chef Server with Push Jobs, and not that of a proxy?',
+    'Reading jobs needs the group pushy_job_readers, starting them pushy_job_writers, if these groups exist; otherwise starting needs the group admins',
+  server_error:
+    'Try again later; if the error persists, ask the administrator of the server to look at its log',
+  unexpected_answer: 'Check that this is the address of a Chef Server with Push Jobs, not that of a proxy',
 };
 
 const codeOf = (status: number): ApiErrorCode => {

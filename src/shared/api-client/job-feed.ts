@@ -1,32 +1,32 @@
 import type { z } from 'zod';
 import { readSse } from '../platform/sse/sse-reader.js';
-import type { SseEvent } from '../platform/sse/sse-connection.js';
-import { SseFault } from '../platform/sse/sse-fault.js';
+import { type SseEvent, SseFault } from '../platform/sse/sse-connection.js';
 import {
   JOB_FEED_EVENT_NAMES,
   type JobFeedEvent,
   jobFeedEventSchema,
 } from '../protocol/feed-event-schema.js';
 import { type JobOutputEvent, OUTPUT_EVENT, outputEventSchema } from '../protocol/output-event.js';
-import { ApiError, errorOfAnswer } from './api-error.js';
-import { type RestCaller, serverTextOf } from './rest-caller.js';
+import { ApiError, errorOfResponse } from './api-error.js';
+import { type RestCaller, errorTextOf } from './rest-caller.js';
+import { jsonOrUndefined } from '../lib/json.js';
 
-/** How a feed is read; times are in milliseconds. */
+/** How to read a feed; times are in milliseconds. */
 export interface FeedOptions {
-  /** Begin after this event; an id that the server does not know means from the beginning. */
+  /** Start after this event; the feed starts from its beginning if the server does not know the id. */
   readonly lastEventId?: string;
-  /** Connections in a row that bring nothing before it gives up (default 5). */
+  /** Gives up after this many connections in a row without a byte (default 5). */
   readonly maxAttempts?: number;
-  /** A connection without even a keepalive for this long is made anew (default 45,000). */
+  /** Reconnects after this time without a byte, not even a keepalive (default 45,000). */
   readonly quietMs?: number;
-  /** The wait before the next attempt; it doubles with each that fails (default 500). */
+  /** Delay before the first retry; it doubles with each failed attempt (default 500). */
   readonly firstDelayMs?: number;
   /**
-   * Also gives what the nodes write while they run, of a job with `capture_output`, as far as the server and the nodes
-   * can: an event `output_open` first for each connection where the server does, then `output`.
+   * Also yields the live output of a job with `capture_output`, if server and nodes support that: first an event
+   * `output_open` for each connection, then `output` events.
    */
   readonly output?: boolean;
-  /** Ends the reading, quietly. */
+  /** Ends reading without an error. */
   readonly signal?: AbortSignal;
 }
 
@@ -35,8 +35,8 @@ const MAX_ATTEMPTS = 5;
 const OUTPUT_EVENT_NAMES: ReadonlySet<string> = new Set(Object.values(OUTPUT_EVENT));
 
 /**
- * The events of a job, from its start to its end, over broken connections too, and perhaps its output, no chunk of it
- * twice; ends by itself after `job_complete` or `summary`. Throws an ApiError where the feed cannot be had.
+ * Yields the events of a job from its start to its end, and its live output if requested, each event and chunk once even
+ * if connections break. Ends after `job_complete` or `summary`. Throws an ApiError if the feed cannot be read.
  */
 export async function* readJobFeed(
   rest: RestCaller,
@@ -50,10 +50,10 @@ export async function* readJobFeed(
     for await (const raw of readSse({ maxAttempts: MAX_ATTEMPTS, ...options, http: rest.http, url })) {
       if (options.output === true && OUTPUT_EVENT_NAMES.has(raw.name)) {
         const output = parse(outputEventSchema, url, raw);
-        if (isNew(output, lastChunks)) yield output;
+        if (isNewOutput(output, lastChunks)) yield output;
         continue;
       }
-      if (!JOB_FEED_EVENT_NAMES.has(raw.name)) continue; // a newer server may tell more
+      if (!JOB_FEED_EVENT_NAMES.has(raw.name)) continue; // from a newer server
       const event = parse(jobFeedEventSchema, url, raw);
       yield event;
       if (event.name === 'job_complete' || event.name === 'summary') return;
@@ -63,8 +63,8 @@ export async function* readJobFeed(
   }
 }
 
-/** A feed that is read anew gives the latest output once more. */
-const isNew = (event: JobOutputEvent, lastChunks: Map<string, number>): boolean => {
+/** Whether this chunk was not yielded before: after a reconnect the server sends the latest output again. */
+const isNewOutput = (event: JobOutputEvent, lastChunks: Map<string, number>): boolean => {
   if (event.name === OUTPUT_EVENT.open) return true;
   const { node, chunk } = event.data;
   if (chunk <= (lastChunks.get(node) ?? 0)) return false;
@@ -77,22 +77,14 @@ const parse = <Schema extends z.ZodType>(
   url: string,
   { name, id, data }: SseEvent,
 ): z.infer<Schema> => {
-  const parsed = schema.safeParse({ name, id, data: readJson(data) });
+  const parsed = schema.safeParse({ name, id, data: jsonOrUndefined(data) });
   if (parsed.success) return parsed.data;
   throw new ApiError('unexpected_answer', `${url} sent an event '${name}' that cannot be read: ${data}`);
 };
 
-const readJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no schema takes undefined, so the caller reports it
-  }
-};
-
-const errorOfSse = (url: string, { code, message, answer }: SseFault): ApiError => {
+const errorOfSse = (url: string, { code, message, response }: SseFault): ApiError => {
   if (code === 'feed_lost') return new ApiError('unreachable', message);
-  return answer === undefined || answer.status === 200
-    ? new ApiError('unexpected_answer', message, answer?.status)
-    : errorOfAnswer(url, answer.status, serverTextOf(answer.body));
+  return response === undefined || response.status === 200
+    ? new ApiError('unexpected_answer', message, response?.status)
+    : errorOfResponse(url, response.status, errorTextOf(response.body));
 };

@@ -1,43 +1,43 @@
 import { z } from 'zod';
-import { given } from '../lib/omit-undefined.js';
+import { omitUndefined } from '../lib/omit-undefined.js';
 import { ok, type Result } from '../lib/result.js';
 import type { JobStatus } from '../protocol/job-status.js';
 import { type JobSummary, jobSummarySchema } from '../protocol/rest-schemas.js';
 import type { ApiError } from './api-error.js';
 import type { RestCaller } from './rest-caller.js';
 
-/** Which jobs are listed, and in which order; what is left out does not matter. */
+/** Which jobs to list, and in which order; omitted members do not filter. */
 export interface JobFilter {
   readonly status?: JobStatus;
   /** Exactly this command. */
   readonly command?: string;
-  /** Who started it. */
+  /** The user who started the job. */
   readonly user?: string;
-  /** A node that it is, or was, for. */
+  /** A node of the job. */
   readonly node?: string;
   /** Created then or later. */
   readonly since?: Date;
-  /** Created earlier than that. */
+  /** Created earlier. */
   readonly until?: Date;
-  /** Default: the oldest come first. */
+  /** Default: oldest first. */
   readonly newestFirst?: boolean;
-  /** From 1 to 1000; by default all come at once. */
+  /** From 1 to 1000; default: all jobs. */
   readonly limit?: number;
-  /** Go on where another page ended. */
+  /** Continue after the page that returned this cursor. */
   readonly cursor?: string;
 }
 
-/** A part of a list of jobs. */
+/** A page of a list of jobs. */
 export interface JobsPage {
   readonly jobs: JobSummary[];
-  /** Where the next page begins; left out on the last. */
+  /** Cursor of the next page; undefined on the last one. */
   readonly next?: string;
 }
 
 const NEXT_LINK = /<([^>]+)>; rel="next"/;
 
 const queryOf = ({ since, until, newestFirst = false, limit, ...texts }: JobFilter): string => {
-  const parameters = given({
+  const parameters = omitUndefined({
     ...texts,
     since: since?.toISOString(),
     until: until?.toISOString(),
@@ -48,17 +48,17 @@ const queryOf = ({ since, until, newestFirst = false, limit, ...texts }: JobFilt
   return query === '' ? '' : `?${query}`;
 };
 
-/** Reads the jobs that a filter lets pass, as many as its limit says. */
+/** Reads one page of the jobs that match a filter. */
 export const readJobsPage = async (
   rest: RestCaller,
   filter: JobFilter,
 ): Promise<Result<JobsPage, ApiError>> => {
-  const answer = await rest.jsonWithHeaders(z.array(jobSummarySchema), {
+  const response = await rest.jsonWithHeaders(z.array(jobSummarySchema), {
     path: `pushy/jobs${queryOf(filter)}`,
   });
-  if (!answer.ok) return answer;
-  const { body: jobs, headers } = answer.value;
-  const [, address] = NEXT_LINK.exec(String(headers.link)) ?? [];
-  const next = address === undefined ? null : new URL(address).searchParams.get('cursor');
+  if (!response.ok) return response;
+  const { body: jobs, headers } = response.value;
+  const [, nextUrl] = NEXT_LINK.exec(String(headers.link)) ?? [];
+  const next = nextUrl === undefined ? null : new URL(nextUrl).searchParams.get('cursor');
   return ok({ jobs, ...(next === null ? {} : { next }) });
 };

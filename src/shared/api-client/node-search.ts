@@ -3,7 +3,7 @@ import { ok, type Result } from '../lib/result.js';
 import type { ApiError } from './api-error.js';
 import type { RestCaller } from './rest-caller.js';
 
-/** Chef Server hands out no more rows than this at once. */
+/** Maximum number of rows that Chef Server returns at once. */
 const PAGE_ROWS = 1000;
 
 const pageSchema = z.object({
@@ -12,8 +12,8 @@ const pageSchema = z.object({
 });
 
 /**
- * The names of the nodes that a Chef search query finds, sorted. It asks for the names alone (Chef's "partial search"),
- * since a whole node can be hundreds of kilobytes.
+ * Returns the sorted names of the nodes that match a Chef search query. Requests only the names (Chef's "partial search"),
+ * because a complete node can have hundreds of kilobytes.
  */
 export const searchNodeNames = async (
   rest: RestCaller,

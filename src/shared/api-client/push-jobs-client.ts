@@ -13,7 +13,6 @@ import {
   dryRunSchema,
   type Job,
   jobCreatedSchema,
-  type JobRequest,
   jobSchema,
   type JobSummary,
   jobSummarySchema,
@@ -24,6 +23,7 @@ import {
   type NodeState,
   nodeStateSchema,
 } from '../protocol/rest-schemas.js';
+import type { JobRequest } from '../protocol/job-request.js';
 import { ApiError } from './api-error.js';
 import { type FeedOptions, readJobFeed } from './job-feed.js';
 import { type JobFilter, type JobsPage, readJobsPage } from './job-list.js';
@@ -50,39 +50,39 @@ export type {
 export type { ApiErrorCode } from './api-error.js';
 export type { JobStatus, NodeStatus } from '../protocol/job-status.js';
 
-/** Which server to speak to, and as whom. */
+/** Server and user of a client. */
 export interface PushJobsClientOptions {
-  /** `https://HOST[:PORT]/organizations/ORG`, as `chef_server_url` has it. */
+  /** `https://HOST[:PORT]/organizations/ORG`, like `chef_server_url`. */
   readonly serverUrl: string;
   /** The name of a user or client of the Chef Server. */
   readonly user: string;
-  /** Its RSA private key: PEM text, or a key that was read before. */
+  /** Its RSA private key: PEM text or a key object. */
   readonly key: string | KeyObject;
-  /** PEM certificates that are trusted besides the well-known ones. */
+  /** PEM certificates that are trusted in addition to the well-known ones. */
   readonly ca?: readonly string[];
-  /** False takes any TLS certificate (default true). */
+  /** False accepts any TLS certificate (default true). */
   readonly verifyTls?: boolean;
-  /** Proxies to go through: `{}` means those of the environment. Without it connections are direct. */
+  /** Proxies: `{}` uses those of the environment; if undefined, connections are direct. */
   readonly proxy?: ProxySettings;
-  /** For signatures (default: this machine's). */
+  /** The clock for signatures (default: that of this machine). */
   readonly clock?: Clock;
 }
 
-/** A job that the server took on. */
+/** A job that the server has accepted. */
 export interface StartedJob {
   readonly id: string;
-  /** Where the server shows it. */
+  /** The URL of the job. */
   readonly uri: string;
 }
 
-/** Which of a command's two output streams. */
+/** An output stream of a command. */
 export type OutputChannel = 'stdout' | 'stderr';
 
 const JOB_ID_LENGTH = 32;
 
 /**
- * The REST API of a Push Jobs server, in the name of one user and for one organization. Whatever can go wrong on the
- * way is a `Result` with an ApiError; only wrong options throw. Close it at the end.
+ * Client of the REST API of a Push Jobs server, for one user and one organization. Failures are a `Result` with an
+ * ApiError; only invalid options throw. Close the client at the end.
  *
  * ```ts
  * const client = new PushJobsClient({ serverUrl, user: 'alice', key: readFileSync('alice.pem', 'utf8') });
@@ -96,10 +96,10 @@ export class PushJobsClient {
   private readonly http: HttpClient;
   private readonly rest: RestCaller;
 
-  /** Throws an AppError where the address or the key is not one. */
+  /** Throws an AppError if the server URL or the key is invalid. */
   constructor(options: PushJobsClientOptions) {
     const { ca, verifyTls, proxy, user, clock = systemClock } = options;
-    const organizationUrl = readServerUrl(options.serverUrl);
+    const organizationUrl = parseServerUrl(options.serverUrl);
     const signer = { userId: user, key: readKey(options.key) };
     this.http = new HttpClient({
       ...(ca === undefined ? {} : { ca }),
@@ -110,9 +110,9 @@ export class PushJobsClient {
   }
 
   /**
-   * Starts a job. Where the answer was lost on the way (`isAnswerLost`) the job may be running all the same: look at
-   * `listJobs` before you start it again. With an `idempotencyKey`, any text of your own for this one start, the same call
-   * again never starts a second job, for a day; servers that are not ours know no such keys.
+   * Starts a job. If the response is lost (`isResponseLost`), the job may be running: check `listJobs` before you start it
+   * again. With an `idempotencyKey`, a text that is unique for this start, a repeated call never starts a second job, for
+   * a day; servers that are not ours ignore such keys.
    */
   async startJob(
     request: JobRequest,
@@ -131,8 +131,8 @@ export class PushJobsClient {
   }
 
   /**
-   * Tells which nodes could take such a job now, and starts nothing. `invalid_request` where the server is an older one,
-   * which does not know that: it starts nothing either.
+   * Returns which nodes could take this job now, and starts nothing. An older server, which does not know dry runs,
+   * also starts nothing: the error is `invalid_request`.
    */
   dryRun(
     request: JobRequest,
@@ -146,29 +146,29 @@ export class PushJobsClient {
     });
   }
 
-  /** All jobs of the organization, oldest first, without their nodes. */
+  /** Lists all jobs of the organization, oldest first, without their nodes. */
   listJobs(): Promise<Result<JobSummary[], ApiError>> {
     return this.rest.json(z.array(jobSummarySchema), { path: 'pushy/jobs' });
   }
 
-  /** The jobs that a filter lets pass, page by page where it has a limit. */
+  /** Lists the jobs that match a filter; one page if the filter has a limit. */
   listJobsPage(filter: JobFilter): Promise<Result<JobsPage, ApiError>> {
     return readJobsPage(this.rest, filter);
   }
 
-  /** Every node that the server heard since it started, offline ones too, with why it cannot take a job. */
+  /** Lists all nodes that the server has seen since its start, also offline ones, with why they cannot take a job. */
   listNodeDetails(): Promise<Result<NodeDetail[], ApiError>> {
     return this.rest.json(z.array(nodeDetailSchema), { path: 'pushy/node_states?details=true' });
   }
 
-  /** One node, with why it cannot take a job. */
+  /** Returns one node, with why it cannot take a job. */
   getNodeDetail(name: string): Promise<Result<NodeDetail, ApiError>> {
     return this.rest.json(nodeDetailSchema, { path: `pushy/node_states/${segment(name)}?details=true` });
   }
 
   /**
-   * One job with its nodes by status; with `includeFile` also the file that was sent along, with `details` also who
-   * started it and how it went on each node.
+   * Returns one job with its nodes by status; with `includeFile` also the file of the job, with `details` also who started
+   * it and the result of each node.
    */
   getJob(
     id: string,
@@ -184,44 +184,43 @@ export class PushJobsClient {
   }
 
   /**
-   * Ends a job that is going on, on all its nodes, and gives it as it ended; `conflict` where it has ended by
-   * itself before.
+   * Aborts a job on all its nodes and returns it as it ended; the error is `conflict` if the job has already ended.
    */
   abortJob(id: string): Promise<Result<Job, ApiError>> {
     return this.rest.json(jobSchema, { method: 'POST', path: `pushy/jobs/${segment(id)}/abort` });
   }
 
-  /** What a node's command wrote, byte by byte; `not_found` where nothing was captured. */
+  /** Returns the captured output of a node; the error is `not_found` if nothing was captured. */
   getOutput(id: string, node: string, channel: OutputChannel): Promise<Result<Buffer, ApiError>> {
     const path = `pushy/jobs/${segment(id)}/output/${segment(node)}/${channel}`;
     return this.rest.bytes({ path, accept: 'application/octet-stream' });
   }
 
-  /** The nodes that the server has seen since it started and that are not offline. */
+  /** Lists the online nodes that the server has seen since its start. */
   listNodes(): Promise<Result<NodeAvailability[], ApiError>> {
     return this.rest.json(z.array(nodeAvailabilitySchema), { path: 'pushy/node_states' });
   }
 
-  /** One node's state; a name that the server never saw is offline and unavailable, not an error. */
+  /** Returns the state of one node; an unknown node is offline and unavailable, not an error. */
   getNode(name: string): Promise<Result<NodeState, ApiError>> {
     return this.rest.json(nodeStateSchema, { path: `pushy/node_states/${segment(name)}` });
   }
 
   /**
-   * Whether the Chef Server has a client of this name: the key that a node of that name signs with. Deciding that may be
-   * forbidden to the user (`forbidden`).
+   * Returns whether the Chef Server has a client with this name, which a node needs for its signatures. The user may not
+   * have the right to see that (`forbidden`).
    */
   async hasChefClient(name: string): Promise<Result<boolean, ApiError>> {
-    const answer = await this.rest.bytes({ path: `clients/${segment(name)}` });
-    if (answer.ok) return ok(true);
-    return answer.error.code === 'not_found' ? ok(false) : answer;
+    const response = await this.rest.bytes({ path: `clients/${segment(name)}` });
+    if (response.ok) return ok(true);
+    return response.error.code === 'not_found' ? ok(false) : response;
   }
 
   /**
-   * A job's events as they happen, from its start to its end, over broken connections too. The iteration ends by itself
-   * after `job_complete` or `summary` and quietly when `options.signal` aborts; it throws an ApiError where the feed
-   * cannot be had. With `options.output` it also gives what nodes write while they run (JobOutputEvent), no chunk twice;
-   * events come in their order all the same, those of output have no id.
+   * Yields a job's events as they happen, from its start to its end, each once even if connections break. The iteration
+   * ends after `job_complete` or `summary`, or without an error when `options.signal` aborts; it throws an ApiError if the
+   * feed cannot be read. With `options.output` it also yields live output (JobOutputEvent, without an id), each chunk
+   * once.
    */
   jobFeed(
     id: string,
@@ -232,12 +231,12 @@ export class PushJobsClient {
     return readJobFeed(this.rest, id, options);
   }
 
-  /** The names of the nodes that a query of Chef's own search finds, sorted. */
+  /** Returns the sorted names of the nodes that match a Chef search query. */
   searchNodes(query: string): Promise<Result<readonly string[], ApiError>> {
     return searchNodeNames(this.rest, query);
   }
 
-  /** Closes all connections; what is under way fails. */
+  /** Closes all connections; calls in progress fail. */
   async close(): Promise<void> {
     await this.http.close();
   }
@@ -247,7 +246,7 @@ const segment = encodeURIComponent;
 
 const SERVER_PATH = /^(?:\/[^/]+)*\/organizations\/[^/]+$/;
 
-const readServerUrl = (text: string): string => {
+const parseServerUrl = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const path = url?.pathname.replace(/\/+$/, '') ?? '';
   if (url === undefined || !/^https?:$/.test(url.protocol) || !SERVER_PATH.test(path)) {
@@ -272,6 +271,6 @@ const parseKey = (pem: string): KeyObject | undefined => {
   try {
     return createPrivateKey(pem);
   } catch {
-    return undefined; // OpenSSL's own text might quote the key
+    return undefined; // OpenSSL's error could quote the key
   }
 };

@@ -1,12 +1,17 @@
 import { z } from 'zod';
 import { err, ok, type Result } from '../lib/result.js';
-import { explainRedirect } from '../platform/http/explain-redirect.js';
-import type { HttpFault, HttpResponse, ResponseHeaders } from '../platform/http/http-exchange.js';
+import {
+  explainRedirect,
+  type HttpFault,
+  type HttpResponse,
+  type ResponseHeaders,
+} from '../platform/http/http-exchange.js';
 import type { SignedHttp } from '../platform/http/signed-http.js';
 import { errorSchema } from '../protocol/rest-schemas.js';
-import { ApiError, errorOfAnswer } from './api-error.js';
+import { ApiError, errorOfResponse } from './api-error.js';
+import { jsonOrUndefined } from '../lib/json.js';
 
-/** One call; `path` stands below the organization, like `pushy/jobs`, with a query where there is one. */
+/** One call; `path` is relative to the organization, like `pushy/jobs`, and can have a query. */
 export interface RestCall {
   readonly method?: 'GET' | 'POST';
   readonly path: string;
@@ -17,14 +22,14 @@ export interface RestCall {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Lists of all jobs and captured output may be large. */
-const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+/** Lists of all jobs and captured output can be large. */
+const MAX_RESPONSE_BYTES = 256 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 
-/** A name that every reader of an address takes for the way to another folder, in whatever way it is written. */
+/** A path segment that URL parsers resolve, even if it is encoded. */
 const DOT_SEGMENT = /(?:^|\/)(\.{1,2})(?=[/?]|$)/;
 
-/** Calls the API of one organization and checks what comes back. */
+/** Calls the REST API of one organization and validates the responses. */
 export class RestCaller {
   constructor(
     readonly http: SignedHttp,
@@ -32,49 +37,49 @@ export class RestCaller {
     readonly organizationUrl: string,
   ) {}
 
-  /** The absolute address of a path below the organization. */
+  /** The absolute URL of a path below the organization. */
   url(path: string): string {
     return `${this.organizationUrl}/${path}`;
   }
 
-  /** Calls, and checks the answer against its schema. */
+  /** Sends a request and validates the response body. */
   async json<Schema extends z.ZodType>(
     schema: Schema,
     call: RestCall,
   ): Promise<Result<z.infer<Schema>, ApiError>> {
-    const answer = await this.bytes(call);
-    return answer.ok ? parseAs(schema, this.url(call.path), answer.value) : answer;
+    const response = await this.bytes(call);
+    return response.ok ? parseAs(schema, this.url(call.path), response.value) : response;
   }
 
-  /** Calls, and hands out the answer's bytes. */
+  /** Sends a request and returns the bytes of the response. */
   async bytes(call: RestCall): Promise<Result<Buffer, ApiError>> {
-    const answer = await this.answer(call);
-    return answer.ok ? ok(answer.value.body) : answer;
+    const response = await this.request(call);
+    return response.ok ? ok(response.value.body) : response;
   }
 
-  /** Calls, checks the answer's body against its schema, and hands out its headers too. */
+  /** Sends a request, validates the response body, and returns it with the headers. */
   async jsonWithHeaders<Schema extends z.ZodType>(
     schema: Schema,
     call: RestCall,
   ): Promise<Result<{ readonly body: z.infer<Schema>; readonly headers: ResponseHeaders }, ApiError>> {
-    const answer = await this.answer(call);
-    if (!answer.ok) return answer;
-    const body = parseAs(schema, this.url(call.path), answer.value.body);
-    return body.ok ? ok({ body: body.value, headers: answer.value.headers }) : body;
+    const response = await this.request(call);
+    if (!response.ok) return response;
+    const body = parseAs(schema, this.url(call.path), response.value.body);
+    return body.ok ? ok({ body: body.value, headers: response.value.headers }) : body;
   }
 
-  private async answer(call: RestCall): Promise<Result<HttpResponse, ApiError>> {
+  private async request(call: RestCall): Promise<Result<HttpResponse, ApiError>> {
     const url = this.url(call.path);
     const name = DOT_SEGMENT.exec(call.path)?.[1];
     if (name !== undefined) {
-      const fault = `no server can be asked about '${name}': in the address it would be the way to another folder`;
+      const fault = `cannot request '${name}': a URL cannot contain this name`;
       return err(new ApiError('not_found', fault));
     }
-    const answer = await this.http.send({
+    const response = await this.http.send({
       method: call.method ?? 'GET',
       url,
       timeoutMs: TIMEOUT_MS,
-      maxBytes: MAX_ANSWER_BYTES,
+      maxBytes: MAX_RESPONSE_BYTES,
       headers: {
         ...call.headers,
         Accept: call.accept ?? 'application/json',
@@ -83,17 +88,17 @@ export class RestCaller {
       ...(call.body === undefined ? {} : { body: Buffer.from(JSON.stringify(call.body)) }),
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     });
-    if (!answer.ok) return err(errorOfFault(answer.error));
-    const { status, body } = answer.value;
-    if (status >= 200 && status < 300) return ok(answer.value);
-    const redirect = explainRedirect(answer.value, url, this.organizationUrl);
-    return err(errorOfAnswer(url, status, serverTextOf(body), redirect));
+    if (!response.ok) return err(errorOfFault(response.error));
+    const { status, body } = response.value;
+    if (status >= 200 && status < 300) return ok(response.value);
+    const redirect = explainRedirect(response.value, url, this.organizationUrl);
+    return err(errorOfResponse(url, status, errorTextOf(body), redirect));
   }
 }
 
-/** The words in the body of an error, in either of its forms; empty where there are none that we know. */
-export const serverTextOf = (body: Buffer): string => {
-  const parsed = errorSchema.safeParse(readJson(body));
+/** The error text in a response body, in either of its two forms; empty if there is none. */
+export const errorTextOf = (body: Buffer): string => {
+  const parsed = errorSchema.safeParse(jsonOrUndefined(body.toString('utf8')));
   return parsed.success ? [parsed.data.error].flat().join('; ') : '';
 };
 
@@ -102,19 +107,10 @@ const parseAs = <Schema extends z.ZodType>(
   url: string,
   body: Buffer,
 ): Result<z.infer<Schema>, ApiError> => {
-  const parsed = schema.safeParse(readJson(body));
+  const parsed = schema.safeParse(jsonOrUndefined(body.toString('utf8')));
   if (parsed.success) return ok(parsed.data);
-  const fault = `${url} answered with something else than was asked for: ${z.prettifyError(parsed.error)}`;
+  const fault = `${url} sent an unexpected response: ${z.prettifyError(parsed.error)}`;
   return err(new ApiError('unexpected_answer', fault));
-};
-
-/** The JSON value of a body; undefined where it is not JSON. */
-const readJson = (body: Buffer): unknown => {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined; // no schema takes undefined, so the caller reports it
-  }
 };
 
 const errorOfFault = ({ kind, reason, mayHaveArrived }: HttpFault): ApiError =>

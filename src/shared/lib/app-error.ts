@@ -1,6 +1,6 @@
 /**
- * The base of all errors that this project throws on purpose. The message is for a person: it says what was
- * wrong, with which value, and what is allowed or what to do. The code is for programs and does not change.
+ * Base class of all errors that this project throws on purpose. The message is for users: it says what is wrong, with
+ * which value, and what to do. The code is for programs and does not change.
  */
 export class AppError extends Error {
   constructor(
@@ -13,7 +13,11 @@ export class AppError extends Error {
   }
 }
 
-/** The message of whatever was thrown, for a log line or an error text; never a stack. */
+/** The code of a thrown system, database or application error (`ENOENT`); undefined if it has none. */
+export const errorCode = (thrown: unknown): string | undefined =>
+  thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+
+/** The message of a thrown value with its causes, without a stack, for a log line or an error text. */
 export const messageOf = (thrown: unknown): string => {
   if (!(thrown instanceof Error)) return String(thrown);
   const inner = thrown instanceof AggregateError ? thrown.errors.map(messageOf).join(', ') : '';

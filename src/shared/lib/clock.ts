@@ -1,7 +1,7 @@
-/** Where the time comes from; tests hand in their own. */
-export interface Clock {
-  /** Milliseconds since 1970, as the wall clock shows them. */
-  now(): number;
+/** The source of the current time; tests provide their own. */
+export abstract class Clock {
+  /** Wall clock time, in milliseconds since 1970. */
+  abstract now(): number;
 }
 
 /** The clock of this machine. */

@@ -1,11 +1,11 @@
-/** A promise together with the means to settle it. */
+/** A promise with the functions that settle it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;
   reject(reason: unknown): void;
 }
 
-/** Makes an unsettled promise that somebody else settles later. */
+/** Creates an unsettled promise. */
 export const deferred = <T = void>(): Deferred<T> => {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;

@@ -1,102 +1,104 @@
 /**
- * Entries in order, each stored before a reader sees it.
+ * An ordered log. Readers see an entry only after it is stored.
  *
- * What is appended in one turn of the event loop is handed to the store together, in that same turn: so it lands beside
- * whatever else the turn stores. Modes: open (batches are on their way, and shown in order as they become durable),
- * closed (no entry comes any more; readers end when all are shown and read), broken (a batch was not stored: nothing is
- * shown any more, or readers would see a gap, and they end when they have read what is there).
+ * All entries that are appended in one turn of the event loop go to the store as one batch, in the same turn, together
+ * with everything else that this turn stores.
+ *
+ * Modes: open (batches become visible in order when they are stored), closed (no entry follows; readers end after the
+ * last one), broken (a batch could not be stored; no later entry becomes visible, because readers would see a gap, and
+ * readers end after the last visible one).
  */
 export class DurableLog<Entry> {
-  private readonly shown: Entry[];
+  private readonly visible: Entry[];
   private readonly wakers = new Set<() => void>();
-  private gathered: Entry[] = [];
-  private onTheWay = 0;
-  private lastShown = Promise.resolve();
+  private pending: Entry[] = [];
+  private batchesInFlight = 0;
+  private lastBatchShown = Promise.resolve();
   private closed = false;
   private broken = false;
-  /** How many entries were forgotten: the place of `shown[0]`. */
-  private forgotten = 0;
+  /** Number of evicted entries: the position of `visible[0]`. */
+  private evicted = 0;
 
-  /** `store` resolves when a batch is durable; `earlier` is stored already; `onFault` hears why storing failed. */
+  /** `store` resolves when a batch is durable; `onFault` gets the reason if storing fails; `earlier` is stored already. */
   constructor(
     private readonly store: (batch: readonly Entry[]) => Promise<void>,
     private readonly onFault: (thrown: unknown) => void,
     earlier: readonly Entry[] = [],
   ) {
-    this.shown = [...earlier];
+    this.visible = [...earlier];
   }
 
-  /** All entries that are shown and not forgotten, oldest first. */
+  /** The visible entries that are not evicted, oldest first. */
   get entries(): readonly Entry[] {
-    return this.shown;
+    return this.visible;
   }
 
   append(entry: Entry): void {
-    this.gathered.push(entry);
-    if (this.gathered.length === 1) queueMicrotask(() => this.handOver());
+    this.pending.push(entry);
+    if (this.pending.length === 1) queueMicrotask(() => this.storePending());
   }
 
-  /** No entry comes any more. */
+  /** Declares that no entry follows. */
   close(): void {
     this.closed = true;
     this.wake();
   }
 
-  /** Forgets the oldest entries as long as `isOld` says so. */
-  forget(isOld: (entry: Entry) => boolean): void {
-    const firstToKeep = this.shown.findIndex((entry) => !isOld(entry));
-    const count = firstToKeep === -1 ? this.shown.length : firstToKeep;
-    this.shown.splice(0, count);
-    this.forgotten += count;
+  /** Evicts the oldest entries up to the first for which `isOld` is false. */
+  evict(isOld: (entry: Entry) => boolean): void {
+    const firstToKeep = this.visible.findIndex((entry) => !isOld(entry));
+    const count = firstToKeep === -1 ? this.visible.length : firstToKeep;
+    this.visible.splice(0, count);
+    this.evicted += count;
   }
 
-  /** Reads on from the entry at `index` of `entries`; all that is there then and all that comes, without a gap. */
+  /** Reads all entries from `index` of `entries` on, also future ones, without a gap. */
   readFrom(index: number): Cursor<Entry> {
-    return new LogCursor(this, this.forgotten + index);
+    return new LogCursor(this, this.evicted + index);
   }
 
-  /** The entry at a place counted from the very first one; undefined where it is not there yet, or forgotten. */
-  at(place: number): Entry | undefined {
-    return this.shown[place - this.forgotten];
+  /** The entry at a position, counted from the first entry ever; undefined if it is not visible yet or evicted. */
+  at(position: number): Entry | undefined {
+    return this.visible[position - this.evicted];
   }
 
-  /** The place of the oldest entry that is not forgotten. */
-  get firstPlace(): number {
-    return this.forgotten;
+  /** The position of the oldest entry that is not evicted. */
+  get firstPosition(): number {
+    return this.evicted;
   }
 
-  /** Whether an entry at this place or behind it may still come. */
-  mayReach(place: number): boolean {
-    const complete = this.broken || (this.closed && this.onTheWay === 0 && this.gathered.length === 0);
-    return !complete || place < this.forgotten + this.shown.length;
+  /** Whether an entry at this position or later can still become visible. */
+  mayHaveEntryAt(position: number): boolean {
+    const complete = this.broken || (this.closed && this.batchesInFlight === 0 && this.pending.length === 0);
+    return !complete || position < this.evicted + this.visible.length;
   }
 
-  /** Calls `wake` once when something changes; hands back how to take that back. */
+  /** Calls `wake` once at the next change; the returned function cancels that. */
   onChange(wake: () => void): () => void {
     this.wakers.add(wake);
     return () => this.wakers.delete(wake);
   }
 
-  private handOver(): void {
-    const batch = this.gathered;
-    this.gathered = [];
-    this.onTheWay++;
+  private storePending(): void {
+    const batch = this.pending;
+    this.pending = [];
+    this.batchesInFlight++;
     const stored = Promise.allSettled([this.store(batch)]);
-    this.lastShown = this.lastShown.then(async () => {
+    this.lastBatchShown = this.lastBatchShown.then(async () => {
       const [outcome] = await stored;
-      this.onTheWay--;
+      this.batchesInFlight--;
       if (outcome.status === 'fulfilled') this.show(batch);
-      else this.breakOff(outcome.reason);
+      else this.markBroken(outcome.reason);
       this.wake();
     });
   }
 
   private show(batch: readonly Entry[]): void {
     if (this.broken) return;
-    for (const entry of batch) this.shown.push(entry);
+    for (const entry of batch) this.visible.push(entry);
   }
 
-  private breakOff(reason: unknown): void {
+  private markBroken(reason: unknown): void {
     if (!this.broken) this.onFault(reason);
     this.broken = true;
   }
@@ -108,15 +110,15 @@ export class DurableLog<Entry> {
   }
 }
 
-/** Reads a log at its own pace; it costs the log nothing but a place in a list. */
+/** Reads a log at its own pace. */
 export interface Cursor<Entry> {
-  /** The next entry, or undefined where there is none now. */
+  /** Returns the next entry, or undefined if there is none now. */
   next(): Entry | undefined;
-  /** Whether all entries were read and none will follow. */
+  /** Whether all entries are read and none will follow. */
   readonly ended: boolean;
-  /** Whether entries that were not read yet have been forgotten. */
-  readonly lost: boolean;
-  /** Calls `wake` once, when something has changed since `next` had nothing. */
+  /** Whether unread entries were evicted. */
+  readonly hasMissedEntries: boolean;
+  /** Calls `wake` once at the next change of the log. */
   onMore(wake: () => void): void;
   close(): void;
 }
@@ -126,20 +128,20 @@ class LogCursor<Entry> implements Cursor<Entry> {
 
   constructor(
     private readonly log: DurableLog<Entry>,
-    private place: number,
+    private position: number,
   ) {}
 
   get ended(): boolean {
-    return !this.log.mayReach(this.place);
+    return !this.log.mayHaveEntryAt(this.position);
   }
 
-  get lost(): boolean {
-    return this.place < this.log.firstPlace;
+  get hasMissedEntries(): boolean {
+    return this.position < this.log.firstPosition;
   }
 
   next(): Entry | undefined {
-    const entry = this.log.at(this.place);
-    if (entry !== undefined) this.place++;
+    const entry = this.log.at(this.position);
+    if (entry !== undefined) this.position++;
     return entry;
   }
 

@@ -1,16 +1,16 @@
-/** Runs tasks of the same name one after the other, in the order in which they came; others do not wait for them. */
-export class Turns {
+/** Runs tasks with the same key one at a time, in the order of the calls. Tasks with other keys do not wait. */
+export class KeyedMutex {
   private readonly last = new Map<string, Promise<unknown>>();
 
-  /** Runs a task when all that came before it under this name have ended, however they did; resolves as it does. */
-  async take<T>(name: string, task: () => Promise<T>): Promise<T> {
-    const before = this.last.get(name) ?? Promise.resolve();
-    const mine = before.then(task, task);
-    this.last.set(name, mine);
+  /** Runs a task after all earlier tasks of this key, whether these resolved or rejected. Settles as the task does. */
+  async run<T>(key: string, task: () => Promise<T>): Promise<T> {
+    const previous = this.last.get(key) ?? Promise.resolve();
+    const current = previous.then(task, task);
+    this.last.set(key, current);
     try {
-      return await mine;
+      return await current;
     } finally {
-      if (this.last.get(name) === mine) this.last.delete(name);
+      if (this.last.get(key) === current) this.last.delete(key);
     }
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Hands events one after the other to a handler. An event that is posted while another is being handled waits for
- * its end, so a handler never sees a half-done state and the order of effects is the order of events.
+ * Passes events to a handler one at a time, in the order of their posting. An event that is posted while the handler
+ * runs waits until it returns, so a handler never sees a half-changed state.
  *
- * Modes: idle (nothing waits, the next post is handled at once), draining (a handler runs, posts queue up).
- * A handler that throws leaves the rest of the queue to be handled: `onError` is told, the mailbox goes on.
+ * Modes: idle (nothing waits; the next event is handled at once), draining (the handler runs; events queue).
+ * If the handler throws, `onError` is called and the next event is handled.
  */
 export class Mailbox<Event> {
   private readonly waiting: Event[] = [];
@@ -14,7 +14,7 @@ export class Mailbox<Event> {
     private readonly onError: (thrown: unknown, event: Event) => void,
   ) {}
 
-  /** Handles the event now, or right after those that came before it. */
+  /** Handles the event now, or directly after the earlier ones. */
   post(event: Event): void {
     this.waiting.push(event);
     if (this.draining) return;
@@ -23,7 +23,7 @@ export class Mailbox<Event> {
       for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift())
         this.deliver(next);
     } finally {
-      this.draining = false; // also where onError threw: the next post goes on with what waits
+      this.draining = false; // also if onError throws: the next post handles what waits
     }
   }
 

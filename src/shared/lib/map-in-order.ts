@@ -1,23 +1,23 @@
 /**
- * What `map` makes of each item, in the order of the items, with at most `limit` of them under way or waiting to be
- * taken. The first failure ends it.
+ * Yields `map(item)` for each item, in the order of the items. At most `limit` results are in progress or wait for the
+ * consumer. The first rejection ends the iteration.
  */
 export async function* mapInOrder<T, R>(
   items: readonly T[],
   limit: number,
   map: (item: T) => Promise<R>,
 ): AsyncGenerator<R, void> {
-  const underWay: Promise<R>[] = [];
-  const rest = items.values();
+  const inProgress: Promise<R>[] = [];
+  const remaining = items.values();
   for (;;) {
-    while (underWay.length < limit) {
-      const { value, done } = rest.next();
+    while (inProgress.length < limit) {
+      const { value, done } = remaining.next();
       if (done === true) break;
-      const made = map(value);
-      made.catch(() => undefined); // it is thrown when its turn comes, or not wanted any more
-      underWay.push(made);
+      const result = map(value);
+      result.catch(() => undefined); // it is thrown when its turn comes; until then it must not count as unhandled
+      inProgress.push(result);
     }
-    const first = underWay.shift();
+    const first = inProgress.shift();
     if (first === undefined) return;
     yield await first;
   }

@@ -1,6 +1,6 @@
 /**
- * The outcome of something that is expected to fail now and then (bad input, a peer that is away).
- * Bugs throw; expected failures are values of this type, so that a caller cannot overlook them.
+ * The outcome of an operation that can be expected to fail (invalid input, an unreachable peer). Bugs throw; expected
+ * failures are values of this type, so that a caller cannot overlook them.
  */
 export type Result<T, E> = Ok<T> | Err<E>;
 

@@ -1,35 +1,35 @@
-interface Running<T> {
-  readonly now: Promise<T>;
-  /** What those wait for who asked while `now` was under way. */
+interface Flight<T> {
+  readonly current: Promise<T>;
+  /** Shared by all callers that came while `current` was running. */
   next?: Promise<T>;
 }
 
 /**
- * Lets those who ask the same question at the same time share the answer. Whoever asks while a look-up is under way
- * shares the one that starts after it, not that one: it may have read what has changed since. So there are never
- * more than two look-ups of one question for any number of askers, and no answer is older than its question.
+ * Shares one lookup among concurrent callers with the same key. A caller that comes while a lookup is running shares the
+ * next one, because the running one may have read data that has changed since. So there are at most two lookups per key
+ * for any number of callers, and no result is older than the call.
  */
-export class SharedLookups<T> {
-  private readonly running = new Map<string, Running<T>>();
+export class SingleFlight<T> {
+  private readonly flights = new Map<string, Flight<T>>();
 
-  /** Looks up, or takes part in a look-up of the same key that has not started yet. */
-  ask(key: string, lookUp: () => Promise<T>): Promise<T> {
-    const running = this.running.get(key);
-    if (running === undefined) return this.start(key, lookUp);
-    if (running.next === undefined) {
+  /** Starts a lookup, or joins one of the same key that has not started yet. */
+  run(key: string, lookUp: () => Promise<T>): Promise<T> {
+    const flight = this.flights.get(key);
+    if (flight === undefined) return this.start(key, lookUp);
+    if (flight.next === undefined) {
       const start = () => this.start(key, lookUp);
-      running.next = running.now.then(start, start);
+      flight.next = flight.current.then(start, start);
     }
-    return running.next;
+    return flight.next;
   }
 
   private start(key: string, lookUp: () => Promise<T>): Promise<T> {
-    const running: Running<T> = { now: lookUp() };
-    this.running.set(key, running);
+    const flight: Flight<T> = { current: lookUp() };
+    this.flights.set(key, flight);
     const end = (): void => {
-      if (running.next === undefined) this.running.delete(key);
+      if (flight.next === undefined) this.flights.delete(key);
     };
-    running.now.then(end, end);
-    return running.now;
+    flight.current.then(end, end);
+    return flight.current;
   }
 }

@@ -1,94 +1,87 @@
-import type { TimeSlices } from './time-slices.js';
+import { runSlice, type SliceScheduler } from './time-slices.js';
 
-/** Milliseconds that handling may keep everything else waiting. */
-const SLICE_MS = 10;
-
-/** How many events are handled between two looks at the clock. */
-const LOOK_EVERY = 16;
-
-/** So many places of the queue that were handled are given back together. */
+/** The queue is compacted after this many handled items. */
 const COMPACT_AT = 1_024;
 
-type Place<Event> = { readonly event: Event } | { readonly events: Iterator<Event> };
+type QueueItem<Event> = { readonly event: Event } | { readonly events: Iterator<Event> };
 
 /**
- * A mailbox that takes very many events at once and handles them in slices. The order of events is that of their
- * posting: what is posted while others wait is handled after them.
+ * A mailbox that accepts very many events at once and handles them in slices, in the order of their posting.
  *
- * Modes: idle (the next post is handled at once), draining (a handler runs, posts queue up), waiting (the slice is over;
- * the rest is handled in the next turns of the event loop).
- * A handler that throws leaves the rest of the queue to be handled: `onError` is told, the mailbox goes on.
+ * Modes: idle (the next event is handled at once), draining (the handler runs; events queue), waiting (the slice is over;
+ * the rest is handled in later turns of the event loop).
+ * If the handler throws, `onError` is called and the next event is handled.
  */
 export class SlicedMailbox<Event extends object> {
-  private places: Place<Event>[] = [];
-  private first = 0;
+  private queue: QueueItem<Event>[] = [];
+  private head = 0;
   private mode: 'idle' | 'draining' | 'waiting' = 'idle';
 
   constructor(
     private readonly handle: (event: Event) => void,
     private readonly onError: (thrown: unknown, event: Event) => void,
-    private readonly slices: TimeSlices,
+    private readonly slices: SliceScheduler,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Handles the event now, or after those that came before it. */
+  /** Handles the event now, or after the earlier ones. */
   post(event: Event): void {
-    this.take({ event });
+    this.enqueue({ event });
   }
 
-  /** Handles all these events, in their order; each is asked for when its turn has come. */
+  /** Handles these events in their order. Takes each from the iterable only when it is due. */
   postAll(events: Iterable<Event>): void {
-    this.take({ events: events[Symbol.iterator]() });
+    this.enqueue({ events: events[Symbol.iterator]() });
   }
 
-  /** Handles at once what was posted by itself, and drops what is left of all that was posted together. */
-  cutShort(): void {
-    this.places = this.places.slice(this.first).filter((place) => 'event' in place);
-    this.first = 0;
+  /** Handles the events of `post` at once, and drops the rest of all events of `postAll`. */
+  dropBatches(): void {
+    this.queue = this.queue.slice(this.head).filter((item) => 'event' in item);
+    this.head = 0;
     while (this.mode !== 'draining' && this.drain());
   }
 
-  private take(place: Place<Event>): void {
-    this.places.push(place);
+  private enqueue(item: QueueItem<Event>): void {
+    this.queue.push(item);
     if (this.mode === 'idle' && this.drain()) this.slices.add(() => this.drain());
   }
 
-  /** Handles what is there for a while; whether something is left. */
+  /** Handles events for one slice; returns whether some may be left. */
   private drain(): boolean {
     this.mode = 'draining';
-    const end = this.now() + SLICE_MS;
-    let isLeft = true;
+    let mayHaveMore = true;
     try {
-      for (let handled = 1; isLeft; handled++) {
-        const event = this.next();
-        if (event === undefined) isLeft = false;
-        else this.deliver(event);
-        if (handled % LOOK_EVERY === 0 && this.now() > end) break;
-      }
+      mayHaveMore = runSlice(() => this.handleNext(), undefined, this.now);
     } finally {
-      this.mode = isLeft ? 'waiting' : 'idle';
+      this.mode = mayHaveMore ? 'waiting' : 'idle'; // also if an iterator of events throws
     }
-    return isLeft;
+    return mayHaveMore;
   }
 
-  private next(): Event | undefined {
-    for (let place = this.places[this.first]; place !== undefined; place = this.places[this.first]) {
-      if ('event' in place) {
-        this.advance();
-        return place.event;
+  private handleNext(): boolean {
+    const event = this.nextEvent();
+    if (event !== undefined) this.deliver(event);
+    return event !== undefined;
+  }
+
+  private nextEvent(): Event | undefined {
+    for (let item = this.queue[this.head]; item !== undefined; item = this.queue[this.head]) {
+      if ('event' in item) {
+        this.removeHead();
+        return item.event;
       }
-      const made = place.events.next();
-      if (made.done !== true) return made.value;
-      this.advance();
+      const next = item.events.next();
+      if (next.done !== true) return next.value;
+      this.removeHead();
     }
     return undefined;
   }
 
-  private advance(): void {
-    this.first++;
-    if (this.first < this.places.length && this.first < COMPACT_AT) return;
-    this.places.splice(0, this.first);
-    this.first = 0;
+  private removeHead(): void {
+    this.head++;
+    if (this.head < this.queue.length && this.head < COMPACT_AT) return;
+    this.queue.splice(0, this.head);
+    this.head = 0;
   }
 
   private deliver(event: Event): void {

@@ -1,20 +1,20 @@
-/** Node.js fires a timer of more than 2^31 - 1 ms at once; longer waits are made of several. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Node.js fires a timer with a longer delay at once. */
+export const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** A timer that has been set and can be called off. */
+/** A running timer. */
 export interface Timer {
   cancel(): void;
 }
 
 /**
- * Calls `fire` once after `delayMs` milliseconds (at once where it is not above 0), also when that is more than
- * the 24.8 days that Node.js itself can wait. The timer does not keep the process alive.
+ * Calls `fire` once after `delayMs` milliseconds, as soon as possible if that is 0 or less. The delay can be longer than
+ * the 24.8 days that Node.js supports. The timer does not keep the process alive.
  */
 export const setLongTimer = (delayMs: number, fire: () => void): Timer => {
   let handle: NodeJS.Timeout;
-  const arm = (left: number): void => {
-    const step = Math.min(Math.max(left, 0), LONGEST_TIMER_MS);
-    handle = setTimeout(() => (left > step ? arm(left - step) : fire()), step);
+  const arm = (remaining: number): void => {
+    const step = Math.min(Math.max(remaining, 0), MAX_TIMEOUT_MS);
+    handle = setTimeout(() => (remaining > step ? arm(remaining - step) : fire()), step);
     handle.unref();
   };
   arm(delayMs);

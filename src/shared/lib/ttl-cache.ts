@@ -1,37 +1,37 @@
-/** So many answers of each kind are kept; the oldest go first. */
-export const MOST_ANSWERS = 10_000;
+/** Default limit for the number of entries; the oldest is evicted. */
+export const DEFAULT_MAX_ENTRIES = 10_000;
 
-interface Kept<T> {
-  readonly answer: T;
-  /** Milliseconds on a clock that never jumps. */
-  readonly askedAt: number;
+interface Entry<T> {
+  readonly value: T;
+  /** When its load started: milliseconds of a monotonic clock. */
+  readonly loadedAt: number;
 }
 
 /**
- * Keeps answers for a while, a bounded number of them. For how long is asked each time, so that it may change: a shorter
- * time counts for what is kept already, and with 0 nothing is.
+ * Caches a limited number of values. The TTL is read at each access, so that it can change: a shorter TTL also applies to
+ * values that are already cached, and 0 disables the cache.
  */
-export class ShortMemory<T> {
-  private readonly kept = new Map<string, Kept<T>>();
+export class TtlCache<T> {
+  private readonly entries = new Map<string, Entry<T>>();
 
   constructor(
-    private readonly keepMs: () => number,
-    private readonly most: number,
+    private readonly ttlMs: () => number,
+    private readonly maxEntries: number,
     private readonly now: () => number,
   ) {}
 
-  /** The answer that is kept, or else a new one, which is kept where it `mayBeKept`. */
-  async ask(key: string, lookUp: () => Promise<T>, mayBeKept: (answer: T) => boolean): Promise<T> {
-    const known = this.kept.get(key);
-    if (known !== undefined && known.askedAt + this.keepMs() > this.now()) return known.answer;
-    this.kept.delete(key);
-    const askedAt = this.now();
-    const answer = await lookUp();
-    if (this.keepMs() > 0 && mayBeKept(answer)) {
-      this.kept.set(key, { answer, askedAt });
-      const [oldest] = this.kept.keys();
-      if (this.kept.size > this.most && oldest !== undefined) this.kept.delete(oldest);
+  /** Returns the cached value, or loads one and caches it if it `isCacheable`. */
+  async getOrLoad(key: string, load: () => Promise<T>, isCacheable: (value: T) => boolean): Promise<T> {
+    const cached = this.entries.get(key);
+    if (cached !== undefined && cached.loadedAt + this.ttlMs() > this.now()) return cached.value;
+    this.entries.delete(key);
+    const loadedAt = this.now();
+    const value = await load();
+    if (this.ttlMs() > 0 && isCacheable(value)) {
+      this.entries.set(key, { value, loadedAt });
+      const [oldest] = this.entries.keys();
+      if (this.entries.size > this.maxEntries && oldest !== undefined) this.entries.delete(oldest);
     }
-    return answer;
+    return value;
   }
 }

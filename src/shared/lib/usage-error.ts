@@ -1,6 +1,6 @@
 import { AppError } from './app-error.js';
 
-/** The command line was not understood; the program ends with exit code 2. */
+/** Reports a command line that is not understood; the program exits with its status for wrong usage. */
 export class UsageError extends AppError {
   constructor(message: string) {
     super('usage', message);

@@ -3,10 +3,10 @@ import { dirname } from 'node:path';
 import { destination } from 'pino';
 import { AppError, messageOf } from '../lib/app-error.js';
 
-/** Where a program's log goes. */
+/** The destination of a program's log. */
 export type LogStream = ReturnType<typeof destination>;
 
-/** Bytes of lines that wait where they cannot be written, as on a full disk; those that come then are let go. */
+/** Buffer for lines that cannot be written, for example on a full disk; when it is full, new lines are dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /** Streams whose last write failed. */
@@ -14,9 +14,9 @@ const stuck = new Set<LogStream>();
 let isExitWatched = false;
 
 /**
- * Opens a log: a descriptor (1, 2) or the path of a file, whose folder is made where it is missing. A program whose
- * log cannot be written goes on without it, and writes again as soon as that is possible. Throws an AppError where the
- * file cannot be opened.
+ * Opens a log: a descriptor (1, 2) or the path of a file, whose folder is created if it is missing. If writing fails
+ * later, the program continues, and lines are written again as soon as that is possible. Throws an AppError if the file
+ * cannot be opened.
  */
 export const openLogStream = (to: number | string): LogStream => {
   if (typeof to === 'string') assertWritable(to);
@@ -36,7 +36,7 @@ const assertWritable = (path: string): void => {
   }
 };
 
-/** At the end pino writes what still waits, and tries that for ever where it cannot: it must not try it then. */
+/** At exit pino retries to write the buffered lines forever if writing fails, so stuck streams are destroyed first. */
 const watchExit = (): void => {
   if (isExitWatched) return;
   isExitWatched = true;

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Level, type Logger, pino } from 'pino';
 import { openLogStream } from './log-stream.js';
 
-/** Members of these names never reach a log: of a line, of the objects in it, of its error. */
+/** Members with these names are never logged: those of a line, of objects in it, and of its error. */
 const SECRET_NAMES: readonly string[] = [
   'key',
   'sessionKey',
@@ -20,23 +20,24 @@ const SECRET_NAMES: readonly string[] = [
   'stderr',
 ];
 
-/** How a program logs. */
 export interface LoggerOptions {
-  /** What stands below this level is left out. */
+  /** Lines below this level are not logged. */
   readonly level: Level;
-  /** Where the lines go; standard output where it is left out. */
+  /** Default: standard output. */
   readonly destination?: DestinationStream;
 }
 
-/** What was made of a logger, so that its level can be changed: children that are still in use, and which. */
-class Family {
+/** The children of a logger that are still in use, so that their level can be changed. */
+class ChildLoggers {
   private readonly children = new Set<WeakRef<Logger>>();
-  private readonly gone = new FinalizationRegistry<WeakRef<Logger>>((child) => this.children.delete(child));
+  private readonly collected = new FinalizationRegistry<WeakRef<Logger>>((child) =>
+    this.children.delete(child),
+  );
 
   add(child: Logger): void {
     const reference = new WeakRef(child);
     this.children.add(reference);
-    this.gone.register(child, reference);
+    this.collected.register(child, reference);
   }
 
   setLevel(level: Level): void {
@@ -47,9 +48,9 @@ class Family {
   }
 }
 
-const families = new WeakMap<Logger, Family>();
+const childrenOf = new WeakMap<Logger, ChildLoggers>();
 
-/** What lies deeper in a line is not written. */
+/** Objects that are nested deeper are not logged. */
 const MAX_DEPTH = 5;
 
 const isSecret = (name: string): boolean => SECRET_NAMES.includes(name);
@@ -57,7 +58,7 @@ const isSecret = (name: string): boolean => SECRET_NAMES.includes(name);
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !(value instanceof Date);
 
-/** The value without secrets, however far down they stand. */
+/** Returns the value without secrets at any depth. */
 const withoutSecrets = (value: unknown, depth = 1): unknown => {
   if (!isObject(value)) return value;
   if (depth > MAX_DEPTH) return '[object]';
@@ -68,7 +69,7 @@ const withoutSecrets = (value: unknown, depth = 1): unknown => {
   );
 };
 
-/** Few lines hold objects besides their error: pino would look through every field of all of them, which is dear. */
+/** Only for lines with objects besides their error: to have pino search every field of every line is expensive. */
 const withCleanObjects = (fields: Record<string, unknown>): Record<string, unknown> => {
   const names = Object.keys(fields).filter((name) => name !== 'err' && isObject(fields[name]));
   return names.length === 0
@@ -77,26 +78,26 @@ const withCleanObjects = (fields: Record<string, unknown>): Record<string, unkno
 };
 
 /**
- * Makes the logger of a program: one JSON object a line, keys, passwords and captured output taken out by name. Give
- * each part of the program a child of it that carries its scope (`org`, `node`, `job`), as texts.
+ * Creates the logger of a program: one JSON object per line, without keys, passwords and captured output. Each part of
+ * the program gets a child logger with its scope (`org`, `node`, `job`) as texts.
  */
 export const createLogger = ({ level, destination = openLogStream(1) }: LoggerOptions): Logger => {
-  const family = new Family();
+  const childLoggers = new ChildLoggers();
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }), log: withCleanObjects },
     redact: { paths: SECRET_NAMES.flatMap((name) => [name, `err.${name}`]), censor: '[secret]' },
-    onChild: (child: Logger) => family.add(child),
+    onChild: (child: Logger) => childLoggers.add(child),
   };
   const logger = pino(options, destination);
-  families.set(logger, family);
+  childrenOf.set(logger, childLoggers);
   return logger;
 };
 
-/** Changes the level of a logger that `createLogger` made, and of all its children: pino gives each its own. */
+/** Changes the level of a logger from `createLogger` and of all its children, which have levels of their own. */
 export const setLogLevel = (logger: Logger, level: Level): void => {
   logger.level = level;
-  families.get(logger)?.setLevel(level);
+  childrenOf.get(logger)?.setLevel(level);
 };

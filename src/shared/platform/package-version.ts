@@ -3,14 +3,14 @@ import { z } from 'zod';
 
 const packageSchema = z.object({ name: z.literal('push-jobs'), version: z.string() });
 
-/** The version of this program: that of the package which it is a part of, built or not. */
+/** The version of the package that this file belongs to, whether built or not. */
 export const packageVersion = (): string => {
-  for (let folder = new URL('../../platform/', import.meta.url); ;) {
+  for (let folder = new URL('./', import.meta.url); ;) {
     const version = versionIn(folder);
     if (version !== undefined) return version;
-    const above = new URL('../../', folder);
-    if (above.href === folder.href) throw new Error('push-jobs is not installed with its package.json');
-    folder = above;
+    const parent = new URL('../', folder);
+    if (parent.href === folder.href) throw new Error('push-jobs is not installed with its package.json');
+    folder = parent;
   }
 };
 
@@ -18,6 +18,6 @@ const versionIn = (folder: URL): string | undefined => {
   try {
     return packageSchema.parse(JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'))).version;
   } catch {
-    return undefined; // not here: the next folder up is looked at
+    return undefined; // not in this folder; try the one above
   }
 };

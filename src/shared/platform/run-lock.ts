@@ -4,29 +4,29 @@ import { messageOf } from '../lib/app-error.js';
 import { err, ok, type Result } from '../lib/result.js';
 import { runTool, type ToolResult } from './run-tool.js';
 
-/** A lock that is held until it is released. */
+/** A lock that is held until `release`. */
 export interface RunLock {
   release(): Promise<void>;
 }
 
-/** Why there is no lock; `reason` is for a person. */
+/** Why the lock was not acquired; `reason` is for a user. */
 export interface LockFault {
-  /** Whether somebody else holds it: otherwise it could not be asked for. */
+  /** True: another program holds the lock; false: locking failed. */
   readonly isHeld: boolean;
   readonly reason: string;
 }
 
-/** Exit code of `flock --nonblock` where somebody else holds the lock. */
+/** Exit code of `flock --nonblock` if another program holds the lock. */
 const HELD = 1;
 
 /**
- * Takes an flock(2) lock on a file, which is made where it is missing, with its folder: the lock that chef-client takes
- * on its pid file, and makes in the same way.
- * Node.js has no such call; but such a lock belongs to the open file, not to a process. So the `flock` program of
- * util-linux is given our open file to lock, and the lock is ours until we close it.
- * `mode` is that of a file which is made; whoever may open the file may lock it.
+ * Acquires an flock(2) lock on a file and creates the file and its folder if they are missing, as chef-client does with
+ * its pid file. Every user who can open the file can lock it; `mode` applies to a new file.
+ *
+ * Node.js has no flock call. But the lock belongs to the open file, not to a process: the `flock` program of util-linux
+ * locks our open file, and we hold the lock until we close it.
  */
-export const takeRunLock = async (path: string, mode = 0o644): Promise<Result<RunLock, LockFault>> => {
+export const acquireRunLock = async (path: string, mode = 0o644): Promise<Result<RunLock, LockFault>> => {
   let file: FileHandle;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });

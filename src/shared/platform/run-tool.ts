@@ -1,5 +1,6 @@
 import { spawn, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { errorCode } from '../lib/app-error.js';
 
 /** How a small system program ended. */
 export interface ToolResult {
@@ -7,12 +8,12 @@ export interface ToolResult {
   readonly stdout: string;
 }
 
-/** No tool that is used here takes long; one that hangs (a directory service that is away) is ended. */
+/** A tool that takes longer hangs (for example on an unreachable directory service) and is killed. */
 const TOOL_TIMEOUT_MS = 10_000;
 
 /**
- * Runs a small system program without a shell and hands back what it said; undefined where it is not installed.
- * `inherited` is a descriptor that it gets as its number 3.
+ * Runs a small system program without a shell and returns its output; undefined if it is not installed. The program gets
+ * the descriptor `inherited` as its descriptor 3.
  */
 export const runTool = async (
   program: string,
@@ -27,7 +28,7 @@ export const runTool = async (
     const [exitCode] = (await once(child, 'close')) as [number | null];
     return { exitCode, stdout };
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    if (errorCode(thrown) === 'ENOENT') return undefined;
     throw thrown;
   }
 };

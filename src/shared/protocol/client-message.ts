@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Job ids are 32 hex digits in small letters. */
+/** A job id: 32 hexadecimal digits in lower case. */
 export const JOB_ID = /^[0-9a-f]{32}$/;
 
 const base = {
@@ -15,17 +15,17 @@ const base = {
 
 const jobId = z.string().max(64);
 
-/** What a client says it is doing, in its heartbeats. */
+/** What a client does, as it reports in heartbeats. */
 export const JOB_STATES = ['idle', 'committed', 'running'] as const;
 export type ReportedJobState = (typeof JOB_STATES)[number];
 
 /**
- * How often the client sends output of its job, in milliseconds, 0 for never. Only our own client says so, to a server
- * that offers `live_output` and of a job whose output is captured: by that the server knows that it can be asked.
+ * How often the client sends output of its job, in milliseconds; 0 for never. Our own client sends this field for a job
+ * whose output is captured, to a server with the capability `live_output`. It shows that the server can request output.
  */
 const outputEveryMs = z.number().int().nonnegative().optional();
 
-/** The messages about a job that every client may send. */
+/** Types of the messages about a job that every client can send. */
 export const JOB_MESSAGE_TYPES = [
   'ack_commit',
   'nack_commit',
@@ -61,9 +61,9 @@ const jobMessage = z.object({
 });
 
 /**
- * A piece of a command's output while it runs, only to a server that asked for it by `output_wanted`. Chunks of a job are
- * numbered from 1 over both channels; `skipped` bytes were let go before this one. A character may be cut by the end of a
- * chunk. What was sent may come once more, under the same numbers, after the server has asked again.
+ * A chunk of a command's output while it runs, sent after `output_wanted`. Chunks of a job are numbered from 1 over both
+ * streams; `skipped` bytes before this chunk were dropped. A chunk can end within a character. After another
+ * `output_wanted` chunks can be sent again, with the same numbers.
  */
 const output = z.object({
   ...base,
@@ -76,12 +76,13 @@ const output = z.object({
 });
 
 /**
- * The body of a frame from a client (wire protocol, section 5). `exit_code`, `signal`, `duration_ms`, `reason`,
- * `client_version`, `output_every_ms` and all `output` are our own client's; unknown fields are ignored.
+ * The body of a frame from a client. Only our own client sends `output` messages and the fields `exit_code`, `signal`,
+ * `duration_ms`, `reason`, `client_version` and `output_every_ms`; unknown fields are ignored.
+ * See docs/spec/wire-protocol.md, "Messages from the client".
  */
 export const clientMessageSchema = z.discriminatedUnion('type', [heartbeat, jobMessage, output]);
 
-/** The names that a body claims to come from, read before it is known whether that is so. */
+/** The sender that a body claims, before its signature is verified. */
 export const claimedSenderSchema = z.object({ node: base.node, org: base.org });
 
 export type ClaimedSender = z.infer<typeof claimedSenderSchema>;

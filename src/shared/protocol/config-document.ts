@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The answer to a node's config request (wire protocol, section 2). Times are in seconds, `max_body_size` in bytes.
- * A 1.x server leaves out `curve_public_key`; servers but ours leave out `capabilities`.
+ * The response to a node's config request. Times are in seconds, `max_body_size` is in bytes. A 1.x server omits
+ * `curve_public_key`; only our server sends `capabilities`. See docs/spec/wire-protocol.md, "Config document".
  */
 export const configDocumentSchema = z.object({
   type: z.literal('config').optional(),
@@ -28,15 +28,15 @@ export const configDocumentSchema = z.object({
   capabilities: z.array(z.string()).optional(),
 });
 
-/** What a server can do beyond what those in the field can. Clients ignore those that they do not know. */
+/** What our server can do beyond servers in the field. Clients ignore unknown capabilities. */
 export const CAPABILITY = {
-  /** It answers the pings of ZeroMQ, so that a client can notice a dead connection by them. */
+  /** It answers ZMTP pings, so that clients can detect a dead connection. */
   ping: 'zmtp_ping',
-  /** It takes `output` messages while a command runs, and says by `output_wanted` when. */
+  /** It accepts `output` messages while a command runs, and requests them by `output_wanted`. */
   liveOutput: 'live_output',
 } as const;
 
 export type ConfigDocument = z.infer<typeof configDocumentSchema>;
 
-/** The name of the field by which a client names its Curve public key when it asks for its config. */
+/** Query parameters of the config request: the client's Curve public key and its protocol version. */
 export const CONFIG_QUERY = { curveKey: 'ccpk', version: 'version' } as const;

@@ -1,20 +1,20 @@
 import sodium from 'libsodium-wrappers';
 import { CURVE_KEY_BYTES } from './curve-key.js';
 
-/** Length of what either side of a ZMTP 3.x connection says first (ZeroMQ RFC 23). */
+/** Length of the greeting that each side of a ZMTP 3.x connection sends first (ZeroMQ RFC 23). */
 export const GREETING_BYTES = 64;
 
 const SIGNATURE_START = 0xff;
-/** The lowest bit of the signature's last byte is what tells ZMTP 2.0 and later from what came before. */
+/** The lowest bit of the signature's last byte is set in ZMTP 2.0 and later. */
 const SIGNATURE_END = 0x7f;
 const SIGNATURE_LAST = 9;
 const MAJOR_AT = 10;
-const LEAST_MAJOR = 3;
+const MIN_MAJOR = 3;
 const MECHANISM = { from: 12, to: 32 } as const;
 const AS_SERVER_AT = 32;
 const CURVE = Buffer.from('CURVE'.padEnd(MECHANISM.to - MECHANISM.from, '\0'), 'latin1');
 
-/** The command by which a client begins CurveZMQ (ZeroMQ RFC 26), in its frame: flags, length, name, version 1.0. */
+/** Start of the frame with a client's HELLO command (ZeroMQ RFC 26): flags, length, name, version 1.0. */
 const HELLO_START = Buffer.from([0x04, 200, 5, ...Buffer.from('HELLO', 'latin1'), 1, 0]);
 const PADDING_BYTES = 72;
 const SHORT_NONCE_BYTES = 8;
@@ -24,34 +24,34 @@ const NONCE_AT = CLIENT_KEY_AT + CURVE_KEY_BYTES;
 const BOX_AT = NONCE_AT + SHORT_NONCE_BYTES;
 const NONCE_PREFIX = Buffer.from('CurveZMQHELLO---', 'latin1');
 
-/** All that a client sends before the server has answered its HELLO: greeting and HELLO. */
+/** Length of everything that a client sends before the server answers: greeting and HELLO. */
 export const OPENING_BYTES = BOX_AT + BOX_BYTES;
 
-/** The greeting of a server that takes Curve only, byte for byte that of libzmq 4.3. */
+/** The greeting of a server that accepts Curve only, identical to that of libzmq 4.3. */
 export const serverGreeting = (): Buffer => {
   const greeting = Buffer.alloc(GREETING_BYTES);
   greeting[0] = SIGNATURE_START;
-  greeting[SIGNATURE_LAST - 1] = 1; // the length that ZMTP 1.0 would read here
+  greeting[SIGNATURE_LAST - 1] = 1; // ZMTP 1.0 reads a length here
   greeting[SIGNATURE_LAST] = SIGNATURE_END;
-  greeting[MAJOR_AT] = LEAST_MAJOR;
+  greeting[MAJOR_AT] = MIN_MAJOR;
   greeting[MAJOR_AT + 1] = 1;
   CURVE.copy(greeting, MECHANISM.from);
-  return greeting; // libzmq leaves as-server at 0, too
+  return greeting; // libzmq, too, leaves as-server at 0
 };
 
-/** A client's HELLO, which only the owner of the secret key that it is meant for can open. */
+/** A client's HELLO. Only the owner of the secret key that it is meant for can open its box. */
 export interface CurveHello {
-  /** 32 bytes, made for this connection. */
+  /** 32 bytes, generated for this connection. */
   readonly clientKey: Uint8Array;
   readonly nonce: Uint8Array;
   readonly box: Uint8Array;
 }
 
 /**
- * Reads what a client has sent so far: its HELLO; `unfinished` where more must come; `foreign` where this will never be
- * the opening of a ZMTP 3.x client that speaks Curve.
+ * Parses what a client has sent so far. Returns its HELLO, `unfinished` if bytes are missing, or `foreign` if this cannot
+ * become the opening of a ZMTP 3.x client with Curve.
  */
-export const readCurveOpening = (bytes: Buffer): CurveHello | 'unfinished' | 'foreign' => {
+export const parseCurveOpening = (bytes: Buffer): CurveHello | 'unfinished' | 'foreign' => {
   if (!isCurveGreeting(bytes) || bytes.length > OPENING_BYTES) return 'foreign';
   const hello = bytes.subarray(GREETING_BYTES);
   const known = Math.min(hello.length, HELLO_START.length);
@@ -64,15 +64,15 @@ export const readCurveOpening = (bytes: Buffer): CurveHello | 'unfinished' | 'fo
   };
 };
 
-/** Whether what there is of a greeting can be that of a Curve client. */
+/** Whether the bytes so far can be the greeting of a Curve client. */
 const isCurveGreeting = (bytes: Buffer): boolean => {
   const [first = SIGNATURE_START] = bytes;
-  const { [SIGNATURE_LAST]: last = SIGNATURE_END, [MAJOR_AT]: major = LEAST_MAJOR } = bytes;
+  const { [SIGNATURE_LAST]: last = SIGNATURE_END, [MAJOR_AT]: major = MIN_MAJOR } = bytes;
   const mechanism = bytes.subarray(MECHANISM.from, MECHANISM.to);
   return (
     first === SIGNATURE_START &&
     (last & 1) === 1 &&
-    major >= LEAST_MAJOR &&
+    major >= MIN_MAJOR &&
     mechanism.equals(CURVE.subarray(0, mechanism.length)) &&
     (bytes[AS_SERVER_AT] ?? 0) === 0
   );
@@ -81,14 +81,14 @@ const isCurveGreeting = (bytes: Buffer): boolean => {
 /** Whether a HELLO is meant for the owner of a secret key (32 raw bytes). */
 export type HelloOpener = (hello: CurveHello, secretKey: Uint8Array) => boolean;
 
-/** Loads what opens HELLOs. */
+/** Loads libsodium and returns the function that opens HELLOs. */
 export const loadHelloOpener = async (): Promise<HelloOpener> => {
   await sodium.ready;
   return ({ clientKey, nonce, box }, secretKey) => {
     try {
       return sodium.crypto_box_open_easy(box, nonce, clientKey, secretKey).length > 0;
     } catch {
-      return false; // libsodium throws where it is not for this key, or the client's key is none
+      return false; // libsodium throws if the box is for another key or the client's key is invalid
     }
   };
 };

@@ -42,8 +42,8 @@ const event = <Name extends string, Data extends z.ZodType>(name: Name, data: Da
   z.object({ id: z.string(), name: z.literal(name), data });
 
 /**
- * The events of a job's feed as a reader gets them: id, name, and the data with its timestamp (job lifecycle,
- * "Events"). A `summary` is the whole job, and the only event of the feed of a job that is long over.
+ * The events of a job feed as readers get them. A `summary` is the complete job, and the only event in the feed of a job
+ * that ended long ago. See docs/spec/job-lifecycle.md, "Events".
  */
 export const jobFeedEventSchema = z.discriminatedUnion('name', [
   event('start', jobStartData),
@@ -58,7 +58,7 @@ export const jobFeedEventSchema = z.discriminatedUnion('name', [
 
 export type JobFeedEvent = z.infer<typeof jobFeedEventSchema>;
 
-/** The names of the events that a job's feed may carry; a reader passes over others. */
+/** The names of all events in a job feed; readers ignore other events. */
 export const JOB_FEED_EVENT_NAMES: ReadonlySet<string> = new Set<JobEvent['name'] | 'summary'>([
   'start',
   'quorum_vote',

@@ -15,13 +15,13 @@ import {
   type ServerHeartbeat,
 } from './server-message.js';
 
-/** Why a body was not understood; also the label under which such frames are counted. */
+/** Why a body cannot be decoded; also the metric label of such frames. */
 export type BodyFault = 'body_not_json' | 'body_malformed';
 
-/** A frame ready to be sent: header and body. */
+/** A frame to send. */
 export type Frame = readonly [header: string, body: string];
 
-/** Writes a message and signs it with the session key. */
+/** Encodes a message and signs it with the session key. */
 export const encodeFrame = (sessionKey: Uint8Array, message: object): Frame => {
   const body = JSON.stringify(message);
   return [formatHeader('hmac_sha256', signHmac(sessionKey, body)), body];
@@ -43,18 +43,18 @@ const decode = <Schema extends z.ZodType>(
   return parsed.success ? ok(parsed.data) : err('body_malformed');
 };
 
-/** Reads the body of a frame from a client. */
+/** Decodes the body of a frame from a client. */
 export const decodeClientMessage = (body: Uint8Array): Result<ClientMessage, BodyFault> =>
   decode(clientMessageSchema, body);
 
-/** Reads only whom the body of a frame claims to come from: enough to find the key that can tell. */
+/** Decodes only the claimed sender of a frame, to find the key that verifies it. */
 export const decodeClaimedSender = (body: Uint8Array): Result<ClaimedSender, BodyFault> =>
   decode(claimedSenderSchema, body);
 
-/** Reads the body of a frame on the command channel. */
+/** Decodes the body of a frame from the server on the command channel. */
 export const decodeCommandMessage = (body: Uint8Array): Result<CommandMessage, BodyFault> =>
   decode(commandMessageSchema, body);
 
-/** Reads the body of a server heartbeat. */
+/** Decodes the body of a server heartbeat. */
 export const decodeServerHeartbeat = (body: Uint8Array): Result<ServerHeartbeat, BodyFault> =>
   decode(serverHeartbeatSchema, body);

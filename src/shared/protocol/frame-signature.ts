@@ -8,18 +8,18 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 
-/** Signs a body with a session key: base64 of HMAC-SHA256 (wire protocol, section 3, `hmac_sha256`). */
+/** Signs a body with a session key: base64 of HMAC-SHA256. See docs/spec/wire-protocol.md, "Frames". */
 export const signHmac = (sessionKey: Uint8Array, body: string | Uint8Array): string =>
   createHmac('sha256', sessionKey).update(body).digest('base64');
 
-/** Whether the base64 signature is the HMAC-SHA256 of the body; compared in constant time. */
+/** Whether the base64 signature is the HMAC-SHA256 of the body; compares in constant time. */
 export const verifyHmac = (sessionKey: Uint8Array, body: Uint8Array, signature: string): boolean => {
   const claimed = Buffer.from(signature, 'base64');
   const expected = createHmac('sha256', sessionKey).update(body).digest();
   return claimed.length === expected.length && timingSafeEqual(claimed, expected);
 };
 
-/** The text that an `rsa2048_sha1` signature holds: base64 of the body's SHA-1. */
+/** The payload of an `rsa2048_sha1` signature: base64 of the body's SHA-1. */
 const rsaPayload = (body: string | Uint8Array): Buffer =>
   Buffer.from(createHash('sha1').update(body).digest('base64'), 'ascii');
 
@@ -29,7 +29,7 @@ export const signRsa = (privateKey: KeyObject, body: string | Uint8Array): strin
     'base64',
   );
 
-/** Whether the base64 signature was made over this body by the owner of the RSA key. */
+/** Whether the owner of the RSA key made the base64 signature over this body. */
 export const verifyRsa = (publicKey: KeyObject, body: Uint8Array, signature: string): boolean => {
   try {
     const signed = publicDecrypt(
@@ -39,6 +39,6 @@ export const verifyRsa = (publicKey: KeyObject, body: Uint8Array, signature: str
     const expected = rsaPayload(body);
     return signed.length === expected.length && timingSafeEqual(signed, expected);
   } catch {
-    return false; // OpenSSL throws where the signature is not of this key
+    return false; // OpenSSL throws if the signature is of another key
   }
 };

@@ -7,35 +7,35 @@ import { parseRfc1123 } from './wire-time.js';
 export const MAX_PAGE = 1000;
 
 /**
- * A job's place in a list: when it was created, in microseconds since 1970, and its id. Null where nobody knows when (an
- * old server may have left such jobs): they count as newer than all others.
+ * The position of a job in a list: its creation time in microseconds since 1970, and its id. The time is null if it is
+ * unknown (an old server can have left such jobs); these jobs count as newer than all others.
  */
-export interface JobPlace {
+export interface JobListPosition {
   readonly createdAtMicros: string | null;
   readonly id: string;
 }
 
 const UNDATED = 'undated';
-const PLACE = new RegExp(`^(\\d{1,17}|${UNDATED})\\.([0-9a-f]{32})$`);
+const POSITION = new RegExp(`^(\\d{1,17}|${UNDATED})\\.([0-9a-f]{32})$`);
 
-/** Writes a place as a cursor; readers take it as it is. */
-export const formatCursor = ({ createdAtMicros, id }: JobPlace): string =>
+/** Formats a position as a cursor, which is opaque to users. */
+export const formatCursor = ({ createdAtMicros, id }: JobListPosition): string =>
   Buffer.from(`${createdAtMicros ?? UNDATED}.${id}`).toString('base64url');
 
-const parseCursor = (cursor: string): JobPlace | undefined => {
-  const [, at, id] = PLACE.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
+const parseCursor = (cursor: string): JobListPosition | undefined => {
+  const [, at, id] = POSITION.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
   if (at === undefined || id === undefined) return undefined;
   return { createdAtMicros: at === UNDATED ? null : at, id };
 };
 
 const isoDate = z.iso.datetime({ offset: true });
 
-/** Milliseconds since 1970 of a date as people and as this API write them. */
+/** Parses ISO 8601 and RFC 1123 dates to milliseconds since 1970. */
 const parseDate = (text: string): number | undefined =>
   isoDate.safeParse(text).success ? Date.parse(text) : parseRfc1123(text);
 
-/** A text that is understood by `parse`; what is not is refused. */
-const textOf = <T>(parse: (text: string) => T | undefined, expected: string) =>
+/** Schema of a text that `parse` accepts. */
+const parsedText = <T>(parse: (text: string) => T | undefined, expected: string) =>
   z.string({ error: `expected ${expected}` }).transform((text, context) => {
     const value = parse(text);
     if (value !== undefined) return value;
@@ -49,32 +49,32 @@ const oneOf = <const Names extends [string, ...string[]]>(names: Names) =>
 const name = z
   .string({ error: 'expected one text' })
   .refine((text) => !text.includes('\0'), 'expected no NUL');
-const date = textOf(parseDate, 'a date like 2026-11-22T08:00:00Z');
+const date = parsedText(parseDate, 'a date like 2026-11-22T08:00:00Z');
 
 const parseLimit = (text: string): number | undefined => {
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   return limit >= 1 && limit <= MAX_PAGE ? limit : undefined;
 };
 
-/** The query of `GET jobs`; without any of these all jobs are listed, oldest first. Unknown parameters are ignored. */
+/** The query of `GET jobs`. Without parameters it lists all jobs, oldest first; unknown parameters are ignored. */
 export const jobListQuerySchema = z.object({
   status: oneOf(statuses).optional(),
   command: name.optional().describe('exactly this command'),
   user: name.optional().describe('who started the job'),
   node: name.optional().describe('a node that the job is, or was, for'),
   since: date.optional().describe('created then or later'),
-  until: date.optional().describe('created earlier than that'),
+  until: date.optional().describe('created earlier'),
   order: oneOf(['oldest', 'newest']).optional().describe('which come first'),
-  limit: textOf(parseLimit, `a whole number from 1 to ${MAX_PAGE}`)
+  limit: parsedText(parseLimit, `a whole number from 1 to ${MAX_PAGE}`)
     .optional()
-    .describe('jobs in one answer; its Link header tells where the next ones are'),
-  cursor: textOf(parseCursor, 'the cursor of a Link header').optional(),
+    .describe('jobs per page; the Link header names the next page'),
+  cursor: parsedText(parseCursor, 'the cursor of a Link header').optional(),
 });
 
 export type JobListQuery = z.infer<typeof jobListQuerySchema>;
 
-/** Reads a query as it came; the error is a text for the user that names the parameter and what it may be. */
-export const readJobListQuery = (query: unknown): Result<JobListQuery, string> => {
+/** Parses a query; the error is for the user and names the parameter and its valid values. */
+export const parseJobListQuery = (query: unknown): Result<JobListQuery, string> => {
   const parsed = jobListQuerySchema.safeParse(query);
   if (parsed.success) return ok(parsed.data);
   const [issue] = parsed.error.issues;

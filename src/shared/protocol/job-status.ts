@@ -1,4 +1,4 @@
-/** A job's status and the number that stands for it in the database (job lifecycle, "States"; database). */
+/** Job statuses and their numbers in the database. See docs/spec/job-lifecycle.md, "States". */
 export const JOB_STATUS_CODES = {
   voting: 0,
   running: 1,
@@ -12,7 +12,7 @@ export const JOB_STATUS_CODES = {
 
 export type JobStatus = keyof typeof JOB_STATUS_CODES;
 
-/** A node's status within a job and its number in the database; 8 (`faulty`) is read from old rows only. */
+/** Statuses of a job node and their numbers in the database; 8 (`faulty`) occurs in old rows only. */
 export const NODE_STATUS_CODES = {
   new: 0,
   ready: 1,
@@ -30,13 +30,13 @@ export const NODE_STATUS_CODES = {
 
 export type NodeStatus = keyof typeof NODE_STATUS_CODES;
 
-/** A job in one of these is still going on. */
+/** A job with one of these statuses has not ended. */
 export const LIVE_JOB_STATUSES: readonly JobStatus[] = ['new', 'voting', 'running'];
 
 /** Whether a job has ended. */
 export const isJobOver = (status: JobStatus): boolean => !LIVE_JOB_STATUSES.includes(status);
 
-/** Whether a node's part in its job has ended; such a status never changes again. */
+/** Whether a job node has ended; its status never changes again. */
 export const isNodeDone = (status: NodeStatus): boolean =>
   status !== 'new' && status !== 'ready' && status !== 'running';
 
@@ -46,14 +46,14 @@ const inverse = <Name extends string>(codes: Record<Name, number>): ReadonlyMap<
 const jobStatusByCode = inverse(JOB_STATUS_CODES);
 const nodeStatusByCode = inverse(NODE_STATUS_CODES);
 
-/** The job status that a number in the database stands for; a number that none has is a bug or a broken row. */
+/** The job status of a number in the database. Throws for an unknown number, which is a bug or a broken row. */
 export const jobStatusOf = (code: number): JobStatus => {
   const status = jobStatusByCode.get(code);
   if (status === undefined) throw new RangeError(`no job status has the number ${code}`);
   return status;
 };
 
-/** The node status that a number in the database stands for. */
+/** The node status of a number in the database. Throws for an unknown number. */
 export const nodeStatusOf = (code: number): NodeStatus => {
   const status = nodeStatusByCode.get(code);
   if (status === undefined) throw new RangeError(`no node status has the number ${code}`);

@@ -1,11 +1,11 @@
-/** A node is known by its organization's guid (32 hex digits) and its name. */
+/** Identifies a node: the guid of its organization (32 hexadecimal digits) and its name. */
 export interface NodeAddress {
   readonly orgId: string;
   readonly node: string;
 }
 
-/** The longest name of a node, in bytes of UTF-8; Chef Server allows less, the database's index not much more. */
+/** Maximum length of a node's name in bytes of UTF-8; Chef Server allows less, the database index not much more. */
 export const MAX_NODE_NAME_BYTES = 1024;
 
-/** One string for both, to be a map's key. A guid has a fixed length, so no two addresses share one. */
+/** A map key for an address. It is unique because a guid has a fixed length. */
 export const nodeKeyOf = ({ orgId, node }: NodeAddress): string => `${orgId}/${node}`;

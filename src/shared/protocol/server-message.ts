@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Output is never sent more seldom than so, in milliseconds. */
+/** Maximum interval between output messages, in milliseconds. */
 export const MAX_OUTPUT_EVERY_MS = 60_000;
 
 const base = { sequence: z.number().int().nonnegative(), timestamp: z.string() };
@@ -30,9 +30,9 @@ const abort = z.object({ ...base, type: z.literal('abort') });
 const ack = z.object({ ...base, type: z.literal('ack') });
 
 /**
- * Somebody watches the output of a job: a few chunks are to be sent each `every_ms` milliseconds, beginning with what is
- * still kept; with 0 no more. It holds as long as the connection on which it came. Only to a client that names
- * `output_every_ms` in what it says of the job.
+ * Requests the output of a job: a few chunks every `every_ms` milliseconds, starting with those that the client still
+ * has; 0 stops it. The request is valid for the connection on which it came. Only for clients that send
+ * `output_every_ms` for the job.
  */
 const outputWanted = z.object({
   ...base,
@@ -41,10 +41,13 @@ const outputWanted = z.object({
   every_ms: z.number().int().nonnegative().max(MAX_OUTPUT_EVERY_MS),
 });
 
-/** The body of a frame on the command channel, as a client reads it (wire protocol, section 4). */
+/**
+ * The body of a frame from the server on the command channel.
+ * See docs/spec/wire-protocol.md, "Messages from the server".
+ */
 export const commandMessageSchema = z.discriminatedUnion('type', [commit, run, abort, ack, outputWanted]);
 
-/** The body of a frame on the heartbeat channel, as a client reads it. */
+/** The body of a frame on the heartbeat channel. */
 export const serverHeartbeatSchema = heartbeat;
 
 export type ServerHeartbeat = z.infer<typeof heartbeat>;
@@ -53,5 +56,5 @@ export type CommandMessage = z.infer<typeof commandMessageSchema>;
 
 type Unnumbered<M> = M extends unknown ? Omit<M, 'sequence' | 'timestamp'> : never;
 
-/** A command before the channel gives it its sequence and timestamp. */
+/** A command before the channel adds sequence and timestamp. */
 export type NodeCommand = Unnumbered<CommandMessage>;

@@ -3,16 +3,16 @@ import { constants, type KeyObject, privateDecrypt, publicEncrypt } from 'node:c
 /** Length of a session key. */
 export const SESSION_KEY_BYTES = 32;
 
-/** Encrypts a session key to a node's RSA public key (PKCS#1 v1.5 type 2), in base64. */
+/** Encrypts a session key with a node's RSA public key (PKCS#1 v1.5 type 2), in base64. */
 export const encryptSessionKey = (nodeKey: KeyObject, sessionKey: Uint8Array): string =>
   publicEncrypt({ key: nodeKey, padding: constants.RSA_PKCS1_PADDING }, sessionKey).toString('base64');
 
 /**
- * Decrypts a session key with the node's RSA private key; undefined where it is not one encrypted to this key.
+ * Decrypts a session key with the node's RSA private key; returns undefined if it is not encrypted for this key.
  *
- * The padding is taken off here, since Node.js 20 refuses PKCS#1 v1.5 decryption: its caller could be an oracle
- * for whoever sends ciphertexts. This caller is none, it tells nobody what came out: the answer came over verified
- * TLS from the server that the node asked.
+ * The padding is removed here because Node.js 20 rejects PKCS#1 v1.5 decryption, which can be a decryption oracle for
+ * senders of ciphertexts. We are not one: the ciphertext comes over verified TLS from the server that the node asked, and
+ * the result is never revealed to the sender.
  */
 export const decryptSessionKey = (privateKey: KeyObject, encrypted: string): Buffer | undefined => {
   const ciphertext = Buffer.from(encrypted, 'base64');

@@ -1,11 +1,9 @@
-/**
- * Z85, the text form of ZeroMQ keys (ZeroMQ RFC 32): 4 bytes become 5 characters of an alphabet of 85.
- */
+/** Z85, the text encoding of ZeroMQ keys (ZeroMQ RFC 32): 4 bytes become 5 characters. */
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
 
 const VALUE_OF = new Map(Array.from(ALPHABET).map((character, value) => [character, value]));
 
-/** Writes bytes, whose number must be divisible by 4, as Z85. */
+/** Encodes bytes as Z85. Throws a RangeError if their number is not a multiple of 4. */
 export const encodeZ85 = (bytes: Uint8Array): string => {
   if (bytes.length % 4 !== 0) throw new RangeError(`Z85 needs a multiple of 4 bytes, got ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -22,7 +20,7 @@ export const encodeZ85 = (bytes: Uint8Array): string => {
   return text;
 };
 
-/** Reads Z85; undefined where the length, a character or a group's value is not legal. */
+/** Decodes Z85; undefined if the length, a character or the value of a group is invalid. */
 export const decodeZ85 = (text: string): Buffer | undefined => {
   if (text.length % 5 !== 0) return undefined;
   const bytes = Buffer.alloc((text.length / 5) * 4);

@@ -2,7 +2,7 @@ import { err, ok, type Result } from '../result.js';
 import { messageOf } from '../app-error.js';
 import type { RubyRegexp } from './ruby-value.js';
 
-/** Ruby's bracket classes, as they stand within a JavaScript class. */
+/** Ruby's bracket classes as parts of a JavaScript character class. */
 const BRACKET_CLASSES: Readonly<Record<string, string>> = {
   alpha: 'A-Za-z',
   digit: '0-9',
@@ -15,7 +15,7 @@ const BRACKET_CLASSES: Readonly<Record<string, string>> = {
   xdigit: '0-9A-Fa-f',
 };
 
-/** Escapes that mean something else, or nothing, in JavaScript. */
+/** Escapes with another or no meaning in JavaScript. */
 const ESCAPES: Readonly<Record<string, string>> = {
   A: '(?<![\\s\\S])',
   z: '(?![\\s\\S])',
@@ -24,25 +24,24 @@ const ESCAPES: Readonly<Record<string, string>> = {
   H: '[^0-9a-fA-F]',
 };
 
-/** What JavaScript would take for something else without a word. */
+/** Escapes that JavaScript accepts silently with another meaning. */
 const UNTRANSLATABLE = /^\\[GRXKpPgQEaeCM]/;
 
-/** Ruby's name for a character by its number, in hexadecimal. */
+/** Ruby's escape for a character by its hexadecimal code. */
 const CODE_POINT = /^\\u\{([\da-f]{1,4})\}$/i;
 
 const TOKEN = /\[:(\^?)(\w+):\]|\\u\{[^}]*\}|\\[\s\S]|\{,\d+\}|\[|\]|[\s\S]/g;
 
-/** An expression in two forms. */
 export interface CompiledRegexp {
-  /** Matches a *whole* text or nothing, whatever anchors it has. */
+  /** Matches only a complete text, whatever anchors the expression has. */
   readonly whole: RegExp;
-  /** Matches any part of a text. */
+  /** Matches anywhere in a text. */
   readonly part: RegExp;
 }
 
 /**
- * Compiles a regular expression. The flags `i` and `m` (the dot matches a line's end) are known. An expression that
- * JavaScript cannot match in the same way is an error, whose text says why.
+ * Compiles a Ruby regular expression. Supports the flags `i` and `m` (the dot matches a line end). The error says why
+ * JavaScript cannot match the expression in the same way.
  */
 export const compileRegexp = ({ source, flags }: RubyRegexp): Result<CompiledRegexp, string> => {
   const unknown = /[^imou]/.exec(flags)?.[0];
@@ -83,7 +82,7 @@ const translate = (source: string): Result<string, string> => {
       if (token === '[' && inClass) return err('a class of characters within another is not supported');
       if (token === '[') inClass = true;
       if (token === ']') inClass = false;
-      // `{,3}` is at most three times, which JavaScript would take for this very text.
+      // In Ruby `{,3}` means at most three times; JavaScript would match these characters literally.
       translated += token.startsWith('{,') && !inClass ? `{0${token.slice(1)}` : token;
     }
   }

@@ -1,25 +1,25 @@
 import { AppError } from '../app-error.js';
 import { err, ok, type Result } from '../result.js';
-import type { SettingsPlace } from './path-functions.js';
+import type { SettingsContext } from './path-functions.js';
 import { nameOf, type RubyValue } from './ruby-value.js';
 import { SourceCursor } from './source-cursor.js';
 import { ValueReader } from './value-reader.js';
 
-/** One setting, where it was set. */
+/** One setting and the line that sets it. */
 export interface RubySetting {
   /** `['node_name']` of `node_name 'x'`; `['postgresql', 'port']` of `postgresql['port'] = 5432`. */
   readonly path: readonly string[];
   readonly value: RubyValue;
-  /** The line on which it begins, from 1. */
+  /** Its first line, from 1. */
   readonly line: number;
 }
 
-/** All that a settings file says. */
+/** The content of a settings file. */
 export interface RubySettings {
   readonly file: string;
-  /** In the order of the file; a later one of the same path overrides an earlier one. */
+  /** In the order of the file; a later setting overrides an earlier one with the same path. */
   readonly settings: readonly RubySetting[];
-  /** What `ENV['NAME'] = 'value'` lines set; null where they unset it. */
+  /** Variables from `ENV['NAME'] = 'value'` lines; null unsets a variable. */
   readonly environment: ReadonlyMap<string, string | null>;
 }
 
@@ -28,20 +28,20 @@ const ASSIGN = /=(?![=~>])/y;
 const END_OF_STATEMENT = /;|\n|$/y;
 const END_OF_FILE = /__END__(?:\r?\n|$)/y;
 
-/** How Ruby code names the object that the settings are of: `Chef::Config[:node_name] = 'x'` sets `node_name`. */
+/** The object that Ruby code uses for settings: `Chef::Config[:node_name] = 'x'` sets `node_name`. */
 const OF_CHEF_CONFIG = /^Chef::Config(?:\.|$)/;
 
-/** Words that begin code; they get an error of their own. */
+/** Keywords that start Ruby code; they have their own error. */
 const CODE_WORDS = new Set('if unless case while until for begin def class module do end return'.split(' '));
 
 /**
- * Reads settings in the form that Chef's programs use: lines `name value`, `name(value)`, `section['key'] = value`,
- * `Chef::Config[:name] = value`, `ENV['NAME'] = 'value'`, and assignments of values to variables that later values may name. Nothing is evaluated:
- * what is beyond these forms is an AppError `settings_syntax` that names file and line.
+ * Parses settings in the format of Chef's programs: lines `name value`, `name(value)`, `section['key'] = value`,
+ * `Chef::Config[:name] = value`, `ENV['NAME'] = 'value'`, and assignments to variables that later values can use. It runs
+ * no code: any other syntax is an AppError `settings_syntax` that names file and line.
  */
-export const readRubySettings = (text: string, place: SettingsPlace): Result<RubySettings, AppError> => {
+export const readRubySettings = (text: string, context: SettingsContext): Result<RubySettings, AppError> => {
   try {
-    return ok(new StatementReader(text, place).readAll());
+    return ok(new StatementReader(text, context).readAll());
   } catch (thrown) {
     if (thrown instanceof AppError && thrown.code === 'settings_syntax') return err(thrown);
     throw thrown;
@@ -54,9 +54,9 @@ class StatementReader {
   private readonly settings: RubySetting[] = [];
   private readonly environment = new Map<string, string | null>();
 
-  constructor(text: string, place: SettingsPlace) {
-    this.cursor = new SourceCursor(text.replace(/^\uFEFF/, ''), place.file);
-    this.values = new ValueReader(this.cursor, { ...place, env: this.environmentOver(place.env) });
+  constructor(text: string, context: SettingsContext) {
+    this.cursor = new SourceCursor(text.replace(/^\uFEFF/, ''), context.file);
+    this.values = new ValueReader(this.cursor, { ...context, env: this.environmentOver(context.env) });
   }
 
   readAll(): RubySettings {
@@ -84,7 +84,7 @@ class StatementReader {
     this.endStatement();
   }
 
-  /** The keys of `name['a'][:b]`; a bracket after a blank is an array and belongs to the value. */
+  /** Reads the keys of `name['a'][:b]`. A bracket after a blank is not a key but an array as the value. */
   private readKeys(): string[] {
     const { cursor } = this;
     const keys: string[] = [];
@@ -133,8 +133,8 @@ class StatementReader {
     );
   }
 
-  /** The environment as later lines see it: what the file has set comes first. */
-  private environmentOver(env: SettingsPlace['env']): SettingsPlace['env'] {
+  /** The environment for later lines: variables that the file sets override `env`. */
+  private environmentOver(env: SettingsContext['env']): SettingsContext['env'] {
     return new Proxy(env, {
       get: (target, name) =>
         typeof name !== 'string'

@@ -1,7 +1,7 @@
 import { RubyRegexp } from './ruby-value.js';
 import type { SourceCursor } from './source-cursor.js';
 
-/** Reads the expression of a `#{…}` within a string, up to but not including the `}`, to its text. */
+/** Reads the expression of a `#{…}` in a string, up to the `}`, and returns its text. */
 export type Interpolate = (cursor: SourceCursor) => string;
 
 const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
@@ -22,7 +22,7 @@ const OCTAL = /[0-7]{1,3}/y;
 const HEX = /x([0-9a-fA-F]{1,2})/y;
 const UNICODE = /u(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]{1,6})\})/y;
 
-/** Reads on after the opening delimiter: only `\\` and an escaped delimiter are special. */
+/** Reads a string after its opening delimiter. Only `\\` and an escaped delimiter are special. */
 export const readSingleQuoted = (cursor: SourceCursor, end: string): string => {
   let text = '';
   for (;;) {
@@ -34,7 +34,7 @@ export const readSingleQuoted = (cursor: SourceCursor, end: string): string => {
   }
 };
 
-/** Reads on after the opening delimiter, with escapes and `#{…}`. */
+/** Reads a string after its opening delimiter, with escapes and `#{…}`. */
 export const readDoubleQuoted = (cursor: SourceCursor, end: string, interpolate: Interpolate): string => {
   let text = '';
   for (;;) {
@@ -63,7 +63,7 @@ const readEscape = (cursor: SourceCursor): string => {
   return SIMPLE_ESCAPES[character] ?? character;
 };
 
-/** Reads on after `/` or `%r{`: everything up to the end stays as it is written, but an escaped delimiter. */
+/** Reads a regular expression after `/` or `%r{`. Its text stays as written, except for escaped slashes. */
 export const readRegexp = (cursor: SourceCursor, open: string): RubyRegexp => {
   const end = CLOSING[open] ?? open;
   let source = '';
@@ -86,11 +86,11 @@ export const readRegexp = (cursor: SourceCursor, open: string): RubyRegexp => {
   return new RubyRegexp(source, cursor.match(/[a-z]*/y)?.[0] ?? '');
 };
 
-/** Reads on after `%w` or `%i`: words between delimiters, parted by white space. */
+/** Reads a list after `%w` or `%i`: words between delimiters, separated by white space. */
 export const readWords = (cursor: SourceCursor): string[] =>
   readSingleQuoted(cursor, closingDelimiter(cursor)).split(/\s+/).filter(Boolean);
 
-/** Moves over an opening delimiter of a `%` literal and says what closes it. */
+/** Moves over the opening delimiter of a `%` literal and returns its closing delimiter. */
 export const closingDelimiter = (cursor: SourceCursor): string => {
   const open = cursor.take('the literal');
   if (/[\w\s]/.test(open)) cursor.fail(`a % literal cannot begin with '${open}'`);

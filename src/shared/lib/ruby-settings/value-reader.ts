@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { PATH_FUNCTIONS, type SettingsPlace } from './path-functions.js';
+import { PATH_FUNCTIONS, type SettingsContext } from './path-functions.js';
 import { kindOf, RubyHash, RubySymbol, type RubyValue } from './ruby-value.js';
 import type { SourceCursor } from './source-cursor.js';
 import {
@@ -17,27 +17,26 @@ const SYMBOL = /:([A-Za-z_]\w*[?!]?)/y;
 const PERCENT_LITERAL = /%([wWiIqQr]?)(?=[^\w\s])/y;
 const OR = /\|\|/y;
 
-/** Words that mean a value by themselves. */
 const KEYWORDS: Readonly<Record<string, boolean | null>> = { true: true, false: false, nil: null };
 
-/** Constants that settings files name where a string could stand, such as `log_location STDOUT`. */
+/** Constants that settings files use as values, such as `log_location STDOUT`. */
 const CONSTANTS = new Set(['STDOUT', 'STDERR']);
 
-/** Nothing that people write is deeper; a limit keeps a broken file from exhausting the stack. */
+/** Keeps a broken file from exhausting the stack. */
 const MAX_DEPTH = 50;
 
-/** Reads values: literals, and the few expressions that name other values. It evaluates nothing else. */
+/** Parses values: literals, and the few expressions that refer to other values. It evaluates nothing else. */
 export class ValueReader {
-  /** What has been assigned to local variables and constants so far. */
+  /** The values of local variables and constants that are assigned so far. */
   readonly variables = new Map<string, RubyValue>();
   private depth = 0;
 
   constructor(
     private readonly cursor: SourceCursor,
-    private readonly place: SettingsPlace,
+    private readonly context: SettingsContext,
   ) {}
 
-  /** Reads one value, with its alternatives after `||`; fails with file and line where it is none. */
+  /** Reads one value with its alternatives after `||`; fails with file and line if there is no value. */
   read(): RubyValue {
     if (++this.depth > MAX_DEPTH) this.cursor.fail(`values are nested more than ${MAX_DEPTH} deep`);
     let value = this.readOne();
@@ -52,7 +51,7 @@ export class ValueReader {
     return value;
   }
 
-  /** Reads what a setting is given: a value, or the entries of a hash without its braces. */
+  /** Reads the argument of a setting: a value, or the entries of a hash without braces. */
   readArgument(): RubyValue {
     const { cursor } = this;
     if (!cursor.looksAt(LABEL)) {
@@ -64,7 +63,7 @@ export class ValueReader {
     return this.readBareHash([this.readEntry()]);
   }
 
-  /** Reads on after the first entry; a comma may stand after the last one, before a bracket. */
+  /** Reads the entries after the first; a comma can follow the last one, before `)`. */
   private readBareHash(entries: [RubyValue, RubyValue][]): RubyHash {
     while (this.cursor.skip(',')) {
       this.cursor.skipSpace();
@@ -100,7 +99,7 @@ export class ValueReader {
     });
   }
 
-  /** Reads values up to `end`, parted by commas; the opening bracket is already read. */
+  /** Reads values up to `end`, separated by commas, after the opening bracket. */
   private readList(end: string): RubyValue[] {
     const values: RubyValue[] = [];
     for (;;) {
@@ -161,8 +160,8 @@ export class ValueReader {
     const { cursor } = this;
     const keyword = KEYWORDS[word];
     if (keyword !== undefined) return keyword;
-    if (word === '__FILE__') return this.place.file;
-    if (word === '__dir__') return posix.dirname(this.place.file);
+    if (word === '__FILE__') return this.context.file;
+    if (word === '__dir__') return posix.dirname(this.context.file);
     if (word === 'ENV' && cursor.next === '[') return this.readEnvironment();
     if (word === 'File' && cursor.skip('.')) return this.callPathFunction();
     const variable = this.variables.get(word);
@@ -170,7 +169,7 @@ export class ValueReader {
     if (CONSTANTS.has(word)) return new RubySymbol(word);
     return cursor.fail(
       `'${word}' is not understood; a value is a string, symbol, number, true, false, nil, array, hash or regular ` +
-        `expression, ENV['NAME'], or File.join, File.expand_path or File.dirname of such. Ruby code is not run.`,
+        `expression, ENV['NAME'], or File.join, File.expand_path or File.dirname of these. Ruby code is not run.`,
     );
   }
 
@@ -179,7 +178,7 @@ export class ValueReader {
     const name = this.read();
     this.cursor.expect(']');
     if (typeof name !== 'string') return this.cursor.fail(`ENV[…] needs a string, not ${kindOf(name)}`);
-    return this.place.env[name] ?? null;
+    return this.context.env[name] ?? null;
   }
 
   private callPathFunction(): string {
@@ -195,6 +194,6 @@ export class ValueReader {
     const args = this.readList(')').map((value) =>
       typeof value === 'string' ? value : cursor.fail(`File.${name} needs strings, not ${kindOf(value)}`),
     );
-    return call(args, this.place) ?? cursor.fail(`File.${name} needs a path`);
+    return call(args, this.context) ?? cursor.fail(`File.${name} needs a path`);
   }
 }

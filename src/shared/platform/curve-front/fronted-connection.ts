@@ -3,43 +3,43 @@ import {
   type CurveHello,
   GREETING_BYTES,
   OPENING_BYTES,
-  readCurveOpening,
+  parseCurveOpening,
 } from '../../protocol/curve-hello.js';
 
-/** Told of what becomes of a connection. */
+/** Callbacks for what happens to a connection. */
 export interface FrontedConnectionEvents {
-  /** Its HELLO is there and waits to be judged: `bridgeTo` or `refuse` is to follow. */
-  readonly opened: (connection: FrontedConnection, hello: CurveHello) => void;
-  /** Bytes pass both ways from now on. */
-  readonly passed: (connection: FrontedConnection) => void;
-  /** It was not let through, by what it said or because it took too long. */
+  /** Its HELLO has arrived: call `bridgeTo` or `refuse`. */
+  readonly helloReceived: (connection: FrontedConnection, hello: CurveHello) => void;
+  /** Bytes pass in both directions from now on. */
+  readonly passing: (connection: FrontedConnection) => void;
+  /** It was refused: its opening was invalid, no backend matches, or it took too long. */
   readonly refused: (connection: FrontedConnection) => void;
-  /** It is gone, whatever became of it. */
+  /** It is closed, for whatever reason. */
   readonly closed: (connection: FrontedConnection) => void;
 }
 
-/** What one side has sent may take this long to reach the other when it has closed, in milliseconds. */
-const FAREWELL_MS = 5_000;
+/** After one side has closed, its last bytes have this many milliseconds to reach the other side. */
+const CLOSE_GRACE_MS = 5_000;
 
 const LOOPBACK = '127.0.0.1';
 
 /**
  * One connection of a client through the front.
  *
- * opening   our greeting is sent, the client's is awaited, with its HELLO.   → judging, closed
- * judging   the HELLO is there; nothing more is read meanwhile.              → bridging by `bridgeTo`, closed
- * bridging  a listener is being connected to and told what the client said; its greeting, which the client has had
- *           from us, is swallowed.                                           → passing, closed
- * passing   bytes pass both ways, no faster than each side takes them.       → closing when one side has closed
- * closing   what the one side has sent still goes to the other.              → closed
+ * opening   our greeting is sent; waits for the client's greeting and HELLO.      → routing, closed
+ * routing   the HELLO has arrived; nothing more is read.                          → bridging by `bridgeTo`, closed
+ * bridging  connects to a listener and sends it the client's opening. Discards the listener's greeting, because the
+ *           client has ours.                                                      → passing, closed
+ * passing   bytes pass in both directions with backpressure.                      → closing when one side closes
+ * closing   the last bytes of the closed side go to the other.                    → closed
  * closed
  *
  * A connection that is not passing within `handshakeMs` is refused.
  */
 export class FrontedConnection {
-  private mode: 'opening' | 'judging' | 'bridging' | 'passing' | 'closing' | 'closed' = 'opening';
-  private readonly said = Buffer.alloc(OPENING_BYTES);
-  private saidBytes = 0;
+  private mode: 'opening' | 'routing' | 'bridging' | 'passing' | 'closing' | 'closed' = 'opening';
+  private readonly opening = Buffer.alloc(OPENING_BYTES);
+  private openingBytes = 0;
   private backend: Socket | undefined;
   private timer: NodeJS.Timeout;
 
@@ -55,37 +55,37 @@ export class FrontedConnection {
     client.write(greeting);
   }
 
-  /** Whether its HELLO still waits to be judged. */
-  get isWaiting(): boolean {
-    return this.mode === 'judging';
+  /** Whether its HELLO still waits for `bridgeTo` or `refuse`. */
+  get isAwaitingRoute(): boolean {
+    return this.mode === 'routing';
   }
 
-  /** Lets it through, to the listener at this port of 127.0.0.1. */
+  /** Connects it to the listener at this port of 127.0.0.1. */
   bridgeTo(port: number): void {
     this.mode = 'bridging';
     const backend = connect({ host: LOOPBACK, port, noDelay: true });
     this.backend = backend;
     this.watch(backend);
-    let toSwallow = GREETING_BYTES;
-    const swallow = (chunk: Buffer): void => {
-      const rest = chunk.subarray(toSwallow);
-      toSwallow -= chunk.length - rest.length;
-      if (toSwallow > 0) return;
-      backend.off('data', swallow);
-      this.pass(backend, rest);
+    let toDiscard = GREETING_BYTES;
+    const discardGreeting = (chunk: Buffer): void => {
+      const rest = chunk.subarray(toDiscard);
+      toDiscard -= chunk.length - rest.length;
+      if (toDiscard > 0) return;
+      backend.off('data', discardGreeting);
+      this.startPassing(backend, rest);
     };
-    backend.on('data', swallow);
-    backend.write(this.said);
+    backend.on('data', discardGreeting);
+    backend.write(this.opening);
   }
 
-  /** Ends it because it may not pass. */
+  /** Closes it and reports it as refused. */
   refuse(): void {
     if (this.mode === 'closed') return;
     this.events.refused(this);
     this.close();
   }
 
-  /** Ends it at once. */
+  /** Closes it at once. */
   close(): void {
     if (this.mode === 'closed') return;
     this.mode = 'closed';
@@ -96,36 +96,36 @@ export class FrontedConnection {
   }
 
   private readonly readOpening = (chunk: Buffer): void => {
-    if (this.saidBytes + chunk.length > OPENING_BYTES) return this.refuse(); // no client says more unasked
-    chunk.copy(this.said, this.saidBytes);
-    this.saidBytes += chunk.length;
-    const hello = readCurveOpening(this.said.subarray(0, this.saidBytes));
+    if (this.openingBytes + chunk.length > OPENING_BYTES) return this.refuse(); // a client sends no more before the server answers
+    chunk.copy(this.opening, this.openingBytes);
+    this.openingBytes += chunk.length;
+    const hello = parseCurveOpening(this.opening.subarray(0, this.openingBytes));
     if (hello === 'unfinished') return;
     if (hello === 'foreign') return this.refuse();
-    this.mode = 'judging';
+    this.mode = 'routing';
     this.client.off('data', this.readOpening).pause();
-    this.events.opened(this, hello);
+    this.events.helloReceived(this, hello);
   };
 
-  private pass(backend: Socket, first: Buffer): void {
+  private startPassing(backend: Socket, first: Buffer): void {
     clearTimeout(this.timer);
     this.mode = 'passing';
     if (first.length > 0) this.client.write(first);
     this.client.pipe(backend);
     backend.pipe(this.client);
-    this.events.passed(this);
+    this.events.passing(this);
   }
 
   private watch(socket: Socket): void {
-    socket.on('error', () => this.close()); // it was reset, or could not be made: the client tries again
+    socket.on('error', () => this.close()); // reset, or no connection to the listener: the client reconnects
     socket.on('close', () => this.onClosed(socket));
   }
 
-  /** One side has closed. What it has sent was handed to the other, which ends when that has gone out. */
+  /** One side has closed. Its bytes are already queued for the other side, which ends when they are sent. */
   private onClosed(socket: Socket): void {
     if (this.mode !== 'passing') return this.close();
     this.mode = 'closing';
-    this.timer = setTimeout(() => this.close(), FAREWELL_MS);
+    this.timer = setTimeout(() => this.close(), CLOSE_GRACE_MS);
     const other = socket === this.client ? this.backend : this.client;
     if (other === undefined || other.destroyed) this.close();
     else other.end();

@@ -1,7 +1,7 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { AppError } from '../../lib/app-error.js';
 
-/** Where to listen, as node:net takes it. */
+/** An address to listen on, as node:net expects it. */
 export interface ListenAddress {
   /** An IPv4 address. */
   readonly host: string;
@@ -12,11 +12,11 @@ const ADDRESS = /^tcp:\/\/(.+):(\d+|\*)$/;
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
 
 /**
- * Reads an address to listen on as libzmq does, with the options that our sockets have: `tcp://` and `*`, an IPv4
- * address, or the name of a network interface, whose first IPv4 address it is; then `:` and a port, or `*` for a free
- * one. Throws an AppError for all else: IPv6, and names of hosts, which libzmq does not listen on either.
+ * Parses an address to listen on as libzmq does: `tcp://`, then `*`, an IPv4 address or the name of a network interface
+ * (its first IPv4 address), then `:` and a port, or `*` for a free port. Throws an AppError for everything else, also for
+ * IPv6 and host names, which libzmq does not accept here either.
  */
-export const readListenAddress = (
+export const parseListenAddress = (
   address: string,
   interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces(),
 ): ListenAddress => {

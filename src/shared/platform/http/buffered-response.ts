@@ -14,10 +14,10 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_BYTES = 8 * 1024 * 1024;
 
 /**
- * Puts one answer together as it comes, for undici to hand it to. It has an outcome when the answer is whole, the time is
- * up, the answer is too long or the request is called off; a request that is not done then is given up.
+ * Collects one response as an undici handler. The outcome is known when the response is complete, the time limit is
+ * reached, the response is too long, or the request is aborted; an unfinished request is cancelled then.
  */
-export class WholeAnswer implements Dispatcher.DispatchHandler {
+export class BufferedResponse implements Dispatcher.DispatchHandler {
   private readonly settled = deferred<Result<HttpResponse, HttpFault>>();
   private readonly timer: Timer;
   private readonly chunks: Buffer[] = [];
@@ -30,25 +30,25 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
   constructor(private readonly message: HttpRequest) {
     const { url, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = message;
     this.timer = setLongTimer(timeoutMs, () =>
-      this.fault('timeout', `${url} did not answer within ${timeoutMs} ms`),
+      this.failWith('timeout', `${url} did not answer within ${timeoutMs} ms`),
     );
-    if (signal?.aborted === true) this.callOff();
-    else signal?.addEventListener('abort', this.callOff);
+    if (signal?.aborted === true) this.onAbort();
+    else signal?.addEventListener('abort', this.onAbort);
   }
 
-  /** What came of the request; never rejects. */
+  /** The response or why there is none; never rejects. */
   get outcome(): Promise<Result<HttpResponse, HttpFault>> {
     return this.settled.promise;
   }
 
-  /** There will be no answer. */
-  failed(thrown: unknown): void {
+  /** Ends the request because of a thrown error. */
+  fail(thrown: unknown): void {
     this.end(err(faultOf(this.message, thrown, this.wasSent)));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
-    if (this.isOver) this.giveUp();
+    if (this.isOver) this.cancelRequest();
   }
 
   onResponseStart(
@@ -56,7 +56,7 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
     status: number,
     headers: ResponseHeaders,
   ): void {
-    // Statuses below 200 come first and only announce an answer, whose own come over them.
+    // Statuses below 200 come first and only announce a response; the values of the final response replace them.
     this.status = status;
     this.headers = headers;
   }
@@ -65,7 +65,7 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
     const { url, maxBytes = DEFAULT_MAX_BYTES } = this.message;
     this.chunks.push(chunk);
     this.size += chunk.length;
-    if (this.size > maxBytes) this.fault('too_large', `${url} answered more than ${maxBytes} bytes`);
+    if (this.size > maxBytes) this.failWith('too_large', `${url} answered more than ${maxBytes} bytes`);
   }
 
   onResponseEnd(): void {
@@ -73,17 +73,17 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.failed(error);
+    this.fail(error);
   }
 
-  /** A request gets its controller when it goes out over a connection that stands. */
+  /** undici starts a request only when it has a connection. */
   private get wasSent(): boolean {
     return this.controller !== undefined;
   }
 
-  private readonly callOff = (): void => this.failed(undefined);
+  private readonly onAbort = (): void => this.fail(undefined);
 
-  private fault(kind: 'timeout' | 'too_large', reason: string): void {
+  private failWith(kind: 'timeout' | 'too_large', reason: string): void {
     this.end(err({ kind, reason, mayHaveArrived: this.wasSent }));
   }
 
@@ -91,12 +91,12 @@ export class WholeAnswer implements Dispatcher.DispatchHandler {
     if (this.isOver) return;
     this.isOver = true;
     this.timer.cancel();
-    this.message.signal?.removeEventListener('abort', this.callOff);
-    if (!outcome.ok) this.giveUp();
+    this.message.signal?.removeEventListener('abort', this.onAbort);
+    if (!outcome.ok) this.cancelRequest();
     this.settled.resolve(outcome);
   }
 
-  private giveUp(): void {
-    if (this.controller?.aborted === false) this.controller.abort(new Error('the request was given up'));
+  private cancelRequest(): void {
+    if (this.controller?.aborted === false) this.controller.abort(new Error('the request was cancelled'));
   }
 }

@@ -1,6 +1,7 @@
-import { type Dispatcher, request } from 'undici';
+import { rootCertificates } from 'node:tls';
+import { Agent, type Dispatcher, Pool, ProxyAgent, request } from 'undici';
 import { err, ok, type Result } from '../../lib/result.js';
-import { createDispatcher, type DispatcherOptions } from './http-dispatcher.js';
+import { BufferedResponse } from './buffered-response.js';
 import {
   faultOf,
   type HttpFault,
@@ -8,34 +9,49 @@ import {
   type HttpResponse,
   type HttpStream,
 } from './http-exchange.js';
-import { WholeAnswer } from './buffered-response.js';
+import { proxyFor, type ProxySettings, resolveProxies } from './proxy-settings.js';
 
-/** HTTP with keep-alive, bounded in time and size. TLS certificates are verified by default. Redirects are not followed. */
+/** How a client connects, and which certificates it trusts. */
+export interface HttpClientOptions {
+  /** PEM certificates that are trusted in addition to the well-known ones. */
+  readonly ca?: string | readonly string[];
+  /** False accepts any certificate (default true). */
+  readonly verifyTls?: boolean;
+  /** Time limit for a new connection in milliseconds (default 5,000). */
+  readonly connectTimeoutMs?: number;
+  /** Maximum number of connections per origin (default 32). */
+  readonly connections?: number;
+  /** Use proxies; if undefined, connections are direct, whatever the environment says. */
+  readonly proxy?: ProxySettings;
+}
+
+/** HTTP with keep-alive and limits for time and size. It verifies TLS certificates by default and follows no redirects. */
 export class HttpClient {
   private readonly dispatcher: Dispatcher;
 
-  constructor(options: DispatcherOptions = {}) {
+  /** Throws an AppError if a proxy address is invalid. */
+  constructor(options: HttpClientOptions = {}) {
     this.dispatcher = createDispatcher(options);
   }
 
-  /** Sends a request and reads the whole answer, whatever its status. */
+  /** Sends a request and reads the complete response, whatever its status. */
   send(message: HttpRequest): Promise<Result<HttpResponse, HttpFault>> {
-    const answer = new WholeAnswer(message);
+    const response = new BufferedResponse(message);
     try {
       const { origin, pathname, search } = new URL(message.url);
-      this.dispatcher.dispatch({ origin, path: pathname + search, ...sendable(message) }, answer);
+      this.dispatcher.dispatch({ origin, path: pathname + search, ...undiciOptions(message) }, response);
     } catch (thrown) {
-      answer.failed(thrown);
+      response.fail(thrown);
     }
-    return answer.outcome;
+    return response.outcome;
   }
 
-  /** Sends a request and hands out the answer's body as it comes, without a limit of time; `signal` ends it. */
+  /** Sends a request and returns the response with its body as a stream. There is no time limit; `signal` ends it. */
   async open(message: HttpRequest): Promise<Result<HttpStream, HttpFault>> {
     try {
       const { statusCode, headers, body } = await request(message.url, {
         dispatcher: this.dispatcher,
-        ...sendable(message),
+        ...undiciOptions(message),
         ...(message.signal === undefined ? {} : { signal: message.signal }),
       });
       return ok({ status: statusCode, headers, body });
@@ -44,16 +60,37 @@ export class HttpClient {
     }
   }
 
-  /** Closes all connections; what is under way is cut off. */
+  /** Closes all connections; requests in progress fail. */
   async close(): Promise<void> {
     await this.dispatcher.destroy();
   }
 }
 
-/** What undici is to send. It shall not limit the time of an answer's body: that is done here, where it is wanted. */
-const sendable = ({ method, headers, body }: HttpRequest) => ({
+/** Without a time limit of undici for the body: BufferedResponse limits the time where a limit applies. */
+const undiciOptions = ({ method, headers, body }: HttpRequest) => ({
   method,
   bodyTimeout: 0,
   ...(headers === undefined ? {} : { headers }),
   ...(body === undefined ? {} : { body }),
 });
+
+const createDispatcher = (options: HttpClientOptions): Dispatcher => {
+  const { ca, verifyTls = true, connectTimeoutMs = 5000, connections = 32, proxy } = options;
+  const tls = {
+    rejectUnauthorized: verifyTls,
+    // `ca` replaces the list of Node.js, so that list is named too.
+    ...(ca === undefined ? {} : { ca: [...rootCertificates, ...[ca].flat()] }),
+  };
+  const direct = { connections, connect: { ...tls, timeout: connectTimeoutMs } };
+  if (proxy === undefined) return new Agent(direct);
+  const proxies = resolveProxies(proxy, process.env);
+  return new Agent({
+    ...direct,
+    factory: (origin) => {
+      const uri = proxyFor(new URL(origin), proxies);
+      if (uri === undefined) return new Pool(origin, direct);
+      // No tunnel for HTTP: many proxies allow CONNECT to port 443 only.
+      return new ProxyAgent({ ...direct, requestTls: tls, uri, proxyTunnel: false });
+    },
+  });
+};

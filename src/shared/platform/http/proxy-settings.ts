@@ -1,52 +1,52 @@
 import { AppError } from '../../lib/app-error.js';
 
-/** The proxies to go through, by the scheme of what is asked for; `resolveProxies` completes them. */
+/** Proxies by URL scheme; `resolveProxies` takes missing values from the environment. */
 export interface ProxySettings {
-  /** Of the proxy for `http:` addresses; undefined means the environment's, an empty text none. */
+  /** Proxy for `http:` addresses; undefined means that of the environment, an empty text means no proxy. */
   readonly http?: string | undefined;
-  /** The same for `https:` addresses, which never go through the one for `http:`. */
+  /** The same for `https:` addresses; these never use the proxy for `http:`. */
   readonly https?: string | undefined;
-  /** Hosts, parted by commas, that are reached without one; `*` stands for any text. */
+  /** Hosts, separated by commas, that are reached without a proxy; `*` matches any text. */
   readonly none?: string | undefined;
 }
 
-/** Proxies that are settled: URLs, or an empty text for none. */
+/** Resolved proxies: URLs, or an empty text for no proxy. */
 export type Proxies = Readonly<Record<keyof ProxySettings, string>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A setting of the environment, which may be spelled in small or capital letters, and how it is. */
+/** Finds an environment variable in lower or upper case; returns its value and the spelling. */
 export const findProxyVariable = (env: Environment, variable: string): { value: string; name: string } => {
   const name = [variable, variable.toUpperCase()].find((spelling) => env[spelling] !== undefined);
   return { value: env[name ?? ''] ?? '', name: name ?? variable };
 };
 
-/** The URL of a proxy, which many write as `HOST:PORT`; empty where that is empty, undefined where it is no address. */
-export const readProxyAddress = (text: string): string | undefined => {
+/** Parses the URL or `HOST:PORT` of a proxy; returns an empty text for an empty text, undefined if it is invalid. */
+export const parseProxyUrl = (text: string): string | undefined => {
   if (text === '') return '';
   const address = text.includes('://') ? text : `http://${text}`;
   return URL.canParse(address) && /^https?:$/.test(new URL(address).protocol) ? address : undefined;
 };
 
-/** As `readProxyAddress`; throws an AppError that says where it is `from`, and quotes nothing: it may hold a password. */
-export const proxyAddress = (text: string, from: string): string => {
-  const address = readProxyAddress(text);
+/** Like `parseProxyUrl`, but throws an AppError that names `source`. It quotes no text: that may hold a password. */
+export const requireProxyUrl = (text: string, source: string): string => {
+  const address = parseProxyUrl(text);
   if (address !== undefined) return address;
   throw new AppError(
     'bad_proxy',
-    `${from} is not the address of a proxy; it should look like http://proxy.example.com:3128`,
+    `${source} is not the address of a proxy; it should look like http://proxy.example.com:3128`,
   );
 };
 
 /**
- * Takes what is not set from the environment (`http_proxy`, `HTTPS_PROXY`, `no_proxy` and so on). Throws an AppError that
- * names the setting or variable where it is no address.
+ * Completes settings from the environment (`http_proxy`, `HTTPS_PROXY`, `no_proxy` and so on). Throws an AppError that
+ * names the setting or variable if an address is invalid.
  */
 export const resolveProxies = (settings: ProxySettings, env: Environment): Proxies => {
-  const resolve = (given: string | undefined, variable: string): string => {
-    if (given !== undefined) return proxyAddress(given, variable);
+  const resolve = (setting: string | undefined, variable: string): string => {
+    if (setting !== undefined) return requireProxyUrl(setting, variable);
     const { value, name } = findProxyVariable(env, variable);
-    return proxyAddress(value, `${name} of the environment`);
+    return requireProxyUrl(value, `${name} of the environment`);
   };
   return {
     http: resolve(settings.http, 'http_proxy'),
@@ -55,17 +55,17 @@ export const resolveProxies = (settings: ProxySettings, env: Environment): Proxi
   };
 };
 
-/** The URL of the proxy by which this origin is reached; undefined where that is done without one. */
+/** The URL of the proxy for this origin; undefined if it is reached directly. */
 export const proxyFor = (origin: URL, { http, https, none }: Proxies): string | undefined => {
   const proxy = origin.protocol === 'https:' ? https : http;
-  return proxy === '' || isExcepted(origin, none) ? undefined : proxy;
+  return proxy === '' || bypassesProxy(origin, none) ? undefined : proxy;
 };
 
 /**
- * `example.com`, `.example.com` and `*.example.com` all mean this host and those below it; a `*` elsewhere is any text,
- * as in `10.*`. A port may follow.
+ * `example.com`, `.example.com` and `*.example.com` all match this host and its subdomains; a `*` elsewhere matches any
+ * text, as in `10.*`. A port can follow.
  */
-const isExcepted = ({ hostname, port, protocol }: URL, none: string): boolean => {
+const bypassesProxy = ({ hostname, port, protocol }: URL, none: string): boolean => {
   const ownPort = port || (protocol === 'https:' ? '443' : '80');
   return none.split(/[,\s]+/).some((entry) => {
     const [, host, wantedPort] = /^([^:]+|\[.*\])(?::(\d+))?$/.exec(entry) ?? [undefined, `[${entry}]`]; // bare IPv6

@@ -6,11 +6,14 @@ import type { HttpFault, HttpRequest, HttpResponse, HttpStream } from './http-ex
 
 const NO_BODY = new Uint8Array();
 
-/** Requests with Chef's signed headers (REST API, "Authentication"), in the name of one user or client. */
+/**
+ * Sends requests with Chef's signed headers in the name of one user or client.
+ * See docs/spec/rest-api.md, "Authentication".
+ */
 export class SignedHttp {
-  /** The signatures of the second that runs, by path, of requests without a body. */
+  /** Signatures of requests without a body that are valid for the current second, by method and path. */
   private readonly signatures = new Map<string, Readonly<Record<string, string>>>();
-  private secondOfSignatures = 0;
+  private signatureSecond = 0;
 
   constructor(
     private readonly http: HttpClient,
@@ -18,12 +21,12 @@ export class SignedHttp {
     private readonly clock: Clock,
   ) {}
 
-  /** Signs and sends a request and reads the whole answer, whatever its status. */
+  /** Signs and sends a request and reads the complete response, whatever its status. */
   send(request: HttpRequest): Promise<Result<HttpResponse, HttpFault>> {
     return this.http.send(this.sign(request));
   }
 
-  /** Signs and sends a request and hands out the answer's body as it comes. */
+  /** Signs and sends a request and returns the response with its body as a stream. */
   open(request: HttpRequest): Promise<Result<HttpStream, HttpFault>> {
     return this.http.open(this.sign(request));
   }
@@ -41,18 +44,17 @@ export class SignedHttp {
     return { ...request, headers: { Accept: 'application/json', ...request.headers, ...signed } };
   }
 
-  /** Signing costs more than all else of a small request, and says the same for the whole of a second. */
+  /** Signing is the most expensive step of a small request, and signatures have a resolution of one second. */
   private signatureOf(method: string, path: string): Readonly<Record<string, string>> {
     const now = this.clock.now();
     const second = Math.floor(now / 1000);
-    if (second !== this.secondOfSignatures) {
+    if (second !== this.signatureSecond) {
       this.signatures.clear();
-      this.secondOfSignatures = second;
+      this.signatureSecond = second;
     }
-    const name = `${method} ${path}`;
-    const signed =
-      this.signatures.get(name) ?? signRequest(this.signer, { method, path, body: NO_BODY }, now);
-    this.signatures.set(name, signed);
+    const key = `${method} ${path}`;
+    const signed = this.signatures.get(key) ?? signRequest(this.signer, { method, path, body: NO_BODY }, now);
+    this.signatures.set(key, signed);
     return signed;
   }
 }

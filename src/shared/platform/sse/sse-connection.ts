@@ -1,65 +1,77 @@
 import { createParser, type EventSourceParser } from 'eventsource-parser';
-import { messageOf } from '../../lib/app-error.js';
+import { AppError, messageOf } from '../../lib/app-error.js';
 import type { Result } from '../../lib/result.js';
 import type { HttpFault, HttpRequest, HttpStream } from '../http/http-exchange.js';
-import { SseFault } from './sse-fault.js';
 
-/** One event of a feed; an event without a name of its own is a `message`. */
+/**
+ * Why a feed cannot be read. `feed_refused`: the response is not a feed; `feed_lost`: too many attempts in a row failed;
+ * `feed_malformed`: an event is too long.
+ */
+export class SseFault extends AppError {
+  constructor(
+    code: 'feed_refused' | 'feed_lost' | 'feed_malformed',
+    message: string,
+    /** The response, if there was one that is not a feed. */
+    readonly response?: { readonly status: number; readonly body: Buffer },
+  ) {
+    super(code, message);
+    this.name = 'SseFault';
+  }
+}
+
+/** One event of a feed; the name defaults to `message`. */
 export interface SseEvent {
   readonly name: string;
   readonly id: string | undefined;
   readonly data: string;
 }
 
-/** What opens a feed; both `HttpClient` and `SignedHttp` can. */
+/** Opens a feed; `HttpClient` and `SignedHttp` do. */
 export interface SseOpener {
   open(request: HttpRequest): Promise<Result<HttpStream, HttpFault>>;
 }
 
-/** How one connection to a feed is made and judged. */
+/** How one connection to a feed is made. */
 export interface SseConnectionOptions {
   readonly http: SseOpener;
   /** Absolute. */
   readonly url: string;
-  /** How far the feed was read: the connection begins after it and moves it on. */
+  /** How far the feed was read: the connection starts after this event and updates it. */
   readonly position: { lastEventId: string | undefined };
-  /** Milliseconds without a single byte after which the connection counts as dead. */
+  /** After this many milliseconds without a byte the connection counts as dead. */
   readonly quietMs: number;
-  /** A longer event ends the reading. */
+  /** A longer event is a fault. */
   readonly maxEventChars: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** How a connection ended: it broke off and may be made anew, or there is no sense in trying again. */
+/** How a connection ended: `lost` can be retried, `fatal` cannot. */
 export type SseEnd =
   | {
       readonly kind: 'lost';
       readonly reason: string;
-      /** Whether any byte of a feed came. */
-      readonly heard: boolean;
+      /** Whether any byte of a feed arrived. */
+      readonly hasReceived: boolean;
     }
   | { readonly kind: 'fatal'; readonly fault: SseFault };
 
-/** Answers that may be another one soon. */
-const PASSING_STATUSES = [429, 500, 502, 503, 504];
+/** Responses to which a retry can help. */
+const RETRYABLE_STATUSES = [429, 500, 502, 503, 504];
 
-/** As much of a refusal's text is kept. */
-const MAX_REFUSAL_BYTES = 64 * 1024;
+/** At most this much of a rejection's body is kept. */
+const MAX_REJECTION_BYTES = 64 * 1024;
 
-/**
- * Makes one connection and gives its events as they come; returns how it ended. An event that the connection broke off
- * in the middle of is never given.
- */
+/** Makes one connection, yields its events as they arrive, and returns how it ended. Never yields an incomplete event. */
 export async function* readConnection(options: SseConnectionOptions): AsyncGenerator<SseEvent, SseEnd> {
   const { position, quietMs, signal } = options;
   const silence = new AbortController();
   const watchdog = setTimeout(() => silence.abort(), quietMs);
-  const inbox = new Inbox(options.maxEventChars);
-  let heard = false;
+  const buffer = new EventBuffer(options.maxEventChars);
+  let hasReceived = false;
   const lost = (reason: string): SseEnd => ({
     kind: 'lost',
     reason: silence.signal.aborted ? `${options.url} was silent for ${quietMs} ms` : reason,
-    heard,
+    hasReceived,
   });
   try {
     const opened = await options.http.open({
@@ -72,15 +84,15 @@ export async function* readConnection(options: SseConnectionOptions): AsyncGener
       signal: signal === undefined ? silence.signal : AbortSignal.any([silence.signal, signal]),
     });
     if (!opened.ok) return lost(opened.error.reason);
-    if (!isFeed(opened.value)) return await judgeRefusal(options.url, opened.value, lost);
+    if (!isFeed(opened.value)) return await endOfRejected(options.url, opened.value, lost);
     for await (const chunk of opened.value.body as AsyncIterable<Buffer>) {
-      heard = true;
+      hasReceived = true;
       watchdog.refresh();
-      for (const event of inbox.take(chunk)) {
+      for (const event of buffer.add(chunk)) {
         position.lastEventId = event.id ?? position.lastEventId;
         yield event;
       }
-      if (inbox.overflowed) return { kind: 'fatal', fault: tooLarge(options) };
+      if (buffer.overflowed) return { kind: 'fatal', fault: tooLarge(options) };
     }
     return lost(`${options.url} ended the feed`);
   } catch (thrown) {
@@ -90,8 +102,8 @@ export async function* readConnection(options: SseConnectionOptions): AsyncGener
   }
 }
 
-/** Puts the bytes of a feed together to events. */
-class Inbox {
+/** Assembles events from the bytes of a feed. */
+class EventBuffer {
   overflowed = false;
   private readonly decoder = new TextDecoder();
   private readonly parser: EventSourceParser;
@@ -105,8 +117,8 @@ class Inbox {
     });
   }
 
-  /** The events that are whole with this chunk. */
-  take(chunk: Buffer): readonly SseEvent[] {
+  /** Returns the events that this chunk completes. */
+  add(chunk: Buffer): readonly SseEvent[] {
     this.events = [];
     this.parser.feed(this.decoder.decode(chunk, { stream: true }));
     return this.events;
@@ -116,7 +128,7 @@ class Inbox {
 const isFeed = ({ status, headers }: HttpStream): boolean =>
   status === 200 && String(headers['content-type']).toLowerCase().startsWith('text/event-stream');
 
-const judgeRefusal = async (
+const endOfRejected = async (
   url: string,
   { status, headers, body }: HttpStream,
   lost: (reason: string) => SseEnd,
@@ -126,12 +138,12 @@ const judgeRefusal = async (
   for await (const chunk of body as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > MAX_REFUSAL_BYTES) break;
+    if (size > MAX_REJECTION_BYTES) break;
   }
-  if (PASSING_STATUSES.includes(status)) return lost(`${url} answered with status ${status}`);
+  if (RETRYABLE_STATUSES.includes(status)) return lost(`${url} answered with status ${status}`);
   const what = status === 200 ? `${String(headers['content-type'])}, not a feed` : `status ${status}`;
-  const answer = { status, body: Buffer.concat(chunks) };
-  return { kind: 'fatal', fault: new SseFault('feed_refused', `${url} answered with ${what}`, answer) };
+  const response = { status, body: Buffer.concat(chunks) };
+  return { kind: 'fatal', fault: new SseFault('feed_refused', `${url} answered with ${what}`, response) };
 };
 
 const tooLarge = ({ url, maxEventChars }: SseConnectionOptions): SseFault =>

@@ -1,25 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { readConnection, type SseEvent, type SseOpener } from './sse-connection.js';
-import { SseFault } from './sse-fault.js';
+import { readConnection, type SseEvent, SseFault, type SseOpener } from './sse-connection.js';
 
-/** Which feed to read, and how patiently; all times are in milliseconds. */
+/** Which feed to read; all times are in milliseconds. */
 export interface SseOptions {
   readonly http: SseOpener;
   /** Absolute. */
   readonly url: string;
-  /** Begin after this event, as far as the server remembers it. */
+  /** Start after this event, if the server still has it. */
   readonly lastEventId?: string;
   /** A connection without a byte for this long is dead (default 45,000: three keepalives of the server). */
   readonly quietMs?: number;
-  /** Connections in a row that bring nothing at all before it gives up (default: never). */
+  /** Gives up after this many connections in a row without a byte (default: never). */
   readonly maxAttempts?: number;
-  /** The wait before the next attempt; it doubles with each that brings nothing (default 500). */
+  /** Delay before the first retry; it doubles with each failed attempt (default 500). */
   readonly firstDelayMs?: number;
-  /** The longest wait between two attempts (default 30,000). */
+  /** Maximum delay between two attempts (default 30,000). */
   readonly maxDelayMs?: number;
   /** A longer event is a fault (default 8 Mi). */
   readonly maxEventChars?: number;
-  /** Ends the reading, quietly. */
+  /** Ends reading without an error. */
   readonly signal?: AbortSignal;
 }
 
@@ -32,10 +31,9 @@ const DEFAULTS = {
 } as const;
 
 /**
- * Reads a feed of Server-Sent Events. A connection that ends, breaks off or falls silent is made anew after a jittered
- * wait, with `Last-Event-ID` of the last event that was given; so the reader sees each event once, as far as the server
- * remembers. It goes on until the consumer breaks off or `signal` aborts. Throws an SseFault where the server refuses
- * the feed, is lost for `maxAttempts`, or sends an event that is too large.
+ * Reads a feed of Server-Sent Events. Reconnects with jittered exponential backoff and `Last-Event-ID`, so that the
+ * consumer gets each event once, as far as the server still has it. Ends when the consumer stops or `signal` aborts.
+ * Throws an SseFault if the server rejects the feed, `maxAttempts` fail in a row, or an event is too long.
  */
 export async function* readSse(options: SseOptions): AsyncGenerator<SseEvent, void> {
   const settings = { ...DEFAULTS, ...options };
@@ -45,19 +43,19 @@ export async function* readSse(options: SseOptions): AsyncGenerator<SseEvent, vo
     if (isAborted(options.signal)) return;
     if (end.kind === 'fatal') throw end.fault;
 
-    failures = end.heard ? 0 : failures + 1;
+    failures = end.hasReceived ? 0 : failures + 1;
     if (failures >= settings.maxAttempts) {
-      throw new SseFault('feed_lost', `${end.reason}; ${failures} attempts in a row brought nothing`);
+      throw new SseFault('feed_lost', `${end.reason}; ${failures} attempts in a row failed`);
     }
     await pause(Math.min(settings.maxDelayMs, settings.firstDelayMs * 2 ** failures), options.signal);
     if (isAborted(options.signal)) return;
   }
 }
 
-/** A function, because a signal changes behind the back of the control flow that the compiler sees. */
+/** A function, because the compiler does not know that `aborted` can change between two reads. */
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
 
-/** Waits between half of `ms` and all of it, so that readers do not all come back at once; an abort ends it. */
+/** Waits between half of `ms` and `ms`, so that readers do not all reconnect at once; an abort ends the wait. */
 const pause = async (ms: number, signal: AbortSignal | undefined): Promise<void> => {
   const jittered = ms * (0.5 + Math.random() / 2);
   try {

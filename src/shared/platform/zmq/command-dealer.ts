@@ -1,44 +1,44 @@
 import { curveKeyPair, Dealer } from 'zeromq';
 import type { CurveKeyPair } from '../../protocol/curve-key.js';
-import { receiveUntilClosed } from './receive-loop.js';
-import { CLIENT_HANDSHAKE_MS } from './socket-options.js';
+import { errorCode } from '../../lib/app-error.js';
+import { CLIENT_HANDSHAKE_MS, receiveUntilClosed } from './socket-tools.js';
 
-/** How a node's end of the command channel is set up. */
+/** Options for a node's end of the command channel. */
 export interface CommandDealerOptions {
-  /** The key pairs of both; without it the connection is not encrypted, as 1.x servers have it. */
+  /** Our key pair and the server's key; undefined: not encrypted, for 1.x servers. */
   readonly curve?: { readonly own: CurveKeyPair; readonly serverKey: string };
-  /** Whether the address is reached by IPv6. */
+  /** Whether to connect by IPv6. */
   readonly ipv6: boolean;
-  /** Bytes; a larger frame from the server ends the connection. */
+  /** In bytes; a larger frame from the server closes the connection. */
   readonly maxMessageSize: number;
   /**
-   * Milliseconds between pings of ZeroMQ's own, which show that the connection is dead though something on the way keeps
-   * it up; for a server that is known to answer them. Undefined sends none.
+   * Milliseconds between ZMTP pings, only for a server that is known to answer them; undefined: no pings. Pings detect a
+   * dead connection that something on the way keeps open.
    */
   readonly pingMs?: number | undefined;
-  /** Milliseconds until a lost connection is tried again, growing to the second number. */
+  /** Delays before reconnecting in milliseconds; they grow from the first to the longest. */
   readonly reconnectMs: readonly [first: number, longest: number];
 }
 
-/** Told of what happens on the connection. */
+/** Callbacks for what happens on the connection. */
 export interface CommandDealerEvents {
-  /** The connection stands, and can be sent on. */
+  /** The connection is ready to send. */
   readonly connected: () => void;
-  /** The connection is gone; it is made again by itself. */
+  /** The connection is lost; the socket reconnects by itself. */
   readonly disconnected: () => void;
   /** The server does not accept our key. */
   readonly refused: () => void;
   readonly message: (frames: readonly Buffer[]) => void;
-  /** Something went wrong with one message; the next is read all the same. */
+  /** An error with one message; reading continues. */
   readonly fault: (thrown: unknown) => void;
 }
 
-/** Messages that may wait in the connection: never more than a few heartbeats (wire protocol, section 1). */
+/** Maximum number of messages that wait to be sent. See docs/spec/wire-protocol.md, "Channels". */
 const SEND_HIGH_WATER_MARK = 3;
 
 /**
- * How a dead connection is noticed without pings, which older servers would take for messages: by TCP itself. What was
- * sent and is not acknowledged within so many milliseconds ends the connection (Linux only).
+ * Detects a dead connection by TCP, because older servers would treat pings as messages: if sent bytes are not
+ * acknowledged within this many milliseconds, the connection ends (Linux only).
  */
 const UNACKNOWLEDGED_MS = 30_000;
 const TCP_OPTIONS = {
@@ -47,15 +47,15 @@ const TCP_OPTIONS = {
   ...(process.platform === 'linux' ? { tcpMaxRetransmitTimeout: UNACKNOWLEDGED_MS } : {}),
 };
 
-/** Pings without an answer before the connection is given up. */
+/** The connection is closed after this many unanswered pings. */
 const UNANSWERED_PINGS = 2;
 
-/** A new Curve key pair, made by ZeroMQ. */
+/** Generates a Curve key pair with ZeroMQ. */
 export const freshCurveKeyPair = (): CurveKeyPair => curveKeyPair();
 
 /**
- * A node's end of the command channel: a DEALER, Curve-encrypted where keys are given. What is sent while there is no
- * connection is refused, never kept: it would be out of date when it arrived.
+ * A node's end of the command channel: a DEALER, Curve-encrypted if keys are given. Without a connection, messages are
+ * not queued: they would be outdated when they arrive.
  */
 export class CommandDealer {
   private readonly dealer: Dealer;
@@ -65,7 +65,7 @@ export class CommandDealer {
     const { curve, ipv6 } = options;
     this.dealer = new Dealer({
       ipv6,
-      // No queue before the connection stands. Only an encrypted one tells when it does: the handshake of 1.x is silent.
+      // No queue before the handshake. Only an encrypted connection reports its handshake; one to a 1.x server does not.
       immediate: curve !== undefined,
       sendHighWaterMark: SEND_HIGH_WATER_MARK,
       receiveHighWaterMark: 0,
@@ -94,19 +94,19 @@ export class CommandDealer {
     this.ended = receiveUntilClosed(this.dealer, events.message, events.fault);
   }
 
-  /** Sends a message; false where there is no connection, or too much waits in it. */
+  /** Sends a message; returns false if there is no connection or too many messages wait. */
   async send(header: string, body: string): Promise<boolean> {
     try {
       await this.dealer.send([header, body]);
       return true;
     } catch (thrown) {
-      const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+      const code = errorCode(thrown);
       if (this.dealer.closed || code === 'EAGAIN') return false;
       throw thrown;
     }
   }
 
-  /** Closes the connection; what was sent within the last `lingerMs` milliseconds may still go out in that time. */
+  /** Closes the connection; messages that wait to be sent have `lingerMs` milliseconds to leave. */
   async close(lingerMs = 0): Promise<void> {
     if (!this.dealer.closed) {
       this.dealer.linger = lingerMs;

@@ -1,47 +1,46 @@
 import { Router } from 'zeromq';
-import { bindSocket } from './bind-socket.js';
-import { receiveUntilClosed } from './receive-loop.js';
-import { LISTENER_OPTIONS } from './socket-options.js';
 import type { ZmqContext } from './zmq-context.js';
+import { errorCode } from '../../lib/app-error.js';
+import { bindSocket, LISTENER_OPTIONS, receiveUntilClosed } from './socket-tools.js';
 
-/** How the server's end of the command channel is set up. */
+/** Options for the server's end of the command channel. */
 export interface CommandRouterSocketOptions {
   readonly context: ZmqContext;
   /** Z85. */
   readonly curveSecretKey: string;
-  /** Who may connect is asked of the ZAP handler under this name. */
+  /** The ZAP handler authorizes connections under this domain. */
   readonly zapDomain: string;
-  /** Bytes; a peer that sends a larger frame is cut off. */
+  /** In bytes; a peer that sends a larger frame is disconnected. */
   readonly maxMessageSize: number;
 }
 
-/** Told of what comes in. */
+/** Callbacks for incoming messages. */
 export interface CommandRouterEvents {
-  /** One message: the connection's identity and the frames that its peer sent. */
+  /** One message: the identity of the connection and the frames from its peer. */
   readonly message: (frames: readonly Buffer[]) => void;
-  /** Something went wrong with one message; the next is read all the same. */
+  /** An error with one message; reading continues. */
   readonly fault: (thrown: unknown) => void;
 }
 
 /** The server's end of the command channel, with one key or with two. */
 export interface CommandSocket {
-  /** Listens and begins to read; resolves to the bound address. Throws an AppError that names it where it cannot. */
+  /** Listens and starts reading; resolves to the bound address. Throws an AppError that names the address if that fails. */
   listen(address: string): Promise<string>;
-  /** Hands a message to ZeroMQ. Never waits: what cannot be queued now fails now. */
+  /** Passes a message to ZeroMQ. Never waits: if the message cannot be queued, the outcome says so at once. */
   send(identity: Buffer, header: string, body: Buffer): Promise<SendOutcome>;
-  /** Closes all connections; resolves when nothing more will be read. */
+  /** Closes all connections; resolves when no further message will be read. */
   close(): Promise<void>;
 }
 
-/** What became of a message: handed to ZeroMQ, no such connection, or too much waits for that peer already. */
+/** What happened to a message: passed to ZeroMQ, no such connection, or too many messages wait for that peer. */
 export type SendOutcome = 'sent' | 'unreachable' | 'full';
 
-/** Messages that may wait for one peer, in each direction. */
+/** Maximum number of waiting messages per peer and direction. */
 const HIGH_WATER_MARK = 200;
 
 /**
- * The server's end of the command channel: a Curve-encrypted ROUTER. A connection without Curve, with a key that the
- * ZAP handler does not accept, or made while no ZAP handler answers is refused.
+ * The server's end of the command channel: a Curve-encrypted ROUTER. Refuses connections without Curve, with a key that
+ * the ZAP handler does not accept, and all connections while no ZAP handler answers.
  */
 export class CommandRouterSocket implements CommandSocket {
   private readonly router: Router;
@@ -57,11 +56,11 @@ export class CommandRouterSocket implements CommandSocket {
       curveServer: true,
       curveSecretKey: options.curveSecretKey,
       zapDomain: options.zapDomain,
-      zapEnforceDomain: true, // without it a missing ZAP handler would let everybody in
+      zapEnforceDomain: true, // without this a missing ZAP handler would let everybody in
       maxMessageSize: options.maxMessageSize,
       sendHighWaterMark: HIGH_WATER_MARK,
       receiveHighWaterMark: HIGH_WATER_MARK,
-      mandatory: true, // a message to a connection that is gone fails, it does not just vanish
+      mandatory: true, // a message to a closed connection fails instead of being dropped silently
     });
   }
 
@@ -77,7 +76,7 @@ export class CommandRouterSocket implements CommandSocket {
       await this.router.send([identity, header, body]);
       return 'sent';
     } catch (thrown) {
-      const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+      const code = errorCode(thrown);
       if (code === 'EAGAIN') return 'full';
       if (code === 'EHOSTUNREACH') return 'unreachable';
       throw thrown;

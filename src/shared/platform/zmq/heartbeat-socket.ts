@@ -1,15 +1,14 @@
 import { Publisher } from 'zeromq';
-import { bindSocket } from './bind-socket.js';
-import { LISTENER_OPTIONS } from './socket-options.js';
 import type { ZmqContext } from './zmq-context.js';
+import { bindSocket, LISTENER_OPTIONS } from './socket-tools.js';
 
-/** Heartbeats that may wait for a reader that is slow; later ones are dropped for it. */
+/** Maximum number of heartbeats that wait for a slow subscriber; further ones are dropped for it. */
 const HIGH_WATER_MARK = 3;
 
-/** Readers send nothing but their subscription. */
+/** Subscribers send nothing but their subscription. */
 const MAX_SUBSCRIPTION_BYTES = 256;
 
-/** The server's end of the heartbeat channel: sends each message in the clear to whoever listens. */
+/** The server's end of the heartbeat channel: sends each message unencrypted to all subscribers. */
 export class HeartbeatSocket {
   private readonly publisher: Publisher;
 
@@ -22,12 +21,12 @@ export class HeartbeatSocket {
     });
   }
 
-  /** Listens; resolves to the bound address. Throws an AppError that names it where it cannot. */
+  /** Listens and resolves to the bound address. Throws an AppError that names the address if that fails. */
   listen(address: string): Promise<string> {
     return bindSocket(this.publisher, address);
   }
 
-  /** Sends one message to all who listen. */
+  /** Sends one message to all subscribers. */
   send(header: string, body: string): Promise<void> {
     return this.publisher.send([header, body]);
   }

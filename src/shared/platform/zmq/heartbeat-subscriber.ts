@@ -1,21 +1,20 @@
 import { Subscriber } from 'zeromq';
-import { receiveUntilClosed } from './receive-loop.js';
-import { CLIENT_HANDSHAKE_MS } from './socket-options.js';
+import { CLIENT_HANDSHAKE_MS, receiveUntilClosed } from './socket-tools.js';
 
-/** Told of what comes in. */
+/** Callbacks for incoming messages. */
 export interface HeartbeatSubscriberEvents {
   readonly message: (frames: readonly Buffer[]) => void;
-  /** Something went wrong with one message; the next is read all the same. */
+  /** An error with one message; reading continues. */
   readonly fault: (thrown: unknown) => void;
 }
 
-/** Heartbeats are a few hundred bytes; whoever sends more is not a push jobs server. */
+/** Heartbeats have a few hundred bytes; a larger message is not from a push jobs server. */
 const MAX_HEARTBEAT_BYTES = 16_384;
 
-/** Heartbeats that wait to be read; later ones are dropped. */
+/** Maximum number of unread heartbeats; further ones are dropped. */
 const HIGH_WATER_MARK = 16;
 
-/** A node's end of the heartbeat channel: hears all that the server at this address, by IPv6 or not, broadcasts. */
+/** A node's end of the heartbeat channel: receives all messages that the server broadcasts. */
 export class HeartbeatSubscriber {
   private readonly subscriber: Subscriber;
   private readonly ended: Promise<void>;
@@ -37,7 +36,7 @@ export class HeartbeatSubscriber {
     this.ended = receiveUntilClosed(this.subscriber, events.message, events.fault);
   }
 
-  /** Ends the connection; resolves when nothing more will be read. */
+  /** Closes the connection; resolves when no further message will be read. */
   async close(): Promise<void> {
     this.subscriber.close();
     await this.ended;

@@ -8,30 +8,30 @@ import {
   type CommandSocket,
   type SendOutcome,
 } from './command-router-socket.js';
-import { LISTENER_OPTIONS } from './socket-options.js';
+import { LISTENER_OPTIONS } from './socket-tools.js';
 
 export interface TwoKeyRouterOptions extends CommandRouterSocketOptions {
-  /** Z85: the key of before, which counts until `endPrevious`. */
+  /** Z85. The key before the rotation, which is accepted until `retirePreviousKey`. */
   readonly previousCurveSecretKey: string;
 }
 
 export interface TwoKeyRouterEvents extends CommandRouterEvents {
-  /** A connection was closed since it did not ask for one of our keys by CurveZMQ, or took too long to. */
+  /** A connection was refused: its HELLO is for neither of our keys, is not CurveZMQ, or came too late. */
   readonly refused: () => void;
-  /** How many connections there are by the key of before, when that has changed. */
+  /** The number of connections with the previous key has changed. */
   readonly previousConnections: (count: number) => void;
 }
 
-/** Connections that may be shaking hands: far more than do so at once when all nodes come back after a restart. */
+/** Maximum number of concurrent handshakes: far more than occur when all nodes reconnect after a restart. */
 const MAX_PENDING = 4096;
 
-/** Free ports of this machine, for connections that come by the front. */
-const BEHIND = 'tcp://127.0.0.1:*';
+/** A free port that only the front connects to. */
+const BACKEND_ADDRESS = 'tcp://127.0.0.1:*';
 
 /**
- * The server's end of the command channel while two Curve keys count. A listener of ZeroMQ has one key, and people have
- * opened one port for us: so each key has a ROUTER of its own, and a front at that port leads each client to the one
- * whose key it knows us by. To the identity of a connection a first byte is added, that of its ROUTER.
+ * The server's end of the command channel while two Curve keys are accepted. A ZeroMQ listener has one key, but firewalls
+ * open one port: so each key has its own ROUTER, and a curve front on that port routes each connection to the ROUTER
+ * whose key the client expects. The first byte of a connection's identity names its ROUTER.
  */
 export class TwoKeyRouterSocket implements CommandSocket {
   private readonly current: CommandRouterSocket;
@@ -50,12 +50,12 @@ export class TwoKeyRouterSocket implements CommandSocket {
   async listen(address: string): Promise<string> {
     const { curveSecretKey, previousCurveSecretKey } = this.options;
     const { previousConnections, refused, fault } = this.events;
-    const current = backendOf(curveSecretKey, await this.current.listen(BEHIND));
-    const previous = backendOf(previousCurveSecretKey, await this.previous.listen(BEHIND));
+    const current = backendOf(curveSecretKey, await this.current.listen(BACKEND_ADDRESS));
+    const previous = backendOf(previousCurveSecretKey, await this.previous.listen(BACKEND_ADDRESS));
     this.previousBackend = previous;
     this.front = new CurveFront({
       backends: [current, previous],
-      opens: await loadHelloOpener(),
+      opensHello: await loadHelloOpener(),
       handshakeMs: LISTENER_OPTIONS.handshakeInterval,
       maxPending: MAX_PENDING,
       backlog: LISTENER_OPTIONS.backlog,
@@ -67,11 +67,12 @@ export class TwoKeyRouterSocket implements CommandSocket {
     return this.front.listen(address);
   }
 
-  /** Takes the key of before no more, and ends the connections by it; resolves to how many there were. */
-  async endPrevious(): Promise<number> {
-    const ended = this.previousBackend === undefined ? 0 : this.front?.drop(this.previousBackend);
+  /** Stops accepting the previous key and closes its connections; resolves to their number. */
+  async retirePreviousKey(): Promise<number> {
+    const closedCount =
+      this.previousBackend === undefined ? 0 : this.front?.closeBackend(this.previousBackend);
     await this.previous.close();
-    return ended ?? 0;
+    return closedCount ?? 0;
   }
 
   send(identity: Buffer, header: string, body: Buffer): Promise<SendOutcome> {

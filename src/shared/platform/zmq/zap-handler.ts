@@ -1,24 +1,22 @@
 import { Reply } from 'zeromq';
-import { bindSocket } from './bind-socket.js';
-import { receiveUntilClosed } from './receive-loop.js';
 import { answerZapRequest, type KeyPredicate } from './zap-request.js';
 import type { ZmqContext } from './zmq-context.js';
+import { bindSocket, receiveUntilClosed } from './socket-tools.js';
 
-/** Where ZeroMQ asks, within one context (ZeroMQ RFC 27). */
+/** ZeroMQ sends its ZAP requests to this address within one context (ZeroMQ RFC 27). */
 const ZAP_ADDRESS = 'inproc://zeromq.zap.01';
 
-/** Who connects with which key is judged here. */
 export interface ZapHandlerOptions {
   readonly context: ZmqContext;
   readonly domain: string;
   readonly accepts: KeyPredicate;
-  /** Told of what should not happen; the handler goes on. */
+  /** Called for unexpected errors; the handler continues. */
   readonly fault: (thrown: unknown) => void;
 }
 
 /**
- * Answers ZeroMQ's question whether a peer may connect. It must listen before the sockets that it guards do. While it
- * is away, closed or stuck nobody new gets in: those sockets enforce their domain.
+ * Authorizes connections for ZeroMQ by the key of the peer. It must listen before the sockets that it guards. While it is
+ * closed or stuck, there are no new connections, because these sockets enforce their domain.
  */
 export class ZapHandler {
   private readonly reply: Reply;
@@ -28,7 +26,7 @@ export class ZapHandler {
     this.reply = new Reply({ context: options.context, linger: 0, sendTimeout: 0 });
   }
 
-  /** Begins to answer. Throws an AppError where its context has a ZAP handler already. */
+  /** Starts to answer. Throws an AppError if the context has a ZAP handler already. */
   async listen(): Promise<void> {
     const { domain, accepts, fault } = this.options;
     await bindSocket(this.reply, ZAP_ADDRESS);
@@ -41,7 +39,7 @@ export class ZapHandler {
     );
   }
 
-  /** Stops answering; resolves when the last question was read. */
+  /** Stops answering; resolves when the last request was read. */
   async close(): Promise<void> {
     this.reply.close();
     await this.ended;

@@ -1,16 +1,13 @@
-import { capability, Context, version } from 'zeromq';
+import { capability, Context as ZmqContext, version } from 'zeromq';
 import { AppError } from '../../lib/app-error.js';
 
-/** Sockets of one context see each other's `inproc` addresses; a server has one of its own. */
-export type ZmqContext = Context;
+/** Sockets of one context share `inproc` addresses; each server has its own context. */
+export { ZmqContext };
 
-/** Servers that speak Curve could be overflowed before authentication in what came before this. */
+/** Older versions have a buffer overflow in the Curve handshake of servers, before authentication. */
 const OLDEST_SAFE = [4, 3, 2] as const;
 
-/**
- * Throws an AppError where a ZeroMQ library must not be used for a Curve server: it is older than 4.3.2, whose
- * handshake could be overflowed by strangers, or it was built without Curve.
- */
+/** Throws an AppError if a ZeroMQ library is too old for a Curve server, or built without Curve. */
 export const assertSafeZmq = (libraryVersion: string, hasCurve: boolean): void => {
   const [major = 0, minor = 0, patch = 0] = libraryVersion.split('.').map(Number);
   const [safeMajor, safeMinor, safePatch] = OLDEST_SAFE;
@@ -28,8 +25,8 @@ export const assertSafeZmq = (libraryVersion: string, hasCurve: boolean): void =
   }
 };
 
-/** Makes the context for a server's sockets; throws an AppError where the library is not fit for a server. */
+/** Creates the context for a server's sockets; throws an AppError as `assertSafeZmq` does. */
 export const createServerContext = (ioThreads: number): ZmqContext => {
   assertSafeZmq(version, capability.curve === true);
-  return new Context({ ioThreads, blocky: false });
+  return new ZmqContext({ ioThreads, blocky: false });
 };

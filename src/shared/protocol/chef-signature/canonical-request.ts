@@ -1,27 +1,27 @@
 import { createHash } from 'node:crypto';
 
-/** The versions of Chef's signed headers that are spoken (REST API, "Authentication"). */
+/** The supported versions of Chef's signed headers. See docs/spec/rest-api.md, "Authentication". */
 export const SIGNATURE_VERSIONS = ['1.0', '1.1', '1.2', '1.3'] as const;
 export type SignatureVersion = (typeof SIGNATURE_VERSIONS)[number];
 
-/** What of a request is signed. */
+/** The parts of a request that are signed. */
 export interface SignedParts {
   readonly version: SignatureVersion;
   /** The HTTP method. */
   readonly method: string;
-  /** The path as it was sent, not decoded; a query is left out of the signature. */
+  /** The path as sent, not decoded; the query is not signed. */
   readonly path: string;
   /** `X-Ops-Content-Hash`: the body's hash in base64. */
   readonly contentHash: string;
-  /** `X-Ops-Timestamp` as it was sent. */
+  /** `X-Ops-Timestamp` as sent. */
   readonly timestamp: string;
   /** `X-Ops-UserId`. */
   readonly userId: string;
-  /** `X-Ops-Server-API-Version`; part of version 1.3 only. */
+  /** `X-Ops-Server-API-Version`; signed in version 1.3 only. */
   readonly serverApiVersion?: string | undefined;
 }
 
-/** The digest that a version works with. */
+/** The digest algorithm of a version. */
 export const digestOf = (version: SignatureVersion): 'sha1' | 'sha256' =>
   version === '1.3' ? 'sha256' : 'sha1';
 
@@ -29,7 +29,7 @@ export const digestOf = (version: SignatureVersion): 'sha1' | 'sha256' =>
 export const contentHash = (version: SignatureVersion, body: Uint8Array): string =>
   createHash(digestOf(version)).update(body).digest('base64');
 
-/** The path without its query, runs of `/` made one, without a `/` at the end (but "/" stays). */
+/** Removes the query, repeated `/` and a trailing `/` from a path (but "/" stays). */
 export const canonicalPath = (target: string): string => {
   const [path = ''] = target.split('?', 1);
   const joined = path.replace(/\/{2,}/g, '/');
@@ -38,7 +38,7 @@ export const canonicalPath = (target: string): string => {
 
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('base64');
 
-/** The text that the signature of a request is made over. */
+/** The text that is signed. */
 export const canonicalRequest = (parts: SignedParts): string => {
   const method = parts.method.toUpperCase();
   const path = canonicalPath(parts.path);

@@ -2,16 +2,16 @@ import { constants, type KeyObject, privateEncrypt, sign } from 'node:crypto';
 import { formatChefTimestamp } from '../wire-time.js';
 import { canonicalRequest, contentHash, digestOf, type SignatureVersion } from './canonical-request.js';
 
-/** A request that is to be signed. */
+/** A request to sign. */
 export interface UnsignedRequest {
   readonly method: string;
   /** Path, with or without a query. */
   readonly path: string;
-  /** The body's bytes; empty where there is none. */
+  /** Empty if there is no body. */
   readonly body: Uint8Array;
 }
 
-/** Who signs, and how. */
+/** Who signs, with which key and version. */
 export interface Signer {
   readonly userId: string;
   readonly key: KeyObject;
@@ -23,7 +23,7 @@ export interface Signer {
 
 const LINE = /.{1,60}/g;
 
-/** The `X-Ops-…` headers that sign a request at the time `nowMs` (milliseconds since 1970). */
+/** Returns the `X-Ops-…` headers that sign a request at the time `nowMs` (milliseconds since 1970). */
 export const signRequest = (
   signer: Signer,
   request: UnsignedRequest,

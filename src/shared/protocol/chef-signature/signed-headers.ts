@@ -2,32 +2,32 @@ import { err, ok, type Result } from '../../lib/result.js';
 import { parseChefTimestamp } from '../wire-time.js';
 import { digestOf, SIGNATURE_VERSIONS, type SignatureVersion } from './canonical-request.js';
 
-/** The signed headers of a request, understood but not yet verified. */
+/** The parsed signed headers of a request, not verified. */
 export interface SignedHeaders {
   readonly version: SignatureVersion;
   readonly userId: string;
-  /** As it was sent. */
+  /** As sent. */
   readonly timestamp: string;
   readonly contentHash: string;
-  /** The signature's bytes; empty where no `X-Ops-Authorization-N` came. */
+  /** Empty if there is no `X-Ops-Authorization-N` header. */
   readonly signature: Buffer;
   readonly serverApiVersion: string | undefined;
 }
 
-/** Why signed headers are refused before anybody is asked for a key. */
+/** Why signed headers are rejected before any key is fetched. */
 export type HeadersFault =
   | { readonly kind: 'missing'; readonly headers: readonly string[] }
   | { readonly kind: 'bad_timestamp' }
   | { readonly kind: 'clock_skew'; readonly userId: string }
   | { readonly kind: 'unsupported_version' };
 
-/** Request headers, names in small letters, as Node.js gives them. */
+/** Request headers of Node.js, with names in lower case. */
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** A request whose time is further from ours than this many seconds is refused. */
+/** A request is rejected if its time differs from ours by more than this many seconds. */
 export const MAX_CLOCK_SKEW_S = 900;
 
-/** In the order in which missing ones are named. */
+/** Errors name missing headers in this order. */
 const REQUIRED = ['X-Ops-UserId', 'X-Ops-Timestamp', 'X-Ops-Sign', 'X-Ops-Content-Hash'] as const;
 
 const valueOf = (headers: RequestHeaders, name: string): string => {
@@ -36,10 +36,11 @@ const valueOf = (headers: RequestHeaders, name: string): string => {
 };
 
 /**
- * Reads the signed headers of a request that came at `nowMs` (milliseconds since 1970), in the order of REST API,
- * "Authentication": missing, timestamp, skew, version. Nothing is verified yet.
+ * Parses the signed headers of a request that arrived at `nowMs` (milliseconds since 1970); does not verify them. Checks
+ * in this order: missing headers, timestamp, clock skew, version.
+ * See docs/spec/rest-api.md, "Authentication".
  */
-export const readSignedHeaders = (
+export const parseSignedHeaders = (
   headers: RequestHeaders,
   nowMs: number,
 ): Result<SignedHeaders, HeadersFault> => {
@@ -64,13 +65,13 @@ export const readSignedHeaders = (
   });
 };
 
-/** The version in `X-Ops-Sign`; undefined where it is not spoken, said twice, or its algorithm is another one. */
+/** The version in `X-Ops-Sign`; undefined if it is unsupported, ambiguous, or does not match the algorithm. */
 const readVersion = (sign: string): SignatureVersion | undefined => {
   const pairs = new Map<string, string>();
   for (const part of sign.split(';')) {
     const [name = '', ...values] = part.split('=').map((text) => text.trim());
     if (values.length === 0) continue;
-    if (pairs.has(name)) return undefined; // a doubled header says two things
+    if (pairs.has(name)) return undefined; // a repeated header is ambiguous
     pairs.set(name, values.join('='));
   }
   const version = SIGNATURE_VERSIONS.find((known) => known === pairs.get('version'));
@@ -78,7 +79,7 @@ const readVersion = (sign: string): SignatureVersion | undefined => {
   return (pairs.get('algorithm') ?? digestOf(version)) === digestOf(version) ? version : undefined;
 };
 
-/** The signature's lines, joined in order until a number is missing. */
+/** Joins the signature's lines in order, up to the first missing number. */
 const readSignature = (headers: RequestHeaders): Buffer => {
   let text = '';
   for (let number = 1; ; number++) {

@@ -9,26 +9,26 @@ import {
 import { canonicalRequest, contentHash, digestOf } from './canonical-request.js';
 import type { SignedHeaders } from './signed-headers.js';
 
-/** The request that the headers came with. */
+/** The request to verify. */
 export interface ReceivedRequest {
   readonly method: string;
-  /** The request target as it was sent, not decoded; a query is ignored. */
+  /** The request target as sent, not decoded; the query is ignored. */
   readonly path: string;
-  /** The body's bytes; empty where there was none. */
+  /** Empty if there is no body. */
   readonly body: Uint8Array;
 }
 
-/** Reads a principal's key: SubjectPublicKeyInfo, PKCS#1 or X.509 PEM; undefined where it is not an RSA key. */
-export const readPublicKey = (pem: string): KeyObject | undefined => {
+/** Parses a principal's key from PEM (SubjectPublicKeyInfo, PKCS#1 or X.509); undefined if it is not an RSA key. */
+export const parsePublicKey = (pem: string): KeyObject | undefined => {
   try {
     const key = createPublicKey(pem);
     return key.asymmetricKeyType === 'rsa' ? key : undefined;
   } catch {
-    return undefined; // OpenSSL throws where the text is not a key
+    return undefined; // OpenSSL throws if the text is not a key
   }
 };
 
-/** Whether the signature was made over exactly this request by the owner of the key; the body's hash is compared too. */
+/** Whether the owner of the key signed exactly this request, including its body. */
 export const verifyRequest = (headers: SignedHeaders, request: ReceivedRequest, key: KeyObject): boolean => {
   if (headers.contentHash !== contentHash(headers.version, request.body)) return false;
   const text = Buffer.from(
@@ -49,6 +49,6 @@ export const verifyRequest = (headers: SignedHeaders, request: ReceivedRequest, 
     const signed = publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, headers.signature);
     return signed.length === text.length && timingSafeEqual(signed, text);
   } catch {
-    return false; // OpenSSL throws where the signature is not of this key
+    return false; // OpenSSL throws if the signature is of another key
   }
 };

@@ -6,15 +6,15 @@ import {
 } from '../../../../src/shared/api-client/push-jobs-client.js';
 
 /**
- * A server that the client can be tried on. It has a node `good` that succeeds and writes `hello\n`, one `bad` that
- * fails and writes nothing, both available, and knows of no other.
+ * A server to test the client with. It has two available nodes and no others: `good` succeeds and writes `hello\n`, `bad`
+ * fails and writes nothing.
  */
 export interface ApiUnderTest {
   readonly options: PushJobsClientOptions;
   close(): Promise<void>;
 }
 
-/** What the client promises, whatever server it speaks to. */
+/** What the client guarantees with any server. */
 export const describeApiClient = (server: string, start: () => Promise<ApiUnderTest>): void => {
   describe(`the API client and ${server}`, () => {
     let under: ApiUnderTest;
@@ -26,7 +26,7 @@ export const describeApiClient = (server: string, start: () => Promise<ApiUnderT
       return events;
     };
 
-    /** Runs a job to its end and gives its id. */
+    /** Runs a job to its end and returns its id. */
     const runJob = async (nodes: readonly string[], quorum = nodes.length): Promise<string> => {
       const started = await client.startJob({ command: 'chef-client', nodes, quorum, capture_output: true });
       if (!started.ok) throw started.error;
@@ -43,7 +43,7 @@ export const describeApiClient = (server: string, start: () => Promise<ApiUnderT
       await under.close();
     });
 
-    it('starts a job and gives its id and address', async () => {
+    it('starts a job and returns its id and URL', async () => {
       const started = await client.startJob({ command: 'chef-client', nodes: ['good'] });
       if (!started.ok) throw started.error;
 
@@ -52,7 +52,7 @@ export const describeApiClient = (server: string, start: () => Promise<ApiUnderT
       await eventsOf(started.value.id);
     });
 
-    it('tells the events of a job in order, to its end', async () => {
+    it('yields the events of a job in order, to its end', async () => {
       const started = await client.startJob({ command: 'chef-client', nodes: ['good'] });
       if (!started.ok) throw started.error;
       const events = await eventsOf(started.value.id);
@@ -93,7 +93,7 @@ export const describeApiClient = (server: string, start: () => Promise<ApiUnderT
       expect(ids.slice(-2)).toEqual([first, second]);
     });
 
-    it('hands out what a node wrote', async () => {
+    it('returns the output of a node', async () => {
       const id = await runJob(['good', 'bad']);
 
       expect(await client.getOutput(id, 'good', 'stdout')).toEqual({
@@ -103,7 +103,7 @@ export const describeApiClient = (server: string, start: () => Promise<ApiUnderT
       expect(await client.getOutput(id, 'good', 'stderr')).toEqual({ ok: true, value: Buffer.alloc(0) });
     });
 
-    it('tells nodes that are there from those that are not', async () => {
+    it('distinguishes online from unknown nodes', async () => {
       const listed = await client.listNodes();
       if (!listed.ok) throw listed.error;
 
@@ -120,7 +120,7 @@ export const describeApiClient = (server: string, start: () => Promise<ApiUnderT
       });
     });
 
-    describe('what fails', () => {
+    describe('a failure', () => {
       const UNKNOWN = 'f'.repeat(32);
       let stranger: PushJobsClient;
 
@@ -129,7 +129,7 @@ export const describeApiClient = (server: string, start: () => Promise<ApiUnderT
         return () => stranger.close();
       });
 
-      it('is an error of its kind, with the words of the server', async () => {
+      it('has its error code and the text of the server', async () => {
         expect(await client.startJob({ command: 'x', nodes: [] })).toMatchObject({
           ok: false,
           error: {
@@ -153,7 +153,7 @@ export const describeApiClient = (server: string, start: () => Promise<ApiUnderT
         });
       });
 
-      it('is thrown by a feed that cannot be had', async () => {
+      it('is thrown by a feed that cannot be read', async () => {
         await expect(eventsOf(UNKNOWN)).rejects.toMatchObject({ name: 'ApiError', code: 'not_found' });
         await expect(stranger.jobFeed(UNKNOWN).next()).rejects.toMatchObject({ code: 'unauthorized' });
       });

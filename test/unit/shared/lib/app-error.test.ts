@@ -6,7 +6,7 @@ describe('messageOf', () => {
     expect(messageOf(new Error('no such file'))).toBe('no such file');
   });
 
-  it('adds what caused it, however deep', () => {
+  it('adds all causes', () => {
     const refused = new Error('connect ECONNREFUSED 127.0.0.1:5432');
     const away = new Error('the database is away', { cause: refused });
     expect(messageOf(new AppError('not_stored', 'the job was not stored', { cause: away }))).toBe(
@@ -14,7 +14,7 @@ describe('messageOf', () => {
     );
   });
 
-  it('is what went wrong inside, where several things did and there is no message', () => {
+  it('joins the messages of an AggregateError without a message', () => {
     const several = new AggregateError([new Error('::1 refused'), new Error('127.0.0.1 refused')]);
     expect(messageOf(several)).toBe('::1 refused, 127.0.0.1 refused');
     expect(messageOf(new AggregateError([new Error('hidden')], 'all attempts failed'))).toBe(
@@ -22,7 +22,7 @@ describe('messageOf', () => {
     );
   });
 
-  it('is the name of an error that says nothing', () => {
+  it('is the name of an error without a message', () => {
     expect(messageOf(new TypeError())).toBe('TypeError');
     expect(messageOf(new AggregateError([]))).toBe('AggregateError');
   });
@@ -32,7 +32,7 @@ describe('messageOf', () => {
     [42, '42'],
     [undefined, 'undefined'],
     [null, 'null'],
-  ])('of something thrown that is no error (%s) is its text', (thrown, text) => {
+  ])('is the text of a thrown value that is not an error (%s)', (thrown, text) => {
     expect(messageOf(thrown)).toBe(text);
   });
 });

@@ -12,7 +12,7 @@ describe('a mailbox', () => {
     expect(seen).toEqual(['one']);
   });
 
-  it('lets an event that is posted while another is handled wait for its end', () => {
+  it('handles an event that is posted by the handler after the current one', () => {
     const seen: string[] = [];
     const mailbox = new Mailbox<string>((event) => {
       seen.push(`begin ${event}`);
@@ -26,7 +26,7 @@ describe('a mailbox', () => {
     expect(seen).toEqual(['begin one', 'end one', 'begin two', 'end two', 'begin three', 'end three']);
   });
 
-  it('goes on after a handler that throws, and tells', () => {
+  it('calls onError and continues if the handler throws', () => {
     const seen: string[] = [];
     const told: unknown[] = [];
     const mailbox = new Mailbox<string>(
@@ -45,7 +45,7 @@ describe('a mailbox', () => {
     expect(seen).toEqual(['queued behind', 'later']);
   });
 
-  it('is not stuck when the one who is told throws too', () => {
+  it('continues if onError throws too', () => {
     const seen: string[] = [];
     const mailbox = new Mailbox<string>((event) => {
       if (event === 'bad') throw new Error('broken');

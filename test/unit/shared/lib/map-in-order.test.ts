@@ -8,7 +8,7 @@ const collect = async <T>(all: AsyncIterable<T>): Promise<T[]> => {
   return found;
 };
 
-it('gives the results in the order of the items, whichever is ready first', async () => {
+it('yields the results in the order of the items, whichever is ready first', async () => {
   const second = deferred();
   const results = mapInOrder(['a', 'b', 'c'], 2, async (item) => {
     if (item === 'a') await second.promise;
@@ -19,7 +19,7 @@ it('gives the results in the order of the items, whichever is ready first', asyn
   expect(await collect(results)).toEqual(['A', 'B', 'C']);
 });
 
-it('starts no more than the limit before a result is taken', async () => {
+it('starts at most the limit before a result is taken', async () => {
   const started: number[] = [];
   const results = mapInOrder([1, 2, 3, 4, 5], 2, (item) => {
     started.push(item);
@@ -33,7 +33,7 @@ it('starts no more than the limit before a result is taken', async () => {
   expect(started).toEqual([1, 2, 3]);
 });
 
-it('throws the failure of an item when its turn comes, and a later one not at all', async () => {
+it('throws the rejection of an item when its turn comes, and ignores later ones', async () => {
   const results = mapInOrder([1, 2, 3], 3, (item) =>
     item === 1 ? Promise.resolve(item) : Promise.reject(new Error(`no ${item}`)),
   );
@@ -43,6 +43,6 @@ it('throws the failure of an item when its turn comes, and a later one not at al
   expect(await results.next()).toEqual({ value: undefined, done: true });
 });
 
-it('gives nothing for nothing', async () => {
+it('yields nothing without items', async () => {
   expect(await collect(mapInOrder([], 4, () => Promise.resolve(1)))).toEqual([]);
 });

@@ -1,34 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { SharedLookups } from '../../../../src/shared/lib/single-flight.js';
+import { SingleFlight } from '../../../../src/shared/lib/single-flight.js';
 import { type Deferred, deferred } from '../../../../src/shared/lib/deferred.js';
 
-/** A look-up whose answers the test gives, one after the other. */
+/** A lookup whose results the test provides, one after the other. */
 const makeLookUp = () => {
   const begun: Deferred<string>[] = [];
   const lookUp = (): Promise<string> => {
-    const answer = deferred<string>();
-    begun.push(answer);
-    return answer.promise;
+    const result = deferred<string>();
+    begun.push(result);
+    return result.promise;
   };
   return { begun, lookUp };
 };
 
-/** Lets everything happen that only waits for promises which are settled. */
+/** Runs all callbacks of settled promises. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('SharedLookups', () => {
-  it('begins at once where nothing is under way', async () => {
+describe('SingleFlight', () => {
+  it('starts at once if no lookup is running', async () => {
     const { begun, lookUp } = makeLookUp();
-    const answer = new SharedLookups<string>().ask('a', lookUp);
+    const result = new SingleFlight<string>().run('a', lookUp);
     begun[0]?.resolve('one');
-    expect(await answer).toBe('one');
+    expect(await result).toBe('one');
   });
 
-  it('begins one more, at the end of that under way, for all who asked meanwhile', async () => {
-    const lookups = new SharedLookups<string>();
+  it('starts one more lookup after the running one for all callers that came meanwhile', async () => {
+    const lookups = new SingleFlight<string>();
     const { begun, lookUp } = makeLookUp();
-    const first = lookups.ask('a', lookUp);
-    const others = [1, 2, 3].map(() => lookups.ask('a', lookUp));
+    const first = lookups.run('a', lookUp);
+    const others = [1, 2, 3].map(() => lookups.run('a', lookUp));
     await settle();
     expect(begun).toHaveLength(1);
     begun[0]?.resolve('old');
@@ -39,14 +39,14 @@ describe('SharedLookups', () => {
     expect(await Promise.all(others)).toEqual(['new', 'new', 'new']);
   });
 
-  it('goes on so for those who ask while the second is under way', async () => {
-    const lookups = new SharedLookups<string>();
+  it('does the same for callers that come during the second lookup', async () => {
+    const lookups = new SingleFlight<string>();
     const { begun, lookUp } = makeLookUp();
-    void lookups.ask('a', lookUp);
-    const second = lookups.ask('a', lookUp);
+    void lookups.run('a', lookUp);
+    const second = lookups.run('a', lookUp);
     begun[0]?.resolve('1');
     await settle();
-    const third = lookups.ask('a', lookUp);
+    const third = lookups.run('a', lookUp);
     begun[1]?.resolve('2');
     await settle();
     begun[2]?.resolve('3');
@@ -54,23 +54,23 @@ describe('SharedLookups', () => {
     expect(begun).toHaveLength(3);
   });
 
-  it('remembers nothing once all are answered', async () => {
-    const lookups = new SharedLookups<string>();
+  it('keeps no result when all callers have theirs', async () => {
+    const lookups = new SingleFlight<string>();
     const { begun, lookUp } = makeLookUp();
-    const first = lookups.ask('a', lookUp);
+    const first = lookups.run('a', lookUp);
     begun[0]?.resolve('1');
     await first;
     await settle();
-    const second = lookups.ask('a', lookUp);
+    const second = lookups.run('a', lookUp);
     begun[1]?.resolve('2');
     expect(await second).toBe('2');
   });
 
-  it('goes on after a look-up that failed', async () => {
-    const lookups = new SharedLookups<string>();
+  it('continues after a failed lookup', async () => {
+    const lookups = new SingleFlight<string>();
     const { begun, lookUp } = makeLookUp();
-    const first = lookups.ask('a', lookUp);
-    const second = lookups.ask('a', lookUp);
+    const first = lookups.run('a', lookUp);
+    const second = lookups.run('a', lookUp);
     begun[0]?.reject(new Error('a bug'));
     await expect(first).rejects.toThrow('a bug');
     await settle();
@@ -78,11 +78,11 @@ describe('SharedLookups', () => {
     expect(await second).toBe('2');
   });
 
-  it('keeps different questions apart', () => {
-    const lookups = new SharedLookups<string>();
+  it('runs lookups with different keys independently', () => {
+    const lookups = new SingleFlight<string>();
     const { begun, lookUp } = makeLookUp();
-    void lookups.ask('a', lookUp);
-    void lookups.ask('b', lookUp);
+    void lookups.run('a', lookUp);
+    void lookups.run('b', lookUp);
     expect(begun).toHaveLength(2);
   });
 });

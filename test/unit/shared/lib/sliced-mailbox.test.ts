@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { forEachInSlices } from '../../../../src/shared/lib/for-each-in-slices.js';
+import { forEachInSlices, SliceScheduler } from '../../../../src/shared/lib/time-slices.js';
 import { SlicedMailbox } from '../../../../src/shared/lib/sliced-mailbox.js';
-import { TimeSlices } from '../../../../src/shared/lib/time-slices.js';
-import { turn } from '../../../support/held-store.js';
+import { nextEventLoopTurn } from '../../../support/controllable-store.js';
 
 interface Event {
   readonly id: number;
@@ -14,7 +13,7 @@ const idsUpTo = (count: number): number[] => eventsUpTo(count).map(({ id }) => i
 /** Each event takes a millisecond on this clock. */
 let now: number;
 let seen: number[];
-let slices: TimeSlices;
+let slices: SliceScheduler;
 const handle = ({ id }: Event): void => {
   seen.push(id);
   now += 1;
@@ -28,39 +27,39 @@ const newMailbox = (handler = handle, onError: (thrown: unknown) => void = failO
 beforeEach(() => {
   now = 0;
   seen = [];
-  slices = new TimeSlices();
+  slices = new SliceScheduler();
 });
 
-/** Lets turns go by until nothing more is handled. */
+/** Waits until nothing more is handled. */
 const untilQuiet = async (): Promise<number> => {
   for (let turns = 0; ; turns++) {
     const before = seen.length;
-    await turn();
+    await nextEventLoopTurn();
     if (seen.length === before) return turns;
   }
 };
 
-describe('a mailbox of slices', () => {
-  it('handles few events at once, in their order', () => {
+describe('SlicedMailbox', () => {
+  it('handles few events at once and in order', () => {
     const mailbox = newMailbox();
     mailbox.post({ id: 7 });
     mailbox.postAll(eventsUpTo(3));
     expect(seen).toEqual([7, 0, 1, 2]);
   });
 
-  it('handles very many a little at a time, and what is posted meanwhile after them', async () => {
+  it('handles very many events in slices, and later ones after them', async () => {
     const mailbox = newMailbox();
     mailbox.postAll(eventsUpTo(3_000));
     expect(seen.length).toBeLessThan(40);
     mailbox.post({ id: -1 });
     mailbox.postAll([{ id: -2 }]);
-    await turn();
+    await nextEventLoopTurn();
     expect(seen.length).toBeLessThan(80);
     await untilQuiet();
     expect(seen).toEqual([...idsUpTo(3_000), -1, -2]);
   });
 
-  it('keeps the order of what is posted one by one behind others', async () => {
+  it('keeps the order of single events behind a batch', async () => {
     const mailbox = newMailbox();
     mailbox.postAll(eventsUpTo(100));
     for (let id = 100; id < 3_000; id++) mailbox.post({ id });
@@ -70,7 +69,7 @@ describe('a mailbox of slices', () => {
     expect(seen.at(-1)).toBe(3_000);
   });
 
-  it('lets an event that is posted while another is handled wait for its turn', () => {
+  it('handles an event that is posted by the handler after the earlier ones', () => {
     const mailbox: SlicedMailbox<Event> = newMailbox((event) => {
       handle(event);
       if (event.id === 0) mailbox.post({ id: 9 });
@@ -79,7 +78,7 @@ describe('a mailbox of slices', () => {
     expect(seen).toEqual([0, 1, 9]);
   });
 
-  it('goes on after a handler that throws', async () => {
+  it('continues after a handler that throws', async () => {
     const told: unknown[] = [];
     const mailbox = newMailbox(
       (event) => {
@@ -94,35 +93,35 @@ describe('a mailbox of slices', () => {
     expect(told).toHaveLength(3);
   });
 
-  it('cut short, handles what was posted by itself, and drops the rest of what came together', async () => {
+  it('dropBatches handles single events at once and drops the rest of all batches', async () => {
     const mailbox = newMailbox();
     mailbox.postAll(eventsUpTo(300));
     mailbox.post({ id: -1 });
     mailbox.postAll(eventsUpTo(300));
     mailbox.post({ id: -2 });
     const handled = seen.length;
-    mailbox.cutShort();
+    mailbox.dropBatches();
     expect(seen.slice(handled)).toEqual([-1, -2]);
     await untilQuiet();
     mailbox.post({ id: -3 });
     expect(seen.slice(handled)).toEqual([-1, -2, -3]);
   });
 
-  it('shares the turns of the event loop with others', async () => {
+  it('shares the event loop with other mailboxes', async () => {
     const [one, other] = [newMailbox(), newMailbox()];
     one.postAll(eventsUpTo(200));
     other.postAll(eventsUpTo(200).map(({ id }) => ({ id: -id })));
-    await turn();
+    await nextEventLoopTurn();
     const before = seen.length;
-    await turn();
+    await nextEventLoopTurn();
     expect(seen.length - before).toBeLessThan(40); // one slice of one of them
     await untilQuiet();
     expect(seen).toHaveLength(400);
   });
 });
 
-describe('very many items', () => {
-  it('are taken in their order, and others get their turn between', async () => {
+describe('forEachInSlices', () => {
+  it('handles items in order and yields to the event loop in between', async () => {
     const taken: number[] = [];
     let turns = 0;
     const count = (): void => {

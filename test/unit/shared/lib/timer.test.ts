@@ -25,15 +25,18 @@ describe('a long timer', () => {
     },
   );
 
-  it.each([0, -1, -DAY_MS])('of %d ms fires at once, but not before the caller has gone on', (delayMs) => {
-    const fire = vi.fn();
-    setLongTimer(delayMs, fire);
-    expect(fire).not.toHaveBeenCalled();
-    vi.advanceTimersByTime(1);
-    expect(fire).toHaveBeenCalledTimes(1);
-  });
+  it.each([0, -1, -DAY_MS])(
+    'of %d ms fires as soon as possible, but not before the caller continues',
+    (delayMs) => {
+      const fire = vi.fn();
+      setLongTimer(delayMs, fire);
+      expect(fire).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(1);
+      expect(fire).toHaveBeenCalledTimes(1);
+    },
+  );
 
-  it.each([0, 10, 40])('that is called off after %d days does not fire', (days) => {
+  it.each([0, 10, 40])('that is cancelled after %d days does not fire', (days) => {
     const fire = vi.fn();
     const timer = setLongTimer(60 * DAY_MS, fire);
     vi.advanceTimersByTime(days * DAY_MS);
@@ -43,7 +46,7 @@ describe('a long timer', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('may be called off after it has fired', () => {
+  it('can be cancelled after it has fired', () => {
     const fire = vi.fn();
     const timer = setLongTimer(5, fire);
     vi.advanceTimersByTime(5);

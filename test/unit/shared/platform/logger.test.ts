@@ -9,7 +9,7 @@ const recordingDestination = () => {
 const firstLine = (lines: string[]): unknown => JSON.parse(lines[0] ?? '');
 
 describe('createLogger', () => {
-  it('writes one JSON object a line with the level as a word and the scope of a child', () => {
+  it('writes one JSON object per line with the level as text and the scope of a child', () => {
     const destination = recordingDestination();
     createLogger({ level: 'info', destination }).child({ org: 'acme', node: 'web1' }).info('is online');
 
@@ -21,7 +21,7 @@ describe('createLogger', () => {
     });
   });
 
-  it('leaves out what stands below its level', () => {
+  it('does not write lines below its level', () => {
     const destination = recordingDestination();
     createLogger({ level: 'warn', destination }).info('nobody asked');
 
@@ -29,7 +29,7 @@ describe('createLogger', () => {
   });
 
   it.each(['key', 'curve_secret_key', 'session_seal_key', 'sql_password', 'authorization', 'stdout'])(
-    'takes out the value of %s, also one level down',
+    'removes the value of %s, also one level down',
     (name) => {
       const destination = recordingDestination();
       createLogger({ level: 'info', destination }).info(
@@ -41,7 +41,7 @@ describe('createLogger', () => {
     },
   );
 
-  it.each(['key', 'sql_password', 'authorization', 'stdout'])('takes %s out of an error', (name) => {
+  it.each(['key', 'sql_password', 'authorization', 'stdout'])('removes %s from an error', (name) => {
     const destination = recordingDestination();
     const err = Object.assign(new Error('no connection'), { [name]: 's3cret' });
     createLogger({ level: 'info', destination }).error({ err }, 'oops');
@@ -50,7 +50,7 @@ describe('createLogger', () => {
     expect(destination.lines.join('')).not.toContain('s3cret');
   });
 
-  it('writes lists, dates and objects, without secrets at any depth, and ends where they go round', () => {
+  it('writes lists, dates and objects without secrets at any depth, and cuts circular ones', () => {
     const destination = recordingDestination();
     const circle: Record<string, unknown> = { name: 'round' };
     circle.self = circle;
@@ -73,7 +73,7 @@ describe('createLogger', () => {
     expect(destination.lines.join('')).not.toContain('s3cret');
   });
 
-  it('changes its level while it is used, and that of its children and theirs', () => {
+  it('changes its level and that of all its descendants while in use', () => {
     const { lines, write } = recordingDestination();
     const logger = createLogger({ level: 'info', destination: { write } });
     const child = logger.child({ scope: 'jobs' });

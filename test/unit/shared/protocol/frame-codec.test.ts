@@ -24,7 +24,7 @@ const heartbeat = {
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 describe('encodeFrame', () => {
-  it('writes a frame that its reader verifies and understands', () => {
+  it('encodes a frame that verifies and decodes', () => {
     const key = Buffer.alloc(32, 1);
     const [header, body] = encodeFrame(key, heartbeat);
     const parsed = parseHeader(Buffer.from(header));
@@ -35,7 +35,7 @@ describe('encodeFrame', () => {
 });
 
 describe('decodeClientMessage', () => {
-  it('answers and never throws, whatever the bytes', () => {
+  it('returns a result for any bytes and never throws', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(decodeClientMessage(bytes).ok).toBe(false);
@@ -43,7 +43,7 @@ describe('decodeClientMessage', () => {
     );
   });
 
-  it('answers and never throws, whatever the JSON', () => {
+  it('returns a result for any JSON and never throws', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(decodeClientMessage(json(value))).toEqual({ ok: false, error: 'body_malformed' });
@@ -56,7 +56,7 @@ describe('decodeClientMessage', () => {
     ['text', 'hello'],
     ['half an object', '{"type":"heartbeat"'],
     ['bytes that are no UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22])],
-  ])('calls %s not JSON', (_what, body) => {
+  ])('rejects %s as not JSON', (_what, body) => {
     expect(decodeClientMessage(Buffer.from(body))).toEqual({ ok: false, error: 'body_not_json' });
   });
 
@@ -77,20 +77,20 @@ describe('decodeClientMessage', () => {
     ['a sequence in quotes', { sequence: '1' }],
     ['an unknown job state', { job_state: 'bored' }],
     ['no incarnation', { incarnation_id: undefined }],
-  ])('calls %s malformed', (_what, change) => {
+  ])('rejects %s as malformed', (_what, change) => {
     expect(decodeClientMessage(json({ ...heartbeat, ...change }))).toEqual({
       ok: false,
       error: 'body_malformed',
     });
   });
 
-  it('ignores members that it does not know, __proto__ among them', () => {
+  it('ignores unknown members, also __proto__', () => {
     const body = JSON.stringify(heartbeat).replace('{', '{"__proto__":{"job_state":"running"},"extra":[1],');
     expect(decodeClientMessage(Buffer.from(body))).toEqual({ ok: true, value: heartbeat });
   });
 });
 
-describe('a piece of output', () => {
+describe('an output message', () => {
   const { job_state: _state, ...common } = heartbeat;
   const output = {
     ...common,
@@ -101,7 +101,7 @@ describe('a piece of output', () => {
     data: 'b2g=',
   };
 
-  it('is understood, with and without bytes that were skipped', () => {
+  it('decodes with and without skipped bytes', () => {
     expect(decodeClientMessage(json(output))).toEqual({ ok: true, value: output });
     expect(decodeClientMessage(json({ ...output, skipped: 9 }))).toMatchObject({ value: { skipped: 9 } });
   });
@@ -120,7 +120,7 @@ describe('a piece of output', () => {
   });
 });
 
-describe('a wish for output', () => {
+describe('an output_wanted message', () => {
   const wish = {
     sequence: 1,
     timestamp: heartbeat.timestamp,
@@ -134,13 +134,13 @@ describe('a wish for output', () => {
     [60_000, true],
     [-1, false],
     [60_001, false],
-  ])('each %i ms can be understood: %s', (everyMs, isGood) => {
-    expect(decodeCommandMessage(json({ ...wish, every_ms: everyMs })).ok).toBe(isGood);
+  ])('with every_ms %i is valid: %s', (everyMs, isValid) => {
+    expect(decodeCommandMessage(json({ ...wish, every_ms: everyMs })).ok).toBe(isValid);
   });
 });
 
 describe('decodeClaimedSender', () => {
-  it('reads the names alone, whatever else is there', () => {
+  it('decodes only the names, whatever else the body holds', () => {
     expect(decodeClaimedSender(json({ org: 'acme', node: 'web1', type: 42 }))).toEqual({
       ok: true,
       value: { org: 'acme', node: 'web1' },
@@ -151,7 +151,7 @@ describe('decodeClaimedSender', () => {
 });
 
 describe('decodeCommandMessage', () => {
-  it('refuses what only clients send', () => {
+  it('rejects messages that only clients send', () => {
     expect(decodeCommandMessage(json(heartbeat))).toEqual({ ok: false, error: 'body_malformed' });
   });
 });

@@ -5,7 +5,7 @@ import { formatHeader, parseHeader } from '../../../../src/shared/protocol/frame
 const parse = (text: string) => parseHeader(Buffer.from(text, 'latin1'));
 
 describe('parseHeader', () => {
-  it('reads what formatHeader writes, whatever the signature', () => {
+  it('parses what formatHeader returns, for any signature', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), (bytes) => {
         const signature = Buffer.from(bytes).toString('base64');
@@ -17,7 +17,7 @@ describe('parseHeader', () => {
     );
   });
 
-  it('answers and never throws, whatever the bytes', () => {
+  it('returns a result for any bytes and never throws', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 3000 }), (bytes) => {
         expect(parseHeader(bytes).ok).toBeTypeOf('boolean');
@@ -58,7 +58,7 @@ describe('parseHeader', () => {
     ['Version:2.1;SigningMethod:hmac_sha256;Signature:AAAA', 'header_version'],
     ['Version:2.0;SigningMethod:none;Signature:AAAA', 'header_method'],
     [`Version:2.0;SigningMethod:hmac_sha256;Signature:${'A'.repeat(2048)}`, 'header_too_long'],
-  ])('refuses %j as %s', (text, error) => {
+  ])('rejects %j as %s', (text, error) => {
     expect(parse(text)).toEqual({ ok: false, error });
   });
 });

@@ -6,7 +6,7 @@ import { signHmac, signRsa, verifyHmac, verifyRsa } from '../../../../src/shared
 const key = Buffer.alloc(32, 7);
 
 describe('HMAC signatures', () => {
-  it('verify for the body and key that they were made with, and for no other body', () => {
+  it('verify for their body and key, and for no other body', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.uint8Array(), (body, other) => {
         const signature = signHmac(key, body);
@@ -16,11 +16,11 @@ describe('HMAC signatures', () => {
     );
   });
 
-  it.each(['', 'AAAA', 'not base64', '='.repeat(44)])('are refused where they read %j', (signature) => {
+  it.each(['', 'AAAA', 'not base64', '='.repeat(44)])('do not verify as %j', (signature) => {
     expect(verifyHmac(key, Buffer.from('body'), signature)).toBe(false);
   });
 
-  it('are refused where they are cut short or grew', () => {
+  it('do not verify if they are truncated or extended', () => {
     const signature = Buffer.from(signHmac(key, 'body'), 'base64');
     const short = signature.subarray(0, 16).toString('base64');
     const long = Buffer.concat([signature, Buffer.alloc(1)]).toString('base64');

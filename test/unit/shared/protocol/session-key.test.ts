@@ -7,7 +7,7 @@ const node = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const sessionKey = randomBytes(32);
 
-/** A block of 256 bytes that the node's key decrypts to exactly these bytes. */
+/** Encrypts 256 bytes without padding, so that the node's key decrypts exactly these. */
 const encryptRaw = (block: Buffer): string =>
   publicEncrypt({ key: node.publicKey, padding: constants.RSA_NO_PADDING }, block).toString('base64');
 
@@ -17,7 +17,7 @@ const padded = (start: number[], paddingBytes: number, key: Buffer): Buffer => {
 };
 
 describe('a session key', () => {
-  it('comes back from the node that it was encrypted to', () => {
+  it('is decrypted by the node that it is encrypted for', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (key) => {
         expect(decryptSessionKey(node.privateKey, encryptSessionKey(node.publicKey, key))).toEqual(
@@ -28,18 +28,18 @@ describe('a session key', () => {
     );
   });
 
-  it('is another text each time', () => {
+  it('is encrypted differently each time', () => {
     expect(encryptSessionKey(node.publicKey, sessionKey)).not.toBe(
       encryptSessionKey(node.publicKey, sessionKey),
     );
   });
 
-  it('does not come out with another key', () => {
+  it('is not decrypted with another key', () => {
     const encrypted = encryptSessionKey(node.publicKey, sessionKey);
     expect(decryptSessionKey(stranger.privateKey, encrypted)).toBeUndefined();
   });
 
-  it('does not come out of what was cut short, changed or is none', () => {
+  it('is not decrypted from a truncated, changed or invalid text', () => {
     const encrypted = Buffer.from(encryptSessionKey(node.publicKey, sessionKey), 'base64');
     expect(decryptSessionKey(node.privateKey, encrypted.subarray(1).toString('base64'))).toBeUndefined();
     expect(decryptSessionKey(node.privateKey, encrypted.subarray(0, 128).toString('base64'))).toBeUndefined();
@@ -49,7 +49,7 @@ describe('a session key', () => {
     expect(decryptSessionKey(node.privateKey, 'not base64!')).toBeUndefined();
   });
 
-  it('does not come out of a block that lacks the zero which it began with', () => {
+  it('is not decrypted from a block without its leading zero', () => {
     let encrypted: Buffer;
     do encrypted = Buffer.from(encryptSessionKey(node.publicKey, sessionKey), 'base64');
     while (encrypted[0] !== 0);
@@ -57,12 +57,12 @@ describe('a session key', () => {
     expect(decryptSessionKey(node.privateKey, encrypted.subarray(1).toString('base64'))).toBeUndefined();
   });
 
-  it.each([16, 31, 33, 64])('is not one where it has %d bytes', (length) => {
+  it.each([16, 31, 33, 64])('is rejected with a length of %d bytes', (length) => {
     const encrypted = encryptSessionKey(node.publicKey, randomBytes(length));
     expect(decryptSessionKey(node.privateKey, encrypted)).toBeUndefined();
   });
 
-  it('comes out of a block padded as PKCS#1 v1.5 type 2 only', () => {
+  it('is decrypted only from a block with PKCS#1 v1.5 type 2 padding', () => {
     const good = padded([0, 2], 221, sessionKey);
     expect(decryptSessionKey(node.privateKey, encryptRaw(good))).toEqual(sessionKey);
     const typeOne = padded([0, 1], 221, sessionKey);

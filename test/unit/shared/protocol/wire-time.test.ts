@@ -13,8 +13,8 @@ const EIGHT = Date.parse('2026-11-22T08:00:00Z');
 /** Whole seconds of the years 1970 to 9999. */
 const wholeSecond = fc.integer({ min: 0, max: 253_402_300_799 }).map((seconds) => seconds * 1000);
 
-describe('dates in frames and REST answers', () => {
-  it('are RFC 1123 in GMT, parts of a second left out', () => {
+describe('dates in frames and REST responses', () => {
+  it('are RFC 1123 in GMT without fractions of a second', () => {
     expect(formatRfc1123(EIGHT + 999)).toBe('Sun, 22 Nov 2026 08:00:00 GMT');
   });
 
@@ -22,7 +22,7 @@ describe('dates in frames and REST answers', () => {
     'Sun, 22 Nov 2026 08:00:00 GMT',
     'Sun, 22 Nov 2026 08:00:00 -0000',
     'Sun, 22 Nov 2026 08:00:00 +0000',
-  ])('%s is understood', (text) => {
+  ])('%s is valid', (text) => {
     expect(parseRfc1123(text)).toBe(EIGHT);
   });
 
@@ -36,25 +36,25 @@ describe('dates in frames and REST answers', () => {
     '22 Nov 2026 08:00:00 GMT',
     '2026-11-22T08:00:00Z',
     'Sun, 22 Nov 2026 08:00:00 GMT ',
-  ])('%j is not understood', (text) => {
+  ])('%j is invalid', (text) => {
     expect(parseRfc1123(text)).toBeUndefined();
   });
 
-  it('come back as they went', () => {
+  it('survive formatting and parsing', () => {
     fc.assert(fc.property(wholeSecond, (ms) => parseRfc1123(formatRfc1123(ms)) === ms));
   });
 });
 
 describe('the time of a signed request', () => {
-  it('is ISO 8601 in UTC, parts of a second left out', () => {
+  it('is ISO 8601 in UTC without fractions of a second', () => {
     expect(formatChefTimestamp(EIGHT + 999)).toBe('2026-11-22T08:00:00Z');
   });
 
-  it('comes back as it went', () => {
+  it('survives formatting and parsing', () => {
     fc.assert(fc.property(wholeSecond, (ms) => parseChefTimestamp(formatChefTimestamp(ms)) === ms));
   });
 
-  it('is not a day that the calendar does not have', () => {
+  it('is invalid for a day that does not exist', () => {
     expect(parseChefTimestamp('2026-02-29T08:00:00Z')).toBeUndefined();
     expect(parseChefTimestamp('2028-02-29T08:00:00Z')).toBe(Date.UTC(2028, 1, 29, 8));
     expect(parseChefTimestamp('2026-11-22T24:00:00Z')).toBeUndefined();
@@ -72,7 +72,7 @@ describe('times in feeds', () => {
   });
 
   it.each(['', '2026-11-22T08:00:00.000000Z', '2026-11-22 08:00:00Z', '2026-13-22 08:00:00.000000Z'])(
-    "'%s' is none",
+    "'%s' is invalid",
     (text) => {
       expect(parseFeedTimestamp(text)).toBeUndefined();
     },

@@ -8,13 +8,13 @@ import {
 import { decodeZ85, encodeZ85 } from '../../../../src/shared/protocol/z85.js';
 
 describe('Z85', () => {
-  it('agrees with the example of ZeroMQ RFC 32', () => {
+  it('matches the example of ZeroMQ RFC 32', () => {
     const bytes = Buffer.from('864fd26fb559f75b', 'hex');
     expect(encodeZ85(bytes)).toBe('HelloWorld');
     expect(decodeZ85('HelloWorld')).toEqual(bytes);
   });
 
-  it('reads what it writes', () => {
+  it('decodes what it encodes', () => {
     const wholeWords = fc.uint8Array({ maxLength: 64 }).map((bytes) => bytes.slice(0, bytes.length & ~3));
     fc.assert(
       fc.property(wholeWords, (bytes) => {
@@ -23,23 +23,23 @@ describe('Z85', () => {
     );
   });
 
-  it.each(['Hell', 'HelloWorl~', 'Hello World', '#####', 'ééééé'])('does not read %j', (text) => {
+  it.each(['Hell', 'HelloWorl~', 'Hello World', '#####', 'ééééé'])('does not decode %j', (text) => {
     expect(decodeZ85(text)).toBeUndefined();
   });
 
-  it('writes whole words only', () => {
+  it('encodes multiples of 4 bytes only', () => {
     expect(() => encodeZ85(new Uint8Array(3))).toThrow('multiple of 4');
   });
 });
 
 describe('Curve keys', () => {
-  it('derive the public half from the secret one', async () => {
+  it('derive the public key from the secret key', async () => {
     const pair = await generateCurveKeyPair();
     expect(await curvePublicKeyOf(pair.secretKey)).toBe(pair.publicKey);
     expect(decodeCurveKey(pair.publicKey)).toHaveLength(32);
   });
 
-  it('agree with the key pair that the ZeroMQ manual gives as its example', async () => {
+  it('match the example key pair of the ZeroMQ manual', async () => {
     expect(await curvePublicKeyOf('JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6')).toBe(
       'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7',
     );

@@ -18,7 +18,7 @@ import { eventually } from '../../../../support/eventually.js';
 
 const MAX_PENDING = 5;
 
-/** A double of a listener of ZeroMQ: it greets, and keeps what it is told. */
+/** A fake ZeroMQ listener: it sends a greeting and records what it receives. */
 class RecordingBackend {
   readonly sockets: Socket[] = [];
   readonly said: Buffer[] = [];
@@ -45,7 +45,7 @@ class RecordingBackend {
   }
 }
 
-/** A client at the front, and what it was told. */
+/** A client at the front, and what it received. */
 class RawClient {
   said = Buffer.alloc(0);
   readonly socket: Socket;
@@ -72,7 +72,7 @@ let address: string;
 const start = async (options: Partial<CurveFrontOptions> = {}): Promise<void> => {
   front = new CurveFront({
     backends: listeners,
-    opens: await loadHelloOpener(),
+    opensHello: await loadHelloOpener(),
     handshakeMs: 120_000,
     maxPending: MAX_PENDING,
     backlog: 100,
@@ -90,7 +90,7 @@ const newClient = (said: Uint8Array | string = ''): RawClient => {
   client.socket.write(said);
   return client;
 };
-/** A client that is through to a backend. */
+/** A client that is connected to a backend. */
 const passed = async (backend: number): Promise<{ client: RawClient; behind: Socket }> => {
   const before = backends[backend]!.sockets.length;
   const client = newClient(openings[backend]);
@@ -119,10 +119,10 @@ afterEach(async () => {
   await eventually(() => clients.every(({ isClosed }) => isClosed));
 });
 
-describe('a client that asks for a key of ours', () => {
+describe('a client with one of our keys', () => {
   beforeEach(() => start());
 
-  it.each([0, 1])('is led to the listener of that key, number %i, and passes both ways', async (index) => {
+  it.each([0, 1])('is routed to the listener of that key, number %i, in both directions', async (index) => {
     const { client, behind } = await passed(index);
     behind.write('welcome');
     client.socket.write('initiate');
@@ -133,7 +133,7 @@ describe('a client that asks for a key of ours', () => {
     expect(refused).toBe(0);
   });
 
-  it('may say it in any pieces, and is greeted before it says a word', async () => {
+  it('can send its opening in any pieces, and gets the greeting first', async () => {
     const client = newClient();
     await eventually(() => client.said.length === GREETING_BYTES);
     for (const byte of openings[1]!) {
@@ -143,7 +143,7 @@ describe('a client that asks for a key of ours', () => {
     await eventually(() => backends[1]!.said[0]?.equals(openings[1]!));
   });
 
-  it.each(['client', 'server'])('has the last words of the %s passed on when that leaves', async (who) => {
+  it.each(['client', 'server'])('gets the last bytes when the %s closes', async (who) => {
     const [piece, pieces] = [Buffer.alloc(65_536, 'x'), 50];
     const { client, behind } = await passed(0);
     const [from, to] = who === 'client' ? [client.socket, behind] : [behind, client.socket];
@@ -158,13 +158,13 @@ describe('a client that asks for a key of ours', () => {
     await eventually(() => client.isClosed && behind.closed && counts.get(listeners[0]!) === 0);
   });
 
-  it.each(['client', 'server'])('has the %s slowed down to what the other takes', async (who) => {
+  it.each(['client', 'server'])('slows the %s down to the speed of the other side', async (who) => {
     const { client, behind } = await passed(0);
     const [from, to] = who === 'client' ? [client.socket, behind] : [behind, client.socket];
     const bytes = 64 * 1024 * 1024;
     to.pause();
     from.write(Buffer.alloc(bytes));
-    // What the kernel holds is some megabytes; the rest must stay with whoever sends it.
+    // The kernel buffers some megabytes; the rest must stay with the sender.
     let [left, looks] = [bytes, 0];
     await eventually(() => {
       looks = from.writableLength === left ? looks + 1 : 0;
@@ -176,7 +176,7 @@ describe('a client that asks for a key of ours', () => {
     await eventually(() => from.writableLength === 0);
   });
 
-  it('is let go when the listener is not there', async () => {
+  it('is closed if there is no listener', async () => {
     await backends[0]!.close();
     const client = newClient(openings[0]);
     await eventually(() => client.isClosed && counts.get(listeners[0]!) === 0);
@@ -184,7 +184,7 @@ describe('a client that asks for a key of ours', () => {
   });
 });
 
-describe('a client that does not', () => {
+describe('a client without one of our keys', () => {
   const greeting = (mechanism: string, major = 3): Buffer => {
     const bytes = serverGreeting();
     bytes.write(mechanism.padEnd(20, '\0'), 12, 'latin1');
@@ -193,13 +193,13 @@ describe('a client that does not', () => {
   };
 
   it.each([
-    ['asks for a key that is not ours', () => openings[2]!],
-    ['comes without a security mechanism', () => greeting('NULL')],
-    ['has a name and a password', () => greeting('PLAIN')],
+    ['expects another key', () => openings[2]!],
+    ['has no security mechanism', () => greeting('NULL')],
+    ['uses a name and a password', () => greeting('PLAIN')],
     ['speaks ZMTP 2', () => greeting('CURVE', 1)],
     ['speaks HTTP', () => 'GET / HTTP/1.1\r\n\r\n'],
-    ['says more than a client may', () => Buffer.concat([openings[0]!, Buffer.alloc(1)])],
-  ])('and %s is closed at once and counted', async (_what, said) => {
+    ['sends more than its opening', () => Buffer.concat([openings[0]!, Buffer.alloc(1)])],
+  ])('that %s is closed at once and counted', async (_what, said) => {
     await start();
     const client = newClient(said());
     await eventually(() => client.isClosed && refused === 1);
@@ -209,7 +209,7 @@ describe('a client that does not', () => {
   it.each([
     ['is silent', () => undefined],
     [
-      'goes on with a byte at a time',
+      'sends one byte at a time',
       (client: RawClient) => {
         const bytes = openings[0]!.values();
         const dripping = setInterval(() => {
@@ -218,7 +218,7 @@ describe('a client that does not', () => {
         }, 20);
       },
     ],
-  ])('and %s is closed when its time is over, and counted', async (_what, act) => {
+  ])('that %s is closed after the time limit and counted', async (_what, act) => {
     await start({ handshakeMs: 200 });
     const client = newClient();
     act(client);
@@ -227,7 +227,7 @@ describe('a client that does not', () => {
     expect(other.isClosed).toBe(false);
   });
 
-  it('and leaves by itself is not counted', async () => {
+  it('that closes by itself is not counted', async () => {
     await start();
     const client = newClient(openings[0]!.subarray(0, 100));
     await eventually(() => client.said.length === GREETING_BYTES);
@@ -237,7 +237,7 @@ describe('a client that does not', () => {
     expect(refused).toBe(0);
   });
 
-  it('and stays is pushed out by those that come after it, when too many stay', async () => {
+  it('is refused at the limit of pending connections when others follow', async () => {
     await start();
     const idle: RawClient[] = [];
     for (let index = 0; index <= MAX_PENDING; index++) {
@@ -251,11 +251,11 @@ describe('a client that does not', () => {
   });
 });
 
-describe('a listener that is dropped', () => {
-  it('loses its connections, and nobody is led to it; the others stay', async () => {
+describe('closeBackend', () => {
+  it('closes the connections to a backend and routes no others to it', async () => {
     await start();
     const [kept, lost] = [await passed(0), await passed(1)];
-    expect(front.drop(listeners[1]!)).toBe(1);
+    expect(front.closeBackend(listeners[1]!)).toBe(1);
     await eventually(() => lost.client.isClosed && lost.behind.closed);
     expect(counts.get(listeners[1]!)).toBe(0);
     const late = newClient(openings[1]);
@@ -264,11 +264,11 @@ describe('a listener that is dropped', () => {
   });
 });
 
-it('an address that is in use is named', async () => {
+it('names an address that is in use', async () => {
   await start();
   const second = new CurveFront({
     backends: listeners,
-    opens: await loadHelloOpener(),
+    opensHello: await loadHelloOpener(),
     handshakeMs: 1000,
     maxPending: 1,
     backlog: 1,

@@ -3,8 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { HttpClient } from '../../../../../src/shared/platform/http/http-client.js';
-import type { DispatcherOptions } from '../../../../../src/shared/platform/http/http-dispatcher.js';
+import { HttpClient, type HttpClientOptions } from '../../../../../src/shared/platform/http/http-client.js';
 import { ForwardProxy } from '../../../../support/forward-proxy.js';
 import { makeCertificate } from '../../../../support/make-certificate.js';
 
@@ -38,37 +37,37 @@ afterAll(async () => {
   }
 });
 
-const ask = async (url: string, options: DispatcherOptions): Promise<string> => {
+const ask = async (url: string, options: HttpClientOptions): Promise<string> => {
   const client = new HttpClient(options);
   const answer = await client.send({ method: 'GET', url });
   await client.close();
   return answer.ok ? answer.value.body.toString() : answer.error.reason;
 };
 
-it('hands HTTP requests to the proxy for HTTP', async () => {
+it('sends HTTP requests to the proxy for HTTP', async () => {
   const url = `http://127.0.0.1:${portOf(plain)}/a`;
 
   expect(await ask(url, { proxy: { http: proxy.url, https: '', none: '' } })).toBe('plain');
-  expect(proxy.asked).toEqual([`GET ${url}`]);
+  expect(proxy.requests).toEqual([`GET ${url}`]);
 });
 
-it('speaks HTTPS through the proxy for HTTPS, and trusts whom it is told to', async () => {
+it('tunnels HTTPS through the proxy for HTTPS and verifies the certificate', async () => {
   const url = `https://127.0.0.1:${portOf(secure)}/a`;
   const settings = { http: '', https: proxy.url, none: '' };
 
   expect(await ask(url, { proxy: settings, ca: certificate })).toBe('secure');
   expect(await ask(url, { proxy: settings })).toContain('certificate');
-  expect(proxy.asked[0]).toBe(`CONNECT 127.0.0.1:${portOf(secure)}`);
+  expect(proxy.requests[0]).toBe(`CONNECT 127.0.0.1:${portOf(secure)}`);
 });
 
-it('reaches HTTPS without the proxy for HTTP', async () => {
+it('does not use the proxy for HTTP for HTTPS', async () => {
   const url = `https://127.0.0.1:${portOf(secure)}/a`;
 
   expect(await ask(url, { proxy: { http: proxy.url, https: '', none: '' }, ca: certificate })).toBe('secure');
-  expect(proxy.asked).toEqual([]);
+  expect(proxy.requests).toEqual([]);
 });
 
-it('goes straight to the hosts that are excepted, and everywhere where no proxy is set', async () => {
+it('connects directly to excepted hosts, and to all hosts without a proxy', async () => {
   const url = `http://127.0.0.1:${portOf(plain)}/a`;
 
   expect(await ask(url, { proxy: { http: proxy.url, https: '', none: 'localhost,127.0.0.1' } })).toBe(
@@ -76,5 +75,5 @@ it('goes straight to the hosts that are excepted, and everywhere where no proxy 
   );
   expect(await ask(url, { proxy: { http: '', https: '', none: '' } })).toBe('plain');
   expect(await ask(url, {})).toBe('plain');
-  expect(proxy.asked).toEqual([]);
+  expect(proxy.requests).toEqual([]);
 });

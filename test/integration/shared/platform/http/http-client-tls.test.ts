@@ -2,11 +2,10 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HttpClient } from '../../../../../src/shared/platform/http/http-client.js';
-import type { DispatcherOptions } from '../../../../../src/shared/platform/http/http-dispatcher.js';
+import { HttpClient, type HttpClientOptions } from '../../../../../src/shared/platform/http/http-client.js';
 import { makeCertificate } from '../../../../support/make-certificate.js';
 
-/** A server whose certificate nobody has signed but itself. */
+/** A server with a self-signed certificate. */
 let server: Server;
 let certificate: string;
 
@@ -25,7 +24,7 @@ afterAll(async () => {
   await once(server, 'close');
 });
 
-const ask = async (options: DispatcherOptions) => {
+const ask = async (options: HttpClientOptions) => {
   const client = new HttpClient(options);
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   const answer = await client.send({ method: 'GET', url });
@@ -34,18 +33,18 @@ const ask = async (options: DispatcherOptions) => {
 };
 
 describe('the HTTP client and certificates', () => {
-  it('refuses a server that nobody vouches for', async () => {
+  it('rejects an untrusted certificate', async () => {
     expect(await ask({})).toMatchObject({
       ok: false,
       error: { kind: 'unreachable', reason: expect.stringContaining('certificate') as string },
     });
   });
 
-  it('takes one whose certificate it was given', async () => {
+  it('accepts a server whose certificate is in ca', async () => {
     expect(await ask({ ca: [certificate] })).toMatchObject({ ok: true, value: { status: 200 } });
   });
 
-  it('takes any where verification is turned off', async () => {
+  it('accepts any certificate if verification is off', async () => {
     expect(await ask({ verifyTls: false })).toMatchObject({ ok: true });
   });
 });

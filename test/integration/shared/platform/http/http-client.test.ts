@@ -7,9 +7,9 @@ import type { HttpRequest } from '../../../../../src/shared/platform/http/http-e
 
 const A_MINUTE = 60_000;
 
-/** What came to the server: `METHOD path body`. */
+/** Requests at the server: `METHOD path body`. */
 let received: string[];
-/** Tells of the response to every request, by its path. */
+/** Emits the response object of every request, by its path. */
 let responses: EventEmitter;
 let server: Server;
 let client: HttpClient;
@@ -37,25 +37,25 @@ afterEach(async () => {
   await once(server, 'close');
 });
 
-/** A request that waits for its answer very long. */
+/** A request with a long timeout. */
 const get = (path: string, over: Partial<HttpRequest> = {}): HttpRequest => {
   const { port } = server.address() as AddressInfo;
   return { method: 'GET', url: `http://127.0.0.1:${port}${path}`, timeoutMs: A_MINUTE, ...over };
 };
 
-/** Has the server answer a path so. */
+/** Sets how the server answers a path. */
 const on = (path: string, say: (response: ServerResponse) => void): void => {
   responses.on(path, say);
 };
 
-/** Answers ten bytes in two pieces, without telling the length before. */
+/** Answers ten bytes in two pieces, without Content-Length. */
 const bytesInPieces = (response: ServerResponse): void => {
   response.write('12345');
   response.end('67890');
 };
 
-describe('an answer that is wanted whole', () => {
-  it('has its status, its headers with small letters and its body, put together from pieces', async () => {
+describe('a buffered response', () => {
+  it('has its status, headers in lower case and complete body', async () => {
     on('/a', (response) => {
       response.writeHead(404, { 'X-One': 'one', 'Set-Cookie': ['a=1', 'b=2'] });
       response.write('not ');
@@ -69,12 +69,12 @@ describe('an answer that is wanted whole', () => {
     expect(sent.ok && sent.value.body.toString()).toBe('not here');
   });
 
-  it.each([204, 304])('has an empty body where there is none: %s', async (status) => {
+  it.each([204, 304])('has an empty body for status %s', async (status) => {
     on('/a', (response) => response.writeHead(status).end());
     expect(await client.send(get('/a'))).toMatchObject({ value: { status, body: Buffer.alloc(0) } });
   });
 
-  it('is the last one where others announce it', async () => {
+  it('is the final one after informational responses', async () => {
     on('/a', (response) => {
       response.writeProcessing();
       response.writeEarlyHints({ link: '</style>; rel=preload' });
@@ -85,7 +85,7 @@ describe('an answer that is wanted whole', () => {
     expect(sent.ok && sent.value.headers.link).toBeUndefined();
   });
 
-  it('may be as long as the limit', async () => {
+  it('can be as long as the limit', async () => {
     on('/a', bytesInPieces);
     expect(await client.send(get('/a', { maxBytes: 10 }))).toMatchObject({
       value: { body: Buffer.from('1234567890') },
@@ -94,7 +94,7 @@ describe('an answer that is wanted whole', () => {
 
   it.each([
     ['in pieces', bytesInPieces],
-    ['with its length told before', (response: ServerResponse) => response.end('1234567890')],
+    ['with Content-Length', (response: ServerResponse) => response.end('1234567890')],
     [
       'ended by the end of its connection',
       (response: ServerResponse) => {
@@ -108,7 +108,7 @@ describe('an answer that is wanted whole', () => {
         response.end('1234567890');
       },
     ],
-  ])('is given up where it is longer, and the next request is answered: %s', async (_, say) => {
+  ])('fails if it is longer, and the next request succeeds: %s', async (_, say) => {
     on('/long', say);
     const sent = client.send(get('/long', { maxBytes: 9 }));
     const next = client.send(get('/next'));
@@ -118,7 +118,7 @@ describe('an answer that is wanted whole', () => {
     expect(await next).toMatchObject({ value: { body: Buffer.from('/next') } });
   });
 
-  it('is none where the connection breaks in the middle of it', async () => {
+  it('fails if the connection breaks before its end', async () => {
     on('/a', (response) => {
       response.writeHead(200, { 'Content-Length': 10 });
       response.write('12345', () => response.socket?.resetAndDestroy());
@@ -127,8 +127,8 @@ describe('an answer that is wanted whole', () => {
   });
 });
 
-describe('a request whose time is up', () => {
-  it('is given up in the middle of its answer, and its connection is closed', async () => {
+describe('a request that times out', () => {
+  it('is cancelled within its response, and its connection is closed', async () => {
     const gone = new Promise((resolve) => {
       on('/slow', (response) => {
         response.on('close', resolve);
@@ -143,7 +143,7 @@ describe('a request whose time is up', () => {
     expect(await client.send(get('/next'))).toMatchObject({ ok: true });
   });
 
-  it('is never sent where it waited for a connection until then', async () => {
+  it('is never sent if it still waits for a connection', async () => {
     const asked = once(responses, '/held');
     const held = client.send(get('/held'));
     const [response] = (await asked) as [ServerResponse];
@@ -157,8 +157,8 @@ describe('a request whose time is up', () => {
   });
 });
 
-describe('a request that is called off', () => {
-  it('has its outcome at once, and leaves nothing behind at the signal', async () => {
+describe('an aborted request', () => {
+  it('ends at once and removes its abort listener', async () => {
     const caller = new AbortController();
     const asked = once(responses, '/held');
     const held = client.send(get('/held', { signal: caller.signal }));
@@ -168,7 +168,7 @@ describe('a request that is called off', () => {
     caller.abort();
     for (const sent of [held, queued]) {
       expect(await sent).toMatchObject({
-        error: { kind: 'aborted', reason: expect.stringContaining('called off') as string },
+        error: { kind: 'aborted', reason: expect.stringContaining('aborted') as string },
       });
     }
     expect(await client.send(get('/late', { signal: caller.signal }))).toMatchObject({
@@ -179,7 +179,7 @@ describe('a request that is called off', () => {
     expect(received).toEqual(['GET /held', 'GET /next']);
   });
 
-  it('leaves nothing behind at the signal where it was answered', async () => {
+  it('has no abort listener after its response', async () => {
     const { signal } = new AbortController();
     await client.send(get('/a', { signal }));
     expect(getEventListeners(signal, 'abort')).toEqual([]);
@@ -187,7 +187,7 @@ describe('a request that is called off', () => {
 });
 
 describe('a request', () => {
-  it('is sent once with its body, over the connection of the one before', async () => {
+  it('is sent once with its body, over the previous connection', async () => {
     const connections: unknown[] = [];
     server.on('connection', (socket) => connections.push(socket));
     for (const body of ['one', 'two'])
@@ -197,15 +197,15 @@ describe('a request', () => {
   });
 
   it.each([
-    ['an address that is none', { url: 'http://' }],
-    ['a protocol that is not spoken', { url: 'ftp://127.0.0.1/' }],
-    ['a header that cannot be sent', { headers: { 'X-One': 'a\nb' } }],
-  ])('has a fault as its outcome where it cannot be sent: %s', async (_, over) => {
+    ['an invalid address', { url: 'http://' }],
+    ['an unsupported protocol', { url: 'ftp://127.0.0.1/' }],
+    ['an invalid header', { headers: { 'X-One': 'a\nb' } }],
+  ])('is a fault if it cannot be sent: %s', async (_, over) => {
     expect(await client.send(get('/a', over))).toMatchObject({ ok: false, error: { kind: 'unreachable' } });
     expect(received).toEqual([]);
   });
 
-  it('is cut off when the client is closed, also where it waits for a connection', async () => {
+  it('fails when the client is closed, also if it waits for a connection', async () => {
     const asked = once(responses, '/held');
     const sent = [client.send(get('/held')), client.send(get('/queued'))];
     await asked;

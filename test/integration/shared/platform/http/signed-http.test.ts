@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HttpClient } from '../../../../../src/shared/platform/http/http-client.js';
 import { SignedHttp } from '../../../../../src/shared/platform/http/signed-http.js';
-import { readSignedHeaders } from '../../../../../src/shared/protocol/chef-signature/signed-headers.js';
+import { parseSignedHeaders } from '../../../../../src/shared/protocol/chef-signature/signed-headers.js';
 import { verifyRequest } from '../../../../../src/shared/protocol/chef-signature/verify-request.js';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -25,13 +25,13 @@ const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
-    received.push(judge(request, Buffer.concat(chunks)));
+    received.push(verify(request, Buffer.concat(chunks)));
     response.end();
   });
 });
 
-const judge = ({ method = '', url = '', headers }: IncomingMessage, body: Buffer): Received => {
-  const read = readSignedHeaders(headers, now);
+const verify = ({ method = '', url = '', headers }: IncomingMessage, body: Buffer): Received => {
+  const read = parseSignedHeaders(headers, now);
   return {
     signature: String(headers['x-ops-authorization-1']),
     isVerified: read.ok && verifyRequest(read.value, { method, path: url, body }, publicKey),
@@ -60,7 +60,7 @@ const send = async (at: number, method: 'GET' | 'POST', path: string, body?: str
   return received.at(-1)!;
 };
 
-test('signs the same request once in a second and anew in the next; all verify', async () => {
+test('signs the same request once per second; all signatures verify', async () => {
   const first = await send(NOON, 'GET', '/groups/admins');
   const sameSecond = await send(NOON + 999, 'GET', '/groups/admins?page=2');
   const nextSecond = await send(NOON + 1000, 'GET', '/groups/admins');
@@ -69,7 +69,7 @@ test('signs the same request once in a second and anew in the next; all verify',
   expect([first, sameSecond, nextSecond].map(({ isVerified }) => isVerified)).toEqual([true, true, true]);
 });
 
-test('signs other paths, methods and bodies of the same second each by itself', async () => {
+test('signs other paths, methods and bodies in the same second separately', async () => {
   const requests = [
     await send(NOON, 'GET', '/groups/admins'),
     await send(NOON, 'GET', '/groups/clients'),

@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpClient } from '../../../../../src/shared/platform/http/http-client.js';
-import type { SseEvent } from '../../../../../src/shared/platform/sse/sse-connection.js';
-import type { SseFault } from '../../../../../src/shared/platform/sse/sse-fault.js';
+import type { SseEvent, SseFault } from '../../../../../src/shared/platform/sse/sse-connection.js';
 import { readSse, type SseOptions } from '../../../../../src/shared/platform/sse/sse-reader.js';
 import { eventually } from '../../../../support/eventually.js';
 import {
@@ -27,7 +26,7 @@ afterEach(async () => {
 const beginFeed = (response: ServerResponse) =>
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
 
-/** Writes each chunk by itself, then ends the answer, breaks it off, or leaves it open. */
+/** Writes each chunk separately, then ends the response, breaks it, or leaves it open. */
 const feed =
   (chunks: readonly (string | Buffer)[], then: 'end' | 'break' | 'hold' = 'hold'): ScriptStep =>
   async (response) => {
@@ -65,7 +64,7 @@ const faultOf = async (more?: Partial<SseOptions>): Promise<SseFault> =>
 const lastEventIds = () => server.requests.map(({ headers }) => headers['last-event-id']);
 
 describe('a feed that is read', () => {
-  it('gives name, id and data of each event and passes over comments', async () => {
+  it('yields name, id and data of each event and ignores comments', async () => {
     await start(
       feed([':keepalive\n\n', event(1), 'data: anonymous\n\n', 'event: tick\ndata: a\ndata: b\n\n']),
     );
@@ -79,28 +78,28 @@ describe('a feed that is read', () => {
     expect(lastEventIds()).toEqual([undefined]);
   });
 
-  it('puts together what comes in pieces, within lines and characters too', async () => {
+  it('assembles events from any pieces, even within a character', async () => {
     const bytes = Buffer.from('event: tick\r\nid: e-1\r\ndata: h\u00e9 ☃\r\n\r\n');
     await start(feed([...bytes].map((byte) => Buffer.from([byte]))));
 
     expect(await take(1)).toEqual([{ name: 'tick', id: 'e-1', data: 'hé ☃' }]);
   });
 
-  it('takes an event of megabytes', async () => {
+  it('accepts an event of megabytes', async () => {
     const data = 'x'.repeat(4 * 1024 * 1024);
     await start(feed([`data: ${data}\n\n`]));
 
     expect((await take(1))[0]?.data).toBe(data);
   });
 
-  it('begins after the event that it is told', async () => {
+  it('starts after a given event', async () => {
     await start(feed([event(8)]));
     await take(1, { lastEventId: 'e-7' });
 
     expect(lastEventIds()).toEqual(['e-7']);
   });
 
-  it('closes its connection when the consumer leaves', async () => {
+  it('closes its connection when the consumer stops', async () => {
     await start(feed([event(1)]));
     await take(1);
 
@@ -108,35 +107,35 @@ describe('a feed that is read', () => {
   });
 });
 
-describe('a connection that is lost', () => {
-  it.each(['end', 'break'] as const)('is made anew after the last event (%s)', async (how) => {
+describe('a lost connection', () => {
+  it.each(['end', 'break'] as const)('is retried after the last event (%s)', async (how) => {
     await start(feed([event(1), event(2)], how), feed([event(3)], how), feed([event(4)]));
 
     expect((await take(4)).map(({ data }) => data)).toEqual(['1', '2', '3', '4']);
     expect(lastEventIds()).toEqual([undefined, 'e-2', 'e-3']);
   });
 
-  it('never gives half an event', async () => {
+  it('never yields an incomplete event', async () => {
     await start(feed([event(1), 'event: tick\nid: e-2\ndata: ha'], 'break'), feed([event(2)]));
 
     expect((await take(2)).map(({ data }) => data)).toEqual(['1', '2']);
     expect(lastEventIds()).toEqual([undefined, 'e-1']);
   });
 
-  it('keeps the last id over an event without one', async () => {
+  it('keeps the last id after an event without one', async () => {
     await start(feed([event(1), 'data: anonymous\n\n'], 'break'), feed([event(2)]));
     await take(3);
 
     expect(lastEventIds()).toEqual([undefined, 'e-1']);
   });
 
-  it('counts as lost when it is silent for too long', async () => {
+  it('is detected by silence', async () => {
     await start(feed([event(1)]), feed([event(2)]));
 
     expect((await take(2, { quietMs: 50 })).map(({ data }) => data)).toEqual(['1', '2']);
   });
 
-  it('is kept as long as keepalives come', async () => {
+  it('is not assumed while keepalives arrive', async () => {
     await start((response) => {
       beginFeed(response);
       let ticks = 0;
@@ -150,28 +149,28 @@ describe('a connection that is lost', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('counts as lost when no answer comes at all', async () => {
+  it('is detected if there is no response', async () => {
     await start(() => undefined, feed([event(1)]));
 
     expect(await take(1, { quietMs: 50 })).toHaveLength(1);
   });
 
-  it.each([429, 500, 502, 503, 504])('is tried again after an answer of %d', async (status) => {
+  it.each([429, 500, 502, 503, 504])('is retried after status %d', async (status) => {
     await start((response) => response.writeHead(status).end('not now'), feed([event(1)]));
 
     expect(await take(1)).toHaveLength(1);
   });
 
-  it('is given up after so many attempts that brought nothing', async () => {
+  it('is a fault after maxAttempts failures in a row', async () => {
     await start((response) => response.writeHead(503).end());
     const fault = await faultOf({ maxAttempts: 3 });
 
     expect(fault).toMatchObject({ name: 'SseFault', code: 'feed_lost' });
-    expect(fault.message).toContain('answered with status 503; 3 attempts in a row brought nothing');
+    expect(fault.message).toContain('answered with status 503; 3 attempts in a row failed');
     expect(server.requests).toHaveLength(3);
   });
 
-  it('has all its attempts again after one that brought something', async () => {
+  it('has all attempts again after a successful one', async () => {
     const refuse: ScriptStep = (response) => response.writeHead(503).end();
     await start(refuse, feed([event(1)], 'end'), refuse, feed([event(2)]));
 
@@ -179,23 +178,23 @@ describe('a connection that is lost', () => {
   });
 });
 
-describe('a feed that cannot be had', () => {
-  it.each([400, 401, 403, 404, 406])('is given up at once with status and text: %d', async (status) => {
+describe('a feed that cannot be read', () => {
+  it.each([400, 401, 403, 404, 406])('fails at once with status and text: %d', async (status) => {
     await start((response) => response.writeHead(status).end('{"error":["no"]}'));
     const fault = await faultOf();
 
-    expect(fault).toMatchObject({ code: 'feed_refused', answer: { status } });
-    expect(fault.answer?.body.toString()).toBe('{"error":["no"]}');
+    expect(fault).toMatchObject({ code: 'feed_refused', response: { status } });
+    expect(fault.response?.body.toString()).toBe('{"error":["no"]}');
     expect(server.requests).toHaveLength(1);
   });
 
-  it('is no page of a proxy', async () => {
+  it('fails for the page of a proxy', async () => {
     await start((response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Log in'));
 
     expect((await faultOf()).message).toContain('answered with text/html, not a feed');
   });
 
-  it('has no event beyond the limit', async () => {
+  it('fails for an event beyond the limit', async () => {
     await start(feed([`data: ${'x'.repeat(2000)}`]));
 
     expect(await faultOf({ maxEventChars: 1000 })).toMatchObject({ code: 'feed_malformed' });
@@ -211,7 +210,7 @@ describe('an abort', () => {
     return reading;
   };
 
-  it('ends the reading quietly while it listens', async () => {
+  it('ends reading without an error', async () => {
     await start(feed([event(1)]));
 
     expect(await readUntilAborted(() => server.requests.length === 1)).toBeInstanceOf(Array);
@@ -224,7 +223,7 @@ describe('an abort', () => {
     expect(await readUntilAborted(() => server.requests[0]?.complete, patient)).toEqual([]);
   });
 
-  it('that came before makes no connection', async () => {
+  it('before the start prevents a connection', async () => {
     await start(feed([event(1)]));
 
     expect(await take(1, { signal: AbortSignal.abort() })).toEqual([]);

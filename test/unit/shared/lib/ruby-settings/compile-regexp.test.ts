@@ -44,7 +44,7 @@ test.each([
   ['\\u{1f600}', '', '\\u{1f600}'],
   ['(', '', 'cannot be used'],
   ['\\a', '', '\\a'],
-])('/%s/%s, which would match otherwise here, is refused', (source, flags, reason) => {
+])('/%s/%s is rejected because JavaScript matches it differently', (source, flags, reason) => {
   expect(compileRegexp(new RubyRegexp(source, flags))).toMatchObject({
     ok: false,
     error: expect.stringContaining(reason) as string,

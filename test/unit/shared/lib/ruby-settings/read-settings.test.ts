@@ -18,7 +18,7 @@ const faultOf = (text: string): string => {
   return result.error.message;
 };
 
-test('a file as the push-jobs cookbook writes it', () => {
+test('a file of the push-jobs cookbook', () => {
   const { settings, environment } = read(readFileSync('test/fixtures/client-settings/cookbook.rb', 'utf8'));
   const values = Object.fromEntries(settings.map(({ path, value }) => [path.join('.'), value]));
   expect(values).toMatchObject({
@@ -64,7 +64,7 @@ describe('statements', () => {
     ]);
   });
 
-  test('settings by the name of their object', () => {
+  test('settings with the name of their object', () => {
     const text = `Chef::Config[:a] = 1\nChef::Config.b = 2\nChef::Config.c 3\nChef::Config['d'][:e] = 4\nChef::ConfigX[:f] = 5`;
     expect(read(text).settings.map(({ path }) => path)).toEqual([
       ['a'],
@@ -114,7 +114,7 @@ describe('statements', () => {
     );
   });
 
-  test('comments, comment blocks and what follows __END__ are passed over', () => {
+  test('comments, comment blocks and the text after __END__ are ignored', () => {
     const text = '# one\n=begin\nx 1\n=end\n  # two\ny 2 # three\n__END__\nif true\n';
     expect(read(text).settings).toEqual([{ path: ['y'], value: 2, line: 6 }]);
   });
@@ -150,7 +150,7 @@ describe('values', () => {
     expect(valueOf(text)).toEqual(value);
   });
 
-  test('any text comes through a double-quoted literal unharmed', () => {
+  test('a double-quoted literal can hold any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         const literal = `"${text.replace(/[\\"#]/g, '\\$&')}"`;
@@ -160,7 +160,7 @@ describe('values', () => {
   });
 });
 
-describe('what is Ruby code is refused, by file and line, and never run', () => {
+describe('Ruby code is rejected with file and line, and never run', () => {
   test.each([
     ['a 1\nif true\n  b 2\nend', "line 2: 'if' is Ruby code"],
     ['a `id`', "line 1: expected a value, found '`id`'"],
@@ -185,7 +185,7 @@ describe('what is Ruby code is refused, by file and line, and never run', () => 
     expect(faultOf(text)).toContain(message);
   });
 
-  test('no text makes it throw anything but that', () => {
+  test('no text throws any other error', () => {
     const piece = fc.constantFrom(
       'a ',
       '"',

@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { proxyFor, resolveProxies } from '../../../../../src/shared/platform/http/proxy-settings.js';
 
-describe('proxies that the environment names', () => {
-  it('are taken as people write them, where no setting says otherwise', () => {
+describe('proxies of the environment', () => {
+  it('are used in all common spellings unless a setting overrides them', () => {
     const env = { http_proxy: 'mirror:3128', HTTPS_PROXY: 'https://proxy:8443', NO_PROXY: 'localhost' };
 
     expect(resolveProxies({}, env)).toEqual({
@@ -17,15 +17,18 @@ describe('proxies that the environment names', () => {
     });
   });
 
-  it.each(['socks5://p:1', 'http://:secret@', '1:2:3'])('are named where they are none: %s', (address) => {
-    const resolve = () => resolveProxies({}, { HTTP_PROXY: address });
+  it.each(['socks5://p:1', 'http://:secret@', '1:2:3'])(
+    'are rejected by the name of the variable if the address is invalid: %s',
+    (address) => {
+      const resolve = () => resolveProxies({}, { HTTP_PROXY: address });
 
-    expect(resolve).toThrow('HTTP_PROXY of the environment is not the address of a proxy');
-    expect(resolve).not.toThrow(address);
-  });
+      expect(resolve).toThrow('HTTP_PROXY of the environment is not the address of a proxy');
+      expect(resolve).not.toThrow(address);
+    },
+  );
 });
 
-test('each scheme has a proxy of its own', () => {
+test('uses a separate proxy for each scheme', () => {
   const one = { http: 'http://mirror:3128', https: '', none: '' };
 
   expect(proxyFor(new URL('http://chef/a'), one)).toBe('http://mirror:3128');
@@ -50,8 +53,8 @@ test.each([
   ['[::1]:8080', 'http://[::1]', false],
   ['', 'http://chef', false],
   [' , ', 'http://chef', false],
-])("where no_proxy is '%s', %s is reached straight: %s", (none, url, isStraight) => {
+])("with no_proxy '%s', %s bypasses the proxy: %s", (none, url, bypasses) => {
   const proxies = { http: 'http://mirror:3128', https: 'http://mirror:3128', none };
 
-  expect(proxyFor(new URL(url), proxies) === undefined).toBe(isStraight);
+  expect(proxyFor(new URL(url), proxies) === undefined).toBe(bypasses);
 });

@@ -16,7 +16,7 @@ const statusOf = (frames: Buffer[], accepts: (key: Buffer) => boolean = everybod
   answerZapRequest(frames, DOMAIN, accepts)[2];
 
 describe('answerZapRequest', () => {
-  it('lets a Curve key in that is accepted, and repeats the request id', () => {
+  it('accepts a known Curve key and repeats the request id', () => {
     const accepts = vi.fn(everybody);
     const [version, requestId, status, , userId, metadata] = answerZapRequest(request(), DOMAIN, accepts);
 
@@ -24,7 +24,7 @@ describe('answerZapRequest', () => {
     expect([version, String(requestId), status, userId, metadata]).toEqual(['1.0', 'id-1', '200', '', null]);
   });
 
-  it('refuses a Curve key that is not accepted', () => {
+  it('rejects an unknown Curve key', () => {
     expect(statusOf(request(), () => false)).toBe('400');
   });
 
@@ -38,7 +38,7 @@ describe('answerZapRequest', () => {
     ['a key in Z85', request({ 6: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7' })],
     ['no key', request().slice(0, 6)],
     ['two keys', request({ 7: KEY })],
-  ])('refuses %s without asking for the key', (_what, frames) => {
+  ])('rejects %s without a lookup of the key', (_what, frames) => {
     const accepts = vi.fn(everybody);
     expect(statusOf(frames, accepts)).toBe('400');
     expect(accepts).not.toHaveBeenCalled();
@@ -49,18 +49,18 @@ describe('answerZapRequest', () => {
     ['another version', request({ 0: '2.0' })],
     ['a version alone', request().slice(0, 1)],
     ['a request cut short', request().slice(0, 5)],
-  ])('calls %s an error', (_what, frames) => {
+  ])('answers %s with an error', (_what, frames) => {
     expect(statusOf(frames)).toBe('500');
   });
 
-  it('refuses where the look-up of the key fails', () => {
+  it('rejects a key if its lookup fails', () => {
     const failing = (): boolean => {
       throw new Error('the sessions are gone');
     };
     expect(statusOf(request(), failing)).toBe('500');
   });
 
-  it('never says 200 to anything but a whole request', () => {
+  it('never answers an incomplete request with 200', () => {
     const frames = fc.array(
       fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constantFrom('1.0', DOMAIN, 'CURVE')),
     );

@@ -5,7 +5,7 @@ import {
   canonicalRequest,
 } from '../../../../../src/shared/protocol/chef-signature/canonical-request.js';
 
-describe('the path that is signed', () => {
+describe('the signed path', () => {
   it.each([
     ['/organizations/acme/pushy/jobs', '/organizations/acme/pushy/jobs'],
     ['/organizations/acme/pushy/jobs/', '/organizations/acme/pushy/jobs'],
@@ -22,7 +22,7 @@ describe('the path that is signed', () => {
     expect(canonicalPath(sent)).toBe(signed);
   });
 
-  it('stays what it is once it is canonical', () => {
+  it('does not change if it is canonical', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('/', 'a', '%', '?', '.') }), (path) => {
         const once = canonicalPath(path);
@@ -45,7 +45,7 @@ const parts = {
 const HASHED_PATH = 'neMBxh2sSuYvibWwN0kLjkYD3Rg=';
 const HASHED_ALICE = 'UisnajVr3zkBPfq+os1D4UHsyeg=';
 
-describe('the text that is signed', () => {
+describe('the signed text', () => {
   it('in version 1.0 has the hashed path and the plain user', () => {
     expect(canonicalRequest({ ...parts, version: '1.0' }).split('\n')).toEqual([
       'Method:POST',
@@ -66,7 +66,7 @@ describe('the text that is signed', () => {
     ]);
   });
 
-  it('in version 1.3 has everything plain, and the API version', () => {
+  it('in version 1.3 has all values plain, and the API version', () => {
     expect(canonicalRequest({ ...parts, version: '1.3' }).split('\n')).toEqual([
       'Method:POST',
       'Path:/organizations/acme/pushy/jobs',
@@ -78,7 +78,7 @@ describe('the text that is signed', () => {
     ]);
   });
 
-  it('in version 1.3 has API version 0 where the request names none', () => {
+  it('in version 1.3 has API version 0 if the request has none', () => {
     const text = canonicalRequest({ ...parts, serverApiVersion: undefined, version: '1.3' });
     expect(text.split('\n').at(-1)).toBe('X-Ops-Server-API-Version:0');
   });

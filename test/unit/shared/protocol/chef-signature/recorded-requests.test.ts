@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
-  readSignedHeaders,
+  parseSignedHeaders,
   type RequestHeaders,
 } from '../../../../../src/shared/protocol/chef-signature/signed-headers.js';
 import {
-  readPublicKey,
+  parsePublicKey,
   verifyRequest,
 } from '../../../../../src/shared/protocol/chef-signature/verify-request.js';
 import { asReceived, withHeaders } from '../../../../support/signed-headers.js';
@@ -40,8 +40,8 @@ const received = (recorded: RecordedRequest): Received => ({
 const NOW = Date.parse('2026-11-22T08:40:00Z');
 
 const verifies = (request: Received, publicKey: string): boolean => {
-  const read = readSignedHeaders(request.headers, NOW);
-  return read.ok && verifyRequest(read.value, request, readPublicKey(publicKey)!);
+  const read = parseSignedHeaders(request.headers, NOW);
+  return read.ok && verifyRequest(read.value, request, parsePublicKey(publicKey)!);
 };
 
 const changed = (request: Received, name: string, value: string): Received => ({
@@ -58,7 +58,7 @@ describe.each(cases)('a request recorded from knife, $name', (recorded) => {
   const request = received(recorded);
   const version = /version=([\d.]+)/.exec(String(request.headers['x-ops-sign']))?.[1];
 
-  it('verifies as it was sent, with any query', () => {
+  it('verifies as sent, with any query', () => {
     expect(verifies(request, recorded.public_key)).toBe(true);
     expect(verifies({ ...request, path: `${request.path}?some=query` }, recorded.public_key)).toBe(true);
   });
@@ -88,13 +88,13 @@ describe.each(cases)('a request recorded from knife, $name', (recorded) => {
     expect(verifies(forged, recorded.public_key)).toBe(false);
   });
 
-  it('is bound to the API version by signing 1.3 alone', () => {
+  it('is bound to the API version only in version 1.3', () => {
     const forged = changed(request, 'x-ops-server-api-version', '7');
     expect(verifies(forged, recorded.public_key)).toBe(version !== '1.3');
   });
 });
 
-it('the recordings cover signing 1.0, 1.1 and 1.3, with and without a body', () => {
+it('the recordings cover versions 1.0, 1.1 and 1.3, with and without a body', () => {
   const kinds = requests.map(
     ({ headers, method }) => `${String(Object.fromEntries(headers)['X-Ops-Sign'])} ${method}`,
   );

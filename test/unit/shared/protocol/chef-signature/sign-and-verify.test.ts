@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { SIGNATURE_VERSIONS } from '../../../../../src/shared/protocol/chef-signature/canonical-request.js';
 import { signRequest } from '../../../../../src/shared/protocol/chef-signature/sign-request.js';
 import {
-  readSignedHeaders,
+  parseSignedHeaders,
   type SignedHeaders,
 } from '../../../../../src/shared/protocol/chef-signature/signed-headers.js';
 import {
-  readPublicKey,
+  parsePublicKey,
   type ReceivedRequest,
   verifyRequest,
 } from '../../../../../src/shared/protocol/chef-signature/verify-request.js';
@@ -20,7 +20,7 @@ const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 20
 const { publicKey: strangersKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 const read = (sent: Record<string, string>): SignedHeaders => {
-  const headers = readSignedHeaders(asReceived(sent), NOW);
+  const headers = parseSignedHeaders(asReceived(sent), NOW);
   if (!headers.ok) throw new Error(headers.error.kind);
   return headers.value;
 };
@@ -38,7 +38,7 @@ const request = fc.record({
 const serverApiVersion = fc.constantFrom('0', '1', '2');
 
 describe('a request signed by us', () => {
-  it('verifies with the key of its signer and with no other', () => {
+  it('verifies only with the key of its signer', () => {
     fc.assert(
       fc.property(
         version,
@@ -62,7 +62,7 @@ describe('a request signed by us', () => {
     );
   });
 
-  it('verifies by whatever spelling of its path', () => {
+  it('verifies with any spelling of its path', () => {
     fc.assert(
       fc.property(
         version,
@@ -80,7 +80,7 @@ describe('a request signed by us', () => {
     );
   });
 
-  it('does not verify after any one change', () => {
+  it('does not verify after any single change', () => {
     type Change = (headers: SignedHeaders, request: ReceivedRequest) => [SignedHeaders, ReceivedRequest];
     const changes = fc.oneof(
       fc.constant<Change>((headers, request) => [headers, { ...request, method: 'PATCH' }]),
@@ -119,7 +119,7 @@ describe('a request signed by us', () => {
     );
   });
 
-  it('with signing 1.3 does not verify with another API version', () => {
+  it('in version 1.3 does not verify with another API version', () => {
     const request = { method: 'GET', path: '/jobs', body: Buffer.alloc(0) };
     const headers = read(
       signRequest({ userId: 'alice', key: privateKey, serverApiVersion: '0' }, request, NOW),
@@ -128,7 +128,7 @@ describe('a request signed by us', () => {
     expect(verifyRequest({ ...headers, serverApiVersion: '1' }, request, publicKey)).toBe(false);
   });
 
-  it('carries its signature in lines of 60 characters', () => {
+  it('has its signature in lines of 60 characters', () => {
     const request = { method: 'GET', path: '/jobs', body: Buffer.alloc(0) };
     const sent = signRequest({ userId: 'alice', key: privateKey }, request, NOW);
     const lines = [1, 2, 3, 4, 5, 6].map((number) => sent[`X-Ops-Authorization-${number}`]?.length);
@@ -140,14 +140,14 @@ describe('a request signed by us', () => {
 describe('a principal’s public key', () => {
   const pem = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
 
-  it.each(['spki', 'pkcs1', 'x509'] as const)('is read as %s', (form) => {
-    expect(readPublicKey(publicKeyOf(pem, form))?.equals(publicKey)).toBe(true);
+  it.each(['spki', 'pkcs1', 'x509'] as const)('is parsed as %s', (form) => {
+    expect(parsePublicKey(publicKeyOf(pem, form))?.equals(publicKey)).toBe(true);
   });
 
-  it('is not read from what is no RSA key', () => {
+  it('is not parsed from anything but an RSA key', () => {
     const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
-    expect(readPublicKey(elliptic.export({ type: 'spki', format: 'pem' }).toString())).toBeUndefined();
-    expect(readPublicKey('')).toBeUndefined();
-    expect(readPublicKey('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n')).toBeUndefined();
+    expect(parsePublicKey(elliptic.export({ type: 'spki', format: 'pem' }).toString())).toBeUndefined();
+    expect(parsePublicKey('')).toBeUndefined();
+    expect(parsePublicKey('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n')).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type HeadersFault,
-  readSignedHeaders,
+  parseSignedHeaders,
   type RequestHeaders,
 } from '../../../../../src/shared/protocol/chef-signature/signed-headers.js';
 import { withHeaders } from '../../../../support/signed-headers.js';
@@ -18,12 +18,12 @@ const complete: RequestHeaders = {
 };
 
 const faultOf = (headers: RequestHeaders, nowMs = SENT_AT): HeadersFault | undefined => {
-  const read = readSignedHeaders(headers, nowMs);
+  const read = parseSignedHeaders(headers, nowMs);
   return read.ok ? undefined : read.error;
 };
 
-describe('headers that are missing', () => {
-  it('are named in one order, whatever the order of the request', () => {
+describe('missing headers', () => {
+  it('are named in a fixed order, whatever the order of the request', () => {
     expect(faultOf({})).toEqual({
       kind: 'missing',
       headers: ['X-Ops-UserId', 'X-Ops-Timestamp', 'X-Ops-Sign', 'X-Ops-Content-Hash'],
@@ -36,14 +36,14 @@ describe('headers that are missing', () => {
     });
   });
 
-  it.each(['', '  '])('an empty value (%j) counts as missing', (value) => {
+  it.each(['', '  '])('include a header with the empty value %j', (value) => {
     expect(faultOf(withHeaders(complete, { 'x-ops-sign': value }))).toEqual({
       kind: 'missing',
       headers: ['X-Ops-Sign'],
     });
   });
 
-  it('are judged before a timestamp or version that is wrong too', () => {
+  it('are reported before an invalid timestamp or version', () => {
     const headers = withHeaders(complete, {
       'x-ops-userid': '',
       'x-ops-timestamp': 'yesterday',
@@ -52,8 +52,8 @@ describe('headers that are missing', () => {
     expect(faultOf(headers)).toEqual({ kind: 'missing', headers: ['X-Ops-UserId'] });
   });
 
-  it('do not include the lines of the signature, which is then wrong', () => {
-    const read = readSignedHeaders(
+  it('do not include the lines of the signature, which is then empty', () => {
+    const read = parseSignedHeaders(
       withHeaders(complete, { 'x-ops-authorization-1': undefined, 'x-ops-authorization-2': undefined }),
       SENT_AT,
     );
@@ -72,7 +72,7 @@ describe('the timestamp', () => {
     '2026-02-30T08:00:00Z',
     '2026-11-22T25:00:00Z',
     'Sun, 22 Nov 2026 08:00:00 GMT',
-  ])('%s is unreadable', (timestamp) => {
+  ])('%s is invalid', (timestamp) => {
     expect(faultOf(withHeaders(complete, { 'x-ops-timestamp': timestamp }))).toEqual({
       kind: 'bad_timestamp',
     });
@@ -81,7 +81,7 @@ describe('the timestamp', () => {
   it.each([
     ['behind', 900_000],
     ['ahead of', -900_000],
-  ])('may be 900 s %s our clock, but not more', (_, offsetMs) => {
+  ])('is accepted up to 900 s %s our clock', (_, offsetMs) => {
     expect(faultOf(complete, SENT_AT + offsetMs)).toBeUndefined();
     expect(faultOf(complete, SENT_AT + offsetMs + Math.sign(offsetMs))).toEqual({
       kind: 'clock_skew',
@@ -89,7 +89,7 @@ describe('the timestamp', () => {
     });
   });
 
-  it('is judged before a version that is wrong too', () => {
+  it('is reported before an invalid version', () => {
     const headers = withHeaders(complete, { 'x-ops-sign': 'version=9' });
     expect(faultOf(headers, SENT_AT + 901_000)).toEqual({ kind: 'clock_skew', userId: 'alice' });
     expect(faultOf(withHeaders(headers, { 'x-ops-timestamp': 'x' }))).toEqual({ kind: 'bad_timestamp' });
@@ -107,7 +107,7 @@ describe('the version in X-Ops-Sign', () => {
     ['version=1.3;', '1.3'],
     ['colour=blue;version=1.3;', '1.3'],
   ])('%s is %s', (sign, version) => {
-    const read = readSignedHeaders(withHeaders(complete, { 'x-ops-sign': sign }), SENT_AT);
+    const read = parseSignedHeaders(withHeaders(complete, { 'x-ops-sign': sign }), SENT_AT);
     expect(read).toMatchObject({ ok: true, value: { version } });
   });
 
@@ -133,11 +133,11 @@ describe('the version in X-Ops-Sign', () => {
 describe('the lines of the signature', () => {
   const signatureOf = (lines: Record<string, string>): string | undefined => {
     const { 'x-ops-authorization-1': _1, 'x-ops-authorization-2': _2, ...rest } = complete;
-    const read = readSignedHeaders({ ...lines, ...rest }, SENT_AT);
+    const read = parseSignedHeaders({ ...lines, ...rest }, SENT_AT);
     return read.ok ? read.value.signature.toString() : undefined;
   };
 
-  it('are joined by their number, in whatever order they stand, beyond nine too', () => {
+  it('are joined by their number, in any order of the headers, also beyond nine', () => {
     const text = Buffer.from('a signature of eleven lines, no less').toString('base64');
     const lines = text
       .match(/.{1,5}/g)!
@@ -146,13 +146,13 @@ describe('the lines of the signature', () => {
     expect(signatureOf(Object.fromEntries(lines.reverse()))).toBe('a signature of eleven lines, no less');
   });
 
-  it('end where a number is missing', () => {
+  it('end at the first missing number', () => {
     expect(signatureOf({ 'x-ops-authorization-1': 'c2ln', 'x-ops-authorization-3': 'bmF0dXJl' })).toBe('sig');
     expect(signatureOf({ 'x-ops-authorization-2': 'bmF0dXJl' })).toBe('');
   });
 });
 
-it('reading never throws, and never accepts what lacks a required header', () => {
+it('parsing never throws, and never accepts headers without a required one', () => {
   const names = Object.keys(complete);
   const value = fc.option(
     fc.oneof(fc.string(), fc.array(fc.string()), ...Object.values(complete).map(fc.constant)),
@@ -162,7 +162,7 @@ it('reading never throws, and never accepts what lacks a required header', () =>
   );
   fc.assert(
     fc.property(fc.dictionary(fc.constantFrom(...names), value), fc.integer(), (headers, skewMs) => {
-      const read = readSignedHeaders(headers, SENT_AT + skewMs);
+      const read = parseSignedHeaders(headers, SENT_AT + skewMs);
       if (read.ok) expect(Object.keys(headers)).toEqual(expect.arrayContaining(names.slice(0, 4)));
     }),
   );

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { startPlayedPushyServer } from '../../../support/played-pushy-server.js';
+import { startFakePushyServer } from '../../../support/fake-pushy-server.js';
 import { describeApiClient } from './api-client-contract.js';
 
 describeApiClient('the double of a server', async () => {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const server = await startPlayedPushyServer('alice', publicKey, {
+  const server = await startFakePushyServer('alice', publicKey, {
     good: { stdout: 'hello\n' },
     bad: 'fails',
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explainRedirect } from '../../../../../src/shared/platform/http/explain-redirect.js';
+import { explainRedirect } from '../../../../../src/shared/platform/http/http-exchange.js';
 
 const SERVER = 'http://chef/organizations/acme';
 const ASKED = `${SERVER}/pushy/config/web1?ccpk=a`;
@@ -9,7 +9,7 @@ test.each([
   ['https://new:444/x/organizations/b/pushy/config/web1', "to 'https://new:444/x/organizations/b', if"],
   ['/login?next=a', 'it points to http://chef/login, which is not followed; set chef_server_url to the Chef'],
   [ASKED, "set chef_server_url to the Chef Server's own"],
-])('a redirect to %s is told with what to set', (location, text) => {
+])('explains what to set for a redirect to %s', (location, text) => {
   expect(explainRedirect({ status: 301, headers: { location } }, ASKED, SERVER)).toContain(text);
 });
 
@@ -17,6 +17,6 @@ test.each([
   [404, { location: 'https://chef/' }],
   [304, {}],
   [302, { location: 'http://a:b' }],
-])('status %i with %j points nowhere', (status, headers) => {
+])('does not treat status %i with %j as a redirect', (status, headers) => {
   expect(explainRedirect({ status, headers }, ASKED, SERVER)).toBeUndefined();
 });
