@@ -1,4 +1,4 @@
-# Links the programs and says what to do next. A running client is left alone: it may run the job that upgrades it.
+# Links the programs and prints the next steps. It does not restart a running client, which may run the job that upgrades it.
 for name in push-jobs-client push-apply print_execution_environment; do
   ln -sfn "/opt/push-jobs-client/bin/$name" "/usr/bin/$name"
 done
@@ -13,7 +13,7 @@ if [ "$is_running" = yes ]; then
   cat <<'END'
 You have upgraded the Push Jobs client!
 
-It goes on with the version before until you run, while it runs no job:
+The running client keeps the previous version until you restart it. Do that while it runs no job:
 
     systemctl restart push-jobs-client
 

@@ -1,2 +1,2 @@
-# Logs and state go. The settings stand in /etc/chef with those of other programs and stay.
+# Removes logs and state. The settings in /etc/chef stay, because that folder belongs to other Chef programs too.
 rm -rf /var/lib/push-jobs-client /var/log/push-jobs-client

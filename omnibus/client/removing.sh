@@ -1,4 +1,4 @@
-# Stops the service and takes the links away. Settings, logs and state stay.
+# Stops the service and removes the links. Settings, logs and state stay.
 if [ -d /run/systemd/system ]; then
   systemctl disable --now push-jobs-client.service
 elif [ -e /etc/service/push-jobs-client ]; then

@@ -1,112 +1,115 @@
 import type { Logger } from 'pino';
-import { AppError, messageOf } from '../shared/lib/app-error.js';
+import { type AppError, messageOf } from '../shared/lib/app-error.js';
 import type { Clock } from '../shared/lib/clock.js';
 import { deferred } from '../shared/lib/deferred.js';
 import { Mailbox } from '../shared/lib/mailbox.js';
 import { err, type Result } from '../shared/lib/result.js';
-import { setLongTimer, type Timer } from '../shared/lib/timer.js';
+import { setLongTimer } from '../shared/lib/timer.js';
 import type { CurveKeyPair } from '../shared/protocol/curve-key.js';
 import type { CommandMessage } from '../shared/protocol/server-message.js';
-import { backoffMs } from './domain/backoff.js';
 import {
   type ClientIdentity,
   heartbeatMessage,
   jobMessage,
   outputMessage,
 } from './domain/client-messages.js';
-import { chunkBytesFor, type OutputChunk } from './domain/live-output.js';
 import {
-  idleAfter,
+  initialJobMachine,
+  type JobAssignment,
   type JobEffect,
   type JobInput,
   type JobMachine,
-  type JobReply,
+  type JobReport,
   reduceJob,
 } from './domain/job-machine.js';
-import { BELIEVED_ONLINE } from './domain/server-presence.js';
+import { maxChunkBytes, type OutputChunk } from './domain/live-output.js';
 import type { JobRunner } from './job/job-runner.js';
 import { LiveOutputSender } from './job/live-output-sender.js';
-import type { ConfigFault } from './server/config-fetch.js';
-import { ConfigRefresh } from './server/config-refresh.js';
-import { ServerSession } from './server/server-session.js';
-import type { SessionConfig } from './server/session-config.js';
+import { ReportOutbox } from './report-outbox.js';
+import type { ConfigFetchFailure } from './server/config-fetch.js';
+import type { ConnectionConfig } from './server/connection-config.js';
+import { ConnectionManager } from './server/connection-manager.js';
 
-export interface AgentParts {
+export interface AgentOptions {
   readonly identity: ClientIdentity;
   readonly curve: CurveKeyPair;
-  readonly fetchConfig: (signal: AbortSignal) => Promise<Result<SessionConfig, ConfigFault>>;
+  readonly fetchConfig: (signal: AbortSignal) => Promise<Result<ConnectionConfig, ConfigFetchFailure>>;
   readonly runner: JobRunner;
-  /** Jobs that were started here before, by earlier processes of this client. */
-  readonly ranBefore: readonly string[];
-  /** Longest message that is sent, in bytes. */
+  /** Jobs that earlier processes of this client started. */
+  readonly startedJobs: readonly string[];
+  /** Maximum length of a message to the server, in bytes. */
   readonly maxBodySize: number;
-  /** Milliseconds that the command of an aborted job gets between TERM and KILL. */
+  /** Milliseconds between TERM and KILL when a command is ended. */
   readonly killGraceMs: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Waits between fetches of the config while something is wrong with the server, in milliseconds. */
-const TROUBLE_BACKOFF = { firstMs: 1000, maxMs: 300_000 };
+/** How long the last messages may take to leave when the client stops. */
+const CLOSE_LINGER_MS = 1000;
 
-/** Messages about jobs that wait for a connection; more than a few only pile up where something is badly wrong. */
-const OUTBOX_LIMIT = 32;
-
-/** How long the last messages may take to go out when the client stops, in milliseconds. */
-const FAREWELL_MS = 1000;
-
-/** What stopping may take beyond the time that a command gets to end, in milliseconds. */
+/** Maximum time to stop, in addition to the kill grace period of the command. */
 const STOP_MARGIN_MS = 4000;
 
 /**
- * The client's supervisor: it owns the job machine, the session with the server and the messages that wait for a
- * connection, hands every input to the machine one after the other, and executes its effects.
+ * Runs jobs for the server. It owns the job machine, feeds it with all inputs one after the other, and executes its
+ * effects with the job runner and the connection manager.
  */
 export class Agent {
   private machine: JobMachine;
-  private session: ServerSession | undefined;
   private readonly inputs = new Mailbox<JobInput>(
     (input) => this.step(input),
     (thrown) => this.onBug(thrown),
   );
-  private readonly refresh: ConfigRefresh;
-  private readonly outbox: JobReply[] = [];
-  private delivering = false;
-  private delivery: Promise<void> = Promise.resolve();
+  private readonly connections: ConnectionManager;
+  private readonly outbox = new ReportOutbox(
+    (report) => this.sendReport(report),
+    (thrown) => this.onBug(thrown),
+  );
   private readonly cleanups = new Set<Promise<void>>();
-  /** The output of the command that runs, where the server may want it before the end. */
+  /** Live output of the running command, if the server can request it. */
   private live: { readonly jobId: string; readonly sender: LiveOutputSender } | undefined;
-  private troubles = 0;
-  private lifetime: Timer | undefined;
   private readonly over = deferred();
 
-  constructor(private readonly parts: AgentParts) {
-    this.machine = idleAfter(parts.ranBefore);
-    this.refresh = new ConfigRefresh({
-      fetch: parts.fetchConfig,
-      isIdle: () => this.machine.mode === 'idle',
-      apply: (config) => this.openSession(config),
-      failed: (fault) => this.onConfigFault(fault),
-      log: parts.log,
+  constructor(private readonly options: AgentOptions) {
+    this.machine = initialJobMachine(options.startedJobs);
+    const { curve, fetchConfig, clock, log } = options;
+    this.connections = new ConnectionManager({
+      curve,
+      fetchConfig,
+      clock,
+      log,
+      isNodeIdle: () => this.machine.mode === 'idle',
+      events: {
+        connected: () => this.onConnected(),
+        command: (command) => this.onCommand(command),
+        heartbeatDue: () => {
+          if (!this.outbox.isEmpty) this.outbox.flush(); // the send queue of the connection may have been full
+          this.sendHeartbeat();
+        },
+        serverBack: () => this.sendHeartbeat(),
+        failed: (error: AppError) => this.over.reject(error),
+        bug: (thrown) => this.onBug(thrown),
+      },
     });
   }
 
-  /** Connects to the server and serves it; resolves after `stop`, rejects where it cannot serve this server at all. */
+  /** Connects to the server and serves it. Resolves after `stop`; rejects if the settings do not allow this server. */
   run(): Promise<void> {
-    this.refresh.request('the client starts', 0);
+    this.connections.refetchConfig('the client starts');
     return this.over.promise;
   }
 
-  /** Ends the command that runs, with all that it started, tells the server, and ends the agent. */
+  /** Ends the running command with all its processes, reports to the server, and ends the agent. */
   stop(): void {
-    this.refresh.stop();
-    setLongTimer(this.parts.killGraceMs + STOP_MARGIN_MS, () => this.over.resolve());
+    this.connections.stopRefresh();
+    setLongTimer(this.options.killGraceMs + STOP_MARGIN_MS, () => this.over.resolve());
     this.inputs.post({ kind: 'shutdown' });
   }
 
-  /** Fetches the config again as soon as no job is under way. */
-  refetchConfig(): void {
-    this.refresh.request('asked for', 0);
+  /** Fetches the config again as soon as no job is in progress. */
+  refetchConfig(reason: string): void {
+    this.connections.refetchConfig(reason);
   }
 
   private step(input: JobInput): void {
@@ -114,128 +117,102 @@ export class Agent {
     const { machine, effects } = reduceJob(this.machine, input);
     this.machine = machine;
     if (before !== machine.mode) {
-      this.parts.log.info(
+      this.options.log.info(
         { job: machine.jobId, from: before, to: machine.mode, by: input.kind },
         'job state',
       );
     }
     for (const effect of effects) this.execute(effect);
-    if (machine.mode === 'idle') this.refresh.resume();
+    if (machine.mode === 'idle') this.connections.onNodeIdle();
   }
 
   private execute(effect: JobEffect): void {
-    const { runner } = this.parts;
     switch (effect.kind) {
-      case 'reply':
-        this.say(effect.reply);
-        return;
+      case 'report':
+        return this.outbox.add(effect.report);
       case 'prepare':
-        return this.background(this.prepare(effect.order));
+        return this.inBackground(this.prepare(effect.assignment));
       case 'start':
-        return this.background(this.start(effect.jobId));
+        return this.inBackground(this.start(effect.jobId));
       case 'stop':
-        return this.background(runner.stop(effect.jobId));
+        return this.inBackground(this.options.runner.stop(effect.jobId));
       case 'send_output':
-        if (this.live?.jobId === effect.jobId) this.live.sender.setPace(effect.everyMs);
+        if (this.live?.jobId === effect.jobId) this.live.sender.setIntervalMs(effect.intervalMs);
         return;
       case 'discard':
-        return this.cleanUp(effect.jobId);
-      case 'closed':
-        return this.background(this.closeDown());
+        return this.discard(effect.jobId);
+      case 'exit':
+        return this.inBackground(this.close());
     }
   }
 
-  private async prepare(order: Parameters<JobRunner['prepare']>[0]): Promise<void> {
-    const { jobId } = order;
-    const prepared = await this.parts.runner.prepare(order).catch((thrown: unknown) => {
+  private async prepare(assignment: JobAssignment): Promise<void> {
+    const { jobId } = assignment;
+    const prepared = await this.options.runner.prepare(assignment).catch((thrown: unknown) => {
       this.onBug(thrown);
-      return err(`the job could not be prepared: ${messageOf(thrown)}`); // the server waits for a vote
+      return err(`cannot prepare the job: ${messageOf(thrown)}`); // the server waits for a vote
     });
     if (prepared.ok) this.inputs.post({ kind: 'prepared', jobId });
     else {
-      this.parts.log.warn({ job: jobId, reason: prepared.error }, 'the job is declined');
-      this.inputs.post({ kind: 'refused', jobId, reason: prepared.error });
+      this.options.log.warn({ job: jobId, reason: prepared.error }, 'the job is declined');
+      this.inputs.post({ kind: 'declined', jobId, reason: prepared.error });
     }
   }
 
   private start(jobId: string): Promise<void> {
-    const { runner } = this.parts;
-    const mayBeWanted = this.session?.config.takesLiveOutput === true && runner.captures(jobId);
-    const send = (chunk: OutputChunk) => this.sendLive(jobId, chunk);
-    const live = mayBeWanted ? new LiveOutputSender(send, chunkBytesFor(this.maxBytes)) : undefined;
-    this.live = live && { jobId, sender: live };
+    const { runner, log } = this.options;
+    const live = this.openLiveOutput(jobId);
     return runner.start(jobId, {
       output: (stream, data) => live?.add(stream, data),
       started: () => this.inputs.post({ kind: 'started', jobId }),
-      notStarted: (reason) => {
+      startFailed: (reason) => {
         this.live = undefined;
-        this.parts.log.error({ job: jobId, reason }, 'the command did not start');
-        this.inputs.post({ kind: 'not_started', jobId, reason });
+        log.error({ job: jobId, reason }, 'the command did not start');
+        this.inputs.post({ kind: 'start_failed', jobId, reason });
       },
-      ended: async (outcome) => {
-        const { exitCode, signal, durationMs } = outcome;
-        this.parts.log.info(
-          { job: jobId, exit_code: exitCode, signal, duration_ms: durationMs },
-          'the command ended',
-        );
+      ended: async (result) => {
+        const { exitCode, signal, durationMs } = result;
+        log.info({ job: jobId, exit_code: exitCode, signal, duration_ms: durationMs }, 'the command ended');
         await live?.finish();
         this.live = undefined;
-        this.inputs.post({ kind: 'ended', jobId, outcome });
+        this.inputs.post({ kind: 'ended', jobId, result });
       },
     });
   }
 
-  private async sendLive(jobId: string, chunk: OutputChunk): Promise<boolean> {
-    try {
-      const sending = this.session?.send((stamp) => outputMessage(this.parts.identity, jobId, chunk, stamp));
-      return (await sending) === true;
-    } catch (thrown) {
-      this.onBug(thrown);
-      return false; // the result of the command must not wait for this
-    }
+  private openLiveOutput(jobId: string): LiveOutputSender | undefined {
+    const canBeRequested =
+      this.connections.config?.supportsLiveOutput === true && this.options.runner.captures(jobId);
+    const sender = canBeRequested
+      ? new LiveOutputSender((chunk) => this.sendOutput(jobId, chunk), maxChunkBytes(this.maxBytes))
+      : undefined;
+    this.live = sender && { jobId, sender };
+    return sender;
   }
 
-  private openSession(config: SessionConfig): void {
-    const { curve, clock, log } = this.parts;
-    const previous = this.session;
-    const presence = previous?.presence ?? BELIEVED_ONLINE;
-    log.info({ server: config.commandAddress, server_incarnation: config.serverIncarnation }, 'connecting');
-    const session: ServerSession = new ServerSession({
-      config,
-      curve,
-      presence,
-      clock,
-      log,
-      events: {
-        connected: () => this.onConnected(),
-        command: (command) => this.onCommand(command),
-        beat: () => {
-          if (this.outbox.length > 0) this.deliver(); // there was no room for it in the connection before
-          this.beat();
-        },
-        presence: (mode) => this.onPresence(mode),
-        serverRestarted: () => this.onServerRestarted(config),
-        unheard: (reason) => this.onTrouble(reason),
-      },
-    });
-    this.session = session;
-    if (previous !== undefined) this.background(previous.close());
-    this.lifetime?.cancel();
-    const lifetimeMs = config.lifetimeMs * (1 - Math.random() / 10);
-    this.lifetime = setLongTimer(lifetimeMs, () => this.refresh.request('the config is old', 0));
-    if (presence.mode === 'offline') this.onTrouble('the server is still silent', true);
+  private discard(jobId: string): void {
+    const cleanup = this.options.runner
+      .discard(jobId)
+      .catch((thrown: unknown) => this.onBug(thrown))
+      .finally(() => this.cleanups.delete(cleanup));
+    this.cleanups.add(cleanup);
   }
 
-  /** The first message of a connection: what waited, or else a heartbeat. Output must be asked for anew. */
+  private async close(): Promise<void> {
+    await Promise.all([this.outbox.settled(), ...this.cleanups]);
+    await this.connections.close(CLOSE_LINGER_MS);
+    this.over.resolve();
+  }
+
+  /** Sends the first message of a connection: a waiting report, or else a heartbeat. */
   private onConnected(): void {
-    this.parts.log.info('connected');
-    this.live?.sender.setPace(0);
-    if (this.outbox.length > 0) this.deliver();
-    else if (this.session?.presence.mode === 'online') this.beat();
+    this.options.log.info('connected');
+    this.live?.sender.setIntervalMs(0); // the server requests live output again for each connection
+    if (!this.outbox.isEmpty) this.outbox.flush();
+    else if (this.connections.isServerOnline) this.sendHeartbeat();
   }
 
   private onCommand(command: CommandMessage): void {
-    this.troubles = 0;
     switch (command.type) {
       case 'ack':
         return;
@@ -244,116 +221,52 @@ export class Agent {
       case 'run':
         return this.inputs.post({ kind: 'run', jobId: command.job_id });
       case 'output_wanted': {
-        const { job_id: jobId, every_ms: everyMs } = command;
-        return this.inputs.post({ kind: 'output_wanted', jobId, everyMs });
+        const { job_id: jobId, every_ms: intervalMs } = command;
+        return this.inputs.post({ kind: 'output_wanted', jobId, intervalMs });
       }
       case 'commit': {
         const { job_id: jobId, command: name, user, dir, env = {}, file, capture = false } = command;
-        const order = { jobId, command: name, user, dir, env, file, capture };
-        return this.inputs.post({ kind: 'commit', order });
+        const assignment = { jobId, command: name, user, dir, env, file, capture };
+        return this.inputs.post({ kind: 'commit', assignment });
       }
     }
   }
 
-  private onPresence(mode: 'online' | 'offline'): void {
-    this.parts.log[mode === 'online' ? 'info' : 'warn']({ server: mode }, 'the heartbeats of the server');
-    if (mode === 'offline') this.onTrouble('the heartbeats of the server stopped', true);
-    else {
-      this.troubles = 0;
-      this.refresh.withdraw();
-      this.beat();
-    }
-  }
-
-  private onServerRestarted(config: SessionConfig): void {
-    if (this.refresh.isPending) return;
-    this.refresh.request('the server is another process now', Math.random() * config.intervalMs);
-  }
-
-  /** Something is wrong with the server, and another config may mend it; `passing` where it may mend itself. */
-  private onTrouble(reason: string, passing = false): void {
-    if (this.refresh.isPending) return;
-    this.troubles++;
-    const firstMs = Math.max(TROUBLE_BACKOFF.firstMs, this.session?.config.intervalMs ?? 0);
-    const delayMs = backoffMs(this.troubles, { ...TROUBLE_BACKOFF, firstMs }, Math.random());
-    this.refresh.request(reason, delayMs, passing);
-  }
-
-  private onConfigFault({ kind, reason }: ConfigFault): void {
-    if (kind === 'unencrypted' && this.session === undefined) {
-      this.refresh.stop();
-      this.over.reject(new AppError('server_unencrypted', reason));
-      return;
-    }
-    this.parts.log[kind === 'away' ? 'warn' : 'error'](
-      { reason },
-      'the server gave no config; it will be asked again',
+  private sendHeartbeat(): void {
+    const { identity } = this.options;
+    const intervalMs = this.live?.sender.intervalMs;
+    this.inBackground(
+      this.connections.send((stamp) => heartbeatMessage(identity, this.machine, intervalMs, stamp)),
     );
   }
 
-  private beat(): void {
-    const { identity } = this.parts;
-    const everyMs = this.live?.sender.everyMs;
-    const sending = this.session?.send((stamp) => heartbeatMessage(identity, this.machine, everyMs, stamp));
-    if (sending !== undefined) this.background(sending);
+  private sendReport(report: JobReport): Promise<boolean> {
+    const context = { maxBytes: this.maxBytes, outputIntervalMs: this.live?.sender.intervalMs };
+    return this.connections.send((stamp) => jobMessage(this.options.identity, report, stamp, context));
   }
 
-  /** The longest message that we may send and the server takes. */
-  private get maxBytes(): number {
-    const { maxBodySize } = this.parts;
-    return Math.min(maxBodySize, this.session?.config.maxBodySize ?? maxBodySize);
-  }
-
-  private say(reply: JobReply): void {
-    this.outbox.push(reply);
-    if (this.outbox.length > OUTBOX_LIMIT) this.outbox.shift();
-    this.deliver();
-  }
-
-  private deliver(): void {
-    if (!this.delivering) this.delivery = this.deliverAll().catch((thrown: unknown) => this.onBug(thrown));
-  }
-
-  /** Sends what waits, in order; what cannot be sent now waits for the next connection. */
-  private async deliverAll(): Promise<void> {
-    const { identity } = this.parts;
-    this.delivering = true;
+  private async sendOutput(jobId: string, chunk: OutputChunk): Promise<boolean> {
     try {
-      for (let [reply] = this.outbox; reply !== undefined; [reply] = this.outbox) {
-        const message = reply;
-        const context = {
-          maxBytes: this.maxBytes,
-          outputEveryMs: this.live?.sender.everyMs,
-        };
-        const sent = await this.session?.send((stamp) => jobMessage(identity, message, stamp, context));
-        if (sent !== true) return;
-        this.outbox.shift();
-      }
-    } finally {
-      this.delivering = false;
+      return await this.connections.send((stamp) =>
+        outputMessage(this.options.identity, jobId, chunk, stamp),
+      );
+    } catch (thrown) {
+      this.onBug(thrown);
+      return false; // a failure must not delay the result of the command
     }
   }
 
-  private async closeDown(): Promise<void> {
-    this.lifetime?.cancel();
-    await Promise.all([this.delivery, ...this.cleanups]);
-    await this.session?.close(FAREWELL_MS);
-    this.over.resolve();
+  /** Maximum length of a message that both we and the server allow. */
+  private get maxBytes(): number {
+    const { maxBodySize } = this.options;
+    return Math.min(maxBodySize, this.connections.config?.maxBodySize ?? maxBodySize);
   }
 
-  private cleanUp(jobId: string): void {
-    const cleanup = this.parts.runner
-      .discard(jobId)
-      .catch((thrown: unknown) => this.onBug(thrown))
-      .finally(() => this.cleanups.delete(cleanup));
-    this.cleanups.add(cleanup);
-  }
-
-  private background(work: Promise<unknown>): void {
+  private inBackground(work: Promise<unknown>): void {
     work.catch((thrown: unknown) => this.onBug(thrown));
   }
 
   private onBug(thrown: unknown): void {
-    this.parts.log.error({ err: thrown }, `a fault of the program: ${messageOf(thrown)}`);
+    this.options.log.error({ err: thrown }, `unexpected error: ${messageOf(thrown)}`);
   }
 }

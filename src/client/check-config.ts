@@ -1,25 +1,25 @@
-import { loadSettings, nodeNameOf, readClientKey } from './client-setup.js';
+import { loadSettings, resolveNodeName, readClientKey } from './client-setup.js';
 import { ignoredCertificates } from './server/server-http.js';
 import type { SettingOverrides } from './settings/client-settings.js';
 
 /**
- * Reads all that the client needs to start and hands back, for a person, what it read; asks no server. Throws an
- * AppError where something cannot be used.
+ * Reads everything that the client needs at start and returns a summary for users. It contacts no server. Throws an
+ * AppError if a setting, the key or a certificate is invalid.
  */
 export const checkConfig = async (file: string | undefined, overrides: SettingOverrides): Promise<string> => {
-  const { settings, file: read } = loadSettings(file, overrides);
+  const { settings, file: settingsFile } = loadSettings(file, overrides);
   readClientKey(settings.clientKeyPath);
   const ignored = ignoredCertificates(settings.tls);
   const { exact, patterns } = settings.whitelist;
   const names = [...exact.keys(), ...patterns.map(({ text }) => text)];
   return [
-    `${read} can be used.`,
+    `${settingsFile} is valid.`,
     `  server     ${settings.serverUrl}`,
-    `  node       ${await nodeNameOf(settings)}`,
+    `  node       ${await resolveNodeName(settings)}`,
     `  key        ${settings.clientKeyPath}`,
     `  job files  ${settings.fileDir}`,
     `  state      ${settings.stateDir}`,
-    `  whitelist  ${names.length === 0 ? 'is empty: nothing can be run' : names.join('\n             ')}`,
+    `  whitelist  ${names.length === 0 ? 'is empty: the node declines every job' : names.join('\n             ')}`,
     ...ignored.map((sentence) => `  warning    ${sentence}`),
     '',
   ].join('\n');

@@ -13,52 +13,52 @@ import {
 import { FileEnvironment } from './settings/file-environment.js';
 import { loadSettingsFile } from './settings/load-settings.js';
 
-/** The settings, and the file that they come from. */
+/** The settings and the path of their file. */
 export interface LoadedSettings {
   readonly file: string;
   readonly settings: ClientSettings;
 }
 
 /**
- * Reads the settings, and sets the variables of our environment that the file sets; proxies that neither names are
- * settled then. Whoever reads them more than once hands in the `environment` of the first time. Throws an AppError where
- * the file is missing or something in it, or a proxy, cannot be used.
+ * Reads the settings file, applies its variables to our environment, and takes proxies that it does not set from the
+ * environment. A caller that reads the file repeatedly passes the same `environment` each time. Throws an AppError if
+ * the file is missing, or if a setting or proxy is invalid.
  */
 export const loadSettings = (
   file: string | undefined,
   overrides: SettingOverrides,
   environment = new FileEnvironment(process.env),
 ): LoadedSettings => {
-  const source = loadSettingsFile(file, environment.withoutFile);
+  const source = loadSettingsFile(file, environment.original);
   if (!source.ok) throw source.error;
   const settings = readClientSettings(source.value, overrides);
   if (!settings.ok) throw settings.error;
-  environment.set(source.value.environment);
+  environment.apply(source.value.environment);
   const proxy = resolveProxies(settings.value.proxy, process.env);
   return { file: source.value.file, settings: { ...settings.value, proxy } };
 };
 
-/** Reads the RSA private key of the client; throws an AppError where it cannot be used. */
+/** Reads the RSA private key of the client. Throws an AppError if the key is missing or invalid. */
 export const readClientKey = (path: string): KeyObject => {
-  const fault = (reason: string): AppError =>
+  const keyError = (reason: string): AppError =>
     new AppError('client_key', `cannot use the client key ${path}: ${reason}`);
   let key: KeyObject;
   try {
     key = createPrivateKey(readFileSync(path));
   } catch (thrown) {
-    throw fault(messageOf(thrown));
+    throw keyError(messageOf(thrown));
   }
   if (key.asymmetricKeyType === 'rsa') return key;
-  throw fault(`it is a key of type ${key.asymmetricKeyType ?? 'secret'}; Chef clients have RSA keys`);
+  throw keyError(`its type is ${key.asymmetricKeyType ?? 'secret'}, but Chef clients have RSA keys`);
 };
 
-/** The node's name: as it is set, or else the name that other machines know this one by. */
-export const nodeNameOf = async (settings: ClientSettings): Promise<string> => {
+/** Returns the node's name from the settings, or else the full host name of this machine. */
+export const resolveNodeName = async (settings: ClientSettings): Promise<string> => {
   if (settings.nodeName !== undefined) return settings.nodeName;
-  const answer = await runTool('hostname', ['-f']);
-  return (answer?.exitCode === 0 && answer.stdout.trim()) || hostname();
+  const fullName = await runTool('hostname', ['-f']);
+  return (fullName?.exitCode === 0 && fullName.stdout.trim()) || hostname();
 };
 
-/** Where something of this node is kept: one state folder may serve several nodes. */
+/** Returns the path of a state file of this node. Several nodes may share one state folder. */
 export const statePath = (settings: ClientSettings, nodeName: string, suffix: string): string =>
   join(settings.stateDir, `${settings.organization}.${encodeURIComponent(nodeName)}.${suffix}`);

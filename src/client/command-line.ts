@@ -4,7 +4,7 @@ import { AppError, messageOf } from '../shared/lib/app-error.js';
 import { err, ok, type Result } from '../shared/lib/result.js';
 import { LOG_LEVELS, type SettingOverrides } from './settings/client-settings.js';
 
-/** What the command line asks for. */
+/** What the user asks for on the command line. */
 export type ClientCommand =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
@@ -17,32 +17,32 @@ export type ClientCommand =
 export const HELP = `Usage: push-jobs-client [options]
        push-jobs-client doctor [options]
 
-The agent of Push Jobs on a node: runs whitelisted commands when the push jobs server asks for it.
-doctor goes through all that it needs for that, and says in words why the node would show as unavailable.
+The agent of Push Jobs on a node. It runs whitelisted commands when the push jobs server asks for them.
+doctor checks everything that the agent needs and explains why the node would be unavailable.
 
   -c, --config FILE         settings file (default: the first of /etc/chef/chef-push-client.rb,
                             /etc/chef/push-jobs-client.rb, /etc/chef/client.rb)
   -S, --server URL          Chef Server, ending in /organizations/ORG
   -N, --node-name NAME      name of this node and its client (default: this machine's full name)
   -k, --client_key FILE     RSA private key of the client (default: /etc/chef/client.pem)
-  -d, --file_dir DIR        where files that come with jobs are put (default: /tmp/chef-push)
-  -M, --max-body-size BYTES longest message that is sent (default: 63000)
-      --state_dir DIR       where it is noted which jobs were run (default: /var/lib/push-jobs-client for root)
-      --allow_unencrypted   talk to a 1.x server, which does not encrypt
+  -d, --file_dir DIR        folder for the files of jobs (default: /tmp/chef-push)
+  -M, --max-body-size BYTES maximum length of a message to the server (default: 63000)
+      --state_dir DIR       folder for the journal of jobs (default: /var/lib/push-jobs-client for root)
+      --allow_unencrypted   connect to a 1.x server, which does not encrypt
   -l, --log_level LEVEL     debug, info, warn, error or fatal (default: info)
-  -L, --logfile FILE        log to a file in place of standard output
-      --check-config        read settings, key and certificates, say what they are, and exit
-  -h, --help                show this and exit
+  -L, --logfile FILE        log to a file instead of standard output
+      --check-config        read and show settings, key and certificates, and exit
+  -h, --help                show this help and exit
   -v, --version             show the version and exit
 
-Signals: TERM, INT and QUIT stop the client and what it runs. USR1 fetches the config from the server again.
-HUP reads the whitelist again and opens the log file anew; a change of the settings file is seen without it, as
-far as the whitelist goes.
+Signals: TERM, INT and QUIT stop the client and the command that it runs. USR1 fetches the config from the
+server again. HUP rereads the whitelist and reopens the log file. The client also rereads the whitelist by itself
+when the settings file changes.
 
-Exit codes: 0 stopped; 1 the doctor found a fault; 64 wrong option; 70 fault of the program; 75 another client of
-this node runs on this machine; 78 wrong settings, key or certificates, a state folder or log file that cannot be
-used, or a 1.x server without --allow_unencrypted. A server that is away or refuses this node does not end the
-client: it logs the reason and tries again.
+Exit codes: 0 stopped; 1 the doctor found a fault; 64 wrong option; 70 bug in the program; 75 another client of
+this node runs on this machine; 78 invalid settings, key or certificates, an unusable state folder or log file,
+or a 1.x server without --allow_unencrypted. If the server is unreachable or rejects this node, the client does not
+exit: it logs the reason and tries again.
 `;
 
 const OPTIONS = {
@@ -61,7 +61,7 @@ const OPTIONS = {
   version: { type: 'boolean', short: 'v' },
 } as const;
 
-/** Reads the arguments after the program's name; the error says which one is wrong. */
+/** Parses the arguments after the program's name; the error names the wrong one. */
 export const parseCommandLine = (args: readonly string[]): Result<ClientCommand, AppError> => {
   let values, positionals;
   try {
@@ -76,10 +76,13 @@ export const parseCommandLine = (args: readonly string[]): Result<ClientCommand,
   }
   if (values.help === true) return ok({ kind: 'help' });
   if (values.version === true) return ok({ kind: 'version' });
-  const [word, ...more] = positionals;
-  if (more.length > 0 || (word !== undefined && word !== 'doctor')) {
+  const [subcommand, ...more] = positionals;
+  if (more.length > 0 || (subcommand !== undefined && subcommand !== 'doctor')) {
     return err(
-      new AppError('usage', `'${more[0] ?? word ?? ''}' is not understood; 'doctor' is the one word`),
+      new AppError(
+        'usage',
+        `unknown argument '${more[0] ?? subcommand ?? ''}'; the only subcommand is 'doctor'`,
+      ),
     );
   }
   const logLevel = LOG_LEVELS.find((level): level is Level & typeof level => level === values.log_level);
@@ -93,7 +96,7 @@ export const parseCommandLine = (args: readonly string[]): Result<ClientCommand,
     return err(new AppError('usage', `--max-body-size is '${size}'; it must be a number of bytes`));
   }
   return ok({
-    kind: word ?? (values['check-config'] === true ? 'check' : 'run'),
+    kind: subcommand ?? (values['check-config'] === true ? 'check' : 'run'),
     file: values.config,
     overrides: {
       serverUrl: values.server,

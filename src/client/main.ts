@@ -29,7 +29,7 @@ const main = async (): Promise<number> => {
         process.stdout.write(formatFinding(finding)),
       ))
         ? EXIT_CODE.OK
-        : EXIT_CODE.UNWELL;
+        : EXIT_CODE.FAULT_FOUND;
     case 'run':
       await serve(command.value.file, command.value.overrides);
   }

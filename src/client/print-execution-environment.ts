@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Shows what a job's command gets: arguments, user, folder, job file and environment. Put it into the whitelist of
- * a node to see how jobs run there.
+ * Prints what a job's command gets: arguments, user, folder, job file and environment. Administrators add it to the
+ * whitelist of a node to see how jobs run there.
  */
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';

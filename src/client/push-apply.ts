@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Applies the recipe that came with a job: reads the job's file (`CHEF_PUSH_JOB_FILE`, or the path that is given),
- * `{"format":1,"file":"<recipe>"}`, and hands the recipe to chef-apply. Ends with chef-apply's exit code.
+ * Applies the recipe of a job. Reads `{"format":1,"file":"<recipe>"}` from the job's file (`CHEF_PUSH_JOB_FILE`, or the
+ * path in the first argument) and passes the recipe to chef-apply. Exits with the exit code of chef-apply.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ const jobFileSchema = z.object({ format: z.literal(1), file: z.string() });
 const readRecipe = (): string => {
   const path = process.argv[2] ?? process.env.CHEF_PUSH_JOB_FILE;
   if (path === undefined)
-    throw new AppError('no_job_file', 'no file came with this job: CHEF_PUSH_JOB_FILE is not set');
+    throw new AppError('no_job_file', 'this job has no file: CHEF_PUSH_JOB_FILE is not set');
   try {
     return jobFileSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).file;
   } catch (thrown) {
@@ -25,7 +25,7 @@ const readRecipe = (): string => {
 
 const apply = async (recipe: string): Promise<number> => {
   const child = spawn('chef-apply', ['--stdin'], { stdio: ['pipe', 'inherit', 'inherit'] });
-  child.stdin.on('error', () => undefined); // chef-apply ended before it read all: its exit code tells
+  child.stdin.on('error', () => undefined); // chef-apply exited before it read everything; its exit code says why
   child.stdin.end(recipe);
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? EXIT_CODE.INTERNAL;

@@ -7,10 +7,10 @@ import { systemClock } from '../shared/lib/clock.js';
 import { type LogStream, openLogStream } from '../shared/platform/log-stream.js';
 import { createLogger } from '../shared/platform/logger.js';
 import { packageVersion } from '../shared/platform/package-version.js';
-import { type RunLock, takeRunLock } from '../shared/platform/run-lock.js';
+import { type RunLock, acquireRunLock } from '../shared/platform/run-lock.js';
 import { freshCurveKeyPair } from '../shared/platform/zmq/command-dealer.js';
 import { Agent } from './agent.js';
-import { loadSettings, nodeNameOf, readClientKey, statePath } from './client-setup.js';
+import { loadSettings, resolveNodeName, readClientKey, statePath } from './client-setup.js';
 import { endUnfinishedJob } from './job/end-unfinished-job.js';
 import { JobCgroups } from './job/job-cgroup.js';
 import { sweepJobFiles } from './job/job-file.js';
@@ -25,48 +25,52 @@ import { watchFile } from './settings/watch-file.js';
 const HOUR_MS = 3_600_000;
 
 /**
- * Runs the agent until it is told to stop. Rejects with an AppError where something on this machine keeps it from
- * starting, or it cannot serve this server at all.
+ * Runs the agent until a signal stops it. Rejects with an AppError if this machine or its settings prevent the start,
+ * or if the settings do not allow this server.
  */
 export const serve = async (file: string | undefined, overrides: SettingOverrides): Promise<void> => {
   const environment = new FileEnvironment(process.env);
   const { settings, file: settingsFile } = loadSettings(file, overrides, environment);
   const logFile = openLog(settings.logLocation);
   const log = createLogger({ level: settings.logLevel, destination: logFile });
-  const nodeName = await nodeNameOf(settings);
+  const nodeName = await resolveNodeName(settings);
   const journal = await openJournal(settings, nodeName, log);
   const lock = await lockNode(settings, nodeName);
   const cgroups = JobCgroups.open(resolve(statePath(settings, nodeName, 'lock')), log);
   const runner = new JobRunner(
-    { ...settings, nodeName, keepBytes: settings.maxBodySize },
+    { ...settings, nodeName, outputBytes: settings.maxBodySize },
     settings.whitelist,
     journal,
     cgroups,
     log,
   );
   const agent = createAgent(settings, nodeName, runner, journal, log);
-  const readWhitelistAgain = (): void => {
+  const rereadWhitelist = (): void => {
     try {
       runner.setWhitelist(loadSettings(file, overrides, environment).settings.whitelist);
-      log.info('the whitelist was read again');
+      log.info('the whitelist was reread');
     } catch (thrown) {
-      log.error({ reason: messageOf(thrown) }, 'the whitelist stays as it was');
+      log.error(
+        { reason: messageOf(thrown) },
+        'could not reread the whitelist; the previous one stays in use',
+      );
     }
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, () => agent.stop());
-  process.on('SIGUSR1', () => agent.refetchConfig());
+  process.on('SIGUSR1', () => agent.refetchConfig('signal USR1'));
   process.on('SIGHUP', () => {
-    if (typeof settings.logLocation === 'object') logFile.reopen(); // its file may have been rotated
-    readWhitelistAgain();
+    if (typeof settings.logLocation === 'object') logFile.reopen(); // after log rotation
+    rereadWhitelist();
   });
-  watchFile(settingsFile, readWhitelistAgain);
+  watchFile(settingsFile, rereadWhitelist);
   log.info(
     { node: nodeName, server: settings.serverUrl, version: packageVersion() },
     'push-jobs-client starts',
   );
-  if (!settings.tls.verify) log.warn('ssl_verify_mode is verify_none: anybody can pose as the Chef Server');
+  if (!settings.tls.verify)
+    log.warn('ssl_verify_mode is verify_none: anybody can impersonate the Chef Server');
   await endUnfinishedJob(journal, nodeName, settings.killGraceMs, log);
-  sweepEachHour(settings, cgroups, log);
+  sweepHourly(settings, cgroups, log);
   await agent.run();
   cgroups.sweep();
   await lock?.release();
@@ -81,22 +85,22 @@ const openLog = (location: LogLocation): LogStream => {
 const openJournal = async (settings: ClientSettings, nodeName: string, log: Logger): Promise<JobJournal> => {
   try {
     return await JobJournal.open(statePath(settings, nodeName, 'json'), (thrown) =>
-      log.error({ err: thrown }, 'the note of what runs here could not be kept'),
+      log.error({ err: thrown }, 'could not write the job journal'),
     );
   } catch (thrown) {
     throw new AppError(
       'state_dir',
-      `cannot use state_dir ${settings.stateDir}, where it is noted which jobs were run: ${messageOf(thrown)}`,
+      `cannot use state_dir ${settings.stateDir} for the job journal: ${messageOf(thrown)}`,
     );
   }
 };
 
-/** Two clients of one node would take the server's messages from each other. */
+/** Prevents a second client of the same node, which would take messages of the server from the first one. */
 const lockNode = async (settings: ClientSettings, nodeName: string): Promise<RunLock | undefined> => {
   const path = statePath(settings, nodeName, 'lock');
-  const lock = await takeRunLock(path);
+  const lock = await acquireRunLock(path);
   if (lock.ok) return lock.value;
-  if (!lock.error.isHeld) return undefined; // there is no flock program here
+  if (!lock.error.isHeld) return undefined; // the system has no flock program
   throw new AppError(
     'node_busy',
     `another push-jobs-client of node ${nodeName} runs on this machine: it holds ${path}`,
@@ -113,7 +117,7 @@ const createAgent = (
   const clientKey = readClientKey(settings.clientKeyPath);
   const curve = freshCurveKeyPair();
   const signer = { userId: nodeName, key: clientKey, version: settings.signatureVersion };
-  for (const sentence of ignoredCertificates(settings.tls)) log.warn(sentence); // a wrong path ends us here, at the start
+  for (const sentence of ignoredCertificates(settings.tls)) log.warn(sentence); // throws at start if a path is wrong
   const http = new ServerHttp(settings, signer, systemClock);
   const request = {
     serverUrl: settings.serverUrl,
@@ -132,7 +136,7 @@ const createAgent = (
     curve,
     fetchConfig: (signal) => fetchConfig(http, clientKey, { ...request, signal }),
     runner,
-    ranBefore: journal.jobs,
+    startedJobs: journal.startedJobs,
     maxBodySize: settings.maxBodySize,
     killGraceMs: settings.killGraceMs,
     clock: systemClock,
@@ -140,12 +144,12 @@ const createAgent = (
   });
 };
 
-const sweepEachHour = (settings: ClientSettings, cgroups: JobCgroups, log: Logger): void => {
+const sweepHourly = (settings: ClientSettings, cgroups: JobCgroups, log: Logger): void => {
   const sweep = (): void => {
     cgroups.sweep();
     sweepJobFiles(settings.fileDir, settings.fileDirExpiryMs, systemClock.now()).then(
-      (removed) => removed > 0 && log.info({ removed }, 'old job files were removed'),
-      (thrown: unknown) => log.warn({ err: thrown }, 'old job files could not be removed'),
+      (removed) => removed > 0 && log.info({ removed }, 'removed old job files'),
+      (thrown: unknown) => log.warn({ err: thrown }, 'could not remove old job files'),
     );
   };
   sweep();

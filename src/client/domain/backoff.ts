@@ -1,12 +1,13 @@
-/** How waits between attempts grow. */
+/** Limits of an exponential backoff. */
 export interface BackoffOptions {
   readonly firstMs: number;
   readonly maxMs: number;
 }
 
 /**
- * Milliseconds to wait after the `failures`-th failure in a row (from 1): doubling, up to the maximum, of which a random
- * half is taken off, so that many clients that failed at one time do not come back at one time. `random` is in [0, 1).
+ * Returns the milliseconds to wait after `failures` failures in a row (1 or more). The wait doubles up to the maximum.
+ * Up to half of it is subtracted at random (`random` is in [0, 1)), so that clients that failed together do not retry
+ * together.
  */
 export const backoffMs = (failures: number, { firstMs, maxMs }: BackoffOptions, random: number): number => {
   const full = Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 30));

@@ -1,22 +1,22 @@
 import type { ReportedJobState } from '../../shared/protocol/client-message.js';
 import { formatRfc1123 } from '../../shared/protocol/wire-time.js';
-import { fitOutput } from './captured-output.js';
-import type { JobMachine, JobReply } from './job-machine.js';
+import { truncateOutput } from './captured-output.js';
+import type { JobMachine, JobReport } from './job-machine.js';
 import type { OutputChunk } from './live-output.js';
 
-/** Who sends. */
+/** The sender of all messages of this process. */
 export interface ClientIdentity {
   readonly node: string;
   readonly org: string;
   /** This machine's host name. */
   readonly host: string;
-  /** A UUID of this process. */
+  /** UUID of this process. */
   readonly incarnationId: string;
   /** Version of this program. */
   readonly version: string;
 }
 
-/** What makes each message another one. */
+/** The fields that differ in every message. */
 export interface MessageStamp {
   readonly sequence: number;
   readonly nowMs: number;
@@ -24,10 +24,10 @@ export interface MessageStamp {
 
 const PROTOCOL_VERSION = '2.0';
 
-/** Servers take no longer reasons. */
-const MAX_REASON = 1024;
+/** Maximum characters of a reason that servers accept. */
+const MAX_REASON_LENGTH = 1024;
 
-const REPORTED: Readonly<Record<JobMachine['mode'], ReportedJobState>> = {
+const REPORTED_STATES: Readonly<Record<JobMachine['mode'], ReportedJobState>> = {
   idle: 'idle',
   closed: 'idle',
   preparing: 'committed',
@@ -48,57 +48,59 @@ const envelope = (identity: ClientIdentity, type: string, { sequence, nowMs }: M
 });
 
 /**
- * A heartbeat that says what the node is doing (wire protocol, section 5). `outputEveryMs` is how often output of its
- * job is sent; undefined where the server cannot ask for that.
+ * Builds a heartbeat. `outputIntervalMs` is the interval between output messages of the job; undefined if the server
+ * cannot request output. See docs/spec/wire-protocol.md, "5. Messages from the client".
  */
 export const heartbeatMessage = (
   identity: ClientIdentity,
   machine: Pick<JobMachine, 'mode' | 'jobId'>,
-  outputEveryMs: number | undefined,
+  outputIntervalMs: number | undefined,
   stamp: MessageStamp,
 ): object => ({
   ...envelope(identity, 'heartbeat', stamp),
-  job_state: REPORTED[machine.mode],
+  job_state: REPORTED_STATES[machine.mode],
   job_id: machine.jobId,
   client_version: identity.version,
-  ...outputReport(outputEveryMs),
+  ...outputIntervalField(outputIntervalMs),
 });
 
-const outputReport = (everyMs: number | undefined): object =>
-  everyMs === undefined ? {} : { output_every_ms: everyMs };
+const outputIntervalField = (intervalMs: number | undefined): object =>
+  intervalMs === undefined ? {} : { output_every_ms: intervalMs };
 
-/** What a message about a job must fit to. */
+/** Limits and state for a message about a job. */
 export interface JobMessageContext {
-  /** It is never longer than so many bytes, since output that is too long is cut. */
+  /** Maximum length of the message in bytes; longer output is cut. */
   readonly maxBytes: number;
-  /** As with a heartbeat; told when the command has started. */
-  readonly outputEveryMs?: number | undefined;
+  /** As in a heartbeat; sent with `ack_run`. */
+  readonly outputIntervalMs?: number | undefined;
 }
 
-/** A message about a job. */
+/**
+ * Builds a message that reports about a job. See docs/spec/wire-protocol.md, "5. Messages from the client".
+ */
 export const jobMessage = (
   identity: ClientIdentity,
-  reply: JobReply,
+  report: JobReport,
   stamp: MessageStamp,
-  { maxBytes, outputEveryMs }: JobMessageContext,
+  { maxBytes, outputIntervalMs }: JobMessageContext,
 ): object => {
-  const message = { ...envelope(identity, reply.type, stamp), job_id: reply.jobId };
-  if (reply.type === 'ack_run') return { ...message, ...outputReport(outputEveryMs) };
-  if ('reason' in reply) return { ...message, reason: reply.reason.slice(0, MAX_REASON) };
-  if (!('outcome' in reply)) return message;
-  const { exitCode, signal, durationMs, output } = reply.outcome;
-  const facts = {
+  const message = { ...envelope(identity, report.type, stamp), job_id: report.jobId };
+  if (report.type === 'ack_run') return { ...message, ...outputIntervalField(outputIntervalMs) };
+  if ('reason' in report) return { ...message, reason: report.reason.slice(0, MAX_REASON_LENGTH) };
+  if (!('result' in report)) return message;
+  const { exitCode, signal, durationMs, output } = report.result;
+  const resultFields = {
     ...(exitCode === null ? {} : { exit_code: exitCode }),
     ...(signal === null ? {} : { signal }),
     duration_ms: durationMs,
   };
-  if (output === undefined) return { ...message, ...facts };
-  const withoutOutput = JSON.stringify({ ...message, stdout: '', stderr: '', ...facts });
+  if (output === undefined) return { ...message, ...resultFields };
+  const withoutOutput = JSON.stringify({ ...message, stdout: '', stderr: '', ...resultFields });
   const room = Math.max(0, maxBytes - Buffer.byteLength(withoutOutput));
-  return { ...message, ...fitOutput(output, room), ...facts };
+  return { ...message, ...truncateOutput(output, room), ...resultFields };
 };
 
-/** A piece of output while the command runs; `chunkBytesFor` tells how long one may be. */
+/** Builds a message with a chunk of live output of at most `maxChunkBytes`. */
 export const outputMessage = (
   identity: ClientIdentity,
   jobId: string,

@@ -1,9 +1,11 @@
-/** Variables by which a job could have other code run than the whitelisted command, beside whoever reads them. */
-const DANGEROUS = [
-  // shells, and the programs that they and others call
+/**
+ * Variables that could make a job run other code than the whitelisted command, grouped by the programs that read them.
+ */
+const CODE_INJECTION_VARIABLES = [
+  // shells and the programs that they start
   'PATH|IFS|ENV|BASH_ENV|BASH_FUNC_.*|SHELL|SHELLOPTS|BASHOPTS|PS4|CDPATH|FPATH|ZDOTDIR|PROMPT_COMMAND',
   'EDITOR|VISUAL|PAGER|BROWSER|LESSOPEN|LESSCLOSE|(?:SSH|SUDO)_ASKPASS|RSYNC_RSH|TAR_OPTIONS|MAKEFLAGS|MAKEFILES',
-  // the loader and the C library, here and on AIX
+  // the dynamic loader and the C library, including AIX
   '(?:LD|DYLD|LDR)_.*|LIBPATH|SHLIB_PATH|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|OPENSSL_(?:CONF|ENGINES|MODULES)',
   'NODE_(?:OPTIONS|PATH)',
   'RUBY(?:OPT|LIB|SHELL)|GEM_(?:HOME|PATH)|BUNDLER?_.*',
@@ -17,80 +19,85 @@ const DANGEROUS = [
   'PATHEXT|COMSPEC|PSMODULEPATH|SYSTEMROOT|WINDIR', // Windows
 ];
 
-/** Variables by which a command learns of its job; they are ours alone, also where one of them has nothing to say. */
-const OF_THE_JOB = ['CHEF_PUSH_NODE_NAME', 'CHEF_PUSH_JOB_ID', 'CHEF_PUSH_JOB_FILE'];
+/** Variables that describe the job to its command. Only the client sets them; a job cannot set one that is absent. */
+const JOB_VARIABLES = ['CHEF_PUSH_NODE_NAME', 'CHEF_PUSH_JOB_ID', 'CHEF_PUSH_JOB_FILE'];
 
-/** Under this prefix come the variables that a job must not set by their own names. */
+/** Prefix of variables that a job must not set under their own names. */
 export const RENAMED_PREFIX = 'CHEF_PUSH_ENV_';
 
-/** What the variables of jobs must keep to on this machine. */
-export interface VariableRules {
-  /** The names that keep theirs; undefined where that is left to us. */
+/** Which variables a job may set on this machine. */
+export interface VariablePolicy {
+  /** The names that are passed unchanged; undefined means all but `CODE_INJECTION_VARIABLES`. */
   readonly allowed: readonly string[] | undefined;
-  /** Whether `Path` is `PATH`, as on Windows. */
+  /** Whether `Path` and `PATH` are the same variable, as on Windows. */
   readonly ignoresCase: boolean;
 }
 
-/** A job's variables as they reach its command. */
+/** The variables of a job as its command gets them. */
 export interface FilteredEnvironment {
   readonly variables: Readonly<Record<string, string>>;
-  /** The names that got the prefix. */
+  /** Original names of the variables that got the prefix. */
   readonly renamed: readonly string[];
 }
 
 /**
- * Makes a job's variables what may reach its command. Where `allowed` is set, every other name gets the prefix
- * `CHEF_PUSH_ENV_`; where it is not, only those do that could bring in code (`PATH`, `LD_PRELOAD` and such). A name
- * that no environment can hold is left out, and so are those by which a command learns of its job.
+ * Filters and renames a job's variables. If `allowed` is set, every other name gets the prefix `CHEF_PUSH_ENV_`. If it
+ * is not set, only variables that could inject code get the prefix. Invalid names and values are left out, and so are
+ * the variables that describe the job.
  */
 export const filterJobEnvironment = (
   env: Readonly<Record<string, string>>,
-  { allowed, ignoresCase }: VariableRules,
+  { allowed, ignoresCase }: VariablePolicy,
 ): FilteredEnvironment => {
   const isOneOf = (patterns: readonly string[]): ((name: string) => boolean) => {
     const pattern = new RegExp(`^(?:${patterns.join('|')})$`, ignoresCase ? 'i' : '');
     return (name) => pattern.test(name);
   };
-  const isOfTheJob = isOneOf(OF_THE_JOB);
-  const isDangerous = isOneOf(DANGEROUS);
+  const describesJob = isOneOf(JOB_VARIABLES);
+  const canInjectCode = isOneOf(CODE_INJECTION_VARIABLES);
   const variables: [string, string][] = [];
   const renamed: string[] = [];
   for (const [name, value] of Object.entries(env)) {
-    if (name === '' || /[=\0]/.test(name) || value.includes('\0') || isOfTheJob(name)) continue;
-    const keepsName = allowed === undefined ? !isDangerous(name) : allowed.includes(name);
+    if (name === '' || /[=\0]/.test(name) || value.includes('\0') || describesJob(name)) continue;
+    const keepsName = allowed === undefined ? !canInjectCode(name) : allowed.includes(name);
     if (!keepsName) renamed.push(name);
     variables.push([keepsName ? name : RENAMED_PREFIX + name, value]);
   }
   return { variables: Object.fromEntries(variables), renamed };
 };
 
-/** Variables that the service files set for the client alone: for its memory, which no command is to share. */
-const OF_THE_CLIENT = ['MALLOC_ARENA_MAX'];
+/** Variables that the service files set to save memory in the client; commands must not inherit them. */
+const CLIENT_ONLY_VARIABLES = ['MALLOC_ARENA_MAX'];
 
-/** The client's own environment as far as commands inherit it; it may itself have been started by a job. */
+/**
+ * Returns the part of the client's own environment that commands inherit. It drops job variables too, because a job may
+ * have started the client.
+ */
 export const inheritedEnvironment = (env: Readonly<Record<string, string | undefined>>) =>
   Object.fromEntries(
-    Object.entries(env).filter(([name]) => !OF_THE_CLIENT.includes(name) && !OF_THE_JOB.includes(name)),
+    Object.entries(env).filter(
+      ([name]) => !CLIENT_ONLY_VARIABLES.includes(name) && !JOB_VARIABLES.includes(name),
+    ),
   );
 
-/** What a job's command is told of its job. */
-export interface JobFacts {
+/** What a command learns about its job. */
+export interface JobIdentity {
   readonly nodeName: string;
   readonly jobId: string;
-  /** Path of the file that came with the job. */
+  /** Path of the job's file. */
   readonly file: string | undefined;
 }
 
-/** The variables by which a command learns of its job. */
-export const jobFactVariables = ({ nodeName, jobId, file }: JobFacts): Record<string, string> => ({
+/** Returns the variables that describe the job to its command. */
+export const jobIdentityVariables = ({ nodeName, jobId, file }: JobIdentity): Record<string, string> => ({
   CHEF_PUSH_NODE_NAME: nodeName,
   CHEF_PUSH_JOB_ID: jobId,
   ...(file === undefined ? {} : { CHEF_PUSH_JOB_FILE: file }),
 });
 
 /**
- * The variables (`NAME=value`) that mark all that a job starts on this node. The node's name is one of them: several
- * nodes may be one machine, and all of them run the job under its one id.
+ * Returns the variables (`NAME=value`) that identify all processes of a job on this node. They include the node's name,
+ * because several nodes on one machine may run the same job.
  */
-export const jobMarks = ({ nodeName, jobId }: Pick<JobFacts, 'nodeName' | 'jobId'>): string[] =>
-  Object.entries(jobFactVariables({ nodeName, jobId, file: undefined })).map((pair) => pair.join('='));
+export const jobMarkers = ({ nodeName, jobId }: Pick<JobIdentity, 'nodeName' | 'jobId'>): string[] =>
+  Object.entries(jobIdentityVariables({ nodeName, jobId, file: undefined })).map((pair) => pair.join('='));

@@ -1,32 +1,34 @@
 /** The two channels of a command's output. */
 export type OutputStream = 'stdout' | 'stderr';
 
-/** A piece of a command's output, as it is sent while the command runs. */
+/** A chunk of a command's output that is sent while the command runs. */
 export interface OutputChunk {
-  /** From 1, one after the other, over both channels of a job. */
+  /** 1 for the first chunk of a job, whatever its channel; no number is left out. */
   readonly number: number;
   readonly stream: OutputStream;
   readonly data: Buffer;
-  /** Bytes of output, of either channel, that were let go between the chunk before and this one. */
+  /** Bytes of output, of either channel, that were dropped between the previous chunk and this one. */
   readonly skipped: number;
 }
 
-/** Longest chunk, and how much is kept, in bytes. A character may be cut by the end of a chunk. */
-const MOST_CHUNK_BYTES = 16 * 1024;
-const KEPT_BYTES = 64 * 1024;
+/** Maximum size of a chunk. The end of a chunk may cut a character in two. */
+const MAX_CHUNK_BYTES = 16 * 1024;
 
-/** Bytes of a message that are not output: names, numbers and dates. */
+/** Maximum size of all buffered chunks. */
+const BUFFER_BYTES = 64 * 1024;
+
+/** Maximum size of a message without its output. */
 const ENVELOPE_BYTES = 2048;
 
-/** How long a chunk may be, in bytes, where a message may have `maxBytes`: it travels in base64. */
-export const chunkBytesFor = (maxBytes: number): number =>
-  Math.max(1, Math.min(MOST_CHUNK_BYTES, Math.floor(((maxBytes - ENVELOPE_BYTES) * 3) / 4)));
+/** Returns the maximum size of a chunk in bytes if a message may have `maxBytes`. Messages encode chunks in base64. */
+export const maxChunkBytes = (maxBytes: number): number =>
+  Math.max(1, Math.min(MAX_CHUNK_BYTES, Math.floor(((maxBytes - ENVELOPE_BYTES) * 3) / 4)));
 
-/** So many small parts may make up a chunk before they are joined. */
-const MOST_PARTS = 256;
+/** Maximum number of small parts in a chunk before they are joined. */
+const MAX_PARTS = 256;
 
-/** Output that will be a chunk; once it was taken it has a number and does not change any more. */
-interface Piece {
+/** Output that becomes a chunk. `take` assigns its number; from then on it does not grow. */
+interface BufferedChunk {
   readonly stream: OutputStream;
   parts: Buffer[];
   bytes: number;
@@ -35,87 +37,92 @@ interface Piece {
 }
 
 /**
- * The latest output of a command, whether or not anybody watches. What was taken to be sent stays as long as there is
- * room, so that it can be sent once more, under the same numbers, to somebody who begins to watch or missed it. Of what
- * comes faster than it is taken the oldest is let go: who watches wants to see what happens now, and the end of all
- * comes with the result. The channels keep their own order each; they may overtake one another by a chunk.
+ * Buffers the latest output of a command, whether or not a reader follows it. Chunks that were sent stay in the buffer
+ * while there is room, so that a new reader gets them again under the same numbers. If output comes faster than it is
+ * sent, the oldest chunks are dropped: readers want the present, and the result contains the end of the output. Each
+ * channel keeps its order, but one channel may overtake the other by a chunk.
  */
-export class LiveOutput {
-  /** Oldest first; those before `next` have been taken. */
-  private readonly kept: Piece[] = [];
+export class LiveOutputBuffer {
+  /** Oldest first. */
+  private readonly chunks: BufferedChunk[] = [];
+  /** Index of the next chunk to take; the chunks before it have been taken. */
   private next = 0;
-  private keptBytes = 0;
+  private bufferedBytes = 0;
+  /** Bytes that were dropped since the last number was assigned. */
   private skipped = 0;
-  private numbered = 0;
-  /** The piece that was taken last, if it was for the first time. */
-  private fresh: Piece | undefined;
+  private lastNumber = 0;
+  /** The chunk that `take` returned last, if that call assigned its number. */
+  private lastNumbered: BufferedChunk | undefined;
 
-  /** No chunk has more than `chunkBytes`. */
-  constructor(private readonly chunkBytes = MOST_CHUNK_BYTES) {}
+  /** `chunkBytes` is the maximum size of a chunk. */
+  constructor(private readonly chunkBytes = MAX_CHUNK_BYTES) {}
 
   add(stream: OutputStream, data: Buffer): void {
-    const open = this.openPiece(stream, data.length);
+    const open = this.findOpenChunk(stream, data.length);
     if (open !== undefined) {
-      open.parts.push(Buffer.from(data)); // a copy, for a part may hold much more in memory
+      open.parts.push(Buffer.from(data)); // copied, because `data` may keep a much larger buffer in memory
       open.bytes += data.length;
-      if (open.parts.length > MOST_PARTS) open.parts = [Buffer.concat(open.parts)];
+      if (open.parts.length > MAX_PARTS) open.parts = [Buffer.concat(open.parts)];
     } else {
       for (let start = 0; start < data.length; start += this.chunkBytes) {
         const part = Buffer.from(data.subarray(start, start + this.chunkBytes));
-        this.kept.push({ stream, parts: [part], bytes: part.length, number: undefined, skipped: 0 });
+        this.chunks.push({ stream, parts: [part], bytes: part.length, number: undefined, skipped: 0 });
       }
     }
-    this.keptBytes += data.length;
-    while (this.keptBytes > KEPT_BYTES) this.letGoOfFirst();
+    this.bufferedBytes += data.length;
+    while (this.bufferedBytes > BUFFER_BYTES) this.dropOldest();
   }
 
-  /** Takes what is to be sent next; undefined where nothing waits. */
+  /** Returns the next chunk to send; undefined if there is none. */
   take(): OutputChunk | undefined {
-    const piece = this.kept[this.next];
-    if (piece === undefined) return undefined;
-    this.fresh = piece.number === undefined ? piece : undefined;
-    const number = (piece.number ??= this.giveNumber(piece));
+    const chunk = this.chunks[this.next];
+    if (chunk === undefined) return undefined;
+    this.lastNumbered = chunk.number === undefined ? chunk : undefined;
+    const number = (chunk.number ??= this.assignNumber(chunk));
     this.next++;
-    return { number, stream: piece.stream, data: Buffer.concat(piece.parts), skipped: piece.skipped };
+    return { number, stream: chunk.stream, data: Buffer.concat(chunk.parts), skipped: chunk.skipped };
   }
 
-  /** The chunk that was taken last could not be sent: it comes first again, unless it had to be let go meanwhile. */
-  giveBack({ number }: OutputChunk): void {
-    const isKept = this.kept[this.next - 1]?.number === number;
-    if (isKept) this.next--;
-    if (this.fresh?.number !== number) return;
-    this.numbered--;
-    this.skipped += this.fresh.skipped + (isKept ? 0 : this.fresh.bytes);
-    this.fresh.number = undefined;
-    this.fresh = undefined;
+  /**
+   * Puts the chunk that was taken last back to the front, because it was not sent. If it was dropped meanwhile, its
+   * bytes count as skipped.
+   */
+  putBack({ number }: OutputChunk): void {
+    const isBuffered = this.chunks[this.next - 1]?.number === number;
+    if (isBuffered) this.next--;
+    if (this.lastNumbered?.number !== number) return;
+    this.lastNumber--;
+    this.skipped += this.lastNumbered.skipped + (isBuffered ? 0 : this.lastNumbered.bytes);
+    this.lastNumbered.number = undefined;
+    this.lastNumbered = undefined;
   }
 
-  /** All that is kept is to be sent, whether or not it was before. */
+  /** Makes `take` begin again with the oldest buffered chunk. */
   rewind(): void {
     this.next = 0;
   }
 
   get isEmpty(): boolean {
-    return this.next === this.kept.length;
+    return this.next === this.chunks.length;
   }
 
-  /** Where more of a channel can go: to its latest chunk, if that is one of the last two and has no number yet. */
-  private openPiece(stream: OutputStream, bytes: number): Piece | undefined {
-    const latest = this.kept.slice(-2).findLast((piece) => piece.stream === stream);
+  /** Returns the chunk that more output can be appended to: one of the last two, with room and without a number. */
+  private findOpenChunk(stream: OutputStream, bytes: number): BufferedChunk | undefined {
+    const latest = this.chunks.slice(-2).findLast((chunk) => chunk.stream === stream);
     const hasRoom = latest?.number === undefined && (latest?.bytes ?? 0) + bytes <= this.chunkBytes;
     return hasRoom ? latest : undefined;
   }
 
-  private giveNumber(piece: Piece): number {
-    piece.skipped = this.skipped;
+  private assignNumber(chunk: BufferedChunk): number {
+    chunk.skipped = this.skipped;
     this.skipped = 0;
-    return ++this.numbered;
+    return ++this.lastNumber;
   }
 
-  private letGoOfFirst(): void {
-    const first = this.kept.shift();
+  private dropOldest(): void {
+    const first = this.chunks.shift();
     if (first === undefined) return;
-    this.keptBytes -= first.bytes;
+    this.bufferedBytes -= first.bytes;
     if (first.number === undefined) this.skipped += first.bytes;
     if (this.next > 0) this.next--;
   }

@@ -1,15 +1,15 @@
 /**
- * Whether the server is believed to be there, by its heartbeats (wire protocol, section 5).
+ * The server's presence, derived from its heartbeats. See docs/spec/wire-protocol.md, "Presence of the server".
  *
- * online   beats come. → offline when more than `offlineThreshold` intervals in a row brought none
- * offline  none come.  → online when more than `onlineThreshold` beats have come again
+ * online   heartbeats come.  → offline after more than `offlineThreshold` intervals in a row without a heartbeat
+ * offline  none come.        → online after more than `onlineThreshold` heartbeats without a gap
  */
 export interface ServerPresence {
   readonly mode: 'online' | 'offline';
-  /** Intervals in a row without a beat. */
-  readonly missed: number;
-  /** Beats since it went offline, or since the last gap. */
-  readonly beats: number;
+  /** Intervals in a row without a heartbeat. */
+  readonly missedIntervals: number;
+  /** Heartbeats since the server went offline or since the last gap. */
+  readonly heartbeats: number;
 }
 
 export interface PresenceThresholds {
@@ -17,27 +17,34 @@ export interface PresenceThresholds {
   readonly onlineThreshold: number;
 }
 
-/** A client believes in its server until it learns better. */
-export const BELIEVED_ONLINE: ServerPresence = { mode: 'online', missed: 0, beats: 0 };
+/** The presence at start: a client takes its server for online until heartbeats fail to come. */
+export const ASSUMED_ONLINE: ServerPresence = { mode: 'online', missedIntervals: 0, heartbeats: 0 };
 
-/** A verified heartbeat came. */
-export const onServerBeat = (presence: ServerPresence, thresholds: PresenceThresholds): ServerPresence => {
-  if (presence.mode === 'online') return BELIEVED_ONLINE;
-  const beats = presence.beats + 1;
-  return beats > thresholds.onlineThreshold ? BELIEVED_ONLINE : { mode: 'offline', missed: 0, beats };
+/** Returns the presence after a verified heartbeat. */
+export const onServerHeartbeat = (
+  presence: ServerPresence,
+  thresholds: PresenceThresholds,
+): ServerPresence => {
+  if (presence.mode === 'online') return ASSUMED_ONLINE;
+  const heartbeats = presence.heartbeats + 1;
+  return heartbeats > thresholds.onlineThreshold
+    ? ASSUMED_ONLINE
+    : { mode: 'offline', missedIntervals: 0, heartbeats };
 };
 
-/** One heartbeat interval has passed. */
+/** Returns the presence after a heartbeat interval has passed. */
 export const onIntervalPassed = (
   presence: ServerPresence,
   thresholds: PresenceThresholds,
 ): ServerPresence => {
-  const missed = presence.missed + 1;
+  const missed = presence.missedIntervals + 1;
   if (presence.mode === 'online') {
     return missed > thresholds.offlineThreshold
-      ? { mode: 'offline', missed: 0, beats: 0 }
-      : { ...presence, missed };
+      ? { mode: 'offline', missedIntervals: 0, heartbeats: 0 }
+      : { ...presence, missedIntervals: missed };
   }
-  // A beat may fall on either side of an interval's end, so only a second empty one is a gap.
-  return missed > 1 ? { mode: 'offline', missed, beats: 0 } : { ...presence, missed };
+  // Server and client intervals are not aligned, so only a second interval without a heartbeat is a gap.
+  return missed > 1
+    ? { mode: 'offline', missedIntervals: missed, heartbeats: 0 }
+    : { ...presence, missedIntervals: missed };
 };

@@ -1,46 +1,46 @@
-/** The quotes around a place in a shell's line. */
+/** The quotes around a position in a shell command line. */
 export type Quoting = 'none' | 'single' | 'double';
 
-/** All in a line that changes what quotes a later place stands in. */
+/** Matches everything that can change the quotes around later positions. */
 export const QUOTING_TOKEN = /\\[\s\S]|\$\(\(?|['"`()]/;
 
-/** The line itself, or a substitution within it, which has quotes of its own. */
+/** The line itself or a substitution in it. Each level has its own quotes. */
 interface Level {
   quoting: Quoting;
   readonly end?: ')' | '`';
-  /** Brackets that are open within it. */
-  open: number;
-  /** `$((…))`: nothing is split into words there, as if it stood within double quotes. */
+  /** How many round brackets are open in this level. */
+  openBrackets: number;
+  /** `$((…))`: the shell does not split words there, as in double quotes. */
   readonly isArithmetic?: boolean;
 }
 
-/** Follows a line of a shell from token to token and knows which quotes a place stands in, also within `"$(…)"`. */
+/** Tracks the quotes along a shell command line, token by token, including nested substitutions like `"$(…)"`. */
 export class ShellQuoting {
   private readonly outer: Level[] = [];
-  private level: Level = { quoting: 'none', open: 0 };
+  private level: Level = { quoting: 'none', openBrackets: 0 };
 
-  get now(): Quoting {
+  get current(): Quoting {
     return this.level.isArithmetic === true ? 'double' : this.level.quoting;
   }
 
-  /** Goes over the next token that `QUOTING_TOKEN` finds. */
-  pass(token: string): void {
+  /** Processes the next token that `QUOTING_TOKEN` matches. */
+  advance(token: string): void {
     const { level } = this;
     if (level.quoting === 'single') {
-      if (token.endsWith("'")) level.quoting = 'none'; // there is no escape there
+      if (token.endsWith("'")) level.quoting = 'none'; // single quotes know no escapes
     } else if (token === '"') level.quoting = level.quoting === 'double' ? 'none' : 'double';
-    else if (token === '$(') this.enter({ quoting: 'none', end: ')', open: 0 });
-    else if (token === '$((') this.enter({ quoting: 'none', end: ')', open: 1, isArithmetic: true });
-    else if (token === '`' && level.end !== '`') this.enter({ quoting: 'none', end: '`', open: 0 });
+    else if (token === '$(') this.enter({ quoting: 'none', end: ')', openBrackets: 0 });
+    else if (token === '$((') this.enter({ quoting: 'none', end: ')', openBrackets: 1, isArithmetic: true });
+    else if (token === '`' && level.end !== '`') this.enter({ quoting: 'none', end: '`', openBrackets: 0 });
     else if (token === '`') this.leave();
-    else if (level.quoting === 'none') this.passUnquoted(token);
+    else if (level.quoting === 'none') this.advanceUnquoted(token);
   }
 
-  private passUnquoted(token: string): void {
+  private advanceUnquoted(token: string): void {
     const { level } = this;
     if (token === "'") level.quoting = 'single';
-    else if (token === '(') level.open++;
-    else if (token === ')' && level.open > 0) level.open--;
+    else if (token === '(') level.openBrackets++;
+    else if (token === ')' && level.openBrackets > 0) level.openBrackets--;
     else if (token === ')' && level.end === ')') this.leave();
   }
 

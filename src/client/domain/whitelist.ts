@@ -1,57 +1,57 @@
-/** What may be run under a name. */
+/** The command of a whitelisted name. */
 export interface WhitelistEntry {
-  /** The shell line; `\1` to `\9` stand for what the groups of the expression matched, `\0` for the whole name. */
+  /** For the shell. `\1` to `\9` stand for what the groups of the expression matched, `\0` for the whole name. */
   readonly commandLine: string;
-  /** Path of the file that must be locked to run it. */
+  /** Path of the file that the client locks before it votes yes. */
   readonly lock?: string;
 }
 
-/** An expression for names, and what may be run under them. */
+/** A regular expression for names and the command of these names. */
 export interface WhitelistPattern {
-  /** As it is written in the settings. */
+  /** The expression as written in the settings. */
   readonly text: string;
-  /** Matches a whole name or nothing. */
+  /** Matches whole names only. */
   readonly whole: RegExp;
-  /** Matches any part of a name, which is not enough to run anything. */
+  /** Also matches parts of names; used only to explain why a name is not whitelisted. */
   readonly part: RegExp;
   readonly entry: WhitelistEntry;
 }
 
-/** The names that may be run; an exact name comes before any expression, and those are tried in order. */
+/** The job names that may run. Exact names take precedence; then the first expression that matches applies. */
 export interface Whitelist {
   readonly exact: ReadonlyMap<string, WhitelistEntry>;
   readonly patterns: readonly WhitelistPattern[];
 }
 
-/** The entry that a job's name leads to. */
+/** The entry for a job's name. */
 export interface WhitelistMatch {
   readonly entry: WhitelistEntry;
-  /** Whole name and groups, as the expression matched them; undefined for an exact name. */
+  /** The whole name and the groups that the expression matched; undefined for an exact name. */
   readonly groups?: readonly string[];
 }
 
-/** Looks a job's name up; undefined where it must not be run. A name with a NUL can stand in no command line. */
+/** Finds the entry for a job's name; undefined if it must not run. A name with NUL fits no command line. */
 export const findInWhitelist = (whitelist: Whitelist, name: string): WhitelistMatch | undefined => {
   if (name.includes('\0')) return undefined;
   const exact = whitelist.exact.get(name);
   if (exact !== undefined) return { entry: exact };
   for (const { whole, entry } of whitelist.patterns) {
     const match = whole.exec(name);
-    // A group that took no part is undefined, though its type does not say so.
+    // A group that did not participate is undefined, although its type says string.
     if (match !== null) return { entry, groups: Array.from(match, (group?: string) => group ?? '') };
   }
   return undefined;
 };
 
-/** How much of a name is shown to a person. */
-const SHOWN_LENGTH = 200;
+/** Maximum characters of a name in messages to users. */
+const MAX_SHOWN_LENGTH = 200;
 
-/** Says why a name must not be run; older clients took an expression that matched a part of the name. */
-export const whyNotInWhitelist = ({ patterns }: Whitelist, name: string): string => {
-  const shown = name.slice(0, SHOWN_LENGTH);
+/** Explains why a name must not run. The Ruby client accepted partial matches, so the text points these out. */
+export const explainNotInWhitelist = ({ patterns }: Whitelist, name: string): string => {
+  const shown = name.slice(0, MAX_SHOWN_LENGTH);
   const reason = `'${shown}' is not in the whitelist`;
-  const near = patterns.find(({ part }) => part.test(shown)); // an expression may be slow where a name is long
-  return near === undefined
+  const partialMatch = patterns.find(({ part }) => part.test(shown)); // on a long name an expression may be slow
+  return partialMatch === undefined
     ? reason
-    : `${reason}: ${near.text} matches a part of it only, and must match the whole name; write it with .* where anything may stand`;
+    : `${reason}: ${partialMatch.text} matches a part of it only, and must match the whole name; write .* for the parts that may vary`;
 };

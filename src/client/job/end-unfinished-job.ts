@@ -1,15 +1,16 @@
 import type { Logger } from 'pino';
-import { jobMarks } from '../domain/job-environment.js';
+import { jobMarkers } from '../domain/job-environment.js';
 import { removeCgroup } from './job-cgroup.js';
 import { removeJobFile } from './job-file.js';
 import type { JobJournal } from './job-journal.js';
-import { endFamily, findFamily, isStillRunning } from './process-family.js';
+import { killProcessTree, findTreeProcesses, isStillRunning } from './process-tree.js';
 import { hasProcTable } from './proc-table.js';
 
 /**
- * Ends what an earlier process of this client, which was killed, has left of its job: the command with all that it
- * started, and the file that came with it. The server counts the job's part on this node as over as soon as it hears
- * from another client process, so nothing of it may go on; and its output has been lost.
+ * Ends the job that an earlier process of this client left behind when it was killed: kills the command with all its
+ * processes and removes the job's file and cgroup. The server ends the job node when it hears from a new client
+ * process, so the command must not go on; and its output is lost. See docs/spec/node-client.md, "Restart of the
+ * client".
  */
 export const endUnfinishedJob = async (
   journal: JobJournal,
@@ -21,16 +22,16 @@ export const endUnfinishedJob = async (
   if (unfinished === undefined) return;
   const { job_id: job, process: command, file, cgroup } = unfinished;
   const leader = command !== undefined && isStillRunning(command) ? command.pid : undefined;
-  const family = { leader, marks: jobMarks({ nodeName, jobId: job }), cgroup };
-  const found = findFamily(family).map(({ pid }) => pid);
-  const isGone = await endFamily(family, killGraceMs);
+  const tree = { leader, markers: jobMarkers({ nodeName, jobId: job }), cgroup };
+  const found = findTreeProcesses(tree).map(({ pid }) => pid);
+  const isGone = await killProcessTree(tree, killGraceMs);
   if (file !== undefined) await removeJobFile(file);
   if (cgroup !== undefined) removeCgroup(cgroup);
-  await journal.finish(job, true);
+  await journal.recordEnded(job, true);
   log.warn(
     { job, processes: found },
     hasProcTable()
-      ? `an earlier process of this client ended without a word during this job; ${isGone ? 'what was left of it was ended' : 'what is left of it cannot be ended'}`
-      : 'an earlier process of this client ended without a word during this job; its command may still run',
+      ? `an earlier process of this client was killed during this job; ${isGone ? 'all processes of the job were ended' : 'some processes of the job could not be ended'}`
+      : 'an earlier process of this client was killed during this job; the command may still run',
   );
 };

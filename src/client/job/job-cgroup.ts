@@ -13,55 +13,59 @@ import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf } from '../../shared/lib/app-error.js';
 
-/** Where Linux has its cgroups of version 2: alone, or beside those of version 1. */
+/** Where Linux mounts cgroups of version 2: alone, or beside those of version 1. */
 const ROOTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];
 
 const PREFIX = 'push-job-';
 
-/** Other ids, which no server gives, are no names of folders. */
+/** Ids that are safe in folder names; servers create no others. */
 const JOB_ID = /^[\w-]{1,100}$/;
 
 /**
- * The cgroups of the jobs of one client, below its own cgroup. There are none where the system has no cgroups of
- * version 2 or does not let this client make any; the jobs run all the same.
+ * The cgroups of this client's jobs, below the client's own cgroup. Jobs run without one if the system has no cgroups
+ * of version 2 or does not let this client create any.
  */
 export class JobCgroups {
   private constructor(
-    private readonly home: string | undefined,
+    private readonly parent: string | undefined,
     private readonly suffix: string,
     private readonly roots: readonly string[],
     private readonly log: Logger,
   ) {}
 
   /**
-   * Looks where cgroups may be made. `owner` tells this client from others of the machine, which may be in the same
-   * cgroup; `roots` are the folders that may be the root of all cgroups.
+   * Checks whether and where this client can create cgroups. `owner` distinguishes this client from others in the same
+   * cgroup; `roots` are the possible mount points.
    */
   static open(owner: string, log: Logger, roots: readonly string[] = ROOTS): JobCgroups {
     const suffix = `-${createHash('sha256').update(owner).digest('hex').slice(0, 12)}`;
-    const home = homeOf(ownCgroup(roots));
-    const fault = home === undefined ? 'there are no cgroups of version 2' : writeFault(home);
+    const parent = parentOfJobCgroups(ownCgroup(roots));
+    const fault = parent === undefined ? 'there are no cgroups of version 2' : findWriteFault(parent);
     if (fault !== undefined) log.debug({ reason: fault }, 'jobs get no cgroups of their own');
-    return new JobCgroups(fault === undefined ? home : undefined, suffix, roots, log);
+    return new JobCgroups(fault === undefined ? parent : undefined, suffix, roots, log);
   }
 
-  /** The cgroup that a job's command is to be started in; it is made when that is done. */
-  of(jobId: string): JobCgroup | undefined {
-    if (this.home === undefined || !JOB_ID.test(jobId)) return undefined;
-    return new JobCgroup(join(this.home, `${PREFIX}${jobId}${this.suffix}`), this.roots, this.log);
+  /**
+   * Returns the cgroup of a job; undefined if cgroups are unavailable. It is created when a process is started in it.
+   */
+  forJob(jobId: string): JobCgroup | undefined {
+    if (this.parent === undefined || !JOB_ID.test(jobId)) return undefined;
+    return new JobCgroup(join(this.parent, `${PREFIX}${jobId}${this.suffix}`), this.roots, this.log);
   }
 
-  /** Removes those that nothing runs in any more: what jobs have left running on purpose may have ended. */
+  /** Removes empty cgroups of ended jobs: processes that a job left running on purpose may have ended since. */
   sweep(): void {
-    if (this.home === undefined) return;
-    for (const folder of foldersIn(this.home)) {
+    if (this.parent === undefined) return;
+    for (const folder of foldersIn(this.parent)) {
       const name = basename(folder);
       if (name.startsWith(PREFIX) && name.endsWith(this.suffix)) removeCgroup(folder);
     }
   }
 }
 
-/** The cgroup of one job's command. All that the command starts is in it; only what may write to cgroups can leave. */
+/**
+ * The cgroup of one job. All processes of the command are in it; only a process that may write to cgroups can leave.
+ */
 export class JobCgroup {
   constructor(
     readonly folder: string,
@@ -70,8 +74,9 @@ export class JobCgroup {
   ) {}
 
   /**
-   * Calls `start`, which starts a process: it is in the cgroup from its first moment, before it is another program or
-   * another user. For that this client itself goes in, for the time of the call. Where it cannot, `start` is called as it is.
+   * Calls `start`, which spawns a process in the cgroup. The client itself enters the cgroup during the call, so that
+   * the process is in it from its first moment, before it changes program or user. If the client cannot enter, it calls
+   * `start` outside.
    */
   startInside<T>(start: () => T): T {
     const own = ownCgroup(this.roots);
@@ -79,14 +84,14 @@ export class JobCgroup {
     try {
       return start();
     } finally {
-      this.goBackTo(own);
+      this.returnTo(own);
     }
   }
 
   private enter(): boolean {
     try {
-      mkdirSync(this.folder); // one that is there already is not ours, and may be frozen
-      moveOurselves(this.folder);
+      mkdirSync(this.folder); // throws if it exists: such a cgroup is not ours and may be frozen
+      moveSelf(this.folder);
       return true;
     } catch (thrown) {
       this.log.debug({ reason: messageOf(thrown) }, 'the job gets no cgroup of its own');
@@ -94,34 +99,34 @@ export class JobCgroup {
     }
   }
 
-  private goBackTo(own: string): void {
+  private returnTo(own: string): void {
     try {
-      moveOurselves(own);
+      moveSelf(own);
     } catch (thrown) {
       this.log.error(
         { err: thrown },
-        `the client stays in the cgroup of a job, as it cannot go back to ${own}`,
+        `the client stays in the cgroup of a job, because it cannot return to ${own}`,
       );
     }
   }
 }
 
-/** The numbers of the processes in a cgroup and in those below; none where there is no such cgroup. */
+/** Returns the ids of the processes in a cgroup and in those below; empty if the cgroup does not exist. */
 export const processesInCgroup = (folder: string): number[] => [
   ...pidsIn(folder),
   ...foldersIn(folder).flatMap(processesInCgroup),
 ];
 
-/** Kills at once all that runs in a cgroup and below, where the system can do that; otherwise nothing is done. */
+/** Kills all processes in a cgroup and below at once, if the kernel supports that; otherwise does nothing. */
 export const killCgroup = (folder: string): void => {
   try {
     writeFileSync(join(folder, 'cgroup.kill'), '1', { flag: 'r+' });
   } catch {
-    return; // an older kernel, or the cgroup is gone: whoever is left is killed by number
+    return; // an older kernel, or the cgroup is gone: the caller kills the remaining processes one by one
   }
 };
 
-/** Removes a cgroup, and those below it, if nothing runs there; returns whether it is gone. */
+/** Removes a cgroup and those below it if no process is in them. Returns whether the cgroup is gone. */
 export const removeCgroup = (folder: string): boolean => {
   try {
     if (existsSync(folder)) {
@@ -130,38 +135,37 @@ export const removeCgroup = (folder: string): boolean => {
     }
     return true;
   } catch {
-    return false; // something came up meanwhile; it is swept later
+    return false; // a process started meanwhile; a later sweep removes the cgroup
   }
 };
 
 const removeFolders = (folder: string): void => {
   foldersIn(folder).forEach(removeFolders);
-  rmdirSync(folder); // what looks like files in it goes with it
+  rmdirSync(folder); // the kernel removes the control files in it
 };
 
-/** 0 stands for who writes it: with all its threads, this process. */
-const moveOurselves = (folder: string): void =>
-  writeFileSync(join(folder, 'cgroup.procs'), '0', { flag: 'r+' });
+/** Moves this process with all its threads into a cgroup; 0 stands for the writing process. */
+const moveSelf = (folder: string): void => writeFileSync(join(folder, 'cgroup.procs'), '0', { flag: 'r+' });
 
-/** The folder of the cgroup that we are in; undefined where it cannot be seen. */
+/** Returns the folder of our own cgroup; undefined if it is not visible. */
 const ownCgroup = (roots: readonly string[]): string | undefined => {
   const root = roots.find((path) => existsSync(join(path, 'cgroup.controllers')));
   const path = existsSync('/proc/self/cgroup')
     ? /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]
     : undefined;
   if (root === undefined || path === undefined) return undefined;
-  return path.split('/').includes('..') ? undefined : join(root, path); // `..` leads out of what a container sees
+  return path.split('/').includes('..') ? undefined : join(root, path); // `..` leads out of a container
 };
 
-/** A client that a job has started makes cgroups beside that job's, not below it. */
-const homeOf = (own: string | undefined): string | undefined =>
+/** A client that a job started creates its cgroups beside the cgroup of that job, not below it. */
+const parentOfJobCgroups = (own: string | undefined): string | undefined =>
   own !== undefined && basename(own).startsWith(PREFIX) ? dirname(own) : own;
 
-/** Why no cgroups can be made below this one and entered. */
-const writeFault = (home: string): string | undefined => {
+/** Returns why the client cannot create and enter cgroups below this one; undefined if it can. */
+const findWriteFault = (parent: string): string | undefined => {
   try {
-    accessSync(home, constants.W_OK | constants.X_OK);
-    accessSync(join(home, 'cgroup.procs'), constants.W_OK);
+    accessSync(parent, constants.W_OK | constants.X_OK);
+    accessSync(join(parent, 'cgroup.procs'), constants.W_OK);
     return undefined;
   } catch (thrown) {
     return messageOf(thrown);
@@ -171,9 +175,9 @@ const writeFault = (home: string): string | undefined => {
 const pidsIn = (folder: string): number[] => {
   try {
     const lines = readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n');
-    return lines.map(Number).filter((pid) => pid > 0); // 0 is one that we cannot see
+    return lines.map(Number).filter((pid) => pid > 0); // 0 is a process that is not visible to us
   } catch {
-    return []; // gone while we looked, or of threads, whose processes stand further up
+    return []; // the cgroup is gone, or it is a threaded one, whose processes are listed further up
   }
 };
 
@@ -182,6 +186,6 @@ const foldersIn = (folder: string): string[] => {
     const entries = readdirSync(folder, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
   } catch {
-    return []; // gone while we looked
+    return []; // the cgroup is gone
   }
 };

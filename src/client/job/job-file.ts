@@ -2,10 +2,10 @@ import { constants } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { messageOf } from '../../shared/lib/app-error.js';
+import { errorCode, messageOf } from '../../shared/lib/app-error.js';
 import { err, ok, type Result } from '../../shared/lib/result.js';
 
-/** Whose the file is to be; the client's own user where it is undefined. */
+/** The user and group that own a job's file. */
 export interface FileOwner {
   readonly uid: number;
   readonly gid: number;
@@ -13,12 +13,12 @@ export interface FileOwner {
 
 const FILE_PREFIX = 'push-job-';
 
-/** Others may go through the folder, not look into it: a job's user must reach the file. */
-const DIRECTORY_MODE = 0o711;
+/** Other users can pass through the folder but not list it: a job's user must reach the file. */
+const FOLDER_MODE = 0o711;
 
 const BASE64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/;
 
-/** The bytes of a job's `file`: `raw:` and text, or `base64:` and base64; undefined where it is neither. */
+/** Decodes a job's `file`: `raw:` and text, or `base64:` and base64; undefined if it is invalid. */
 export const decodeJobFile = (file: string): Buffer | undefined => {
   if (file.startsWith('raw:')) return Buffer.from(file.slice('raw:'.length), 'utf8');
   if (!file.startsWith('base64:')) return undefined;
@@ -27,20 +27,21 @@ export const decodeJobFile = (file: string): Buffer | undefined => {
 };
 
 /**
- * Writes a job's file to a new file of an unguessable name, mode 0600, and hands back its path. The folder is made where
- * it is missing. A folder that others could put files into is refused: they could swap the job's file.
+ * Writes a job's file to a new file with an unguessable name and mode 0600, and returns its path. A missing folder is
+ * created. A folder that other users can write to is an error, because they could replace the file. Without `owner` the
+ * file belongs to the client's own user.
  */
 export const writeJobFile = async (
-  directory: string,
+  folder: string,
   content: Buffer,
   owner: FileOwner | undefined,
 ): Promise<Result<string, string>> => {
-  const path = join(directory, `${FILE_PREFIX}${randomUUID()}`);
+  const path = join(folder, `${FILE_PREFIX}${randomUUID()}`);
   try {
-    const made = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-    const fault = await directoryFault(directory);
+    const createdFolder = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    const fault = await findFolderFault(folder);
     if (fault !== undefined) return err(fault);
-    if (made !== undefined) await chmod(directory, DIRECTORY_MODE); // the umask may have taken some of it
+    if (createdFolder !== undefined) await chmod(folder, FOLDER_MODE); // mkdir applied the umask
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {
@@ -56,30 +57,30 @@ export const writeJobFile = async (
   }
 };
 
-const directoryFault = async (directory: string): Promise<string | undefined> => {
-  const folder = await lstat(directory);
-  if (!folder.isDirectory()) return `file_dir ${directory} is not a folder`;
-  const own = process.getuid?.();
-  if (own === undefined) return undefined; // Windows: the folder's access list decides
-  if (folder.uid !== own && folder.uid !== 0) return `file_dir ${directory} belongs to another user`;
-  return (folder.mode & 0o022) === 0
+const findFolderFault = async (folder: string): Promise<string | undefined> => {
+  const stats = await lstat(folder);
+  if (!stats.isDirectory()) return `file_dir ${folder} is not a folder`;
+  const ownUid = process.getuid?.();
+  if (ownUid === undefined) return undefined; // Windows: access lists decide
+  if (stats.uid !== ownUid && stats.uid !== 0) return `file_dir ${folder} belongs to another user`;
+  return (stats.mode & 0o022) === 0
     ? undefined
-    : `others can write to file_dir ${directory}; 'chmod go-w ${directory}' mends it`;
+    : `other users can write to file_dir ${folder}; run 'chmod go-w ${folder}'`;
 };
 
-/** Removes a job's file, if it is still there. */
+/** Removes a job's file if it still exists. */
 export const removeJobFile = (path: string): Promise<void> => rm(path, { force: true });
 
 /**
- * Removes job files that are older than `maxAgeMs`, which a client that was killed has left behind; resolves to
- * their number. Only files that a push jobs client made are touched.
+ * Removes job files older than `maxAgeMs`, which a killed client left behind. Resolves to the number of removed files.
+ * Only files of this client and of the Ruby client are removed.
  */
-export const sweepJobFiles = async (directory: string, maxAgeMs: number, nowMs: number): Promise<number> => {
-  const names = (await unlessMissing(readdir(directory))) ?? [];
+export const sweepJobFiles = async (folder: string, maxAgeMs: number, nowMs: number): Promise<number> => {
+  const names = (await undefinedIfMissing(readdir(folder))) ?? [];
   let removed = 0;
   for (const name of names.filter((candidate) => /^(?:push-job-|pushy_file)/.test(candidate))) {
-    const path = join(directory, name);
-    const file = await unlessMissing(lstat(path)); // somebody may remove it meanwhile, such as the job's end
+    const path = join(folder, name);
+    const file = await undefinedIfMissing(lstat(path)); // may be gone meanwhile, for example because its job ended
     if (file?.isFile() !== true || nowMs - file.mtimeMs < maxAgeMs) continue;
     await rm(path, { force: true });
     removed++;
@@ -87,11 +88,11 @@ export const sweepJobFiles = async (directory: string, maxAgeMs: number, nowMs: 
   return removed;
 };
 
-const unlessMissing = async <T>(looking: Promise<T>): Promise<T | undefined> => {
+const undefinedIfMissing = async <T>(operation: Promise<T>): Promise<T | undefined> => {
   try {
-    return await looking;
+    return await operation;
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    if (errorCode(thrown) === 'ENOENT') return undefined;
     throw thrown;
   }
 };

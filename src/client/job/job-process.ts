@@ -4,44 +4,46 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../shared/lib/app-error.js';
 import { err, ok, type Result } from '../../shared/lib/result.js';
-import type { JobOutcome } from '../domain/job-machine.js';
+import type { CommandResult } from '../domain/job-machine.js';
 import type { OutputStream } from '../domain/live-output.js';
 import type { ShellLine } from '../domain/shell-line.js';
 import type { JobCgroup } from './job-cgroup.js';
-import { OutputKeeper } from './output-keeper.js';
-import { endFamily } from './process-family.js';
-import { isOurselves, type SystemUser } from './user-lookup.js';
+import { TailBuffer } from './tail-buffer.js';
+import { killProcessTree } from './process-tree.js';
+import { isCurrentUser, type SystemUser } from './user-lookup.js';
 
-/** A command, ready to be started. */
+/** A command that is ready to be started. */
 export interface JobCommand {
   readonly shell: ShellLine;
-  /** Whom it runs as; the client's own user where it is undefined. */
+  /** The user that it runs as; undefined means the client's own user. */
   readonly user: SystemUser | undefined;
   readonly dir: string | undefined;
   readonly env: NodeJS.ProcessEnv;
-  /** Those of its variables (`NAME=value`) by which all that it starts is known. */
-  readonly marks: readonly string[];
-  /** Where all that it starts is; undefined where there are no cgroups. */
+  /** Variables (`NAME=value`) that identify all processes of the command. */
+  readonly markers: readonly string[];
+  /** The cgroup for all its processes; undefined if cgroups are unavailable. */
   readonly cgroup: JobCgroup | undefined;
   readonly capture: boolean;
-  /** Told of captured output as it comes. */
+  /** Called with captured output as it comes. */
   readonly onOutput: (stream: OutputStream, data: Buffer) => void;
-  /** Bytes of each output channel that are kept. */
-  readonly keepBytes: number;
+  /** Maximum bytes of output to keep per channel. */
+  readonly outputBytes: number;
 }
 
-/** How long output is still awaited after the command has ended, in milliseconds: what it left behind may hold the pipe. */
+/**
+ * How long to wait for more output after the command has ended. A process that it left behind may keep the pipe open.
+ */
 const DRAIN_MS = 2000;
 
-/** Where setpriv is; never looked for in a PATH, which a job might have set. */
-const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+/** Path of setpriv. It is not searched in PATH, which a job might have set. */
+const SETPRIV_PATH = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
 
-/** A command that runs in a process group of its own, so that all that it starts can be ended with it. */
+/** A running command. It has its own process group, so that all its processes can be ended with it. */
 export class JobProcess {
-  /** Resolves when the command has ended; where it was stopped, when all that it started is gone. */
-  readonly ended: Promise<JobOutcome>;
-  private readonly stdout: OutputKeeper;
-  private readonly stderr: OutputKeeper;
+  /** Resolves when the command has ended; after `stop`, when all its processes are gone. */
+  readonly ended: Promise<CommandResult>;
+  private readonly stdout: TailBuffer;
+  private readonly stderr: TailBuffer;
   private stopping: Promise<boolean> | undefined;
 
   private constructor(
@@ -49,18 +51,18 @@ export class JobProcess {
     readonly pid: number,
     private readonly command: JobCommand,
   ) {
-    this.stdout = this.keep('stdout');
-    this.stderr = this.keep('stderr');
-    this.ended = this.watch(performance.now());
+    this.stdout = this.bufferStream('stdout');
+    this.stderr = this.bufferStream('stderr');
+    this.ended = this.waitForEnd(performance.now());
   }
 
-  /** Starts a command; the error, a reason for a person, says why it could not be. */
+  /** Starts a command. The error says why it did not start. */
   static async start(command: JobCommand): Promise<Result<JobProcess, string>> {
-    const { program, args, options } = invocation(command);
+    const { program, args, options } = buildInvocation(command);
     const launch = (): ChildProcess => spawn(program, args, options);
     try {
       const child = command.cgroup?.startInside(launch) ?? launch();
-      await once(child, 'spawn'); // throws what went wrong
+      await once(child, 'spawn'); // throws if the start fails
       const { pid } = child;
       return pid === undefined ? err('the command did not start') : ok(new JobProcess(child, pid, command));
     } catch (thrown) {
@@ -68,23 +70,23 @@ export class JobProcess {
     }
   }
 
-  /** Ends the command and all that it started: TERM, after `graceMs` milliseconds KILL. */
+  /** Ends the command with all its processes: TERM, and KILL after `graceMs` milliseconds. */
   async stop(graceMs: number): Promise<void> {
-    const { marks, cgroup } = this.command;
-    this.stopping ??= endFamily({ leader: this.pid, marks, cgroup: cgroup?.folder }, graceMs);
+    const { markers, cgroup } = this.command;
+    this.stopping ??= killProcessTree({ leader: this.pid, markers, cgroup: cgroup?.folder }, graceMs);
     await this.stopping;
   }
 
-  private keep(stream: OutputStream): OutputKeeper {
-    const keeper = new OutputKeeper(this.command.keepBytes);
+  private bufferStream(stream: OutputStream): TailBuffer {
+    const buffer = new TailBuffer(this.command.outputBytes);
     this.child[stream]?.on('data', (data: Buffer) => {
-      keeper.add(data);
+      buffer.add(data);
       this.command.onOutput(stream, data);
     });
-    return keeper;
+    return buffer;
   }
 
-  private async watch(startedAt: number): Promise<JobOutcome> {
+  private async waitForEnd(startedAt: number): Promise<CommandResult> {
     const closed = new Promise((resolve) => this.child.once('close', resolve));
     const [exitCode, signal] = (await once(this.child, 'exit')) as [number | null, NodeJS.Signals | null];
     const durationMs = Math.round(performance.now() - startedAt);
@@ -101,7 +103,7 @@ export class JobProcess {
             output: {
               stdout: this.stdout.end(),
               stderr: this.stderr.end(),
-              lost: { stdout: this.stdout.lost, stderr: this.stderr.lost },
+              droppedBytes: { stdout: this.stdout.droppedBytes, stderr: this.stderr.droppedBytes },
             },
           }
         : {}),
@@ -116,14 +118,14 @@ interface Invocation {
 }
 
 /**
- * How a command is started. Node.js itself drops all supplementary groups when it changes the user; `setpriv` of
- * util-linux sets them and then becomes the command. Where it is missing, the user's first group is all there is.
+ * Returns how to spawn a command. Node.js drops all supplementary groups when it changes the user. `setpriv` of
+ * util-linux sets them before it executes the command; without it the command has the user's first group only.
  */
-const invocation = (command: JobCommand): Invocation => {
+const buildInvocation = (command: JobCommand): Invocation => {
   const output = command.capture ? 'pipe' : 'ignore';
   const options: SpawnOptions = {
     env: command.env,
-    detached: process.platform !== 'win32', // a process group of its own
+    detached: process.platform !== 'win32', // creates a new process group
     windowsHide: true,
     stdio: ['ignore', output, output],
     ...(command.dir === undefined ? {} : { cwd: command.dir }),
@@ -132,10 +134,10 @@ const invocation = (command: JobCommand): Invocation => {
   if (process.platform === 'win32') return { program: line, args: [], options: { ...options, shell: true } };
   const shell = ['-c', line, 'sh', ...parameters];
   const { user } = command;
-  if (user === undefined || isOurselves(user)) return { program: '/bin/sh', args: shell, options };
-  if (SETPRIV !== undefined) {
+  if (user === undefined || isCurrentUser(user)) return { program: '/bin/sh', args: shell, options };
+  if (SETPRIV_PATH !== undefined) {
     const identity = [`--reuid=${user.uid}`, `--regid=${user.gid}`, `--groups=${user.groups.join(',')}`];
-    return { program: SETPRIV, args: [...identity, '--', '/bin/sh', ...shell], options };
+    return { program: SETPRIV_PATH, args: [...identity, '--', '/bin/sh', ...shell], options };
   }
   return { program: '/bin/sh', args: shell, options: { ...options, uid: user.uid, gid: user.gid } };
 };

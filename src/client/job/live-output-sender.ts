@@ -1,54 +1,55 @@
-import { LiveOutput, type OutputChunk, type OutputStream } from '../domain/live-output.js';
+import { LiveOutputBuffer, type OutputChunk, type OutputStream } from '../domain/live-output.js';
 
-/** Chunks that are sent at a time: as a rule there is one of each channel. */
-const AT_A_TIME = 2;
+/** Maximum number of chunks per interval: usually one of each channel. */
+const BATCH_SIZE = 2;
 
 /**
- * Sends the output of one command while it runs, as long as the server wants it: a few chunks at a time, in order.
+ * Sends the output of one command while it runs and while the server wants it: a few chunks per interval, in order.
+ * See docs/spec/wire-protocol.md, "Capability `live_output`".
  *
- * resting   nobody wants output; the latest is kept.  → sending by a pace, from the oldest that is kept
- * sending   a few chunks go out each `everyMs`.       → resting by the pace 0
- * finishing the command has ended: what waits goes out at once where it is wanted, and that is the end.
+ * paused     the interval is 0; the latest output is buffered.  → sending on another interval, from the oldest chunk
+ * sending    a few chunks are sent in each interval.            → paused on the interval 0
+ * finishing  the command has ended. Waiting chunks are sent at once if the server wants them; final.
  */
 export class LiveOutputSender {
-  private readonly output: LiveOutput;
-  private pace = 0;
+  private readonly output: LiveOutputBuffer;
+  private currentIntervalMs = 0;
   private timer: NodeJS.Timeout | undefined;
   private sending: Promise<void> = Promise.resolve();
   private finishing = false;
 
   /**
-   * `send` resolves to whether the chunk, of at most `chunkBytes`, is on its way; otherwise it is tried again. It must
-   * not reject.
+   * `send` resolves to whether the chunk was sent; otherwise it is sent again later. It must not reject. A chunk has at
+   * most `chunkBytes`.
    */
   constructor(
     private readonly send: (chunk: OutputChunk) => Promise<boolean>,
     chunkBytes?: number,
   ) {
-    this.output = new LiveOutput(chunkBytes);
+    this.output = new LiveOutputBuffer(chunkBytes);
   }
 
-  /** Milliseconds from one time that output is sent to the next; 0 where none is. */
-  get everyMs(): number {
-    return this.pace;
+  /** Milliseconds between batches of output; 0 if none is sent. */
+  get intervalMs(): number {
+    return this.currentIntervalMs;
   }
 
   add(stream: OutputStream, data: Buffer): void {
     this.output.add(stream, data);
-    this.sendIn(this.pace);
+    this.scheduleSend(this.currentIntervalMs);
   }
 
-  /** From now on a few chunks are sent each `everyMs` milliseconds, or none where it is 0. */
-  setPace(everyMs: number): void {
-    const begins = this.pace === 0;
-    this.pace = everyMs;
+  /** Sends a batch every `intervalMs` milliseconds from now on; 0 pauses. */
+  setIntervalMs(intervalMs: number): void {
+    const wasPaused = this.currentIntervalMs === 0;
+    this.currentIntervalMs = intervalMs;
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (begins) this.output.rewind();
-    this.sendIn(begins ? 0 : everyMs);
+    if (wasPaused) this.output.rewind();
+    this.scheduleSend(wasPaused ? 0 : intervalMs);
   }
 
-  /** Sends what still waits, as far as it is wanted and there is room for it at once; the rest is let go. */
+  /** Sends the waiting chunks if the server wants output. Stops at the first chunk that cannot be sent at once. */
   async finish(): Promise<void> {
     this.finishing = true;
     clearTimeout(this.timer);
@@ -56,24 +57,24 @@ export class LiveOutputSender {
     while (await this.sendOne());
   }
 
-  private sendIn(ms: number): void {
-    if (this.pace === 0 || this.finishing || this.output.isEmpty) return;
+  private scheduleSend(delayMs: number): void {
+    if (this.currentIntervalMs === 0 || this.finishing || this.output.isEmpty) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.sending = this.sending.then(() => this.sendSome());
-    }, ms);
+      this.sending = this.sending.then(() => this.sendBatch());
+    }, delayMs);
   }
 
-  private async sendSome(): Promise<void> {
-    for (let count = 0; count < AT_A_TIME && (await this.sendOne()); count++);
-    this.sendIn(this.pace);
+  private async sendBatch(): Promise<void> {
+    for (let count = 0; count < BATCH_SIZE && (await this.sendOne()); count++);
+    this.scheduleSend(this.currentIntervalMs);
   }
 
   private async sendOne(): Promise<boolean> {
-    const chunk = this.pace === 0 ? undefined : this.output.take();
+    const chunk = this.currentIntervalMs === 0 ? undefined : this.output.take();
     if (chunk === undefined) return false;
     const isSent = await this.send(chunk);
-    if (!isSent) this.output.giveBack(chunk);
+    if (!isSent) this.output.putBack(chunk);
     return isSent;
   }
 }

@@ -1,22 +1,22 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** A process as Linux shows it in /proc. */
+/** A process in Linux's /proc. */
 export interface ProcessEntry {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
   readonly session: number;
-  /** Clock ticks since the machine started; with the process id it names a process for good. */
+  /** In clock ticks since boot; with the process id it identifies a process until the next boot. */
   readonly startTime: string;
 }
 
-/** Whether this system shows its processes; others than Linux do not. */
+/** Whether this system has Linux's /proc. */
 export const hasProcTable = (): boolean => existsSync('/proc/self/stat');
 
-/** One process; undefined where there is none of this number, or it has ended and only its parent has not looked. */
+/** Reads one process; undefined if it does not exist or is a zombie. */
 export const readProcess = (pid: number): ProcessEntry | undefined => {
   const stat = readProc(`${pid}/stat`);
-  // After the command in brackets, which may hold anything: state, parent, group, session, …
+  // The fields follow the command in brackets, which may contain any characters: state, parent, group, session, …
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
   const [state, parent, group, session] = fields;
   const startTime = fields[19];
@@ -24,23 +24,23 @@ export const readProcess = (pid: number): ProcessEntry | undefined => {
   return { pid, parent: Number(parent), group: Number(group), session: Number(session), startTime };
 };
 
-/** All processes that have not ended. */
+/** Reads all processes except zombies. */
 export const readProcesses = (): ProcessEntry[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => readProcess(Number(name)) ?? []);
 
-/** The variables that a process was started with, as `NAME=value`; none where we may not look. */
-export const startEnvironmentOf = (pid: number): readonly string[] =>
+/** Reads the variables that a process was started with, as `NAME=value`; empty if we have no permission. */
+export const readStartEnvironment = (pid: number): readonly string[] =>
   readProc(`${pid}/environ`)?.split('\0') ?? [];
 
-/** Another after each start of the machine; undefined where the system does not tell. */
-export const bootId = (): string | undefined => readProc('sys/kernel/random/boot_id')?.trim();
+/** Reads the id of the current boot of this machine; undefined if the system has none. */
+export const readBootId = (): string | undefined => readProc('sys/kernel/random/boot_id')?.trim();
 
 const readProc = (path: string): string | undefined => {
   try {
     return readFileSync(`/proc/${path}`, 'utf8');
   } catch {
-    return undefined; // ended while we looked, or another user's
+    return undefined; // the process ended, or belongs to another user
   }
 };

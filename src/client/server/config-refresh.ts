@@ -2,134 +2,137 @@ import type { Logger } from 'pino';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
 import { backoffMs } from '../domain/backoff.js';
 import type { Result } from '../../shared/lib/result.js';
-import type { ConfigFault } from './config-fetch.js';
-import type { SessionConfig } from './session-config.js';
+import type { ConfigFetchFailure } from './config-fetch.js';
+import type { ConnectionConfig } from './connection-config.js';
 
-export interface ConfigRefreshParts {
-  readonly fetch: (signal: AbortSignal) => Promise<Result<SessionConfig, ConfigFault>>;
-  /** Whether no job is under way: the config is fetched, and applied, only then. */
-  readonly isIdle: () => boolean;
-  readonly apply: (config: SessionConfig) => void;
-  /** Told of each failed attempt before it is put off. */
-  readonly failed: (fault: ConfigFault) => void;
+export interface ConfigRefreshOptions {
+  readonly fetch: (signal: AbortSignal) => Promise<Result<ConnectionConfig, ConfigFetchFailure>>;
+  /** Whether the node has no job. The config is fetched and applied only then. */
+  readonly isNodeIdle: () => boolean;
+  readonly apply: (config: ConnectionConfig) => void;
+  /** Called after each failed attempt. */
+  readonly onFailure: (failure: ConfigFetchFailure) => void;
   readonly log: Logger;
 }
 
 const BACKOFF = {
-  away: { firstMs: 1000, maxMs: 60_000 },
-  refused: { firstMs: 5000, maxMs: 300_000 },
+  temporary: { firstMs: 1000, maxMs: 60_000 },
+  rejected: { firstMs: 5000, maxMs: 300_000 },
   unencrypted: { firstMs: 5000, maxMs: 300_000 },
 } as const;
 
 /**
- * Fetches the config when somebody asks for it, and again and again until it has come.
+ * Fetches the config on request and retries until it succeeds.
  *
- * resting   nothing was asked for.                → waiting by `request`
- * waiting   a timer runs.                         → due when it is over, → resting by `withdraw`
- * due       a job is under way.                   → fetching by `resume` when it is over, → resting by `withdraw`
- * fetching  the server is being asked.            → resting with a config, → waiting without one that can be used,
- *                                                 → due where a job has come meanwhile: it is asked again after that
- * stopped   for good.
+ * idle       nothing was requested.           → scheduled on `request`
+ * scheduled  a timer runs.                    → fetching, or deferred if the node has a job, when the timer ends;
+ *                                               → idle on `withdraw`
+ * deferred   the node has a job.              → fetching on `resume`; → idle on `withdraw`
+ * fetching   the request is in progress.      → idle if the config was applied; → scheduled if not;
+ *                                               → deferred if a job came meanwhile: the config is fetched again later
+ * stopped    `stop` was called; final.
  */
 export class ConfigRefresh {
-  private mode: 'resting' | 'waiting' | 'due' | 'fetching' | 'stopped' = 'resting';
+  private mode: 'idle' | 'scheduled' | 'deferred' | 'fetching' | 'stopped' = 'idle';
   private timer: NodeJS.Timeout | undefined;
+  /** When the scheduled fetch starts; performance time in ms. */
   private dueAt = 0;
-  private passing = false;
+  private withdrawable = false;
   private failures = 0;
   private readonly stopping = new AbortController();
 
-  constructor(private readonly parts: ConfigRefreshParts) {}
+  constructor(private readonly options: ConfigRefreshOptions) {}
 
-  /** Whether the config will be fetched anyway; a passing request does not count, it may be withdrawn. */
+  /** Whether a fetch will certainly take place. A withdrawable request does not count. */
   get isPending(): boolean {
-    return this.mode !== 'resting' && !this.passing;
+    return this.mode !== 'idle' && !this.withdrawable;
   }
 
   /**
-   * Asks for a fetch in `delayMs` milliseconds, or earlier where that was asked for before. A `passing` reason may
-   * go away by itself: such a request can be withdrawn, unless another came.
+   * Requests a fetch in `delayMs` milliseconds; an earlier scheduled fetch stays. A `withdrawable` request has a reason
+   * that may disappear: `withdraw` takes it back, unless another request came.
    */
-  request(reason: string, delayMs: number, passing = false): void {
+  request(reason: string, delayMs: number, withdrawable = false): void {
     if (this.mode === 'fetching' || this.mode === 'stopped') return;
     const at = performance.now() + delayMs;
-    if (passing && this.mode !== 'resting') return;
+    if (withdrawable && this.mode !== 'idle') return;
     const wasPending = this.isPending;
-    this.passing = passing;
-    if (this.mode === 'due' || (this.mode === 'waiting' && wasPending && this.dueAt <= at)) return;
-    this.parts.log.info({ reason, delay_ms: Math.round(delayMs) }, 'the config will be fetched');
-    this.waitUntil(this.mode === 'waiting' ? Math.min(at, this.dueAt) : at);
+    this.withdrawable = withdrawable;
+    if (this.mode === 'deferred' || (this.mode === 'scheduled' && wasPending && this.dueAt <= at)) return;
+    this.options.log.info({ reason, delay_ms: Math.round(delayMs) }, 'the config will be fetched');
+    this.scheduleFetch(this.mode === 'scheduled' ? Math.min(at, this.dueAt) : at);
   }
 
-  /** Takes a passing request back. */
+  /** Takes a withdrawable request back. */
   withdraw(): void {
-    if (!this.passing || (this.mode !== 'waiting' && this.mode !== 'due')) return;
+    if (!this.withdrawable || (this.mode !== 'scheduled' && this.mode !== 'deferred')) return;
     clearTimeout(this.timer);
-    this.mode = 'resting';
+    this.mode = 'idle';
   }
 
-  /** A job is over: what was put off can be done. */
+  /** Starts a deferred fetch, because the node has no job any more. */
   resume(): void {
-    if (this.mode === 'due') this.begin();
+    if (this.mode === 'deferred') this.startFetch();
   }
 
-  /** Calls off whatever is under way, for good. */
+  /** Cancels everything, for good. */
   stop(): void {
     this.mode = 'stopped';
     clearTimeout(this.timer);
     this.stopping.abort();
   }
 
-  private waitUntil(at: number): void {
+  private scheduleFetch(at: number): void {
     clearTimeout(this.timer);
-    this.mode = 'waiting';
+    this.mode = 'scheduled';
     this.dueAt = at;
-    this.timer = setTimeout(() => this.begin(), Math.max(0, at - performance.now()));
+    this.timer = setTimeout(() => this.startFetch(), Math.max(0, at - performance.now()));
   }
 
-  private begin(): void {
-    if (!this.parts.isIdle()) {
-      this.mode = 'due';
+  private startFetch(): void {
+    if (!this.options.isNodeIdle()) {
+      this.mode = 'deferred';
       return;
     }
     this.mode = 'fetching';
-    this.passing = false;
-    this.parts.fetch(this.stopping.signal).then(
-      (answer) => this.onAnswer(answer),
+    this.withdrawable = false;
+    this.options.fetch(this.stopping.signal).then(
+      (fetched) => this.onFetched(fetched),
       (thrown: unknown) => {
-        const isKnown = thrown instanceof AppError; // such as a certificate that cannot be read any more
-        if (!isKnown) this.parts.log.error({ err: thrown }, 'the config could not be fetched');
-        const reason = isKnown ? thrown.message : 'a fault of the program';
-        this.onAnswer({ ok: false, error: { kind: 'away', reason } });
+        const isExpected = thrown instanceof AppError; // for example a certificate file that is unreadable now
+        if (!isExpected)
+          this.options.log.error({ err: thrown }, 'unexpected error while fetching the config');
+        const reason = isExpected ? thrown.message : 'unexpected error; see the log line before';
+        this.onFetched({ ok: false, error: { kind: 'temporary', reason } });
       },
     );
   }
 
-  private onAnswer(answer: Result<SessionConfig, ConfigFault>): void {
+  private onFetched(fetched: Result<ConnectionConfig, ConfigFetchFailure>): void {
     if (this.mode !== 'fetching') return; // stopped meanwhile
-    if (answer.ok && !this.parts.isIdle()) {
-      this.mode = 'due';
+    if (fetched.ok && !this.options.isNodeIdle()) {
+      this.mode = 'deferred';
       return;
     }
-    this.mode = 'resting';
-    const fault = answer.ok ? this.apply(answer.value) : answer.error;
-    if (fault === undefined) {
+    this.mode = 'idle';
+    const failure = fetched.ok ? this.tryToApply(fetched.value) : fetched.error;
+    if (failure === undefined) {
       this.failures = 0;
       return;
     }
     this.failures++;
-    const delayMs = backoffMs(this.failures, BACKOFF[fault.kind], Math.random());
-    this.waitUntil(performance.now() + delayMs);
-    this.parts.failed(fault);
+    const delayMs = backoffMs(this.failures, BACKOFF[failure.kind], Math.random());
+    this.scheduleFetch(performance.now() + delayMs);
+    this.options.onFailure(failure);
   }
 
-  /** Why a config cannot be used after all; undefined where it is. */
-  private apply(config: SessionConfig): ConfigFault | undefined {
+  /** Returns why the config could not be applied; undefined if it was applied. */
+  private tryToApply(config: ConnectionConfig): ConfigFetchFailure | undefined {
     try {
-      this.parts.apply(config);
+      this.options.apply(config);
       return undefined;
     } catch (thrown) {
-      return { kind: 'refused', reason: `the config of the server cannot be used: ${messageOf(thrown)}` };
+      return { kind: 'rejected', reason: `cannot use the config of the server: ${messageOf(thrown)}` };
     }
   }
 }

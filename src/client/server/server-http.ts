@@ -9,19 +9,18 @@ import type { ProxySettings } from '../../shared/platform/http/proxy-settings.js
 import { SignedHttp } from '../../shared/platform/http/signed-http.js';
 import type { Result } from '../../shared/lib/result.js';
 import type { Signer } from '../../shared/protocol/chef-signature/sign-request.js';
-import { explainTlsFault } from './explain-tls-fault.js';
 import type { TlsSettings } from '../settings/client-settings.js';
 
-/** How the Chef Server is reached. */
+/** How to connect to the Chef Server. */
 export interface ServerAccess {
   readonly tls: TlsSettings;
   readonly proxy: ProxySettings;
 }
 
 /**
- * Signed requests to the Chef Server: through the proxies that are set, trusting the certificates of the system,
- * `ssl_ca_file` and `trusted_certs_dir`. Each request has a connection of its own, and reads those files again: there
- * is one an hour, so a certificate that an administrator adds counts at the next try, and nothing is held between.
+ * Sends signed requests to the Chef Server through the configured proxies. It trusts the certificates of the system,
+ * `ssl_ca_file` and `trusted_certs_dir`. Each request opens a new connection and rereads the certificates: requests are
+ * rare (about one per hour), and a certificate that an administrator adds counts at the next request.
  */
 export class ServerHttp {
   constructor(
@@ -30,7 +29,7 @@ export class ServerHttp {
     private readonly clock: Clock,
   ) {}
 
-  /** Signs and sends a request and reads the whole answer, whatever its status. */
+  /** Signs and sends a request and reads the whole response, whatever its status. */
   async send(request: HttpRequest): Promise<Result<HttpResponse, HttpFault>> {
     const http = openHttp(this.access);
     try {
@@ -40,40 +39,53 @@ export class ServerHttp {
     }
   }
 
-  /** Why there was no answer, and what to do about it. */
+  /** Explains why there was no response and what to do. */
   explain({ reason }: HttpFault): string {
     return explainTlsFault(reason, this.access.tls);
   }
 }
 
-/** An HTTP client that trusts and connects as it is set; throws an AppError where a certificate file cannot be read. */
+/** Adds a remedy to an error text about a certificate. */
+export const explainTlsFault = (reason: string, { trustedDir, caFile }: TlsSettings): string => {
+  if (/altnames/i.test(reason)) {
+    return `${reason}; use the host name of the Chef Server's certificate in chef_server_url`;
+  }
+  if (/expired|not yet valid/i.test(reason) && /cert/i.test(reason)) {
+    return `${reason}; the Chef Server needs a new certificate, or the clock of this machine is wrong`;
+  }
+  if (!/certificate|self.signed/i.test(reason)) return reason;
+  const places = [trustedDir, caFile].filter((path) => path !== undefined).join(' or ');
+  return `${reason}; if you trust this server, put its certificate into ${places || 'trusted_certs_dir'}`;
+};
+
+/** Creates an HTTP client with these settings. Throws an AppError if a certificate file cannot be read. */
 export const openHttp = ({ tls, proxy }: ServerAccess): HttpClient => {
   const ca = trustedCertificates(tls);
   return new HttpClient({
-    ...(ca.length === 0 ? {} : { ca }), // those of the system alone need not be read
+    ...(ca.length === 0 ? {} : { ca }), // an absent `ca` means the certificates of the system
     verifyTls: tls.verify,
     connections: 1,
     proxy,
   });
 };
 
-/** The certificates (PEM) that are trusted besides those of the system; throws an AppError where one cannot be read. */
+/** Reads the trusted certificates (PEM) besides those of the system. Throws an AppError if one cannot be read. */
 export const trustedCertificates = (tls: TlsSettings): string[] => trustedFiles(tls).map(readCertificate);
 
-/** A sentence for each file among them that TLS ignores; throws an AppError where one cannot be read. */
+/** Returns a sentence for each of these files that TLS ignores. Throws an AppError if one cannot be read. */
 export const ignoredCertificates = (tls: TlsSettings): string[] =>
   trustedFiles(tls)
     .filter((path) => !holdsCertificate(readCertificate(path)))
     .map(
       (path) =>
-        `${path} is ignored: it holds no certificate as PEM text; if it is one in another form, 'openssl x509' makes such a text of it`,
+        `${path} is ignored: it holds no certificate as PEM text; convert a certificate of another format with 'openssl x509'`,
     );
 
 const holdsCertificate = (text: string): boolean => {
   try {
     return new X509Certificate(text).raw.length > 0;
   } catch {
-    return false; // that is how it says so
+    return false; // the constructor throws if the text is not a certificate
   }
 };
 

@@ -13,34 +13,34 @@ import type { Whitelist } from '../domain/whitelist.js';
 import { SettingValues } from './setting-values.js';
 import { readWhitelist } from './whitelist-setting.js';
 
-/** Whom TLS connections to the Chef Server trust. */
+/** Which certificates TLS connections to the Chef Server trust. */
 export interface TlsSettings {
   readonly verify: boolean;
   readonly caFile: string | undefined;
   readonly trustedDir: string | undefined;
 }
 
-/** Where the log goes: a stream or a file's path. */
+/** Where the log is written: a stream, or a file's path. */
 export type LogLocation = 'STDOUT' | 'STDERR' | { readonly path: string };
 
-/** How the client is set up (node client, "Configuration"). */
+/** The settings of the client. See docs/spec/node-client.md, "Configuration". */
 export interface ClientSettings {
-  /** Without `/` at the end. */
+  /** Without trailing `/`. */
   readonly serverUrl: string;
   readonly organization: string;
-  /** Undefined means this machine's full name. */
+  /** Undefined means the full host name of this machine. */
   readonly nodeName: string | undefined;
   readonly clientKeyPath: string;
   readonly whitelist: Whitelist;
   readonly fileDir: string;
   readonly fileDirExpiryMs: number;
-  /** Where it is noted which jobs were run here. */
+  /** Folder of the journal and the lock of this node. */
   readonly stateDir: string;
-  /** Longest message that is sent, in bytes. */
+  /** Maximum length of a message to the server, in bytes. */
   readonly maxBodySize: number;
   readonly allowUnencrypted: boolean;
   readonly allowedVariables: readonly string[] | undefined;
-  /** Milliseconds between TERM and KILL for a job that is aborted. */
+  /** Milliseconds between TERM and KILL when a command is ended. */
   readonly killGraceMs: number;
   readonly signatureVersion: SignatureVersion;
   readonly tls: TlsSettings;
@@ -49,7 +49,7 @@ export interface ClientSettings {
   readonly logLocation: LogLocation;
 }
 
-/** What was given on the command line; it wins over the file. */
+/** Settings from the command line; they take precedence over the file. */
 export interface SettingOverrides {
   readonly serverUrl?: string | undefined;
   readonly nodeName?: string | undefined;
@@ -73,18 +73,21 @@ const DEFAULTS = {
   trustedDir: '/etc/chef/trusted_certs',
 } as const;
 
-/** Users other than root have no place of their own in /var. */
+/** Users other than root have no folder in /var. */
 const defaultStateDir = (): string =>
   process.getuid?.() === 0
     ? '/var/lib/push-jobs-client'
     : join(homedir(), '.local', 'state', 'push-jobs-client');
 
-/** Less has no room for a message without any output. */
+/** A smaller limit leaves no room for a message without output. */
 const MIN_BODY_SIZE = 4096;
 
 const SERVER_URL = /^https?:\/\/[^?#]+\/organizations\/([a-z0-9][a-z0-9_-]*)\/?$/;
 
-/** Checks and completes the settings of a file. The error names what is wrong, and where. Other programs' are ignored. */
+/**
+ * Validates the settings of a file and adds overrides and defaults. The error names the invalid setting, its file and
+ * its line. Settings of other Chef programs are ignored.
+ */
 export const readClientSettings = (
   source: RubySettings,
   overrides: SettingOverrides,
@@ -97,50 +100,52 @@ export const readClientSettings = (
   }
 };
 
-const read = (values: SettingValues, given: SettingOverrides): ClientSettings => {
-  const seconds = (name: string, otherwise: number): number => (values.positive(name) ?? otherwise) * 1000;
+const read = (values: SettingValues, overrides: SettingOverrides): ClientSettings => {
+  const seconds = (name: string, defaultS: number): number => (values.positive(name) ?? defaultS) * 1000;
   return {
-    ...readServer(values, given.serverUrl),
-    nodeName: given.nodeName ?? values.text('node_name'),
-    clientKeyPath: given.clientKeyPath ?? values.text('client_key') ?? DEFAULTS.clientKeyPath,
+    ...readServer(values, overrides.serverUrl),
+    nodeName: overrides.nodeName ?? values.text('node_name'),
+    clientKeyPath: overrides.clientKeyPath ?? values.text('client_key') ?? DEFAULTS.clientKeyPath,
     whitelist: readWhitelist(values),
-    fileDir: given.fileDir ?? values.text('file_dir') ?? DEFAULTS.fileDir,
-    stateDir: given.stateDir ?? values.text('state_dir') ?? defaultStateDir(),
+    fileDir: overrides.fileDir ?? values.text('file_dir') ?? DEFAULTS.fileDir,
+    stateDir: overrides.stateDir ?? values.text('state_dir') ?? defaultStateDir(),
     fileDirExpiryMs: seconds('file_dir_expiry', DEFAULTS.fileDirExpiryS),
-    maxBodySize: readMaxBodySize(values, given.maxBodySize),
-    allowUnencrypted: given.allowUnencrypted ?? values.flag('allow_unencrypted') ?? false,
-    allowedVariables: values.names('allowed_overwritable_env_vars'),
+    maxBodySize: readMaxBodySize(values, overrides.maxBodySize),
+    allowUnencrypted: overrides.allowUnencrypted ?? values.flag('allow_unencrypted') ?? false,
+    allowedVariables: values.list('allowed_overwritable_env_vars'),
     killGraceMs: seconds('kill_grace_period', DEFAULTS.killGraceS),
     signatureVersion: values.choice('authentication_protocol_version', SIGNATURE_VERSIONS) ?? '1.1',
     tls: readTls(values),
     proxy: readProxies(values),
-    logLevel: given.logLevel ?? readLogLevel(values),
-    logLocation: given.logPath === undefined ? readLogLocation(values) : { path: given.logPath },
+    logLevel: overrides.logLevel ?? readLogLevel(values),
+    logLocation: overrides.logPath === undefined ? readLogLocation(values) : { path: overrides.logPath },
   };
 };
 
 const readServer = (
   values: SettingValues,
-  given: string | undefined,
+  override: string | undefined,
 ): Pick<ClientSettings, 'serverUrl' | 'organization'> => {
-  const address = given ?? values.text('chef_server_url');
+  const address = override ?? values.text('chef_server_url');
   const organization = SERVER_URL.exec(address ?? '')?.[1];
   if (address !== undefined && organization !== undefined && URL.canParse(address))
     return { serverUrl: address.replace(/\/$/, ''), organization };
   const problem = `${address === undefined ? 'is not set' : `is '${address}'`}; it must be like https://chef.example.com/organizations/ORG`;
-  throw given === undefined ? values.faultIn('chef_server_url', problem) : optionFault('--server', problem);
+  throw override === undefined
+    ? values.errorFor('chef_server_url', problem)
+    : optionError('--server', problem);
 };
 
-const readMaxBodySize = (values: SettingValues, given: number | undefined): number => {
-  const size = given ?? values.positive('max_body_size') ?? DEFAULTS.maxBodySize;
+const readMaxBodySize = (values: SettingValues, override: number | undefined): number => {
+  const size = override ?? values.positive('max_body_size') ?? DEFAULTS.maxBodySize;
   if (size >= MIN_BODY_SIZE) return size;
   const problem = `is ${size}; it must be ${MIN_BODY_SIZE} or more`;
-  throw given === undefined
-    ? values.faultIn('max_body_size', problem)
-    : optionFault('--max-body-size', problem);
+  throw override === undefined
+    ? values.errorFor('max_body_size', problem)
+    : optionError('--max-body-size', problem);
 };
 
-const optionFault = (option: string, problem: string): AppError =>
+const optionError = (option: string, problem: string): AppError =>
   new AppError('settings_value', `${option} ${problem}`);
 
 const readTls = (values: SettingValues): TlsSettings => ({
@@ -171,5 +176,5 @@ const readLogLocation = (values: SettingValues): LogLocation => {
   const location = values.find('log_location')?.value;
   if (typeof location === 'string' && location !== 'STDOUT' && location !== 'STDERR')
     return { path: location };
-  return values.text('log_location') === 'STDERR' ? 'STDERR' : 'STDOUT'; // `:syslog` and such too
+  return values.text('log_location') === 'STDERR' ? 'STDERR' : 'STDOUT'; // `:syslog` and the like mean STDOUT
 };

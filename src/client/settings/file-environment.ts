@@ -1,28 +1,29 @@
 /**
- * The variables that a settings file sets in our environment (`ENV['NAME'] = …`). A file that is read again starts from
- * what was there before it, as otherwise `ENV['PATH'] = "/opt/bin:#{ENV['PATH']}"` would grow each time.
+ * Applies the variables of a settings file (`ENV['NAME'] = …`) to our environment. Each read of the file starts from
+ * the original environment; otherwise `ENV['PATH'] = "/opt/bin:#{ENV['PATH']}"` would grow with every read.
  */
 export class FileEnvironment {
-  /** What the variables that a file has set were before. */
-  private readonly before = new Map<string, string | undefined>();
+  /** Original values of the variables that a file has set. */
+  private readonly originalValues = new Map<string, string | undefined>();
 
   constructor(private readonly env: NodeJS.ProcessEnv) {}
 
-  /** The environment without what a file has set. */
-  get withoutFile(): Readonly<Record<string, string | undefined>> {
+  /** The environment without the changes of any file. */
+  get original(): Readonly<Record<string, string | undefined>> {
     return new Proxy(this.env, {
       get: (env, name) => {
         if (typeof name !== 'string') return undefined;
-        return this.before.has(name) ? this.before.get(name) : env[name];
+        return this.originalValues.has(name) ? this.originalValues.get(name) : env[name];
       },
     });
   }
 
-  /** Sets these variables, unsets those that are null, and gives those that another file had set their value back. */
-  set(variables: ReadonlyMap<string, string | null>): void {
-    for (const name of variables.keys()) if (!this.before.has(name)) this.before.set(name, this.env[name]);
-    for (const [name, before] of this.before) {
-      const value = variables.has(name) ? variables.get(name) : before;
+  /** Sets variables, unsets those that are null, and restores the variables that only an earlier read had set. */
+  apply(variables: ReadonlyMap<string, string | null>): void {
+    for (const name of variables.keys())
+      if (!this.originalValues.has(name)) this.originalValues.set(name, this.env[name]);
+    for (const [name, original] of this.originalValues) {
+      const value = variables.has(name) ? variables.get(name) : original;
       if (value === null || value === undefined) Reflect.deleteProperty(this.env, name);
       else this.env[name] = value;
     }

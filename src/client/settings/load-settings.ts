@@ -3,20 +3,20 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
 import { err, type Result } from '../../shared/lib/result.js';
-import type { SettingsPlace } from '../../shared/lib/ruby-settings/path-functions.js';
+import type { SettingsContext } from '../../shared/lib/ruby-settings/path-functions.js';
 import { readRubySettings, type RubySettings } from '../../shared/lib/ruby-settings/read-settings.js';
 
-/** The settings file is the first of these that exists. */
+/** Default settings files; the first one that exists is read. */
 export const SETTINGS_FILES = [
   '/etc/chef/chef-push-client.rb',
   '/etc/chef/push-jobs-client.rb',
   '/etc/chef/client.rb',
 ] as const;
 
-/** Reads the settings file, the named one or else the first of those that exist; `env` is what it may refer to. */
+/** Reads the named settings file, or else the first default one that exists. `env` is what the file can refer to. */
 export const loadSettingsFile = (
   named: string | undefined,
-  env: SettingsPlace['env'],
+  env: SettingsContext['env'],
 ): Result<RubySettings, AppError> => {
   const file = named ?? SETTINGS_FILES.find((path) => existsSync(path));
   if (file === undefined) {

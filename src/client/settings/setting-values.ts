@@ -1,25 +1,25 @@
 import { AppError } from '../../shared/lib/app-error.js';
 import type { RubySetting, RubySettings } from '../../shared/lib/ruby-settings/read-settings.js';
 import { kindOf, nameOf, type RubyValue } from '../../shared/lib/ruby-settings/ruby-value.js';
-import { readProxyAddress } from '../../shared/platform/http/proxy-settings.js';
+import { parseProxyUrl } from '../../shared/platform/http/proxy-settings.js';
 
-/** Reads settings by name and type. Throws an AppError that names file and line where a value is of another kind. */
+/** Reads settings by name and type. Throws an AppError that names file and line if a value has another type. */
 export class SettingValues {
   constructor(private readonly source: RubySettings) {}
 
   /**
-   * The last setting of this name; undefined where there is none or it is nil. Throws where a part of it alone is set
-   * (`whitelist['a'] = 'b'`), which would change nothing here.
+   * Returns the last setting of this name; undefined if it is missing or nil. Throws if only an element of it is set
+   * (`whitelist['a'] = 'b'`), because that would have no effect.
    */
   find(name: string): RubySetting | undefined {
-    const part = this.source.settings.find(({ path }) => path.length > 1 && path[0] === name);
-    if (part !== undefined)
-      throw this.fault(part, `sets a part of ${name} alone; write ${name}(…) with all of it`);
+    const element = this.source.settings.find(({ path }) => path.length > 1 && path[0] === name);
+    if (element !== undefined)
+      throw this.errorAt(element, `sets one element of ${name}; set all of it with ${name}(…)`);
     const found = this.source.settings.findLast(({ path }) => path.length === 1 && path[0] === name);
     return found?.value === null ? undefined : found;
   }
 
-  /** A string, or a symbol's name. */
+  /** Accepts a string or a symbol. */
   text(name: string): string | undefined {
     return this.read(name, 'a string', nameOf);
   }
@@ -28,7 +28,7 @@ export class SettingValues {
     return this.read(name, 'true or false', (value) => (typeof value === 'boolean' ? value : undefined));
   }
 
-  /** A number above 0, also one that is written as a string. */
+  /** Accepts a number above 0, also as a string. */
   positive(name: string): number | undefined {
     return this.read(name, 'a number above 0', (value) => {
       const number = typeof value === 'string' && value !== '' ? Number(value) : value;
@@ -36,18 +36,18 @@ export class SettingValues {
     });
   }
 
-  /** The address of a proxy, `http://` where it says nothing of it; undefined where it is empty. */
+  /** Accepts the address of a proxy, with or without `http://`; undefined if it is empty. */
   proxy(name: string): URL | undefined {
     const address = this.text(name);
     if (address === undefined || address === '') return undefined;
-    return this.read(name, 'an address such as http://proxy.example.com:3128', () => {
-      const url = readProxyAddress(address);
+    return this.read(name, 'an address like http://proxy.example.com:3128', () => {
+      const url = parseProxyUrl(address);
       return url === undefined ? undefined : new URL(url);
     });
   }
 
-  /** An array of strings or symbols, or one string with commas. */
-  names(name: string): string[] | undefined {
+  /** Accepts an array of strings or symbols, or one string with commas. */
+  list(name: string): string[] | undefined {
     return this.read(name, 'an array of strings', (value) => {
       if (typeof value === 'string') return value.split(',').map((part) => part.trim());
       if (!Array.isArray(value)) return undefined;
@@ -56,23 +56,22 @@ export class SettingValues {
     });
   }
 
-  /** One of a few words. */
-  choice<Word extends string>(name: string, words: readonly Word[]): Word | undefined {
-    return this.read(name, `one of ${words.join(', ')}`, (value) =>
-      words.find((word) => word === nameOf(value)),
+  choice<Choice extends string>(name: string, choices: readonly Choice[]): Choice | undefined {
+    return this.read(name, `one of ${choices.join(', ')}`, (value) =>
+      choices.find((choice) => choice === nameOf(value)),
     );
   }
 
-  /** An error about a setting. */
-  fault(setting: RubySetting, problem: string): AppError {
+  /** Returns an error about a setting in the file. */
+  errorAt(setting: RubySetting, problem: string): AppError {
     const name = setting.path.join('.');
     return new AppError('settings_value', `${this.source.file}, line ${setting.line}: ${name} ${problem}`);
   }
 
-  /** An error about the setting of this name, also where it is missing. */
-  faultIn(name: string, problem: string): AppError {
+  /** Returns an error about the setting of this name, which may be missing. */
+  errorFor(name: string, problem: string): AppError {
     const setting = this.find(name);
-    if (setting !== undefined) return this.fault(setting, problem);
+    if (setting !== undefined) return this.errorAt(setting, problem);
     return new AppError('settings_value', `${this.source.file}: ${name} ${problem}`);
   }
 
@@ -86,6 +85,6 @@ export class SettingValues {
     const value = convert(setting.value);
     if (value !== undefined) return value;
     const shown = nameOf(setting.value) ?? kindOf(setting.value);
-    throw this.fault(setting, `must be ${expected}, not ${shown}`);
+    throw this.errorAt(setting, `must be ${expected}, not ${shown}`);
   }
 }

@@ -8,7 +8,8 @@ import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
 import { ForwardProxy } from '../../support/forward-proxy.js';
 import { hasIpv6 } from '../../support/ipv6.js';
-import { SimulatedPushServer, type SimulatedPushServerOptions } from '../../support/simulated-push-server.js';
+import type { SimulatedPushServerOptions } from '../../support/simulated-config.js';
+import { SimulatedPushServer } from '../../support/simulated-push-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -43,8 +44,8 @@ afterEach(async () => {
   await server.close();
 });
 
-describe('the beginning', () => {
-  test('a heartbeat with sequence 1 comes at once, and then one each interval', async () => {
+describe('at the start', () => {
+  test('sends a heartbeat with sequence 1 at once and then one per interval', async () => {
     await start();
     const first = await server.expect('heartbeat');
     expect(first).toMatchObject({
@@ -60,53 +61,53 @@ describe('the beginning', () => {
     expect((await server.expect('heartbeat')).incarnation_id).toBe(first.incarnation_id);
   });
 
-  test('an abort is answered, though there is no job', async () => {
+  test('confirms an abort without a job', async () => {
     await start();
     await server.expect('heartbeat');
     await server.send({ type: 'abort' });
     expect((await server.expect('aborted')).job_id).toBeNull();
   });
 
-  test('a server that refuses is asked again, and the log says what is wrong', async () => {
+  test('retries when the server rejects the config request, and logs the reason', async () => {
     server = await SimulatedPushServer.start({ org: 'acme', node: 'web1', nodeKey: keys.publicKey });
-    server.configStatus = 403;
+    server.config.status = 403;
     startClient();
     await eventually(() => client.output.includes('may not have the config'), { withinMs: 40_000 });
-    server.configStatus = 200;
+    server.config.status = 200;
     client.signal('SIGUSR1');
     await server.expect('heartbeat');
   });
 
-  test('a proxy of the environment, by name and port alone, is gone through for the config', async () => {
+  test('fetches the config through a proxy of the environment, given as name and port', async () => {
     const proxy = await ForwardProxy.start();
     const { host } = new URL(proxy.url);
     await start({}, `${SETTINGS}\nENV['http_proxy'] = '${host}'\nENV['no_proxy'] = '192.168.*'`);
     await server.expect('heartbeat');
     await proxy.close();
-    expect(proxy.asked).toEqual([expect.stringContaining('/organizations/acme/pushy/config/web1')]);
+    expect(proxy.requests).toEqual([expect.stringContaining('/organizations/acme/pushy/config/web1')]);
   });
 
-  test.runIf(hasIpv6)('a server whose addresses are IPv6 ones is served', async () => {
+  test.runIf(hasIpv6)('connects to a server with IPv6 addresses', async () => {
     server = await SimulatedPushServer.start({ org: 'acme', node: 'web1', nodeKey: keys.publicKey });
     server.startHeartbeats();
     const { command, heartbeat } = server.ports;
     const proxies = await Promise.all(
       [command, heartbeat].map((port) => startTcpProxy('127.0.0.1', port, '::1')),
     );
-    [server.commandVia, server.heartbeatVia] = proxies.map(({ port }) => port);
-    server.hostVia = '[::1]';
+    [server.config.commandPort, server.config.heartbeatPort] = proxies.map(({ port }) => port);
+    server.config.host = '[::1]';
     startClient();
     await server.expect('heartbeat');
     await eventually(() => proxies.every(({ connections }) => connections > 0));
     for (const proxy of proxies) await proxy.close();
   });
 
-  test('a 1.x server is served in the clear where that is allowed', async () => {
+  test('serves a 1.x server without encryption if allow_unencrypted is set', async () => {
     await start({ encrypted: false }, `${SETTINGS}\nallow_unencrypted true`);
     expect(await server.expect('heartbeat')).toMatchObject({ sequence: 1 });
   });
 
-  test('a 1.x server ends the client where it is not', async () => {
+  test('exits if the server is 1.x and allow_unencrypted is not set', async () => {
     await start({ encrypted: false });
     expect(await client.exit).toBe(78);
     expect(client.output).toContain('allow_unencrypted');
@@ -114,7 +115,7 @@ describe('the beginning', () => {
 });
 
 describe('commands', () => {
-  test('a repeated run does not start a command twice, whether it repeats a number or has a new one', async () => {
+  test('a repeated run does not start a command twice, with the same sequence or a new one', async () => {
     await start();
     await server.expect('heartbeat');
     const dir = client.makeFolder('work');
@@ -133,7 +134,7 @@ describe('commands', () => {
     expect(readFileSync(`${dir}/starts`, 'utf8')).toBe('started\n');
   });
 
-  test('what is not of the server, old or no command is dropped', async () => {
+  test('drops forged, replayed, old and invalid commands', async () => {
     await start();
     await server.expect('heartbeat');
     await server.send({ type: 'ack' });
@@ -155,68 +156,68 @@ describe('commands', () => {
   });
 });
 
-describe('a server that goes and comes', () => {
-  test('without its heartbeats the client falls silent, and beats again over a new connection', async () => {
+describe('when the server goes offline and comes back', () => {
+  test('the client sends no heartbeats while the server sends none, then sends them over a new connection', async () => {
     await start();
     await server.expect('heartbeat');
-    const { identity } = server.arrivals.at(-1)!;
+    const { identity } = server.received.at(-1)!;
     server.stopHeartbeats();
     await eventually(() => client.output.includes('"server":"offline"'));
     server.forgetMessages();
     server.startHeartbeats();
     await server.expect('heartbeat');
-    expect(server.arrivals[0]?.message.sequence).toBe(1);
-    expect(server.arrivals[0]?.identity).not.toBe(identity);
+    expect(server.received[0]?.message.sequence).toBe(1);
+    expect(server.received[0]?.identity).not.toBe(identity);
   });
 
-  test('heartbeats of another key do not count', async () => {
+  test('heartbeats that are signed with another key do not count', async () => {
     await start();
     await server.expect('heartbeat');
     server.stopHeartbeats();
-    const beating = setInterval(() => void server.beat({}, keys.privateKey), 100);
+    const heartbeats = setInterval(() => void server.sendHeartbeat({}, keys.privateKey), 100);
     try {
       await eventually(() => client.output.includes('"server":"offline"'));
     } finally {
-      clearInterval(beating);
+      clearInterval(heartbeats);
     }
   });
 
-  test('another incarnation of the server makes it fetch its config again, with the same key', async () => {
+  test('a new incarnation of the server makes the client fetch its config again, with the same Curve key', async () => {
     await start();
     await server.expect('heartbeat');
     server.incarnationId = 'another';
-    await eventually(() => server.configRequests.length === 2);
-    expect(server.configRequests[0]).toMatch(/^.{40}$/);
-    expect(server.configRequests[1]).toBe(server.configRequests[0]);
+    await eventually(() => server.config.requests.length === 2);
+    expect(server.config.requests[0]).toMatch(/^.{40}$/);
+    expect(server.config.requests[1]).toBe(server.config.requests[0]);
   });
 
-  test('a config is not fetched while a job runs, but afterwards', async () => {
+  test('the config is fetched after a running job, not during it', async () => {
     await start();
     await server.expect('heartbeat');
     const dir = client.makeFolder('work');
     await server.startJob(newJobId(), 'wait', { dir });
     client.signal('SIGUSR1');
-    await eventually(() => client.output.includes('asked for'));
+    await eventually(() => client.output.includes('signal USR1'));
     server.forgetMessages();
     await server.expect('heartbeat');
-    expect(server.configRequests).toHaveLength(1);
+    expect(server.config.requests).toHaveLength(1);
     client.makeFolder('work/go');
     await server.expect('succeeded');
-    await eventually(() => server.configRequests.length === 2);
+    await eventually(() => server.config.requests.length === 2);
   });
 
-  test('the config is fetched again when its lifetime is over', async () => {
+  test('the config is fetched again at the end of its lifetime', async () => {
     await start({ lifetime: 1 });
-    await eventually(() => server.configRequests.length >= 2);
+    await eventually(() => server.config.requests.length >= 2);
   });
 
-  test('a result that could not be sent comes first over the next connection', async () => {
+  test('a result that could not be sent is the first message of the next connection', async () => {
     await start();
     await server.expect('heartbeat');
     const dir = client.makeFolder('work');
     const job = newJobId();
     await server.startJob(job, 'wait', { dir });
-    server.acceptsKeys = false; // the next connection is refused until we say so
+    server.acceptsKeys = false; // the server rejects connections from now on
     server.stopHeartbeats();
     await eventually(() => client.output.includes('"server":"offline"'));
     client.makeFolder('work/go');
@@ -225,10 +226,10 @@ describe('a server that goes and comes', () => {
     server.acceptsKeys = true;
     server.startHeartbeats();
     expect(await server.expect('succeeded')).toMatchObject({ job_id: job, sequence: 1 });
-    expect(server.arrivals[0]?.message.type).toBe('succeeded');
+    expect(server.received[0]?.message.type).toBe('succeeded');
   });
 
-  test('a key that the server has forgotten makes the client name it again', async () => {
+  test('the client registers its Curve key again if the server has forgotten it', async () => {
     await start();
     await server.expect('heartbeat');
     server.acceptsKeys = false;
@@ -236,9 +237,9 @@ describe('a server that goes and comes', () => {
     await eventually(() => client.output.includes('"server":"offline"'));
     server.startHeartbeats();
     await eventually(() => client.output.includes('does not accept our Curve key'), { withinMs: 40_000 });
-    const asked = server.configRequests.length;
+    const requestsBefore = server.config.requests.length;
     server.forgetMessages();
-    await eventually(() => server.configRequests.length > asked, { withinMs: 40_000 });
+    await eventually(() => server.config.requests.length > requestsBefore, { withinMs: 40_000 });
     server.acceptsKeys = true;
     await server.expect('heartbeat', 12_000);
   });

@@ -29,35 +29,38 @@ beforeEach(async () => {
   await server.expect('heartbeat');
 });
 afterEach(async () => {
-  server.configStatus = 200;
-  server.redirectsTo = undefined;
+  server.config.status = 200;
+  server.config.redirectsTo = undefined;
   server.acceptsKeys = true;
   server.clockOffsetMs = 0;
-  server.commandVia = undefined;
-  server.heartbeatVia = undefined;
-  server.hostVia = '127.0.0.1';
+  server.config.commandPort = undefined;
+  server.config.heartbeatPort = undefined;
+  server.config.host = '127.0.0.1';
   await client.stop();
 });
 
-/** Runs the doctor beside the client, with its settings and further arguments. */
-const consult = async (...args: string[]): Promise<{ code: number; says: string }> => {
+/** Runs the doctor beside the client, with the client's settings and more arguments. */
+const runDoctor = async (...args: string[]): Promise<{ code: number; output: string }> => {
   const program = [builtProgram('main'), 'doctor', '-c', client.settingsFile, ...args];
   const doctor = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [says, [code]] = await Promise.all([text(doctor.stdout), once(doctor, 'exit') as Promise<[number]>]);
-  return { code, says };
+  const [output, [code]] = await Promise.all([
+    text(doctor.stdout),
+    once(doctor, 'exit') as Promise<[number]>,
+  ]);
+  return { code, output };
 };
 
-test('of a node that is well it says so, and does not disturb the client', async () => {
-  const { code, says } = await consult();
-  expect(says).not.toContain('FAULT');
+test('finds no fault on a healthy node and does not disturb the client', async () => {
+  const { code, output } = await runDoctor();
+  expect(output).not.toContain('FAULT');
   expect(code).toBe(0);
   for (const subject of [
-    'client       it runs',
+    'client         it runs',
     'the server accepts our Curve key',
-    'are the server’s own',
+    'the server sends valid heartbeats',
     'ok       clock',
   ]) {
-    expect(says).toContain(subject);
+    expect(output).toContain(subject);
   }
   const [first] = server.heartbeats;
   server.forgetMessages();
@@ -71,78 +74,76 @@ test.each([
     /FAULT +name and key .*401.*node_name and client_key belong together/,
   ],
   [
-    'a server that is not there',
+    'an unreachable server',
     ['-S', 'http://127.0.0.1:1/organizations/acme'],
     /FAULT +Chef Server .*ECONNREFUSED/,
   ],
-  ['settings that cannot be used', ['-S', 'http://127.0.0.1:1/'], /FAULT +settings .*\/organizations\/ORG/],
-  ['a key that is not there', ['-k', '/no/such.pem'], /FAULT +settings .*\/no\/such\.pem/],
+  ['invalid settings', ['-S', 'http://127.0.0.1:1/'], /FAULT +settings .*\/organizations\/ORG/],
+  ['a missing key', ['-k', '/no/such.pem'], /FAULT +settings .*\/no\/such\.pem/],
   ['a client that does not run', ['--state_dir', '/tmp'], /FAULT +client .*start the service/],
-  [
-    'a folder that cannot be',
-    ['--file_dir', '/etc/hostname/x'],
-    /FAULT +job files +file_dir \/etc\/hostname\/x/,
-  ],
-])('%s is named', async (_case, args, finding) => {
-  const { code, says } = await consult(...args);
-  expect(says).toMatch(finding);
+  ['an unusable folder', ['--file_dir', '/etc/hostname/x'], /FAULT +job files +file_dir \/etc\/hostname\/x/],
+])('reports %s', async (_case, args, finding) => {
+  const { code, output } = await runDoctor(...args);
+  expect(output).toMatch(finding);
   expect(code).toBe(1);
 });
 
-test('an empty whitelist, a key that others can read and a certificate that is none are worth a warning', async () => {
+test('warns about an empty whitelist, a readable key and an invalid certificate file', async () => {
   const trusted = client.makeFolder('trusted');
   writeFileSync(join(trusted, 'binary.crt'), new X509Certificate(makeCertificate().certificate).raw);
   client.writeSettings(`whitelist({})\ntrusted_certs_dir '${trusted}'`);
   chmodSync(`${client.root}/client.pem`, 0o644);
-  const { code, says } = await consult();
-  expect(says).toMatch(/WARNING +whitelist .*declines every job/);
-  expect(says).toMatch(/WARNING +key file .*chmod 600/);
-  expect(says).toMatch(/WARNING +certificate .*binary\.crt is ignored: it holds no certificate as PEM text/);
+  const { code, output } = await runDoctor();
+  expect(output).toMatch(/WARNING +whitelist .*declines every job/);
+  expect(output).toMatch(/WARNING +key file .*chmod 600/);
+  expect(output).toMatch(
+    /WARNING +certificate .*binary\.crt is ignored: it holds no certificate as PEM text/,
+  );
   expect(code).toBe(0);
 });
 
-test('a clock that is wrong is named, with the server’s refusal', async () => {
+test('reports a wrong clock and that heartbeats are dropped because of it', async () => {
   server.clockOffsetMs = 600_000;
-  const { says } = await consult();
-  expect(says).toMatch(/FAULT +clock +(?:59|60)\d s behind the Chef Server/);
-  expect(says).toMatch(/FAULT +heartbeats .*differs from our clock/);
+  const { output } = await runDoctor();
+  expect(output).toMatch(/FAULT +clock +(?:59|60)\d s behind the Chef Server/);
+  expect(output).toMatch(/FAULT +heartbeats .*differs from our clock/);
 });
 
-test('a server that sends elsewhere is named, with the address to set', async () => {
-  server.redirectsTo = 'https://chef.example.com';
-  const { says } = await consult();
-  expect(says).toMatch(
+test('reports a redirect with the address to set', async () => {
+  server.config.redirectsTo = 'https://chef.example.com';
+  const { output } = await runDoctor();
+  expect(output).toMatch(
     /FAULT +name and key .*301; it points to .*set chef_server_url to 'https:\/\/chef\.example\.com\/organizations\/acme'/,
   );
 });
 
-test('a key that is not accepted is named', async () => {
+test('reports a Curve key that the server does not accept', async () => {
   server.acceptsKeys = false;
-  const { says } = await consult();
-  expect(says).toMatch(/FAULT +encryption .*does not accept the Curve key/);
+  const { output } = await runDoctor();
+  expect(output).toMatch(/FAULT +encryption .*does not accept the Curve key/);
 });
 
-test.runIf(hasIpv6)('a server with an IPv6 address is looked at as any other', async () => {
+test.runIf(hasIpv6)('checks a server with an IPv6 address', async () => {
   const { command, heartbeat } = server.ports;
   const proxies = await Promise.all(
     [command, heartbeat].map((port) => startTcpProxy('127.0.0.1', port, '::1')),
   );
-  [server.commandVia, server.heartbeatVia] = proxies.map(({ port }) => port);
-  server.hostVia = '[::1]';
-  const { says } = await consult();
+  [server.config.commandPort, server.config.heartbeatPort] = proxies.map(({ port }) => port);
+  server.config.host = '[::1]';
+  const { output } = await runDoctor();
   for (const proxy of proxies) await proxy.close();
-  expect(says).toMatch(/ok +command port +tcp:\/\/\[::1\]:/);
-  expect(says).toContain('the server accepts our Curve key');
-  expect(says).toContain('are the server’s own');
+  expect(output).toMatch(/ok +command port +tcp:\/\/\[::1\]:/);
+  expect(output).toContain('the server accepts our Curve key');
+  expect(output).toContain('the server sends valid heartbeats');
 });
 
-test('a port that cannot be reached is named', async () => {
-  server.commandVia = await freePort();
-  const { says } = await consult();
-  expect(says).toMatch(/FAULT +command port .*ECONNREFUSED.*firewalls/);
+test('reports an unreachable port', async () => {
+  server.config.commandPort = await freePort();
+  const { output } = await runDoctor();
+  expect(output).toMatch(/FAULT +command port .*ECONNREFUSED.*firewalls/);
 });
 
-test('another program on the command port is named', async () => {
+test('reports another program on the command port', async () => {
   const other = createServer((socket) =>
     socket
       .on('error', () => undefined)
@@ -151,9 +152,9 @@ test('another program on the command port is named', async () => {
   );
   other.listen(0, '127.0.0.1');
   await once(other, 'listening');
-  server.commandVia = (other.address() as { port: number }).port;
-  const { says } = await consult();
-  expect(says).toMatch(/FAULT +encryption .*the handshake does not end/);
+  server.config.commandPort = (other.address() as { port: number }).port;
+  const { output } = await runDoctor();
+  expect(output).toMatch(/FAULT +encryption .*the handshake does not end/);
   other.close();
   await once(other, 'close');
 });

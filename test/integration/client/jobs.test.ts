@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { takeRunLock } from '../../../src/shared/platform/run-lock.js';
+import { acquireRunLock } from '../../../src/shared/platform/run-lock.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
 import { eventually } from '../../support/eventually.js';
 import { SimulatedPushServer } from '../../support/simulated-push-server.js';
@@ -20,7 +20,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Starts a grandchild that outlives everything, writes its process id, and waits. */
+/** Starts a grandchild that would run for long, writes its process id, and waits. */
 const FAMILY = "sh -c 'sleep 300 & echo $! > pid; wait'";
 
 const LOCK = join(mkdtempSync(join(tmpdir(), 'push-jobs-lock-')), 'lock');
@@ -70,8 +70,8 @@ afterEach(async () => {
   await client.stop();
 });
 
-describe('running', () => {
-  test('a command that ends with 0 succeeds, with its output', async () => {
+describe('a running command', () => {
+  test('succeeds with its output if it exits with 0', async () => {
     const job = newJobId();
     await server.startJob(job, 'both', { capture: true });
     const result = await server.expect('succeeded');
@@ -84,14 +84,14 @@ describe('running', () => {
     expect(result.duration_ms).toBeGreaterThanOrEqual(0);
   });
 
-  test('output is left out where it was not asked for', async () => {
+  test('reports no output if the job does not capture it', async () => {
     await server.startJob(newJobId(), 'both');
     const result = await server.expect('succeeded');
     expect(result).not.toHaveProperty('stdout');
     expect(result).not.toHaveProperty('stderr');
   });
 
-  test('a command that ends otherwise has failed, and says how', async () => {
+  test('fails with exit code or signal otherwise', async () => {
     await server.startJob(newJobId(), 'fail', { capture: true });
     expect(await server.expect('failed')).toMatchObject({ exit_code: 7, stdout: '' });
     await server.startJob(newJobId(), 'suicide');
@@ -100,7 +100,7 @@ describe('running', () => {
     expect(killed).not.toHaveProperty('exit_code');
   });
 
-  test('heartbeats tell what the node does', async () => {
+  test('is reported in heartbeats', async () => {
     const dir = client.makeFolder('work');
     const job = newJobId();
     await server.commit(job, 'family', { dir });
@@ -117,7 +117,7 @@ describe('running', () => {
     await eventually(() => server.heartbeats.at(-1)?.job_state === 'idle');
   });
 
-  test('of too much output the end arrives, under a line that says what was cut', async () => {
+  test('keeps the end of too much output below a line that says how much was cut', async () => {
     await server.startJob(newJobId(), 'noise', { capture: true });
     const result = await server.expect('succeeded');
     const [first, ...lines] = result.stdout!.split('\n');
@@ -126,39 +126,39 @@ describe('running', () => {
     const whole = Array.from({ length: 20_000 }, (_, i) => `line ${i} of the output\n`).join('').length;
     const kept = result.stdout!.length - first!.length - 1;
     expect(Number(/\d+/.exec(first!)?.[0]) + kept).toBe(whole);
-    const { bodyBytes } = server.arrivals.find(({ message }) => message === result)!;
+    const { bodyBytes } = server.received.find(({ message }) => message === result)!;
     expect(bodyBytes).toBeLessThanOrEqual(63_000);
     expect(bodyBytes).toBeGreaterThan(60_000);
   });
 
-  test('output that is not UTF-8 arrives with replacement characters', async () => {
+  test('gets replacement characters into output that is not UTF-8', async () => {
     await server.startJob(newJobId(), 'binary', { capture: true });
     expect((await server.expect('succeeded')).stdout).toBe('\ufffd\ufffdend');
   });
 
-  test('the text of a job name reaches the command as one word, never the shell', async () => {
-    const nasty = `a b  "c" 'd' $(id) \`id\` ; id > /tmp/x \\ * é`;
-    await server.startJob(newJobId(), `echo ${nasty}`, { capture: true });
-    expect((await server.expect('succeeded')).stdout).toBe(`<${nasty}>`);
+  test('gets the text of a job name as one literal word', async () => {
+    const hostileText = `a b  "c" 'd' $(id) \`id\` ; id > /tmp/x \\ * é`;
+    await server.startJob(newJobId(), `echo ${hostileText}`, { capture: true });
+    expect((await server.expect('succeeded')).stdout).toBe(`<${hostileText}>`);
   });
 });
 
-describe('voting', () => {
+describe('votes', () => {
   const nack = async (command: string, fields: object = {}): Promise<string | undefined> => {
     const job = newJobId();
     await server.commit(job, command, fields);
-    const answer = await server.expect('nack_commit');
-    expect(answer.job_id).toBe(job);
-    return answer.reason;
+    const vote = await server.expect('nack_commit');
+    expect(vote.job_id).toBe(job);
+    return vote.reason;
   };
 
-  test('no to a name that is not in the whitelist', async () => {
+  test('no on a name that is not in the whitelist', async () => {
     expect(await nack('rm -rf /')).toContain('whitelist');
     expect(await nack('xecho a')).toContain('/echo (.*)/ matches a part of it only');
     expect(await nack('both\n')).toContain('whitelist');
   });
 
-  test('no to a user, a folder or a file that cannot be', async () => {
+  test('no on an invalid user, folder or file', async () => {
     expect(await nack('both', { user: 'no-such-user' })).toContain("no user 'no-such-user'");
     expect(await nack('both', { user: '-x; id' })).toContain('not a user name');
     expect(await nack('both', { dir: '/no/such/folder' })).toContain('/no/such/folder');
@@ -166,8 +166,8 @@ describe('voting', () => {
     expect(await nack('both', { file: 'hex:00' })).toContain('raw:');
   });
 
-  test('no while the lock of the command is held by another program', async () => {
-    const lock = await takeRunLock(LOCK);
+  test('no while another program holds the lock of the command', async () => {
+    const lock = await acquireRunLock(LOCK);
     if (!lock.ok) throw new Error(lock.error.reason);
     expect(await nack('locked')).toContain('is held by another program');
     await lock.value.release();
@@ -175,7 +175,7 @@ describe('voting', () => {
     await server.expect('succeeded');
   });
 
-  test('no while it is busy, and what it does is not disturbed', async () => {
+  test('no while busy, without disturbing the running job', async () => {
     const dir = client.makeFolder('work');
     const job = newJobId();
     await server.startJob(job, 'family', { dir });
@@ -184,27 +184,27 @@ describe('voting', () => {
     expect((await server.expect('aborted')).job_id).toBe(job);
   });
 
-  test('the whitelist is read again on HUP, and a broken file changes nothing', async () => {
+  test('by a whitelist that is reread on HUP; an invalid file changes nothing', async () => {
     client.writeSettings("whitelist 'new' => }");
     client.signal('SIGHUP');
-    await eventually(() => client.output.includes('the whitelist stays as it was'));
+    await eventually(() => client.output.includes('the previous one stays in use'));
     await server.startJob(newJobId(), 'both');
     await server.expect('succeeded');
     client.writeSettings("whitelist({ 'new' => 'true' })");
     client.signal('SIGHUP');
-    await eventually(() => client.output.includes('the whitelist was read again'));
+    await eventually(() => client.output.includes('the whitelist was reread'));
     await server.startJob(newJobId(), 'new');
     await server.expect('succeeded');
     expect(await nack('both')).toContain('whitelist');
   });
 });
 
-test('a changed settings file is seen without a signal, and does not disturb what runs', async () => {
+test('rereads a changed settings file without a signal and without disturbing the running job', async () => {
   const dir = client.makeFolder('work');
   const job = newJobId();
   await server.startJob(job, 'family', { dir });
   client.writeSettings("whitelist({ 'new' => 'true' })");
-  await eventually(() => client.output.includes('the whitelist was read again'), { withinMs: 40_000 });
+  await eventually(() => client.output.includes('the whitelist was reread'), { withinMs: 40_000 });
   await eventually(() => server.heartbeats.at(-1)?.job_state === 'running');
   await server.send({ type: 'abort' });
   expect((await server.expect('aborted')).job_id).toBe(job);
@@ -214,19 +214,19 @@ test('a changed settings file is seen without a signal, and does not disturb wha
 
 describe('user, folder, environment, file', () => {
   asRoot(
-    'the job runs as the user that was asked for, with that user’s groups, in the folder',
+    'runs the command as the user of the job, with that user’s groups, in the folder',
     async ({ skip }) => {
       if (process.getuid?.() !== 0) skip();
       await server.startJob(newJobId(), 'where', { user: 'daemon', dir: '/tmp', capture: true });
       expect((await server.expect('succeeded')).stdout).toBe('/tmp\ndaemon\n1\n');
       await server.startJob(newJobId(), 'env', { user: 'root', capture: true });
-      expect((await server.expect('succeeded')).stdout).toMatch(/^HOME=\/root$/m); // not that of our own environment
+      expect((await server.expect('succeeded')).stdout).toMatch(/^HOME=\/root$/m); // not the HOME of the client
       await server.startJob(newJobId(), 'env', { user: 'daemon', capture: true });
       expect((await server.expect('succeeded')).stdout).toMatch(/^HOME=\/usr\/sbin$/m);
     },
   );
 
-  test('the command learns of its job, and gets the variables of the job that are harmless', async () => {
+  test('passes variables that describe the job, and the harmless variables of the job', async () => {
     const job = newJobId();
     const env = { MINE: 'é 1', LD_PRELOAD: '/tmp/evil.so', CHEF_PUSH_JOB_ID: 'forged' };
     await server.startJob(job, 'env', { env, capture: true });
@@ -245,23 +245,23 @@ describe('user, folder, environment, file', () => {
     expect(client.output).not.toContain('evil');
   });
 
-  asRoot('the file that came is there for the command alone, and gone afterwards', async () => {
+  asRoot('gives the file of the job to its user only, and removes it afterwards', async () => {
     const fields = { user: 'daemon', file: 'base64:aGVsbG8K', capture: true };
-    chmodSync(client.root, 0o755); // that user must get through the test's own folder
+    chmodSync(client.root, 0o755); // the user must pass through the test's folder
     await server.startJob(newJobId(), 'file', fields);
     expect((await server.expect('succeeded')).stdout).toBe('hello\n600:daemon\n');
     await eventually(() => client.jobFiles().length === 0);
   });
 });
 
-describe('ending', () => {
+describe('the end', () => {
   const startFamily = async (command: string): Promise<number> => {
     const dir = client.makeFolder('work');
     await server.startJob(newJobId(), command, { dir });
     return eventually(() => Number(readFileSync(`${dir}/pid`, 'utf8')) || undefined);
   };
 
-  test('abort ends the command and its grandchildren, and only then is answered', async () => {
+  test('abort ends the command and its grandchildren before it is confirmed', async () => {
     const grandchild = await startFamily('family');
     expect(isAlive(grandchild)).toBe(true);
     await server.send({ type: 'abort' });
@@ -269,14 +269,14 @@ describe('ending', () => {
     expect(isAlive(grandchild)).toBe(false);
   });
 
-  test('abort of a command that ignores TERM kills it after the grace time', async () => {
+  test('abort kills a command that ignores TERM after the grace period', async () => {
     const grandchild = await startFamily('stubborn');
     await server.send({ type: 'abort' });
     await server.expect('aborted');
     expect(isAlive(grandchild)).toBe(false);
   });
 
-  test('TERM ends the client with 0, and all that it started, and tells the server', async () => {
+  test('TERM ends the command and its grandchildren, reports the abort, and exits with 0', async () => {
     const grandchild = await startFamily('family');
     client.signal('SIGTERM');
     expect(await client.exit).toBe(0);

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 const start = async (capabilities?: readonly string[]): Promise<string> => {
   server = await SimulatedPushServer.start({ org: 'acme', node: 'web1', nodeKey: keys.publicKey });
-  server.capabilities = capabilities;
+  server.config.capabilities = capabilities;
   server.startHeartbeats();
   client = new ClientUnderTest({
     serverUrl: server.url,
@@ -39,12 +39,12 @@ const textOf = (stream: string): string =>
 
 const bytesOf = ({ data }: { readonly data: string }): number => Buffer.from(data, 'base64').length;
 
-test('output comes while the command runs, once it is asked for, and the result has all of it still', async () => {
+test('sends output while the command runs if it is requested, and all of it again with the result', async () => {
   const job = await start([CAPABILITY.liveOutput]);
   await server.startJob(job, 'talk', { dir: client.makeFolder('work'), capture: true });
   expect(server.messages.find(({ type }) => type === 'ack_run')).toMatchObject({ output_every_ms: 0 });
   expect(server.outputs).toEqual([]);
-  await server.wantOutput(job, 20);
+  await server.requestOutput(job, 20);
   await eventually(() => textOf('stdout') === 'one\n' && textOf('stderr') === 'two\n');
   await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 20);
   expect(server.outputs.every(({ job_id: id }) => id === job)).toBe(true);
@@ -54,40 +54,40 @@ test('output comes while the command runs, once it is asked for, and the result 
   expect(server.outputs.map(({ chunk }) => chunk)).toEqual(server.outputs.map((_, index) => index + 1));
 });
 
-test('who stops watching is sent nothing more, and who begins again gets what is kept', async () => {
+test('sends nothing after the request is withdrawn, and buffered output after a new request', async () => {
   const job = await start([CAPABILITY.liveOutput]);
   await server.startJob(job, 'talk', { dir: client.makeFolder('work'), capture: true });
-  await server.wantOutput(job, 20);
+  await server.requestOutput(job, 20);
   await eventually(() => server.outputs.length === 2);
-  await server.wantOutput(job, 0);
+  await server.requestOutput(job, 0);
   await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 0);
-  await server.wantOutput(job, 20);
+  await server.requestOutput(job, 20);
   await eventually(() => server.outputs.length === 4);
   expect(server.outputs.slice(2).map(({ chunk, data }) => [chunk, data])).toEqual(
     server.outputs.slice(0, 2).map(({ chunk, data }) => [chunk, data]),
   );
-  await server.wantOutput(job, 0);
+  await server.requestOutput(job, 0);
   await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 0);
   client.makeFolder('work/go');
   await server.expect('succeeded');
   expect(server.outputs).toHaveLength(4);
 });
 
-test('what was asked for on a connection is over with it', async () => {
+test('a request for output ends with its connection', async () => {
   const job = await start([CAPABILITY.liveOutput]);
   await server.startJob(job, 'talk', { dir: client.makeFolder('work'), capture: true });
-  await server.wantOutput(job, 20);
+  await server.requestOutput(job, 20);
   await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 20);
-  server.stopHeartbeats(); // it gives the connection up and makes another
+  server.stopHeartbeats(); // the client replaces the connection
   await eventually(() => client.output.includes('"server":"offline"'));
   server.startHeartbeats();
   await eventually(() => server.heartbeats.at(-1)?.output_every_ms === 0);
 });
 
-test('of output that comes too fast what is let go is counted, to the last byte', async () => {
+test('counts every byte of output that comes too fast to be sent', async () => {
   const job = await start([CAPABILITY.liveOutput]);
   await server.startJob(job, 'noise', { dir: client.makeFolder('work'), capture: true });
-  await server.wantOutput(job, 20);
+  await server.requestOutput(job, 20);
   const whole = Array.from({ length: 20_000 }, (_, i) => `line ${i} of the output\n`).join('').length;
   const counted = (): number =>
     server.outputs.reduce((sum, output) => sum + bytesOf(output) + (output.skipped ?? 0), 0);
@@ -99,12 +99,12 @@ test('of output that comes too fast what is let go is counted, to the last byte'
 });
 
 test.each([
-  ['a server that does not offer it', undefined, { capture: true }],
-  ['a job that wants no output', [CAPABILITY.liveOutput], {}],
-])('none is sent to %s, nor is it said that it could be', async (_case, capabilities, fields) => {
+  ['a server without the capability', undefined, { capture: true }],
+  ['a job that does not capture output', [CAPABILITY.liveOutput], {}],
+])('sends no output and no output_every_ms for %s', async (_case, capabilities, fields) => {
   const job = await start(capabilities);
   await server.startJob(job, 'talk', { dir: client.makeFolder('work'), ...fields });
-  await server.wantOutput(job, 20);
+  await server.requestOutput(job, 20);
   server.forgetMessages();
   await server.expect('heartbeat');
   client.makeFolder('work/go');

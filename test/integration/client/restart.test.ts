@@ -46,7 +46,7 @@ const pidIn = (name: string): Promise<number> =>
     () => Number(existsSync(`${dir}/${name}`) && readFileSync(`${dir}/${name}`, 'utf8')) || undefined,
   );
 
-/** Kills the client and starts it again; resolves when it has been heard. */
+/** Kills the client and starts it again; resolves at its first heartbeat. */
 const killAndRestart = async (): Promise<void> => {
   await client.kill();
   server.forgetMessages();
@@ -55,7 +55,7 @@ const killAndRestart = async (): Promise<void> => {
   await server.expect('heartbeat');
 };
 
-test('a client that was killed ends what it had been running before it is heard again', async () => {
+test('a client that was killed ends its job before it sends the first heartbeat', async () => {
   const job = newJobId();
   await server.startJob(job, 'escape', { dir, file: 'raw:hello' });
   const [command, escaped] = [await pidIn('starts'), await pidIn('escaped')];
@@ -67,10 +67,10 @@ test('a client that was killed ends what it had been running before it is heard 
   expect([readProcess(command), readProcess(escaped)]).toEqual([undefined, undefined]);
   expect(client.jobFiles()).toEqual([]);
   expect(server.heartbeats[0]).toMatchObject({ job_state: 'idle', job_id: null, sequence: 1 });
-  expect(client.output).toContain('what was left of it was ended');
+  expect(client.output).toContain('all processes of the job were ended');
 });
 
-test('a job is not started again after a restart, whether it had ended or not', async () => {
+test('never starts a job again after a restart, whether the job had ended or not', async () => {
   const [running, ended] = [newJobId(), newJobId()];
   await server.startJob(ended, 'quick', { dir });
   await server.expect('succeeded');
@@ -90,7 +90,7 @@ test('a job is not started again after a restart, whether it had ended or not', 
   await server.expect('succeeded');
 });
 
-test('what a job that has ended left running on purpose is not touched', async () => {
+test('spares processes that an ended job left running on purpose', async () => {
   await server.startJob(newJobId(), 'daemon', { dir });
   await server.expect('succeeded');
   const daemon = await pidIn('daemon');
@@ -99,7 +99,7 @@ test('what a job that has ended left running on purpose is not touched', async (
   process.kill(daemon, 'SIGKILL');
 });
 
-test('abort ends what has escaped from the group too', async () => {
+test('abort ends processes that left the process group', async () => {
   await server.startJob(newJobId(), 'escape', { dir });
   const escaped = await pidIn('escaped');
   await server.send({ type: 'abort' });
@@ -107,14 +107,14 @@ test('abort ends what has escaped from the group too', async () => {
   expect(readProcess(escaped)).toBeUndefined();
 });
 
-describe('what cleared its variables, left the session and lost its parent is ended, if there are cgroups', () => {
+describe('with cgroups, a process that cleared its environment, left the session and lost its parent is ended', () => {
   const HAS_CGROUPS = canMakeCgroups();
   let vanished: number;
   beforeEach(async () => {
     await server.startJob(newJobId(), 'vanish', { dir });
     vanished = await pidIn('vanished');
   });
-  /** Elsewhere nothing tells whose it was. */
+  /** Without cgroups nothing shows which job the process belongs to. */
   const expectEnded = (): void => {
     const hasEnded = readProcess(vanished) === undefined;
     if (!hasEnded) process.kill(vanished, 'SIGKILL');
@@ -133,13 +133,13 @@ describe('what cleared its variables, left the session and lost its parent is en
     expectEnded();
   });
 
-  test('by the start after the client was killed', async () => {
+  test('by the next start after the client was killed', async () => {
     await killAndRestart();
     expectEnded();
   });
 });
 
-test('a second client of the same node does not start', async () => {
+test('a second client of the same node exits with 75', async () => {
   const second = new ClientUnderTest({
     serverUrl: server.url,
     node: 'web1',

@@ -12,28 +12,31 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
 
-test.runIf(hasSystemd)('systemd has nothing to say against the unit', () => {
+test.runIf(hasSystemd)('the unit passes systemd-analyze verify', () => {
   const unit = readFileSync(join(SOURCE, 'push-jobs-client.service'), 'utf8');
   const path = join(folder, 'push-jobs-client.service');
-  writeFileSync(path, unit.replaceAll(PROGRAM, process.execPath)); // a program that is there
+  writeFileSync(path, unit.replaceAll(PROGRAM, process.execPath)); // a program that exists
   const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', path], { encoding: 'utf8' });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
-test('systemd leaves the cgroups below the unit to the client, and gives it no controller that it does not need', () => {
+test('the unit delegates its cgroups to the client, with no unnecessary controller', () => {
   const unit = readFileSync(join(SOURCE, 'push-jobs-client.service'), 'utf8');
   expect(unit).toMatch(/^Delegate=pids$/m);
 });
 
-test('a service manager does not start again what it would start in vain', () => {
+test('service managers do not restart the client after a permanent error', () => {
   const unit = readFileSync(join(SOURCE, 'push-jobs-client.service'), 'utf8');
   expect(unit).toContain(`RestartPreventExitStatus=${EXIT_CODE.USAGE} ${EXIT_CODE.CONFIGURATION}\n`);
   const finish = readFileSync(join(SOURCE, 'runit/finish'), 'utf8');
   expect(finish).toContain(`${EXIT_CODE.USAGE} | ${EXIT_CODE.CONFIGURATION})`);
 });
 
-test.each(['runit/run', 'runit/finish', 'runit/log/run'])('%s is a shell script that can be run', (name) => {
-  const path = join(SOURCE, name);
-  execFileSync('sh', ['-n', path]);
-  expect(statSync(path).mode & 0o111).toBe(0o111);
-});
+test.each(['runit/run', 'runit/finish', 'runit/log/run'])(
+  '%s is a valid, executable shell script',
+  (name) => {
+    const path = join(SOURCE, name);
+    execFileSync('sh', ['-n', path]);
+    expect(statSync(path).mode & 0o111).toBe(0o111);
+  },
+);

@@ -17,7 +17,7 @@ const run = async (settings: string, args: readonly string[] = []): Promise<numb
 };
 afterEach(() => client.stop());
 
-test('--version and --help say so and end with 0', async () => {
+test('--version and --help print their text and exit with 0', async () => {
   expect(await run('', ['--version'])).toBe(0);
   expect(client.output).toMatch(/^push-jobs-client \d+\.\d+\.\d+\n$/);
   await client.stop();
@@ -25,25 +25,25 @@ test('--version and --help say so and end with 0', async () => {
   expect(client.output).toContain('--node-name');
 });
 
-test('an unknown option ends it with 64', async () => {
+test('an unknown option exits with 64', async () => {
   expect(await run('', ['--colour'])).toBe(64);
   expect(client.output).toContain('--colour');
 });
 
-test('settings that cannot be read end it with 78, naming file and line', async () => {
+test('invalid settings exit with 78 and name file and line', async () => {
   expect(await run('whitelist({\n  "a" => system("id")\n})')).toBe(78);
   expect(client.output).toMatch(/push-jobs-client\.rb, line \d+: 'system' is not understood/);
 });
 
-test('--check-config says what it read and starts nothing', async () => {
+test('--check-config prints what it read and starts nothing', async () => {
   expect(await run("whitelist({ 'a' => 'b', /c(.)/ => 'd' })", ['--check-config'])).toBe(0);
-  expect(client.output).toContain('push-jobs-client.rb can be used');
+  expect(client.output).toContain('push-jobs-client.rb is valid');
   expect(client.output).toMatch(/whitelist {2}a\n +\/c\(\.\)\/\n/);
   expect(existsSync(client.stateDir)).toBe(false);
 });
 
 test.each([
-  ['whitelist({})', [], 0, 'nothing can be run'],
+  ['whitelist({})', [], 0, 'the node declines every job'],
   ['max_body_size 3', [], 78, 'max_body_size is 3; it must be 4096 or more'],
   ["\nssl_ca_file '/no/such/ca.pem'", [], 78, '/no/such/ca.pem'],
   [
@@ -54,12 +54,12 @@ test.each([
   ],
   ["\ntrusted_certs_dir '/etc/hostname'", [], 78, 'cannot read the folder of certificates /etc/hostname'],
   ['', ['--client_key', '/etc/hostname'], 78, '/etc/hostname'],
-])('--check-config of %j %j ends with %i', async (settings, args, code, message) => {
+])('--check-config with %j %j exits with %i', async (settings, args, code, message) => {
   expect(await run(settings, ['--check-config', ...args])).toBe(code);
   expect(client.output).toContain(message);
 });
 
-test('a file among the trusted certificates that is none is named, and keeps nothing from starting', async () => {
+test('a trusted file without a certificate is reported and does not prevent the start', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
   writeFileSync(join(folder, 'good.pem'), makeCertificate().certificate);
   writeFileSync(join(folder, 'stray.pem'), 'not a certificate');
@@ -78,22 +78,22 @@ test('a file among the trusted certificates that is none is named, and keeps not
   rmSync(folder, { recursive: true });
 });
 
-test('a state folder that cannot be used ends it with 78', async () => {
+test('an unusable state folder exits with 78', async () => {
   expect(await run('', ['--state_dir', '/etc/hostname/state'])).toBe(78);
   expect(client.output).toContain('cannot use state_dir /etc/hostname/state');
 });
 
-test('a log that cannot be opened ends it with 78', async () => {
+test('a log file that cannot be opened exits with 78', async () => {
   expect(await run('', ['-L', '/etc/hostname/log'])).toBe(78);
   expect(client.output).toContain('cannot write the log /etc/hostname/log');
 });
 
-test('a server URL without an organization ends it with 78', async () => {
+test('a server URL without an organization exits with 78', async () => {
   expect(await run('', ['--server', 'https://chef.example.com'])).toBe(78);
   expect(client.output).toContain('/organizations/ORG');
 });
 
-test('a missing client key ends it with 78', async () => {
+test('a missing client key exits with 78', async () => {
   expect(await run('', ['--client_key', '/no/such/key.pem'])).toBe(78);
   expect(client.output).toContain('/no/such/key.pem');
 });

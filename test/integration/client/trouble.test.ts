@@ -42,24 +42,24 @@ const startClient = (serverUrl = server.url, settings = SETTINGS): void => {
 const urlVia = (port: number, scheme = 'http'): string => `${scheme}://127.0.0.1:${port}/organizations/acme`;
 const isOffline = (): boolean => client.output.includes('"server":"offline"');
 
-/** Puts a stretch of network before each of the three ports of the server, and starts the client behind it. */
+/** Starts a proxy in front of each of the three ports of the server, and the client behind them. */
 const startBehindProxies = async (): Promise<{ all: TcpProxy[]; command: TcpProxy }> => {
   const { http, command, heartbeat } = server.ports;
   const all = await Promise.all([http, command, heartbeat].map((port) => startTcpProxy('127.0.0.1', port)));
   closing.push(...all.map((proxy) => () => proxy.close()));
   const [httpProxy, commandProxy, heartbeatProxy] = all as [TcpProxy, TcpProxy, TcpProxy];
-  server.commandVia = commandProxy.port;
-  server.heartbeatVia = heartbeatProxy.port;
+  server.config.commandPort = commandProxy.port;
+  server.config.heartbeatPort = heartbeatProxy.port;
   startClient(urlVia(httpProxy.port));
   await server.expect('heartbeat');
   return { all, command: commandProxy };
 };
 
-describe('the network', () => {
-  test('is cut until the config could not be fetched several times: the node comes back by itself', async () => {
+describe('when the network', () => {
+  test('is cut during several config fetches, the node recovers by itself', async () => {
     const { all } = await startBehindProxies();
     for (const proxy of all) proxy.cut();
-    await eventually(() => isOffline() && client.output.split('the server gave no config').length > 3, {
+    await eventually(() => isOffline() && client.output.split('could not fetch the config').length > 3, {
       withinMs: 40_000,
     });
     server.forgetMessages();
@@ -69,12 +69,12 @@ describe('the network', () => {
     await server.expect('succeeded');
   }, 60_000);
 
-  test('is half open, so that nobody is told: a result waits and is the first thing that is heard', async () => {
+  test('swallows packets, a result waits and is the first message afterwards', async () => {
     const { all } = await startBehindProxies();
     const dir = client.makeFolder('work');
     const job = newJobId();
     await server.startJob(job, 'wait', { dir });
-    for (const proxy of all) proxy.swallow();
+    for (const proxy of all) proxy.dropBytes();
     await eventually(isOffline, { withinMs: 40_000 });
     client.makeFolder('work/go');
     await eventually(() => client.output.includes('the command ended'));
@@ -84,23 +84,23 @@ describe('the network', () => {
     await server.expect('heartbeat');
   }, 60_000);
 
-  test('is half open for commands alone: pings show it to a client of a server that answers them', async () => {
-    server.capabilities = [CAPABILITY.ping];
+  test('swallows packets of the command channel only, pings detect it', async () => {
+    server.config.capabilities = [CAPABILITY.ping];
     const { command } = await startBehindProxies();
-    await server.send({ type: 'abort' }); // it hears that the channel works
+    await server.send({ type: 'abort' }); // the client learns that the channel works
     await server.expect('aborted');
-    command.swallow();
-    const { identity } = server.arrivals.at(-1)!;
+    command.dropBytes();
+    const { identity } = server.received.at(-1)!;
     await eventually(() => command.connections > 1, { withinMs: 40_000 });
     command.heal();
-    await eventually(() => server.arrivals.some((arrival) => arrival.identity !== identity), {
+    await eventually(() => server.received.some((arrival) => arrival.identity !== identity), {
       withinMs: 40_000,
     });
     expect(isOffline()).toBe(false);
   }, 60_000);
 });
 
-test('all keys of the server are rotated: the client learns the new ones', async () => {
+test('learns the new keys of the server after a rotation', async () => {
   startClient();
   await server.expect('heartbeat');
   await server.rotateKeys();
@@ -110,26 +110,27 @@ test('all keys of the server are rotated: the client learns the new ones', async
   await server.expect('succeeded');
 }, 40_000);
 
-test('heartbeats by a key that it does not know come beside those of its server: nothing of note', async () => {
+test('ignores heartbeats that are signed with an unknown key', async () => {
   const { privateKey: other } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   startClient();
   await server.expect('heartbeat');
-  for (let beat = 0; beat < 20; beat++) await server.beat({ incarnation_id: 'of another' }, other);
-  const fetches = server.configRequests.length;
-  await server.beat({ incarnation_id: 'of the next' }); // comes after all of those
-  await eventually(() => server.configRequests.length > fetches);
+  for (let count = 0; count < 20; count++)
+    await server.sendHeartbeat({ incarnation_id: 'of another' }, other);
+  const fetches = server.config.requests.length;
+  await server.sendHeartbeat({ incarnation_id: 'of the next' }); // arrives after all of the above
+  await eventually(() => server.config.requests.length > fetches);
   expect(fetches).toBe(1);
   expect(client.output).not.toMatch(/was dropped|"level":"error"/);
 });
 
 test.each([600_000, -600_000])(
-  'the clocks differ by %i ms for a while: it is said, and mends itself',
+  'logs clocks that differ by %i ms, and recovers when they agree again',
   async (ms) => {
     startClient();
     await server.expect('heartbeat');
     server.clockOffsetMs = ms;
     await eventually(isOffline, { withinMs: 40_000 });
-    expect(client.output).toContain('check the clocks of both');
+    expect(client.output).toContain('check the clocks of node and server');
     server.forgetMessages();
     server.clockOffsetMs = 0;
     await server.expect('heartbeat', 10_000);
@@ -138,7 +139,7 @@ test.each([600_000, -600_000])(
   },
 );
 
-test('the certificate is not trusted: the log says what to do, and when it was done the client goes on', async () => {
+test('logs what to do about an untrusted certificate, and connects after it was done', async () => {
   const { certificate, key } = makeCertificate();
   const tls = createTlsServer({ cert: certificate, key }, (inside) => {
     const outside = connect(server.ports.http, '127.0.0.1');
@@ -162,7 +163,7 @@ test('the certificate is not trusted: the log says what to do, and when it was d
   await server.expect('heartbeat', 10_000);
 }, 40_000);
 
-test('other programs stand on the ports and send anything: the client tries on, and takes the server when it is there', async () => {
+test('retries while other programs send noise on the ports, and connects when the server is there', async () => {
   const noise = createServer((socket) => {
     socket.on('error', () => undefined).resume();
     socket.write(randomBytes(64));
@@ -172,16 +173,16 @@ test('other programs stand on the ports and send anything: the client tries on, 
   await once(noise, 'listening');
   closing.push(() => new Promise((resolve) => noise.close(resolve)));
   const { port } = noise.address() as AddressInfo;
-  server.commandVia = port;
-  server.heartbeatVia = port;
+  server.config.commandPort = port;
+  server.config.heartbeatPort = port;
   startClient();
   await eventually(isOffline, { withinMs: 40_000 });
-  server.commandVia = undefined;
-  server.heartbeatVia = undefined;
+  server.config.commandPort = undefined;
+  server.config.heartbeatPort = undefined;
   await server.expect('heartbeat', 20_000);
 }, 40_000);
 
-test('the disk for the log is full: the client works without a log, and stops when it is told to', async () => {
+test('works and stops normally while the disk of the log is full', async () => {
   startClient(server.url, `${SETTINGS}\nlog_location '/dev/full'`);
   await server.expect('heartbeat');
   await server.startJob(newJobId(), 'true');
@@ -190,9 +191,9 @@ test('the disk for the log is full: the client works without a log, and stops wh
   expect(await client.exit).toBe(0);
 });
 
-test('a program that it needs cannot be started: the job is declined, and the next one is taken', async () => {
+test('declines a job if a needed program cannot be started, and runs the next job', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'push-jobs-path-'));
-  writeFileSync(join(dir, 'getent'), 'no program', { mode: 0o600 });
+  writeFileSync(join(dir, 'getent'), 'not a program', { mode: 0o600 });
   closing.push(() => rm(dir, { recursive: true }));
   client = new ClientUnderTest({
     serverUrl: server.url,
@@ -208,9 +209,9 @@ test('a program that it needs cannot be started: the job is declined, and the ne
   await server.expect('succeeded');
 });
 
-/** Only root can make a file system. */
+/** Only root can mount a file system. */
 test.runIf(process.getuid?.() === 0)(
-  'the disk for job files is full: the job is declined, others are not',
+  'declines a job if the disk for its file is full, and runs other jobs',
   async () => {
     startClient();
     await server.expect('heartbeat');

@@ -12,17 +12,17 @@ import {
   processesInCgroup,
 } from '../../../../src/client/job/job-cgroup.js';
 import { JobProcess } from '../../../../src/client/job/job-process.js';
-import { endFamily, findFamily } from '../../../../src/client/job/process-family.js';
+import { killProcessTree, findTreeProcesses } from '../../../../src/client/job/process-tree.js';
 import { readProcess } from '../../../../src/client/job/proc-table.js';
 import { findUser } from '../../../../src/client/job/user-lookup.js';
 import { eventually } from '../../../support/eventually.js';
 import { canMakeCgroups, cgroupOf } from '../../../support/own-cgroup.js';
 
-/** The one case holds on machines that let us make cgroups, the other one elsewhere. */
+/** The expectations depend on whether this machine lets us create cgroups. */
 const HAS_CGROUPS = canMakeCgroups();
 const OWN = cgroupOf('self');
 
-/** Clears its variables, leaves the session, loses its parent, writes its number and does not mind TERM. */
+/** Clears its environment, leaves the session, loses its parent, writes its process id and ignores TERM. */
 const ESCAPE = `env -i setsid -f /bin/sh -c "trap '' TERM; echo \\$\\$ > escaped; while :; do sleep 0.1; done"`;
 
 let folder: string;
@@ -44,14 +44,14 @@ afterEach(async () => {
   }
   await eventually(() => {
     cgroups.sweep();
-    return !isThere(cgroups.of('job')) && !isThere(cgroups.of('other'));
+    return !exists(cgroups.forJob('job')) && !exists(cgroups.forJob('other'));
   });
   rmSync(folder, { recursive: true });
 });
 
-const isThere = (cgroup: JobCgroup | undefined): boolean => cgroup !== undefined && existsSync(cgroup.folder);
+const exists = (cgroup: JobCgroup | undefined): boolean => cgroup !== undefined && existsSync(cgroup.folder);
 
-/** Starts a command as a job's is started; resolves to it when it has ended. */
+/** Runs a command like the command of a job; resolves when it has ended. */
 const run = async (cgroup: JobCgroup | undefined, line: string): Promise<ChildProcess> => {
   const start = (): ChildProcess =>
     spawn('/bin/sh', ['-c', line], { cwd: folder, detached: true, stdio: 'ignore' });
@@ -60,7 +60,7 @@ const run = async (cgroup: JobCgroup | undefined, line: string): Promise<ChildPr
   return child;
 };
 const runEscape = async (jobId: string): Promise<{ pid: number; cgroup: string | undefined }> => {
-  const cgroup = cgroups.of(jobId);
+  const cgroup = cgroups.forJob(jobId);
   await run(cgroup, ESCAPE);
   const path = join(folder, 'escaped');
   const pid = await eventually(
@@ -71,8 +71,8 @@ const runEscape = async (jobId: string): Promise<{ pid: number; cgroup: string |
   return { pid, cgroup: cgroup?.folder };
 };
 
-describe('where cgroups can be made, and where they cannot', () => {
-  test('a command is in one of its own from its first moment, as whatever user, and we are not', async () => {
+describe('with or without cgroups', () => {
+  test('a command starts in its own cgroup, as any user, and the client is not in it', async () => {
     const user = await findUser(process.getuid?.() === 0 ? 'daemon' : userInfo().username);
     let output = '';
     const started = await JobProcess.start({
@@ -80,11 +80,11 @@ describe('where cgroups can be made, and where they cannot', () => {
       user: user.ok ? user.value : undefined,
       dir: undefined,
       env: {},
-      marks: [],
-      cgroup: cgroups.of('job'),
+      markers: [],
+      cgroup: cgroups.forJob('job'),
       capture: true,
       onOutput: (_, data) => (output += data.toString()),
-      keepBytes: 10_000,
+      outputBytes: 10_000,
     });
     if (!started.ok) throw new Error(started.error);
     expect(await started.value.ended).toMatchObject({ exitCode: 0 });
@@ -95,31 +95,33 @@ describe('where cgroups can be made, and where they cannot', () => {
     expect(cgroupOf('self')).toBe(OWN);
   });
 
-  test('what cleared its variables and lost group and parents is found by it, and killed', async () => {
+  test('a process that cleared its environment and lost group and parents is found and killed', async () => {
     const { pid, cgroup } = await runEscape('job');
-    const family = { leader: undefined, marks: ['CHEF_PUSH_JOB_ID=job'], cgroup };
-    expect(findFamily(family).some((entry) => entry.pid === pid)).toBe(HAS_CGROUPS);
-    expect(await endFamily(family, 100)).toBe(true);
+    const tree = { leader: undefined, markers: ['CHEF_PUSH_JOB_ID=job'], cgroup };
+    expect(findTreeProcesses(tree).some((entry) => entry.pid === pid)).toBe(HAS_CGROUPS);
+    expect(await killProcessTree(tree, 100)).toBe(true);
     expect(readProcess(pid) === undefined).toBe(HAS_CGROUPS);
   });
 
-  test('one is killed as a whole, where the kernel does that', async () => {
+  test('a cgroup is killed as a whole if the kernel supports it', async () => {
     const { pid, cgroup = folder } = await runEscape('job');
-    const isWhole = existsSync(join(cgroup, 'cgroup.kill'));
+    const canKillAsWhole = existsSync(join(cgroup, 'cgroup.kill'));
     killCgroup(cgroup);
-    if (isWhole)
+    if (canKillAsWhole)
       await eventually(() => readProcess(pid) === undefined && processesInCgroup(cgroup).length === 0);
     else expect(readProcess(pid)).toBeDefined();
   });
 
-  test('what another job has left running is not touched', async () => {
+  test('spares processes that another job left running', async () => {
     const left = await runEscape('other');
     const { cgroup } = await runEscape('job');
-    expect(await endFamily({ leader: undefined, marks: ['CHEF_PUSH_JOB_ID=job'], cgroup }, 0)).toBe(true);
+    expect(await killProcessTree({ leader: undefined, markers: ['CHEF_PUSH_JOB_ID=job'], cgroup }, 0)).toBe(
+      true,
+    );
     expect(readProcess(left.pid)).toBeDefined();
   });
 
-  test('one is removed when nothing runs in it any more, and not before', async () => {
+  test('a cgroup is removed when no process is left in it, and not before', async () => {
     const { pid, cgroup } = await runEscape('job');
     cgroups.sweep();
     openCgroups('another client').sweep();
@@ -134,8 +136,8 @@ describe('where cgroups can be made, and where they cannot', () => {
     });
   });
 
-  test('those that a command made within its own count as its own', async () => {
-    const cgroup = cgroups.of('job');
+  test('cgroups that a command created in its own belong to the job', async () => {
+    const cgroup = cgroups.forJob('job');
     const below = `${cgroup?.folder ?? folder}/a/b`;
     await run(cgroup, `mkdir -p ${below} && echo $$ > ${below}/cgroup.procs; ${ESCAPE}`);
     const pid = await eventually(
@@ -145,16 +147,16 @@ describe('where cgroups can be made, and where they cannot', () => {
     expect(processesInCgroup(cgroup?.folder ?? folder).includes(pid)).toBe(HAS_CGROUPS);
   });
 
-  test('we ourselves are spared, though a job’s cgroup holds us too', async () => {
+  test('spares the client itself if it is in the cgroup of a job', async () => {
     const { pid, cgroup } = await runEscape('job');
     const move = (to: string): void => {
       if (HAS_CGROUPS) writeFileSync(`${to}/cgroup.procs`, '0');
     };
     move(cgroup!);
     try {
-      await endFamily({ leader: undefined, marks: ['CHEF_PUSH_JOB_ID=job'], cgroup }, 0);
-      // A client that a job has started makes its cgroups beside that job's.
-      expect(openCgroups(folder).of('next')?.folder).toBe(cgroups.of('next')?.folder);
+      await killProcessTree({ leader: undefined, markers: ['CHEF_PUSH_JOB_ID=job'], cgroup }, 0);
+      // A client that a job started creates its cgroups beside the cgroup of that job.
+      expect(openCgroups(folder).forJob('next')?.folder).toBe(cgroups.forJob('next')?.folder);
     } finally {
       move(`${cgroup!}/..`);
     }
@@ -162,39 +164,39 @@ describe('where cgroups can be made, and where they cannot', () => {
   });
 });
 
-describe('without them', () => {
-  test('a job has none where the system has none, and one line of the log says so', () => {
+describe('without cgroups', () => {
+  test('a job has no cgroup if the system has none, and the log says so once', () => {
     lines = [];
-    expect(openCgroups('x', [join(folder, 'none')]).of('job')).toBeUndefined();
+    expect(openCgroups('x', [join(folder, 'none')]).forJob('job')).toBeUndefined();
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain('jobs get no cgroups of their own');
   });
 
-  test('nor where ours cannot be written', () => {
+  test('a job has no cgroup if ours is not writable', () => {
     writeFileSync(join(folder, 'cgroup.controllers'), '');
-    expect(openCgroups('x', [folder]).of('job')).toBeUndefined();
+    expect(openCgroups('x', [folder]).forJob('job')).toBeUndefined();
     expect(lines.join()).toContain('no such file or directory');
   });
 
-  test('a command that cannot be put into one runs all the same', async () => {
+  test('a command runs even if it cannot be started in a cgroup', async () => {
     const own = join(folder, OWN ?? '');
     mkdirSync(own, { recursive: true });
     writeFileSync(join(folder, 'cgroup.controllers'), '');
     writeFileSync(join(own, 'cgroup.procs'), '');
-    const { exitCode } = await run(openCgroups('x', [folder]).of('job'), 'exit 7');
+    const { exitCode } = await run(openCgroups('x', [folder]).forJob('job'), 'exit 7');
     expect(exitCode).toBe(7);
     expect(lines.join()).toContain('the job gets no cgroup of its own');
   });
 
-  test('nor is one entered that is there already: somebody may have frozen it', async () => {
-    const cgroup = cgroups.of('job');
+  test('an existing cgroup is not entered, because it may be frozen', async () => {
+    const cgroup = cgroups.forJob('job');
     if (HAS_CGROUPS) mkdirSync(cgroup!.folder);
     const { exitCode } = await run(cgroup, `cat /proc/self/cgroup > seen; exit 7`);
     expect(exitCode).toBe(7);
     expect(/^0::(.*)$/m.exec(readFileSync(join(folder, 'seen'), 'utf8'))?.[1]).toBe(OWN);
   });
 
-  test('a job whose id can be no folder’s name has none', () => {
-    expect(cgroups.of('../../etc')).toBeUndefined();
+  test('a job has no cgroup if its id is unsafe in a folder name', () => {
+    expect(cgroups.forJob('../../etc')).toBeUndefined();
   });
 });

@@ -20,7 +20,7 @@ let root: string;
 beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'job-file-'))));
 afterEach(() => rmSync(root, { recursive: true }));
 
-test('a file is read as it was sent', () => {
+test('decodes both forms of a file and rejects others', () => {
   expect(decodeJobFile('raw:a:é\n')?.toString()).toBe('a:é\n');
   expect(decodeJobFile('base64:AP8=')).toEqual(Buffer.from([0, 255]));
   expect(decodeJobFile('raw:')?.length).toBe(0);
@@ -28,7 +28,7 @@ test('a file is read as it was sent', () => {
   expect(decodeJobFile('hello')).toBeUndefined();
 });
 
-test('it is written for the owner alone, into a folder that is made', async () => {
+test('writes a file for the owner only and creates its folder', async () => {
   const written = await writeJobFile(join(root, 'a', 'b'), Buffer.from('x'), undefined);
   if (!written.ok) throw new Error(written.error);
   expect(readFileSync(written.value, 'utf8')).toBe('x');
@@ -36,7 +36,7 @@ test('it is written for the owner alone, into a folder that is made', async () =
   expect(statSync(join(root, 'a', 'b')).mode & 0o777).toBe(0o711);
 });
 
-test('the folder can be passed through by a job’s user, whatever our umask is', async () => {
+test('creates a folder that other users can pass through, whatever the umask', async () => {
   const before = process.umask(0o077);
   try {
     const written = await writeJobFile(join(root, 'new'), Buffer.from('x'), undefined);
@@ -47,10 +47,10 @@ test('the folder can be passed through by a job’s user, whatever our umask is'
   expect(statSync(join(root, 'new')).mode & 0o777).toBe(0o711);
 });
 
-test('a folder that others can write to, or that is a link, is refused', async () => {
+test('rejects a folder that other users can write to, and a link', async () => {
   chmodSync(root, 0o777);
   expect(await writeJobFile(root, Buffer.from('x'), undefined)).toMatchObject({
-    error: expect.stringContaining('others can write to file_dir') as string,
+    error: expect.stringContaining('other users can write to file_dir') as string,
   });
   chmodSync(root, 0o755);
   symlinkSync('/tmp', join(root, 'link'));
@@ -59,7 +59,7 @@ test('a folder that others can write to, or that is a link, is refused', async (
   });
 });
 
-test('old files of jobs are swept, other files and young ones stay', async () => {
+test('removes old job files and keeps new and other files', async () => {
   const written = await writeJobFile(root, Buffer.from('x'), undefined);
   if (!written.ok) throw new Error(written.error);
   const foreign = join(root, 'notes.txt');
@@ -71,7 +71,7 @@ test('old files of jobs are swept, other files and young ones stay', async () =>
   expect(await sweepJobFiles(join(root, 'none'), 1, Date.now())).toBe(0);
 });
 
-test('files that somebody else removes meanwhile do not end a sweep', async () => {
+test('a sweep goes on if files disappear meanwhile', async () => {
   const paths = Array.from({ length: 300 }, (_, index) => join(root, `push-job-${index}`));
   for (const path of paths) writeFileSync(path, '');
   const sweeping = sweepJobFiles(root, 1, Date.now() + 10_000);

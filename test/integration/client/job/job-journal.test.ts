@@ -19,86 +19,86 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const open = (): Promise<JobJournal> => JobJournal.open(path, (thrown) => faults.push(thrown));
 
-test('a job is on the disk, for the owner alone, as soon as it is accepted', async () => {
+test('an accepted job is on disk, readable by the owner only', async () => {
   const journal = await open();
   expect(journal.unfinished).toBeUndefined();
-  expect(await journal.accept('a', '/tmp/file')).toMatchObject({ ok: true });
+  expect(await journal.recordAccepted('a', '/tmp/file')).toMatchObject({ ok: true });
   const again = await open();
   expect(again.unfinished).toEqual({ job_id: 'a', file: '/tmp/file' });
-  expect(again.jobs).toEqual(['a']);
+  expect(again.startedJobs).toEqual(['a']);
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, 'state')).mode & 0o777).toBe(0o700);
 });
 
-test('its process is noted, and its end', async () => {
+test('records the process and the end of a job', async () => {
   const journal = await open();
-  await journal.accept('a', undefined);
-  await journal.started('a', COMMAND);
+  await journal.recordAccepted('a', undefined);
+  await journal.recordStarted('a', COMMAND);
   expect((await open()).unfinished).toEqual({ job_id: 'a', process: COMMAND });
-  await journal.started('b', COMMAND);
-  await journal.finish('b', true);
+  await journal.recordStarted('b', COMMAND);
+  await journal.recordEnded('b', true);
   expect((await open()).unfinished?.job_id).toBe('a');
-  await journal.finish('a', true);
+  await journal.recordEnded('a', true);
   const again = await open();
   expect(again.unfinished).toBeUndefined();
-  expect(again.jobs).toEqual(['a']);
+  expect(again.startedJobs).toEqual(['a']);
 });
 
-test('a job that was called off before its start may come again', async () => {
+test('forgets a job that was aborted before its start', async () => {
   const journal = await open();
-  await journal.accept('a', undefined);
-  await journal.finish('a', false);
-  expect((await open()).jobs).toEqual([]);
+  await journal.recordAccepted('a', undefined);
+  await journal.recordEnded('a', false);
+  expect((await open()).startedJobs).toEqual([]);
 });
 
-test('of very many jobs the last thousand are remembered', async () => {
+test('remembers the last thousand jobs', async () => {
   const jobs = Array.from({ length: 1000 }, (_, index) => `job ${index}`);
   await open();
   writeFileSync(path, JSON.stringify({ format: 1, jobs, current: null }));
   const journal = await open();
-  await journal.accept('next', undefined);
-  expect(journal.jobs).toHaveLength(1000);
-  expect([journal.jobs[0], journal.jobs.at(-1)]).toEqual(['job 1', 'next']);
+  await journal.recordAccepted('next', undefined);
+  expect(journal.startedJobs).toHaveLength(1000);
+  expect([journal.startedJobs[0], journal.startedJobs.at(-1)]).toEqual(['job 1', 'next']);
 });
 
 test.each(['', '{"format":1,"jobs":["a"', '{"format":2}', '[]'])(
-  'what cannot be read is put aside, and work goes on: %j',
+  'renames an invalid journal and starts a new one: %j',
   async (text) => {
     await open();
     writeFileSync(path, text);
     const journal = await open();
-    expect(journal.jobs).toEqual([]);
+    expect(journal.startedJobs).toEqual([]);
     expect(String(faults[0])).toContain(`${path}.broken`);
     expect(readFileSync(`${path}.broken`, 'utf8')).toBe(text);
-    expect(await journal.accept('a', undefined)).toMatchObject({ ok: true });
+    expect(await journal.recordAccepted('a', undefined)).toMatchObject({ ok: true });
   },
 );
 
-/** Only root can make a file system. */
+/** Only root can mount a file system. */
 test.runIf(process.getuid?.() === 0)(
-  'on a full disk a job is not accepted, and what stands there stays',
+  'on a full disk a job is declined and the journal stays intact',
   async () => {
     const disk = join(folder, 'state');
     await open();
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'none', disk]);
     try {
       const journal = await open();
-      await journal.accept('a', undefined);
+      await journal.recordAccepted('a', undefined);
       writeFileSync(join(disk, 'filler'), '');
       try {
         writeFileSync(join(disk, 'filler'), Buffer.alloc(1024 * 1024));
       } catch (thrown) {
         expect(String(thrown)).toContain('ENOSPC');
       }
-      await journal.finish('a', true);
+      await journal.recordEnded('a', true);
       expect(String(faults[0])).toContain('ENOSPC');
-      const refused = await journal.accept('b', undefined);
-      expect(refused).toMatchObject({ error: expect.stringContaining('no space left') as string });
-      expect(journal.jobs).toEqual(['a']);
+      const declined = await journal.recordAccepted('b', undefined);
+      expect(declined).toMatchObject({ error: expect.stringContaining('no space left') as string });
+      expect(journal.startedJobs).toEqual(['a']);
       expect((await open()).unfinished?.job_id).toBe('a');
       rmSync(join(disk, 'filler'));
-      expect(await journal.accept('c', undefined)).toMatchObject({ ok: true });
-      expect((await open()).jobs).toEqual(['a', 'c']);
+      expect(await journal.recordAccepted('c', undefined)).toMatchObject({ ok: true });
+      expect((await open()).startedJobs).toEqual(['a', 'c']);
       expect(readdirSync(disk)).toEqual(['acme.web1.json']);
     } finally {
       execFileSync('umount', [disk]);

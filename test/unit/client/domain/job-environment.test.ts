@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import {
   filterJobEnvironment as filter,
   inheritedEnvironment,
-  jobFactVariables,
+  jobIdentityVariables,
 } from '../../../../src/client/domain/job-environment.js';
 
 const filterJobEnvironment = (
@@ -11,7 +11,7 @@ const filterJobEnvironment = (
   ignoresCase = false,
 ) => filter(env, { allowed, ignoresCase }).variables;
 
-test('without a list every name is kept but those that could bring in code', () => {
+test('without a list, only variables that could inject code are renamed', () => {
   const env = {
     APP: '1',
     LD_PRELOAD: 'x',
@@ -34,9 +34,9 @@ test.each(
   'NODE_PATH OPENSSL_CONF JAVA_TOOL_OPTIONS GEM_PATH GEM_HOME BUNDLE_GEMFILE PYTHONUSERBASE PERLLIB LUA_PATH_5_4 GIT_SSH_COMMAND GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 TAR_OPTIONS'.split(
     ' ',
   ),
-)('a job does not set %s, by which programs find code', (name) => {
+)('a job cannot set %s, which makes programs load code', (name) => {
   expect(filterJobEnvironment({ [name]: 'x' }, undefined)).toEqual({ [`CHEF_PUSH_ENV_${name}`]: 'x' });
-  expect(inheritedEnvironment({ [name]: 'x' })).toEqual({ [name]: 'x' }); // the client's own stays
+  expect(inheritedEnvironment({ [name]: 'x' })).toEqual({ [name]: 'x' }); // the client's own variable stays
 });
 
 test.each(['GIT_BRANCH', 'JAVA_HOME', 'PYTHONUNBUFFERED', 'env', 'path', 'MY_PATH', 'LANG', 'DEPLOY_SHELL'])(
@@ -46,7 +46,7 @@ test.each(['GIT_BRANCH', 'JAVA_HOME', 'PYTHONUNBUFFERED', 'env', 'path', 'MY_PAT
   },
 );
 
-test('where case does not count it hides no name', () => {
+test('finds names in any case on a system that ignores case', () => {
   const env = { Path: 'x', node_options: 'y', App: 'z', chef_push_job_file: 'f' };
   expect(filterJobEnvironment(env, undefined, true)).toEqual({
     CHEF_PUSH_ENV_Path: 'x',
@@ -55,7 +55,7 @@ test('where case does not count it hides no name', () => {
   });
 });
 
-test('with a list only its names are kept', () => {
+test('with a list, all names that are not in it are renamed', () => {
   expect(filterJobEnvironment({ APP: '1', PATH: '/opt', HOME: '/' }, ['PATH'])).toEqual({
     PATH: '/opt',
     CHEF_PUSH_ENV_APP: '1',
@@ -64,13 +64,13 @@ test('with a list only its names are kept', () => {
   expect(filterJobEnvironment({ A: '1' }, [])).toEqual({ CHEF_PUSH_ENV_A: '1' });
 });
 
-test('those that got another name are told', () => {
+test('returns the renamed variables', () => {
   const env = { APP: '1', PATH: '/opt', LD_PRELOAD: 'x' };
   expect(filter(env, { allowed: undefined, ignoresCase: false }).renamed).toEqual(['PATH', 'LD_PRELOAD']);
   expect(filter(env, { allowed: ['PATH'], ignoresCase: false }).renamed).toEqual(['APP', 'LD_PRELOAD']);
 });
 
-test('names and values that no environment can hold are left out', () => {
+test('leaves out invalid names and values', () => {
   expect(
     filterJobEnvironment({ '': 'a', 'A=B': 'c', 'A\0': 'd', E: 'f\0', __proto__x: 'g' }, undefined),
   ).toEqual({
@@ -78,20 +78,20 @@ test('names and values that no environment can hold are left out', () => {
   });
 });
 
-test('the file is named where there is one', () => {
-  const facts = { nodeName: 'web1', jobId: 'j', file: undefined };
-  expect(jobFactVariables(facts)).toEqual({ CHEF_PUSH_NODE_NAME: 'web1', CHEF_PUSH_JOB_ID: 'j' });
-  expect(jobFactVariables({ ...facts, file: '/f' })).toHaveProperty('CHEF_PUSH_JOB_FILE', '/f');
+test('names the job file only if there is one', () => {
+  const identity = { nodeName: 'web1', jobId: 'j', file: undefined };
+  expect(jobIdentityVariables(identity)).toEqual({ CHEF_PUSH_NODE_NAME: 'web1', CHEF_PUSH_JOB_ID: 'j' });
+  expect(jobIdentityVariables({ ...identity, file: '/f' })).toHaveProperty('CHEF_PUSH_JOB_FILE', '/f');
 });
 
-test('what tells a command of its job comes from nowhere else', () => {
+test('variables that describe the job come only from the client', () => {
   const forged = { CHEF_PUSH_JOB_FILE: '/tmp/mine', CHEF_PUSH_JOB_ID: 'i', CHEF_PUSH_NODE_NAME: 'n' };
   expect(filterJobEnvironment(forged, undefined)).toEqual({});
   expect(filterJobEnvironment(forged, Object.keys(forged))).toEqual({});
   expect(inheritedEnvironment({ ...forged, PATH: '/bin' })).toEqual({ PATH: '/bin' });
 });
 
-test('commands inherit the client’s environment, but what the service files set for its memory', () => {
+test('commands inherit the client’s environment except the memory setting of the service files', () => {
   const env = { PATH: '/bin', MALLOC_ARENA_MAX: '1', MALLOC_CHECK_: '3' };
   expect(inheritedEnvironment(env)).toEqual({ PATH: '/bin', MALLOC_CHECK_: '3' });
 });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  idleAfter,
+  initialJobMachine,
+  type JobAssignment,
   type JobEffect,
   type JobInput,
   type JobMachine,
-  type JobOrder,
   reduceJob,
 } from '../../../../src/client/domain/job-machine.js';
 
@@ -13,300 +13,279 @@ const THIS = 'a'.repeat(32);
 const OTHER = 'b'.repeat(32);
 const RAN = 'c'.repeat(32);
 
-const order = (jobId: string): JobOrder => ({ jobId, command: 'x', env: {}, capture: false });
-const outcome = (exitCode: number) => ({ exitCode, signal: null, durationMs: 1 });
+const assignment = (jobId: string): JobAssignment => ({ jobId, command: 'x', env: {}, capture: false });
+const result = (exitCode: number) => ({ exitCode, signal: null, durationMs: 1 });
 
-const base: JobMachine = idleAfter([RAN]);
-const busy = { ...base, jobId: THIS };
+const idle: JobMachine = initialJobMachine([RAN]);
+const busy = { ...idle, jobId: THIS };
+const started = { ...busy, startedJobs: [RAN, THIS] };
 const STATES = {
-  idle: base,
+  idle,
   preparing: { ...busy, mode: 'preparing' },
   committed: { ...busy, mode: 'committed' },
-  starting: { ...busy, mode: 'running', ran: [RAN, THIS] },
-  running: { ...busy, mode: 'running', started: true, ran: [RAN, THIS] },
-  stopping: { ...busy, mode: 'stopping', started: true, ran: [RAN, THIS] },
-  ending: { ...busy, mode: 'stopping', started: true, closing: true, ran: [RAN, THIS] },
-  closed: { ...base, mode: 'closed', closing: true },
+  starting: { ...started, mode: 'running' },
+  running: { ...started, mode: 'running', commandStarted: true },
+  aborting: { ...started, mode: 'stopping', commandStarted: true },
+  'shutting down': { ...started, mode: 'stopping', commandStarted: true, closing: true },
+  closed: { ...idle, mode: 'closed', closing: true },
 } as const satisfies Record<string, JobMachine>;
 
 const INPUTS = {
-  'commit this': { kind: 'commit', order: order(THIS) },
-  'commit other': { kind: 'commit', order: order(OTHER) },
-  'commit ran': { kind: 'commit', order: order(RAN) },
+  'commit this': { kind: 'commit', assignment: assignment(THIS) },
+  'commit other': { kind: 'commit', assignment: assignment(OTHER) },
+  'commit ran': { kind: 'commit', assignment: assignment(RAN) },
   'run this': { kind: 'run', jobId: THIS },
   'run other': { kind: 'run', jobId: OTHER },
   abort: { kind: 'abort' },
-  'output wanted of this': { kind: 'output_wanted', jobId: THIS, everyMs: 250 },
-  'output wanted of other': { kind: 'output_wanted', jobId: OTHER, everyMs: 250 },
+  'output wanted of this': { kind: 'output_wanted', jobId: THIS, intervalMs: 250 },
+  'output wanted of other': { kind: 'output_wanted', jobId: OTHER, intervalMs: 250 },
   'prepared this': { kind: 'prepared', jobId: THIS },
   'prepared other': { kind: 'prepared', jobId: OTHER },
-  'refused this': { kind: 'refused', jobId: THIS, reason: 'no' },
-  'refused other': { kind: 'refused', jobId: OTHER, reason: 'no' },
+  'declined this': { kind: 'declined', jobId: THIS, reason: 'no' },
+  'declined other': { kind: 'declined', jobId: OTHER, reason: 'no' },
   'started this': { kind: 'started', jobId: THIS },
   'started other': { kind: 'started', jobId: OTHER },
-  'not started this': { kind: 'not_started', jobId: THIS, reason: 'no' },
-  'not started other': { kind: 'not_started', jobId: OTHER, reason: 'no' },
-  'ended well': { kind: 'ended', jobId: THIS, outcome: outcome(0) },
-  'ended badly': { kind: 'ended', jobId: THIS, outcome: outcome(1) },
-  'ended other': { kind: 'ended', jobId: OTHER, outcome: outcome(0) },
+  'start failed of this': { kind: 'start_failed', jobId: THIS, reason: 'no' },
+  'start failed of other': { kind: 'start_failed', jobId: OTHER, reason: 'no' },
+  'ended well': { kind: 'ended', jobId: THIS, result: result(0) },
+  'ended badly': { kind: 'ended', jobId: THIS, result: result(1) },
+  'ended other': { kind: 'ended', jobId: OTHER, result: result(0) },
   shutdown: { kind: 'shutdown' },
 } as const satisfies Record<string, JobInput>;
 
 type State = keyof typeof STATES;
 type Input = keyof typeof INPUTS;
+const ALL_STATES = Object.keys(STATES) as State[];
+const ALL_INPUTS = Object.keys(INPUTS) as Input[];
+const allBut = (...states: State[]): State[] => ALL_STATES.filter((state) => !states.includes(state));
+const COMMAND_RUNS: State[] = ['starting', 'running'];
 
-/** An effect in short: `ack_commit`, `stop`; replies and effects about another job name it. */
-const short = (effect: JobEffect): string => {
-  if (effect.kind === 'reply') {
-    const { type, jobId } = effect.reply;
-    return jobId === THIS ? type : `${type} ${jobId === null ? 'null' : jobId.charAt(0)}`;
-  }
-  if (effect.kind === 'closed') return 'closed';
-  const jobId = effect.kind === 'prepare' ? effect.order.jobId : effect.jobId;
-  return jobId === THIS ? effect.kind : `${effect.kind} ${jobId.charAt(0)}`;
+/**
+ * What the machine does in some states on some inputs. `then` is the next mode (`same` if it does not change) and the
+ * effects; `nothing` means that neither state nor effects change. Effects are about the job of the input or, if the
+ * input names none, the current job.
+ */
+interface Rule {
+  readonly intent: string;
+  readonly states: readonly State[];
+  readonly inputs: readonly Input[];
+  readonly then: string;
+}
+const rule = (intent: string, states: State[], inputs: Input[], then: string): Rule => ({
+  intent,
+  states,
+  inputs,
+  then,
+});
+
+const RULES: readonly Rule[] = [
+  rule('prepares a new job when idle', ['idle'], ['commit this', 'commit other'], 'preparing: prepare'),
+  rule('never accepts a job that it started before', ALL_STATES, ['commit ran'], 'same: nack_commit'),
+  rule('votes no on another job while it is busy', allBut('idle'), ['commit other'], 'same: nack_commit'),
+  rule(
+    'votes no on a job while it stops',
+    ['aborting', 'shutting down', 'closed'],
+    ['commit this'],
+    'same: nack_commit',
+  ),
+  rule('votes after the checks, not when commit is repeated', ['preparing'], ['commit this'], 'nothing'),
+  rule(
+    'repeats its yes vote when the server missed it',
+    ['committed', ...COMMAND_RUNS],
+    ['commit this'],
+    'same: ack_commit',
+  ),
+
+  rule('votes yes when all checks passed', ['preparing'], ['prepared this'], 'committed: ack_commit'),
+  rule('votes no when a check failed', ['preparing'], ['declined this'], 'idle: nack_commit'),
+  rule(
+    'discards a job that was aborted while its checks ran',
+    allBut('preparing'),
+    ['prepared this'],
+    'same: discard',
+  ),
+  rule(
+    'discards a prepared job that is not the current one',
+    ALL_STATES,
+    ['prepared other'],
+    'same: discard',
+  ),
+
+  rule('starts the job that it voted for', ['committed'], ['run this'], 'running: start'),
+  rule('waits for the start when run is repeated', ['starting'], ['run this'], 'nothing'),
+  rule('reports the start', COMMAND_RUNS, ['started this'], 'same: ack_run'),
+  rule('repeats that the command has started', ['running'], ['run this'], 'same: ack_run'),
+  rule(
+    'starts no job that it has not voted for',
+    allBut('committed', ...COMMAND_RUNS),
+    ['run this'],
+    'same: nack_run',
+  ),
+  rule('starts no other job', ALL_STATES, ['run other'], 'same: nack_run'),
+  rule(
+    'sends live output while the command runs',
+    COMMAND_RUNS,
+    ['output wanted of this'],
+    'same: send_output',
+  ),
+
+  rule('reports success', COMMAND_RUNS, ['ended well'], 'idle: discard, succeeded'),
+  rule('reports failure', COMMAND_RUNS, ['ended badly'], 'idle: discard, failed'),
+  rule(
+    'reports a command that did not start',
+    COMMAND_RUNS,
+    ['start failed of this'],
+    'idle: discard, nack_run',
+  ),
+
+  rule('confirms an abort without a job', ['idle', 'closed'], ['abort'], 'same: aborted null'),
+  rule(
+    'drops a job that has not started on abort',
+    ['preparing', 'committed'],
+    ['abort'],
+    'idle: discard, aborted',
+  ),
+  rule('kills the command on abort', COMMAND_RUNS, ['abort'], 'stopping: stop'),
+  rule(
+    'confirms the abort only when the command has ended',
+    ['aborting', 'shutting down'],
+    ['abort'],
+    'nothing',
+  ),
+  rule(
+    'confirms the abort, whatever the result of the killed command',
+    ['aborting'],
+    ['ended well', 'ended badly', 'start failed of this'],
+    'idle: discard, aborted',
+  ),
+
+  rule('exits at once when idle', ['idle'], ['shutdown'], 'closed: exit'),
+  rule(
+    'drops a job that has not started on shutdown',
+    ['preparing', 'committed'],
+    ['shutdown'],
+    'closed: discard, aborted, exit',
+  ),
+  rule('kills the command on shutdown', COMMAND_RUNS, ['shutdown'], 'stopping and closing: stop'),
+  rule('remembers a shutdown while it aborts', ['aborting'], ['shutdown'], 'stopping and closing:'),
+  rule(
+    'exits when the killed command has ended',
+    ['shutting down'],
+    ['ended well', 'ended badly', 'start failed of this'],
+    'closed: discard, aborted, exit',
+  ),
+  rule('ignores a second shutdown', ['shutting down', 'closed'], ['shutdown'], 'nothing'),
+];
+
+/** Inputs that change nothing in every cell that no rule names. */
+const IGNORED_WITHOUT_RULE: readonly Input[] = [
+  'output wanted of this',
+  'output wanted of other',
+  'declined this',
+  'declined other',
+  'started this',
+  'started other',
+  'start failed of this',
+  'start failed of other',
+  'ended well',
+  'ended badly',
+  'ended other',
+];
+
+const jobOf = (input: JobInput): string | null => {
+  if (input.kind === 'abort' || input.kind === 'shutdown') return null;
+  return input.kind === 'commit' ? input.assignment.jobId : input.jobId;
 };
 
-/** Every pair: the mode after it, and its effects. A pair that changes nothing and does nothing is `-`. */
-const TABLE: Record<State, Record<Input, string>> = {
-  idle: {
-    'commit this': 'preparing: prepare',
-    'commit other': 'preparing: prepare b',
-    'commit ran': 'idle: nack_commit c',
-    'run this': 'idle: nack_run',
-    'run other': 'idle: nack_run b',
-    abort: 'idle: aborted null',
-    'output wanted of this': '-',
-    'output wanted of other': '-',
-    'prepared this': 'idle: discard',
-    'prepared other': 'idle: discard b',
-    'refused this': '-',
-    'refused other': '-',
-    'started this': '-',
-    'started other': '-',
-    'not started this': '-',
-    'not started other': '-',
-    'ended well': '-',
-    'ended badly': '-',
-    'ended other': '-',
-    shutdown: 'closed: closed',
-  },
-  preparing: {
-    'commit this': '-',
-    'commit other': 'preparing: nack_commit b',
-    'commit ran': 'preparing: nack_commit c',
-    'run this': 'preparing: nack_run',
-    'run other': 'preparing: nack_run b',
-    abort: 'idle: discard, aborted',
-    'output wanted of this': '-',
-    'output wanted of other': '-',
-    'prepared this': 'committed: ack_commit',
-    'prepared other': 'preparing: discard b',
-    'refused this': 'idle: nack_commit',
-    'refused other': '-',
-    'started this': '-',
-    'started other': '-',
-    'not started this': '-',
-    'not started other': '-',
-    'ended well': '-',
-    'ended badly': '-',
-    'ended other': '-',
-    shutdown: 'closed: discard, aborted, closed',
-  },
-  committed: {
-    'commit this': 'committed: ack_commit',
-    'commit other': 'committed: nack_commit b',
-    'commit ran': 'committed: nack_commit c',
-    'run this': 'running: start',
-    'run other': 'committed: nack_run b',
-    abort: 'idle: discard, aborted',
-    'output wanted of this': '-',
-    'output wanted of other': '-',
-    'prepared this': 'committed: discard',
-    'prepared other': 'committed: discard b',
-    'refused this': '-',
-    'refused other': '-',
-    'started this': '-',
-    'started other': '-',
-    'not started this': '-',
-    'not started other': '-',
-    'ended well': '-',
-    'ended badly': '-',
-    'ended other': '-',
-    shutdown: 'closed: discard, aborted, closed',
-  },
-  starting: {
-    'commit this': 'running: ack_commit',
-    'commit other': 'running: nack_commit b',
-    'commit ran': 'running: nack_commit c',
-    'run this': '-',
-    'run other': 'running: nack_run b',
-    abort: 'stopping: stop',
-    'output wanted of this': 'running: send_output',
-    'output wanted of other': '-',
-    'prepared this': 'running: discard',
-    'prepared other': 'running: discard b',
-    'refused this': '-',
-    'refused other': '-',
-    'started this': 'running: ack_run',
-    'started other': '-',
-    'not started this': 'idle: discard, nack_run',
-    'not started other': '-',
-    'ended well': 'idle: discard, succeeded',
-    'ended badly': 'idle: discard, failed',
-    'ended other': '-',
-    shutdown: 'stopping: stop',
-  },
-  running: {
-    'commit this': 'running: ack_commit',
-    'commit other': 'running: nack_commit b',
-    'commit ran': 'running: nack_commit c',
-    'run this': 'running: ack_run',
-    'run other': 'running: nack_run b',
-    abort: 'stopping: stop',
-    'output wanted of this': 'running: send_output',
-    'output wanted of other': '-',
-    'prepared this': 'running: discard',
-    'prepared other': 'running: discard b',
-    'refused this': '-',
-    'refused other': '-',
-    'started this': 'running: ack_run',
-    'started other': '-',
-    'not started this': 'idle: discard, nack_run',
-    'not started other': '-',
-    'ended well': 'idle: discard, succeeded',
-    'ended badly': 'idle: discard, failed',
-    'ended other': '-',
-    shutdown: 'stopping: stop',
-  },
-  stopping: {
-    'commit this': 'stopping: nack_commit',
-    'commit other': 'stopping: nack_commit b',
-    'commit ran': 'stopping: nack_commit c',
-    'run this': 'stopping: nack_run',
-    'run other': 'stopping: nack_run b',
-    abort: '-',
-    'output wanted of this': '-',
-    'output wanted of other': '-',
-    'prepared this': 'stopping: discard',
-    'prepared other': 'stopping: discard b',
-    'refused this': '-',
-    'refused other': '-',
-    'started this': '-',
-    'started other': '-',
-    'not started this': 'idle: discard, aborted',
-    'not started other': '-',
-    'ended well': 'idle: discard, aborted',
-    'ended badly': 'idle: discard, aborted',
-    'ended other': '-',
-    shutdown: 'stopping:',
-  },
-  ending: {
-    'commit this': 'stopping: nack_commit',
-    'commit other': 'stopping: nack_commit b',
-    'commit ran': 'stopping: nack_commit c',
-    'run this': 'stopping: nack_run',
-    'run other': 'stopping: nack_run b',
-    abort: '-',
-    'output wanted of this': '-',
-    'output wanted of other': '-',
-    'prepared this': 'stopping: discard',
-    'prepared other': 'stopping: discard b',
-    'refused this': '-',
-    'refused other': '-',
-    'started this': '-',
-    'started other': '-',
-    'not started this': 'closed: discard, aborted, closed',
-    'not started other': '-',
-    'ended well': 'closed: discard, aborted, closed',
-    'ended badly': 'closed: discard, aborted, closed',
-    'ended other': '-',
-    shutdown: '-',
-  },
-  closed: {
-    'commit this': 'closed: nack_commit',
-    'commit other': 'closed: nack_commit b',
-    'commit ran': 'closed: nack_commit c',
-    'run this': 'closed: nack_run',
-    'run other': 'closed: nack_run b',
-    abort: 'closed: aborted null',
-    'output wanted of this': '-',
-    'output wanted of other': '-',
-    'prepared this': 'closed: discard',
-    'prepared other': 'closed: discard b',
-    'refused this': '-',
-    'refused other': '-',
-    'started this': '-',
-    'started other': '-',
-    'not started this': '-',
-    'not started other': '-',
-    'ended well': '-',
-    'ended badly': '-',
-    'ended other': '-',
-    shutdown: '-',
-  },
+/** Describes a transition in the form of `Rule.then`. */
+const play = (state: State, name: Input): string => {
+  const before: JobMachine = STATES[state];
+  const input = INPUTS[name];
+  const { machine, effects } = reduceJob(before, input);
+  expect(machine.jobId === null).toBe(machine.mode === 'idle' || machine.mode === 'closed');
+  if (JSON.stringify(machine) === JSON.stringify(before) && effects.length === 0) return 'nothing';
+  const expectedJob = jobOf(input) ?? before.jobId;
+  const describeEffect = (effect: JobEffect): string => {
+    if (effect.kind === 'exit') return 'exit';
+    const [kind, jobId] =
+      effect.kind === 'report'
+        ? [effect.report.type, effect.report.jobId]
+        : [effect.kind, effect.kind === 'prepare' ? effect.assignment.jobId : effect.jobId];
+    if (jobId === null) return `${kind} null`;
+    return jobId === expectedJob ? kind : `${kind} of another job`;
+  };
+  const isClosing = machine.mode === 'stopping' && machine.closing && !before.closing;
+  const mode = machine.mode === before.mode && !isClosing ? 'same' : machine.mode;
+  return `${mode}${isClosing ? ' and closing' : ''}: ${effects.map(describeEffect).join(', ')}`.trim();
 };
 
-describe.each(Object.keys(STATES) as State[])('%s', (state) => {
-  test.each(Object.keys(INPUTS) as Input[])('%s', (input) => {
-    const before: JobMachine = STATES[state];
-    const { machine, effects } = reduceJob(before, INPUTS[input]);
-    const unchanged = JSON.stringify(machine) === JSON.stringify(before) && effects.length === 0;
-    const told = unchanged ? '-' : `${machine.mode}: ${effects.map(short).join(', ')}`.trim();
-    expect(told).toBe(TABLE[state][input]);
-    expect(machine.jobId === null).toBe(machine.mode === 'idle' || machine.mode === 'closed');
+describe.each(RULES)('$intent', ({ states, inputs, then }) => {
+  const cells = states.flatMap((state) => inputs.map((input) => [state, input] as const));
+  test.each(cells)('%s, %s', (state, input) => expect(play(state, input)).toBe(then));
+});
+
+describe('ignores reports about other jobs and reports that come late', () => {
+  const hasRule = (state: State, input: Input): boolean =>
+    RULES.some(({ states, inputs }) => states.includes(state) && inputs.includes(input));
+  const rest = ALL_STATES.flatMap((state) =>
+    ALL_INPUTS.filter((input) => !hasRule(state, input)).map((input) => [state, input] as const),
+  );
+  test.each(rest)('%s, %s', (state, input) => {
+    expect(IGNORED_WITHOUT_RULE).toContain(input);
+    expect(play(state, input)).toBe('nothing');
   });
 });
 
-describe('whatever comes in whatever order', () => {
+describe('any sequence of inputs', () => {
   const jobIds = [THIS, OTHER, RAN];
   const input: fc.Arbitrary<JobInput> = fc.constantFrom(
     ...jobIds.flatMap((jobId): JobInput[] => [
-      { kind: 'commit', order: order(jobId) },
+      { kind: 'commit', assignment: assignment(jobId) },
       { kind: 'run', jobId },
       { kind: 'prepared', jobId },
       { kind: 'started', jobId },
-      { kind: 'ended', jobId, outcome: outcome(0) },
+      { kind: 'ended', jobId, result: result(0) },
     ]),
     { kind: 'abort' },
   );
 
-  test('no job is started twice, and none that was not prepared', () => {
+  test('starts no job twice and no job that it did not vote for', () => {
     fc.assert(
       fc.property(fc.array(input, { maxLength: 60 }), (inputs) => {
-        let machine = idleAfter([]);
-        const started: string[] = [];
-        const acknowledged = new Set<string>();
+        let machine = initialJobMachine([]);
+        const startedJobs: string[] = [];
+        const votedFor = new Set<string>();
         for (const one of inputs) {
           const step = reduceJob(machine, one);
           machine = step.machine;
           for (const effect of step.effects) {
-            if (effect.kind === 'reply' && effect.reply.type === 'ack_commit') {
-              acknowledged.add(effect.reply.jobId);
+            if (effect.kind === 'report' && effect.report.type === 'ack_commit') {
+              votedFor.add(effect.report.jobId);
             }
             if (effect.kind !== 'start') continue;
-            expect(acknowledged).toContain(effect.jobId);
-            started.push(effect.jobId);
+            expect(votedFor).toContain(effect.jobId);
+            startedJobs.push(effect.jobId);
           }
         }
-        expect(new Set(started).size).toBe(started.length);
+        expect(new Set(startedJobs).size).toBe(startedJobs.length);
       }),
     );
   });
 
-  test('of the jobs that ran the last thousand are remembered', () => {
-    let machine = idleAfter([]);
+  test('remembers the last thousand started jobs', () => {
+    let machine = initialJobMachine([]);
     for (let number = 0; number < 1500; number++) {
       const jobId = String(number);
       for (const one of [
-        { kind: 'commit', order: order(jobId) },
+        { kind: 'commit', assignment: assignment(jobId) },
         { kind: 'prepared', jobId },
         { kind: 'run', jobId },
-        { kind: 'ended', jobId, outcome: outcome(0) },
+        { kind: 'ended', jobId, result: result(0) },
       ] as const) {
         machine = reduceJob(machine, one).machine;
       }
     }
-    expect(machine.ran).toHaveLength(1000);
-    expect(machine.ran.at(-1)).toBe('1499');
+    expect(machine.startedJobs).toHaveLength(1000);
+    expect(machine.startedJobs.at(-1)).toBe('1499');
   });
 });

@@ -1,16 +1,20 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { outputMessage } from '../../../../src/client/domain/client-messages.js';
-import { chunkBytesFor, LiveOutput, type OutputChunk } from '../../../../src/client/domain/live-output.js';
+import {
+  maxChunkBytes,
+  LiveOutputBuffer,
+  type OutputChunk,
+} from '../../../../src/client/domain/live-output.js';
 
-const takeAll = (output: LiveOutput): OutputChunk[] => {
+const takeAll = (output: LiveOutputBuffer): OutputChunk[] => {
   const chunks: OutputChunk[] = [];
   for (let chunk = output.take(); chunk !== undefined; chunk = output.take()) chunks.push(chunk);
   return chunks;
 };
 
-test('what comes close together is one chunk of each channel', () => {
-  const output = new LiveOutput();
+test('joins output that comes together into one chunk of each channel', () => {
+  const output = new LiveOutputBuffer();
   output.add('stdout', Buffer.from('a'));
   output.add('stdout', Buffer.from('b'));
   output.add('stderr', Buffer.from('c'));
@@ -22,8 +26,8 @@ test('what comes close together is one chunk of each channel', () => {
   ]);
 });
 
-test('what was sent is sent once more under the same number, with what came since, to who asks again', () => {
-  const output = new LiveOutput();
+test('repeats buffered chunks with the same numbers after a rewind, and then new output', () => {
+  const output = new LiveOutputBuffer();
   output.add('stdout', Buffer.from('a'));
   output.take();
   output.add('stdout', Buffer.from('b'));
@@ -37,8 +41,8 @@ test('what was sent is sent once more under the same number, with what came sinc
   ]);
 });
 
-test('while nobody takes anything the latest 64 KiB stay, and what was let go is counted', () => {
-  const output = new LiveOutput();
+test('keeps the latest 64 KiB while no chunk is taken, and counts the dropped bytes', () => {
+  const output = new LiveOutputBuffer();
   for (let count = 0; count < 1000; count++) output.add('stdout', Buffer.from(`${count}`.padStart(1024)));
   const [first, ...others] = takeAll(output);
   const kept = Buffer.concat([first!, ...others].map(({ data }) => data)).toString();
@@ -48,17 +52,17 @@ test('while nobody takes anything the latest 64 KiB stay, and what was let go is
   expect(kept.endsWith(' 999')).toBe(true);
 });
 
-test('a chunk that could not be sent and had to be let go meanwhile leaves no gap, but is counted', () => {
-  const output = new LiveOutput();
+test('a chunk that was not sent and then dropped leaves no gap in the numbers, but counts as skipped', () => {
+  const output = new LiveOutputBuffer();
   output.add('stdout', Buffer.alloc(16 * 1024));
   const chunk = output.take()!;
   output.add('stdout', Buffer.alloc(64 * 1024));
-  output.giveBack(chunk);
+  output.putBack(chunk);
   expect(takeAll(output)[0]).toMatchObject({ number: 1, skipped: 16 * 1024 });
 });
 
-test.each([4096, 20_000, 63_000])('no chunk makes a message of more than %i bytes', (maxBytes) => {
-  const output = new LiveOutput(chunkBytesFor(maxBytes));
+test.each([4096, 20_000, 63_000])('no chunk makes a message longer than %i bytes', (maxBytes) => {
+  const output = new LiveOutputBuffer(maxChunkBytes(maxBytes));
   output.add('stdout', Buffer.alloc(64 * 1024, 'x'));
   const name = 'n'.repeat(255);
   const identity = { node: name, org: name, host: name, incarnationId: name.slice(0, 36), version: '1.0.0' };
@@ -71,27 +75,27 @@ test.each([4096, 20_000, 63_000])('no chunk makes a message of more than %i byte
   expect(Math.max(...sizes)).toBeGreaterThan(Math.min(maxBytes / 3, 16_384));
 });
 
-test('numbers have no gap, chunks are bounded, and what was let go is counted, whatever is sent or fails', () => {
-  const step = fc.oneof(
+test('numbers have no gap, chunks are bounded, and dropped bytes are counted, whatever is sent or fails', () => {
+  const anyStep = fc.oneof(
     fc.record({ add: fc.integer({ min: 0, max: 50_000 }) }),
     fc.constant({ send: true }),
     fc.constant({ send: false }),
   );
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const output = new LiveOutput();
+    fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
+      const output = new LiveOutputBuffer();
       const sent: OutputChunk[] = [];
       let added = 0;
-      for (const one of steps) {
-        if ('add' in one) {
-          output.add(one.add % 2 === 0 ? 'stdout' : 'stderr', Buffer.alloc(one.add));
-          added += one.add;
+      for (const step of steps) {
+        if ('add' in step) {
+          output.add(step.add % 2 === 0 ? 'stdout' : 'stderr', Buffer.alloc(step.add));
+          added += step.add;
           continue;
         }
         const chunk = output.take();
         if (chunk === undefined) continue;
-        if (one.send) sent.push(chunk);
-        else output.giveBack(chunk);
+        if (step.send) sent.push(chunk);
+        else output.putBack(chunk);
       }
       const left = takeAll(output);
       const all = [...sent, ...left];

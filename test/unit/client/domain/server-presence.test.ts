@@ -1,27 +1,28 @@
 import { expect, test } from 'vitest';
 import {
-  BELIEVED_ONLINE,
+  ASSUMED_ONLINE,
   onIntervalPassed,
-  onServerBeat,
+  onServerHeartbeat,
   type ServerPresence,
 } from '../../../../src/client/domain/server-presence.js';
 
 const THRESHOLDS = { offlineThreshold: 3, onlineThreshold: 2 };
 
-/** Plays beats (`b`) and passed intervals (`.`) and tells the mode after each. */
-const play = (events: string, from: ServerPresence = BELIEVED_ONLINE): string => {
+/** Plays heartbeats (`b`) and passed intervals (`.`); returns the mode after each: `+` online, `-` offline. */
+const play = (events: string, from: ServerPresence = ASSUMED_ONLINE): string => {
   let presence = from;
   return Array.from(events, (event) => {
-    presence = event === 'b' ? onServerBeat(presence, THRESHOLDS) : onIntervalPassed(presence, THRESHOLDS);
+    presence =
+      event === 'b' ? onServerHeartbeat(presence, THRESHOLDS) : onIntervalPassed(presence, THRESHOLDS);
     return presence.mode === 'online' ? '+' : '-';
   }).join('');
 };
 
 test.each([
-  ['more than three empty intervals make it offline', '....', '+++-'],
-  ['a beat in time keeps it online', '...b...b', '++++++++'],
-  ['more than two beats bring it back', '....bb.b', '+++----+'],
-  ['a gap in between starts the count anew', '....bb..bbb', '+++-------+'],
+  ['goes offline after more than three intervals without a heartbeat', '....', '+++-'],
+  ['stays online if a heartbeat comes in time', '...b...b', '++++++++'],
+  ['goes online after more than two heartbeats', '....bb.b', '+++----+'],
+  ['counts heartbeats from 0 after a gap', '....bb..bbb', '+++-------+'],
 ])('%s', (_, events, modes) => {
   expect(play(events)).toBe(modes);
 });

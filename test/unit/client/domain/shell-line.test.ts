@@ -12,8 +12,8 @@ const run = (commandLine: string, groups: readonly string[]): string => {
   return execFileSync('/bin/sh', ['-c', line, 'sh', ...parameters], { encoding: 'utf8' });
 };
 
-/** Text with all that a shell could take for something else; NUL can stand in no argument. */
-const nasty = fc
+/** Text with everything that a shell could interpret; arguments cannot contain NUL. */
+const hostileText = fc
   .array(
     fc.oneof(
       fc.constantFrom(
@@ -44,7 +44,7 @@ const nasty = fc
   .map((parts) => parts.join(''))
   .filter((text) => Buffer.from(text).toString() === text);
 
-describe('what a group matched arrives as one literal word', () => {
+describe('the text of a group arrives as one literal word', () => {
   test.each([
     ['without quotes', `printf '<%s>' \\1`, '<', '>'],
     ['within double quotes', `printf '<%s>' "a \\1 b"`, '<a ', ' b>'],
@@ -54,21 +54,26 @@ describe('what a group matched arrives as one literal word', () => {
     ['within a substitution', `printf '<%s>' "$(printf '[%s]' \\1)"`, '<[', ']>'],
     ['within a substitution by backticks', 'printf "<%s>" "`printf \'[%s]\' \\1`"', '<[', ']>'],
     ['after brackets', `printf '<%s>' "$(printf '%s|' ')(' ")(" \\(\\) \\1)"`, '<)(|)(|()|', '|>'],
-    ['within one that is nested', `printf '<%s>' "$( (printf '%s' "$(printf '[%s]' "\\1")") )"`, '<[', ']>'],
-    ['after quotes that were closed', `printf '<%s>' "it's"\\1'"'`, "<it's", '">'],
+    [
+      'within a nested substitution',
+      `printf '<%s>' "$( (printf '%s' "$(printf '[%s]' "\\1")") )"`,
+      '<[',
+      ']>',
+    ],
+    ['after closed quotes', `printf '<%s>' "it's"\\1'"'`, "<it's", '">'],
   ])('%s', (_, commandLine, before, after) => {
     fc.assert(
-      fc.property(nasty, (text) => {
+      fc.property(hostileText, (text) => {
         expect(run(commandLine, ['', text])).toBe(`${before}${text}${after}`);
       }),
       { numRuns: 40 },
     );
   });
 
-  test('and is never run, even where the quotes around it are beyond telling', () => {
+  test('never runs it, even if the quotes around it cannot be determined', () => {
     const folder = mkdtempSync(join(tmpdir(), 'shell-line-'));
-    const made = join(folder, 'made');
-    const payload = `$(touch ${made}); touch ${made} \`touch ${made}\`\ntouch ${made}\n'; touch ${made}; '`;
+    const marker = join(folder, 'marker');
+    const payload = `$(touch ${marker}); touch ${marker} \`touch ${marker}\`\ntouch ${marker}\n'; touch ${marker}; '`;
     for (const commandLine of [
       'echo "$(echo \\1)"',
       'echo "`echo \\1`"',
@@ -78,13 +83,13 @@ describe('what a group matched arrives as one literal word', () => {
       'X=\\1; echo $X',
     ]) {
       run(commandLine, ['', payload]);
-      expect(existsSync(made)).toBe(false);
+      expect(existsSync(marker)).toBe(false);
     }
     rmSync(folder, { recursive: true });
   });
 });
 
-test('groups by number, \\0 the whole name, one that took no part is empty', () => {
+test('inserts groups by number, \\0 as the whole name, and unused groups as empty text', () => {
   const whitelist: Whitelist = {
     exact: new Map(),
     patterns: [
@@ -98,15 +103,15 @@ test('groups by number, \\0 the whole name, one that took no part is empty', () 
   };
   const match = findInWhitelist(whitelist, 'ac');
   const { line, parameters } = buildShellLine(match!);
-  const said = execFileSync('/bin/sh', ['-c', line, 'sh', ...parameters], { encoding: 'utf8' });
-  expect(said).toBe('<c><><a><ac><>');
+  const output = execFileSync('/bin/sh', ['-c', line, 'sh', ...parameters], { encoding: 'utf8' });
+  expect(output).toBe('<c><><a><ac><>');
 });
 
-test.each(['echo $((\\1 + 1))', 'echo "$((\\1 + 1))"'])('a number can be reckoned with: %s', (line) =>
+test.each(['echo $((\\1 + 1))', 'echo "$((\\1 + 1))"'])('a number can be used in arithmetic: %s', (line) =>
   expect(run(line, ['', '41'])).toBe('42\n'),
 );
 
-test('the line of an exact name stays as it is', () => {
+test('leaves the command line of an exact name unchanged', () => {
   expect(buildShellLine({ entry: { commandLine: 'sed s/\\(a\\)/\\1/' } })).toEqual({
     line: 'sed s/\\(a\\)/\\1/',
     parameters: [],

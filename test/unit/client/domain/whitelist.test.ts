@@ -4,7 +4,7 @@ import {
   type Whitelist,
   type WhitelistEntry,
   type WhitelistPattern,
-  whyNotInWhitelist,
+  explainNotInWhitelist,
 } from '../../../../src/client/domain/whitelist.js';
 
 const pattern = (source: string, entry: WhitelistEntry): WhitelistPattern => ({
@@ -22,11 +22,11 @@ const whitelist: Whitelist = {
   ],
 };
 
-test('an exact name comes before any expression', () => {
+test('an exact name takes precedence over expressions', () => {
   expect(findInWhitelist(whitelist, 'deploy web')).toEqual({ entry: { commandLine: 'exact' } });
 });
 
-test('expressions are tried in order', () => {
+test('the first expression that matches applies', () => {
   expect(findInWhitelist(whitelist, 'deploy db')).toEqual({
     entry: { commandLine: 'first' },
     groups: ['deploy db', 'db'],
@@ -35,18 +35,18 @@ test('expressions are tried in order', () => {
 });
 
 test.each(['', 'deploy', 'a deploy db', 'deploy db\n', 'deploy db\0', '__proto__', 'constructor'])(
-  '%j is not in it',
+  '%j is not found',
   (name) => {
     expect(findInWhitelist(whitelist, name)).toBeUndefined();
   },
 );
 
-test('a name of which an expression matches a part is told from one that has nothing to do with any', () => {
-  expect(whyNotInWhitelist(whitelist, 'reboot')).toBe("'reboot' is not in the whitelist");
-  expect(whyNotInWhitelist(whitelist, 'a deploy db')).toContain(
+test('explains a partial match, and shortens long names', () => {
+  expect(explainNotInWhitelist(whitelist, 'reboot')).toBe("'reboot' is not in the whitelist");
+  expect(explainNotInWhitelist(whitelist, 'a deploy db')).toContain(
     "'a deploy db' is not in the whitelist: /deploy (\\w+)/ matches a part of it only, and must match the whole name",
   );
-  expect(whyNotInWhitelist(whitelist, 'x'.repeat(1000))).toHaveLength(
+  expect(explainNotInWhitelist(whitelist, 'x'.repeat(1000))).toHaveLength(
     200 + "'' is not in the whitelist".length,
   );
 });

@@ -19,18 +19,18 @@ afterEach(() => vi.useRealTimers());
 const write = (text: string): void => sender.add('stdout', Buffer.from(text));
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-test('nothing is sent, and no timer runs, while nobody wants it', async () => {
+test('sends nothing and runs no timer while no output is wanted', async () => {
   write('a');
   await pass(10_000);
   await sender.finish();
   expect([sent, vi.getTimerCount()]).toEqual([[], 0]);
 });
 
-test('who asks gets what is kept at once, and then what comes, each time that is due', async () => {
+test('sends buffered output at once on request, then new output in each interval', async () => {
   write('a');
-  sender.setPace(1000);
+  sender.setIntervalMs(1000);
   await pass(0);
-  expect([sent, sender.everyMs]).toEqual([['1:a'], 1000]);
+  expect([sent, sender.intervalMs]).toEqual([['1:a'], 1000]);
   write('b');
   write('c');
   await pass(999);
@@ -39,31 +39,31 @@ test('who asks gets what is kept at once, and then what comes, each time that is
   expect(sent).toEqual(['1:a', '2:bc']);
 });
 
-test('it ends with the pace 0, and begins with what is kept when it is asked for again', async () => {
-  sender.setPace(250);
+test('pauses on the interval 0 and begins again with the buffered output', async () => {
+  sender.setIntervalMs(250);
   write('a');
   await pass(250);
-  sender.setPace(0);
+  sender.setIntervalMs(0);
   write('b');
   await pass(10_000);
   expect(sent).toEqual(['1:a']);
-  sender.setPace(500);
+  sender.setIntervalMs(500);
   await pass(0);
   expect(sent).toEqual(['1:a', '1:a', '2:b']);
 });
 
-test('another pace changes how often it is sent, not what', async () => {
-  sender.setPace(10_000);
+test('another interval changes only how often output is sent', async () => {
+  sender.setIntervalMs(10_000);
   write('a');
-  sender.setPace(100);
+  sender.setIntervalMs(100);
   await pass(100);
   write('b');
   await pass(100);
   expect(sent).toEqual(['1:a', '2:b']);
 });
 
-test('what finds no room is sent later; at the end all that waits is', async () => {
-  sender.setPace(250);
+test('sends a chunk later if there was no room, and all waiting chunks at the end', async () => {
+  sender.setIntervalMs(250);
   write('a');
   hasRoom = false;
   await pass(1000);

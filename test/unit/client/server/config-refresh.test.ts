@@ -1,84 +1,84 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ConfigFault } from '../../../../src/client/server/config-fetch.js';
+import type { ConfigFetchFailure } from '../../../../src/client/server/config-fetch.js';
 import { ConfigRefresh } from '../../../../src/client/server/config-refresh.js';
-import type { SessionConfig } from '../../../../src/client/server/session-config.js';
+import type { ConnectionConfig } from '../../../../src/client/server/connection-config.js';
 import { AppError } from '../../../../src/shared/lib/app-error.js';
 import { type Deferred, deferred } from '../../../../src/shared/lib/deferred.js';
 import { ok, type Result } from '../../../../src/shared/lib/result.js';
 import { eventually } from '../../../support/eventually.js';
 
-type Answer = Result<SessionConfig, ConfigFault>;
+type Fetched = Result<ConnectionConfig, ConfigFetchFailure>;
 
-const config = { commandAddress: 'tcp://push:10002' } as SessionConfig;
+const config = { commandAddress: 'tcp://push:10002' } as ConnectionConfig;
 
-let isIdle: boolean;
-let fetches: Deferred<Answer>[];
-let applied: SessionConfig[];
-let faults: ConfigFault[];
-let applyFault: Error | undefined;
+let isNodeIdle: boolean;
+let fetches: Deferred<Fetched>[];
+let applied: ConnectionConfig[];
+let failures: ConfigFetchFailure[];
+let applyError: Error | undefined;
 let refresh: ConfigRefresh;
 
 beforeEach(() => {
-  isIdle = true;
-  [fetches, applied, faults, applyFault] = [[], [], [], undefined];
+  isNodeIdle = true;
+  [fetches, applied, failures, applyError] = [[], [], [], undefined];
   refresh = new ConfigRefresh({
     fetch: () => {
-      const fetch = deferred<Answer>();
+      const fetch = deferred<Fetched>();
       fetches.push(fetch);
       return fetch.promise;
     },
-    isIdle: () => isIdle,
-    apply: (one) => {
-      if (applyFault !== undefined) throw applyFault;
-      applied.push(one);
+    isNodeIdle: () => isNodeIdle,
+    apply: (config) => {
+      if (applyError !== undefined) throw applyError;
+      applied.push(config);
     },
-    failed: (fault) => faults.push(fault),
+    onFailure: (failure) => failures.push(failure),
     log: pino({ level: 'silent' }),
   });
   refresh.request('a test', 0);
 });
 afterEach(() => refresh.stop());
 
-const answer = async (given: Answer): Promise<void> => {
+const respond = async (fetched: Fetched): Promise<void> => {
   await eventually(() => fetches.length > 0);
-  fetches.at(-1)?.resolve(given);
+  fetches.at(-1)?.resolve(fetched);
   await fetches.at(-1)?.promise;
 };
 
-test('a config that comes while no job is under way is applied', async () => {
-  await answer(ok(config));
+test('applies a config that arrives while the node is idle', async () => {
+  await respond(ok(config));
   await eventually(() => applied.length === 1);
   expect(refresh.isPending).toBe(false);
 });
 
-test('a job begins while the server is asked: the config is fetched and applied after it', async () => {
+test('fetches the config again after a job that began during the fetch', async () => {
   await eventually(() => fetches.length > 0);
-  isIdle = false;
-  await answer(ok(config));
+  isNodeIdle = false;
+  await respond(ok(config));
   await Promise.resolve();
   expect(applied).toEqual([]);
   expect(refresh.isPending).toBe(true);
-  isIdle = true;
+  isNodeIdle = true;
   refresh.resume();
   expect(fetches).toHaveLength(2);
-  await answer(ok(config));
+  await respond(ok(config));
   await eventually(() => applied.length === 1);
 });
 
-test('a config that no channel can be opened with counts as a refusal, and the server is asked again', async () => {
-  applyFault = new Error('Invalid argument');
-  await answer(ok(config));
-  await eventually(() => faults.length === 1);
-  expect(faults).toEqual([
-    { kind: 'refused', reason: 'the config of the server cannot be used: Invalid argument' },
+test('retries as after a rejection if the config cannot be applied', async () => {
+  applyError = new Error('Invalid argument');
+  await respond(ok(config));
+  await eventually(() => failures.length === 1);
+  expect(failures).toEqual([
+    { kind: 'rejected', reason: 'cannot use the config of the server: Invalid argument' },
   ]);
   expect(refresh.isPending).toBe(true);
 });
 
-test('what keeps it from asking is told in its own words', async () => {
+test('reports the message of an expected error', async () => {
   await eventually(() => fetches.length > 0);
   fetches[0]?.reject(new AppError('certificate', 'cannot read the certificate /c.pem'));
-  await eventually(() => faults.length === 1);
-  expect(faults).toEqual([{ kind: 'away', reason: 'cannot read the certificate /c.pem' }]);
+  await eventually(() => failures.length === 1);
+  expect(failures).toEqual([{ kind: 'temporary', reason: 'cannot read the certificate /c.pem' }]);
 });

@@ -17,7 +17,7 @@ const read = (text: string, overrides: SettingOverrides = {}) => {
   return settings.value;
 };
 
-test('a file that says only where the server is leaves all else at its default', () => {
+test('a file with only the server URL leaves all other settings at their defaults', () => {
   expect(read(URL_LINE)).toEqual({
     serverUrl: 'https://chef.example.com/organizations/acme',
     organization: 'acme',
@@ -39,7 +39,7 @@ test('a file that says only where the server is leaves all else at its default',
   });
 });
 
-test('the file of the cookbook, and its whitelist', () => {
+test('reads the settings file of the cookbook and its whitelist', () => {
   const { whitelist, nodeName, allowedVariables } = read(
     readFileSync('test/fixtures/client-settings/cookbook.rb', 'utf8'),
   );
@@ -54,7 +54,7 @@ test('the file of the cookbook, and its whitelist', () => {
   expect(findInWhitelist(whitelist, 'chef-client')?.entry).toEqual({ commandLine: 'chef-client' });
 });
 
-test('the command line wins over the file', () => {
+test('the command line takes precedence over the file', () => {
   const settings = read(`${URL_LINE} node_name 'a'\nlog_level :warn\nmax_body_size 5000`, {
     nodeName: 'b',
     logLevel: 'debug',
@@ -64,14 +64,14 @@ test('the command line wins over the file', () => {
   expect(settings).toMatchObject({ nodeName: 'b', logLevel: 'debug', maxBodySize: 6000, organization: 'o2' });
 });
 
-test('what the command line gives wrongly is named by its option', () => {
+test('an error about an option names the option', () => {
   expect(() => read(URL_LINE, { serverUrl: 'https://chef' })).toThrow(
     "--server is 'https://chef'; it must be",
   );
   expect(() => read(`${URL_LINE}max_body_size 5000`, { maxBodySize: 7 })).toThrow('--max-body-size is 7; it');
 });
 
-test('TLS and proxies', () => {
+test('reads TLS settings and proxies', () => {
   const text = `ssl_verify_mode :verify_none\nhttp_proxy 'proxy:3128'\nhttp_proxy_user 'u'\nhttp_proxy_pass 'p'`;
   const { tls, proxy } = read(URL_LINE + text);
   expect(tls.verify).toBe(false);
@@ -79,7 +79,7 @@ test('TLS and proxies', () => {
   expect(read(`${URL_LINE}ssl_verify_mode :verify_none\nverify_api_cert true`).tls.verify).toBe(true);
 });
 
-describe('what cannot be used is named with file and line', () => {
+describe('an error about a setting names file and line', () => {
   test.each([
     ['', '/etc/chef/x.rb: chef_server_url is not set; it must be like'],
     ["chef_server_url 'https://chef'", "x.rb, line 1: chef_server_url is 'https://chef'; it must be like"],
@@ -100,26 +100,29 @@ describe('what cannot be used is named with file and line', () => {
     [`${URL_LINE}whitelist({'a' => 1})`, "must give 'a' a command line"],
     [`${URL_LINE}whitelist({'a' => {lock: true}})`, "must give 'a' a command line"],
     [`${URL_LINE}whitelist({'a' => {command_line: 'b', lock: 1}})`, "lock of 'a'"],
-    [`${URL_LINE}whitelist({/(?>a)/ => 'b'})`, 'cannot be used'],
-    [`${URL_LINE}\nhttps_proxy 'http://a:b:c'`, 'line 3: https_proxy must be an address such as'],
-    [`${URL_LINE}whitelist['a'] = 'b'`, 'line 2: whitelist.a sets a part of whitelist alone'],
+    [`${URL_LINE}whitelist({/(?>a)/ => 'b'})`, 'has an invalid name'],
+    [`${URL_LINE}\nhttps_proxy 'http://a:b:c'`, 'line 3: https_proxy must be an address like'],
+    [
+      `${URL_LINE}whitelist['a'] = 'b'`,
+      'line 2: whitelist.a sets one element of whitelist; set all of it with whitelist(…)',
+    ],
     [`${URL_LINE}whitelist({1 => 'b'})`, 'a name is a string or a regular expression'],
   ])('%s', (text, message) => {
     expect(() => read(text)).toThrow(message);
   });
 });
 
-describe('the reference of the settings', () => {
+describe('docs/client-settings.md', () => {
   const reference = readFileSync('docs/client-settings.md', 'utf8');
 
-  test('has a line for every setting that is read', () => {
+  test('describes every setting that the client reads', () => {
     const source = readFileSync('src/client/settings/client-settings.ts', 'utf8');
     const names = [...source.matchAll(/(?:values\.\w+|seconds|urlOf)\('(\w+)'/g)].map(([, name]) => name!);
     expect(names.length).toBeGreaterThan(15);
     expect(names.filter((name) => !reference.includes(`\`${name}\``))).toEqual([]);
   });
 
-  test('has an example of a whitelist that can be used', () => {
+  test('has a valid example of a whitelist', () => {
     const [, example = ''] = /```ruby\n([\s\S]*?)```/.exec(reference) ?? [];
     const { whitelist } = read(URL_LINE + example);
     expect(findInWhitelist(whitelist, 'chef-client')?.entry.lock).toMatch(/chef-client-running\.pid$/);

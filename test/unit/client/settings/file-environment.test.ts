@@ -2,19 +2,19 @@ import { expect, test } from 'vitest';
 import { FileEnvironment } from '../../../../src/client/settings/file-environment.js';
 import { readRubySettings } from '../../../../src/shared/lib/ruby-settings/read-settings.js';
 
-const readAgainAndAgain = (env: NodeJS.ProcessEnv) => {
+const repeatedReader = (env: NodeJS.ProcessEnv) => {
   const environment = new FileEnvironment(env);
   return (text: string): void => {
-    const place = { file: '/etc/chef/client.rb', env: environment.withoutFile, home: '/', cwd: '/' };
+    const place = { file: '/etc/chef/client.rb', env: environment.original, home: '/', cwd: '/' };
     const source = readRubySettings(text, place);
     if (!source.ok) throw source.error;
-    environment.set(source.value.environment);
+    environment.apply(source.value.environment);
   };
 };
 
-test('a variable that a file makes longer is as long when the file has been read again', () => {
+test('a variable that refers to itself does not grow when the file is read again', () => {
   const env = { PATH: '/bin', LANG: 'C' };
-  const read = readAgainAndAgain(env);
+  const read = repeatedReader(env);
 
   for (let time = 0; time < 3; time++) read(`ENV['PATH'] = "/opt/bin:#{ENV['PATH']}"`);
   expect(env).toEqual({ PATH: '/opt/bin:/bin', LANG: 'C' });
@@ -22,9 +22,9 @@ test('a variable that a file makes longer is as long when the file has been read
   expect(env.PATH).toBe('/opt/bin:/bin:C');
 });
 
-test('what a file sets no more is as it was before', () => {
+test('restores a variable that the file does not set any more', () => {
   const env: NodeJS.ProcessEnv = { PATH: '/bin', http_proxy: 'http://p:1' };
-  const read = readAgainAndAgain(env);
+  const read = repeatedReader(env);
 
   read(`ENV['PATH'] = '/opt'\nENV['NEW'] = 'x'\nENV['http_proxy'] = nil`);
   expect(env).toEqual({ PATH: '/opt', NEW: 'x' });

@@ -14,7 +14,7 @@ const read = (name: string) => {
   return { ...settings.value, environment: source.value.environment };
 };
 
-test('the file of chef-client, with all that is not for us', () => {
+test('reads the file of chef-client and ignores settings of other programs', () => {
   const settings = read('chef-client.rb');
   expect(settings).toMatchObject({
     serverUrl: 'https://chef.example.com/organizations/shop_eu',
@@ -31,7 +31,7 @@ test('the file of chef-client, with all that is not for us', () => {
   expect([...settings.whitelist.exact.keys()]).toEqual(['chef-client']);
 });
 
-test('a file that was written by hand', () => {
+test('reads a file that was written by hand', () => {
   const settings = read('hand-written.rb');
   expect(settings).toMatchObject({
     serverUrl: 'https://chef.example.com:8443/organizations/acme',
@@ -49,7 +49,7 @@ test('a file that was written by hand', () => {
   ]);
 });
 
-test('the whitelist of that file: names, hashes, expressions in their order', () => {
+test('reads names, hashes and expressions of the whitelist of that file, in their order', () => {
   const { whitelist } = read('hand-written.rb');
   const find = (name: string) => findInWhitelist(whitelist, name);
   expect(find('uptime')?.entry).toEqual({ commandLine: 'uptime' });
@@ -68,7 +68,7 @@ test('the whitelist of that file: names, hashes, expressions in their order', ()
   expect(find('tail 2000 syslog')?.entry.commandLine).toBe('/opt/fallback "\\0"');
 });
 
-test('a file of Windows', () => {
+test('reads a file of a Windows machine', () => {
   expect(read('windows.rb')).toMatchObject({
     clientKeyPath: 'C:\\chef\\client.pem',
     fileDir: 'C:\\chef\\push jobs',

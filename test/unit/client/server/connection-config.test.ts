@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { readSessionConfig, type ServerConfig } from '../../../../src/client/server/session-config.js';
+import { parseConfigDocument, type ServerConfig } from '../../../../src/client/server/connection-config.js';
 import type { Result } from '../../../../src/shared/lib/result.js';
 import { encryptSessionKey } from '../../../../src/shared/protocol/session-key.js';
 import { encodeZ85 } from '../../../../src/shared/protocol/z85.js';
@@ -17,7 +17,7 @@ const HEARTBEAT = {
 };
 
 const read = (heartbeat: object = {}, fields: object = {}): Result<ServerConfig, string> =>
-  readSessionConfig(
+  parseConfigDocument(
     Buffer.from(
       JSON.stringify({
         push_jobs: { heartbeat: { ...HEARTBEAT, ...heartbeat } },
@@ -32,7 +32,7 @@ const read = (heartbeat: object = {}, fields: object = {}): Result<ServerConfig,
     keys.privateKey,
   );
 
-test('a config says all that a session needs, times in whole milliseconds', () => {
+test('reads everything that a connection needs, times in whole milliseconds', () => {
   expect(read()).toMatchObject({
     ok: true,
     value: {
@@ -42,13 +42,17 @@ test('a config says all that a session needs, times in whole milliseconds', () =
       sessionKey,
       lifetimeMs: 3_600_000,
       maxSkewS: 300,
-      answersPings: false,
+      supportsPings: false,
     },
   });
 });
 
 test.each<[string, object, object]>([
-  ["command_addr is 'push.example.com:10002'", { command_addr: 'push.example.com:10002' }, {}],
+  [
+    "command_addr is 'push.example.com:10002'; it must be an address like",
+    { command_addr: 'push.example.com:10002' },
+    {},
+  ],
   ['command_addr is', { command_addr: 'tcp://push.example.com' }, {}],
   ['command_addr is', { command_addr: 'tcp://push.example.com:65536' }, {}],
   ['command_addr is', { command_addr: 'ipc:///run/push' }, {}],
@@ -59,7 +63,7 @@ test.each<[string, object, object]>([
   ['more than a day', { interval: 1e9 }, {}],
   ['curve_public_key', {}, { curve_public_key: 'no key' }],
   ['curve_public_key', {}, { curve_public_key: encodeZ85(randomBytes(28)) }],
-])('what no channel can be opened with is refused: %s', (text, heartbeat, fields) => {
+])('rejects a config that no channel can be opened with: %s', (text, heartbeat, fields) => {
   const config = read(heartbeat, fields);
   expect(config.ok ? '' : config.error).toContain(text);
 });

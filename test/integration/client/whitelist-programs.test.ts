@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { builtProgram } from '../../support/client-under-test.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'push-jobs-helpers-'));
+const folder = mkdtempSync(join(tmpdir(), 'push-jobs-programs-'));
 const file = join(folder, 'job');
 beforeAll(() => {
-  // A double of chef-apply that shows what it is given.
+  // A fake chef-apply that prints its arguments and input.
   writeFileSync(join(folder, 'chef-apply'), '#!/bin/sh\necho "args: $*"; cat; exit 4\n');
   chmodSync(join(folder, 'chef-apply'), 0o755);
 });
@@ -24,7 +24,7 @@ const run = (program: string, content: string, args: readonly string[] = []) => 
   });
 };
 
-test('print_execution_environment shows all that a command gets', () => {
+test('print_execution_environment prints everything that a command gets', () => {
   const { stdout, status } = run('print-execution-environment', 'hello\n', ['a b', '"']);
   expect(status).toBe(0);
   expect(stdout).toContain('arguments: ["a b","\\""]');
@@ -33,13 +33,13 @@ test('print_execution_environment shows all that a command gets', () => {
   expect(stdout).toContain('  MINE=é\n');
 });
 
-test('push-apply hands the recipe to chef-apply and ends as that does', () => {
+test('push-apply passes the recipe to chef-apply and exits with its exit code', () => {
   const { stdout, status } = run('push-apply', '{"format":1,"file":"package \\"x\\"\\n"}');
   expect(stdout).toBe('args: --stdin\npackage "x"\n');
   expect(status).toBe(4);
 });
 
-test('push-apply refuses a file of another form', () => {
+test('push-apply exits with 78 if the file has another format', () => {
   const { stderr, status } = run('push-apply', '{"format":2}');
   expect(status).toBe(78);
   expect(stderr).toContain('is not {"format":1');

@@ -1,25 +1,24 @@
-/** Keeps the last bytes of a stream, bounded, and counts those that it let go. */
-export class OutputKeeper {
+/** Keeps the last bytes of a stream and counts the dropped ones. */
+export class TailBuffer {
   private chunks: Buffer[] = [];
-  private kept = 0;
+  private size = 0;
   private dropped = 0;
 
-  /** `limit` is in bytes. */
+  /** `limit` is the maximum number of kept bytes. */
   constructor(private readonly limit: number) {}
 
-  /** Bytes that were let go. */
-  get lost(): number {
+  get droppedBytes(): number {
     return this.dropped;
   }
 
   add(chunk: Buffer): void {
     this.chunks.push(chunk);
-    this.kept += chunk.length;
-    // Joined only now and then, so that many small chunks cost little; up to twice the limit is held.
-    if (this.kept > 2 * this.limit || this.chunks.length > 256) this.shrink();
+    this.size += chunk.length;
+    // Chunks are joined rarely, so that many small ones cost little; the buffer holds up to twice the limit.
+    if (this.size > 2 * this.limit || this.chunks.length > 256) this.shrink();
   }
 
-  /** What is kept: the end of the stream, beginning with a whole UTF-8 character. */
+  /** Returns the kept end of the stream. It begins with a whole UTF-8 character. */
   end(): Buffer {
     this.shrink();
     const bytes = Buffer.concat(this.chunks);
@@ -34,8 +33,8 @@ export class OutputKeeper {
     const all = Buffer.concat(this.chunks);
     const excess = Math.max(0, all.length - this.limit);
     this.dropped += excess;
-    this.kept = all.length - excess;
-    // A copy, for a part would hold the whole in memory.
+    this.size = all.length - excess;
+    // Copied, because a slice would keep the whole buffer in memory.
     this.chunks = [excess > 0 ? Buffer.from(all.subarray(excess)) : all];
   }
 }

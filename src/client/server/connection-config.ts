@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { err, ok, type Result } from '../../shared/lib/result.js';
-import { readPublicKey } from '../../shared/protocol/chef-signature/verify-request.js';
+import { parsePublicKey } from '../../shared/protocol/chef-signature/verify-request.js';
 import {
   CAPABILITY,
   type ConfigDocument,
@@ -8,71 +8,71 @@ import {
 } from '../../shared/protocol/config-document.js';
 import { decryptSessionKey } from '../../shared/protocol/session-key.js';
 import { decodeZ85 } from '../../shared/protocol/z85.js';
+import { parseJson } from '../../shared/lib/json.js';
 
-/** What the server's config document says, checked. */
+/** The validated content of the server's config document. */
 export interface ServerConfig {
   readonly commandAddress: string;
   readonly heartbeatAddress: string;
   readonly intervalMs: number;
   readonly offlineThreshold: number;
   readonly onlineThreshold: number;
-  /** Verifies the server's heartbeats. */
+  /** Verifies the signatures of the server's heartbeats. */
   readonly serverKey: KeyObject;
-  /** Z85; undefined for a 1.x server, which does not encrypt. */
+  /** Z85; undefined if the server is 1.x, which does not encrypt. */
   readonly curveServerKey: string | undefined;
   readonly sessionKey: Buffer;
   readonly lifetimeMs: number;
   readonly maxSkewS: number;
-  /** Longest body that the server takes, in bytes, where it says so. */
+  /** Maximum body size that the server accepts, in bytes; undefined if the server sets no limit. */
   readonly maxBodySize: number | undefined;
   readonly serverIncarnation: string;
-  /** Whether the server answers ZeroMQ's pings. */
-  readonly answersPings: boolean;
-  /** Whether the server takes output while a command runs. */
-  readonly takesLiveOutput: boolean;
+  /** Whether the server answers pings of ZeroMQ. */
+  readonly supportsPings: boolean;
+  /** Whether the server accepts output while a command runs. */
+  readonly supportsLiveOutput: boolean;
 }
 
-/** What a session with the server is made of. */
-export interface SessionConfig extends ServerConfig {
-  /** Whether one of the addresses can be reached by IPv6 alone. */
+/** Everything that a connection to the server needs. */
+export interface ConnectionConfig extends ServerConfig {
+  /** Whether one of the addresses is reachable only over IPv6. */
   readonly ipv6: boolean;
 }
 
-/** Servers that do not say how far clocks may differ mean this, in seconds. */
+/** Maximum clock difference if the config document names none. */
 const DEFAULT_SKEW_S = 300;
 
-/** As long as an interval between heartbeats may be at the most, in milliseconds: a day. */
+/** Maximum heartbeat interval: one day. */
 const MAX_INTERVAL_MS = 86_400_000;
 
 const CURVE_KEY_BYTES = 32;
 
-/** What ZeroMQ can connect to: a host's name or address, IPv6 in brackets, and a port. Of names it takes ASCII alone. */
+/** An address that ZeroMQ can connect to: host name or address (IPv6 in brackets) and port. Names must be ASCII. */
 const TCP_ADDRESS = /^tcp:\/\/(?:\[[\da-f:.]+\]|\w[\w.-]*):(\d{1,5})$/i;
 
-/** Reads a config document; the error says what is wrong with it. */
-export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<ServerConfig, string> => {
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString('utf8'));
-  } catch {
-    return err('the answer is not JSON');
-  }
-  const parsed = configDocumentSchema.safeParse(json);
+/**
+ * Parses and validates a config document; the error says what is invalid.
+ * See docs/spec/wire-protocol.md, "What the client verifies".
+ */
+export const parseConfigDocument = (body: Buffer, clientKey: KeyObject): Result<ServerConfig, string> => {
+  const json = parseJson(body.toString('utf8'));
+  if (!json.ok) return err('the response is not JSON');
+  const parsed = configDocumentSchema.safeParse(json.value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return err(
-      `the answer is not a push jobs config: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+      `the response is not a push jobs config: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
     );
   }
   const document = parsed.data;
-  const fault = channelFault(document);
+  const fault = findConfigFault(document);
   if (fault !== undefined) return err(fault);
-  const serverKey = readPublicKey(document.public_key);
+  const serverKey = parsePublicKey(document.public_key);
   if (serverKey === undefined) return err('public_key is not an RSA key');
   const sessionKey = decryptSessionKey(clientKey, document.encoded_session_key.key);
   if (sessionKey === undefined) {
     return err(
-      'the session key is not encrypted to our client key; does the server know an old key of this node?',
+      'the session key is not encrypted with our client key; check whether the server has an old key of this node',
     );
   }
   const { heartbeat } = document.push_jobs;
@@ -89,25 +89,25 @@ export const readSessionConfig = (body: Buffer, clientKey: KeyObject): Result<Se
     maxSkewS: document.max_message_skew ?? DEFAULT_SKEW_S,
     maxBodySize: document.max_body_size,
     serverIncarnation: document.incarnation_id,
-    answersPings: document.capabilities?.includes(CAPABILITY.ping) ?? false,
-    takesLiveOutput: document.capabilities?.includes(CAPABILITY.liveOutput) ?? false,
+    supportsPings: document.capabilities?.includes(CAPABILITY.ping) ?? false,
+    supportsLiveOutput: document.capabilities?.includes(CAPABILITY.liveOutput) ?? false,
   });
 };
 
 type Heartbeat = ConfigDocument['push_jobs']['heartbeat'];
 
-/** ZeroMQ takes whole milliseconds alone. */
+/** ZeroMQ accepts whole milliseconds only. */
 const intervalOf = ({ interval }: Heartbeat): number => Math.max(1, Math.round(interval * 1000));
 
-/** Why no channel can be opened by what a document says; undefined where that is well. */
-const channelFault = ({
+/** Returns why no channel can be opened with a config document; undefined if it is valid. */
+const findConfigFault = ({
   push_jobs: { heartbeat },
   curve_public_key: curveKey,
 }: ConfigDocument): string | undefined => {
   for (const name of ['command_addr', 'out_addr'] as const) {
     const port = Number(TCP_ADDRESS.exec(heartbeat[name])?.[1] ?? 0);
     if (port < 1 || port > 65_535) {
-      return `${name} is '${heartbeat[name]}', which is no address like tcp://push.example.com:10002`;
+      return `${name} is '${heartbeat[name]}'; it must be an address like tcp://push.example.com:10002`;
     }
   }
   if (intervalOf(heartbeat) > MAX_INTERVAL_MS) {
