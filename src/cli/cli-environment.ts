@@ -1,26 +1,26 @@
 import type { Clock } from '../shared/lib/clock.js';
 
-/** Where output goes; `process.stdout` and `process.stderr` are such. */
+/** An output stream, like `process.stdout`. */
 export interface OutputStream {
   write(chunk: string | Uint8Array): unknown;
-  /** Whether a person looks at it. */
+  /** Whether the stream is a terminal. */
   readonly isTTY?: boolean | undefined;
-  /** Its width in characters, where it is a terminal. */
+  /** Width of the terminal in characters. */
   readonly columns?: number | undefined;
-  /** Its height in lines. */
+  /** Height of the terminal in lines. */
   readonly rows?: number | undefined;
 }
 
-/** All that the command line touches of the world around it, but for files and the network. */
+/** The process environment of the command line, except for files and the network. */
 export interface CliEnvironment {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The current folder. */
+  /** Path of the current folder. */
   readonly cwd: string;
-  /** The user's home folder. */
+  /** Path of the user's home folder. */
   readonly home: string;
   readonly clock: Clock;
-  /** Calls `handler` at each Ctrl-C in place of ending the program, until the function that it returns is called. */
+  /** Calls `handler` at each Ctrl-C instead of ending the program. The returned function restores the default. */
   readonly onInterrupt: (handler: () => void) => () => void;
 }

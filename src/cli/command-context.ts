@@ -5,80 +5,83 @@ import { type Connection, resolveConnection } from './credentials/resolve-connec
 import type { GlobalOptions } from './global-options.js';
 import { formatDocument } from './output/document.js';
 
-/** What a command works with: the world around it, the options that all commands have, and the server. */
+/** Runs a command to its end and resolves to the exit code; an AppError that it throws is shown to the user. */
+export type RunCommand = (context: CommandContext) => Promise<number>;
+
+/** Selects the command to run. A command's handler calls it; the command runs after the whole line is parsed. */
+export type ChooseCommand = (options: GlobalOptions, run: RunCommand) => void;
+
+/** What a command works with: the process environment, the global options, the output and the server. */
 export class CommandContext {
-  private resolved: Connection | undefined;
-  private openClient: PushJobsClient | undefined;
+  private resolvedConnection: Connection | undefined;
+  private createdClient: PushJobsClient | undefined;
 
   constructor(
     readonly environment: CliEnvironment,
     readonly options: GlobalOptions,
   ) {}
 
-  /** The server; made at first use, so that what is wrong with a command's own arguments is said first. */
+  /** The API client; created at first use, so that errors in a command's own arguments are reported first. */
   get client(): PushJobsClient {
-    return (this.openClient ??= this.open(this.connection));
+    return (this.createdClient ??= this.createClient(this.connection));
   }
 
-  /** How the server is reached; throws an AppError where something for that is missing or wrong. */
+  /** The connection settings; throws an AppError if one is missing or invalid. */
   get connection(): Connection {
-    return (this.resolved ??= resolveConnection(this.options, this.environment));
+    return (this.resolvedConnection ??= resolveConnection(this.options, this.environment));
   }
 
-  /** In words, where the server's address and the user come from; undefined before the first use of the client. */
+  /** Says where the server URL, user and key come from; undefined before the first use of the client. */
   get connectionDescription(): string | undefined {
-    return this.resolved?.description;
+    return this.resolvedConnection?.description;
   }
 
-  /** Where the story of what happens goes: with a document on standard output, it must not get in between. */
-  get storyStream(): OutputStream {
+  /** The stream for progress messages: standard error if standard output carries a document. */
+  get progressStream(): OutputStream {
     const { stdout, stderr } = this.environment;
     return this.options.format === 'summary' ? stdout : stderr;
   }
 
-  /** Tells a line of what happens, unless somebody asked for silence. */
-  tell(line: string): void {
-    if (!this.options.quiet) this.storyStream.write(`${line}\n`);
+  /** Writes a progress message, unless `--quiet` is set. */
+  report(line: string): void {
+    if (!this.options.quiet) this.progressStream.write(`${line}\n`);
   }
 
-  /** Writes the result: lines for people, or a document of `value` for programs. */
+  /** Writes the result: `lines` for people, or a document of `value` for programs. */
   writeResult(value: unknown, lines: () => readonly string[]): void {
-    const { stdout } = this.environment;
     const { format } = this.options;
-    if (format !== 'summary') stdout.write(formatDocument(format, value));
-    else
-      stdout.write(
-        lines()
-          .map((line) => `${line}\n`)
-          .join(''),
-      );
+    const text =
+      format === 'summary'
+        ? lines()
+            .map((line) => `${line}\n`)
+            .join('')
+        : formatDocument(format, value);
+    this.environment.stdout.write(text);
   }
 
-  /** A command line for the user to run next, with the flags by which this one reached the server. */
-  nextCommand(command: string): string {
+  /** Returns a command line for the user to run next, with the connection options of this run. */
+  suggestedCommand(command: string): string {
     const { profile, serverUrl, org, user, key } = this.options;
-    const flags = { profile, 'server-url': serverUrl, org, user, key };
-    const given = Object.entries(flags).flatMap(([name, value]) =>
-      value === undefined ? [] : [`--${name} ${shellWord(value)}`],
+    const options = Object.entries({ profile, 'server-url': serverUrl, org, user, key }).flatMap(
+      ([name, value]) => (value === undefined ? [] : [`--${name} ${quoteForShell(value)}`]),
     );
-    return ['push-jobs', command, ...given].join(' ');
+    return ['push-jobs', command, ...options].join(' ');
   }
 
-  private open({ client, description }: Connection): PushJobsClient {
+  private createClient({ client, description }: Connection): PushJobsClient {
     try {
       return new PushJobsClient(client);
     } catch (thrown) {
       if (!(thrown instanceof AppError)) throw thrown;
-      throw new AppError(thrown.code, `${thrown.message}\nIt was to be used: ${description}`);
+      throw new AppError(thrown.code, `${thrown.message}\nConnection settings: ${description}`);
     }
   }
 
   /** Closes the connections to the server. */
   async close(): Promise<void> {
-    await this.openClient?.close();
+    await this.createdClient?.close();
   }
 }
 
-/** The text as one word of a shell's command line. */
-const shellWord = (text: string): string =>
+const quoteForShell = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

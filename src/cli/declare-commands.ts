@@ -1,6 +1,6 @@
 import yargs from 'yargs';
 import { packageVersion } from '../shared/platform/package-version.js';
-import type { ChooseCommand } from './command.js';
+import type { ChooseCommand } from './command-context.js';
 import { addCompletion } from './commands/completion.js';
 import { addConfigCheck } from './commands/config-check.js';
 import { addJobAbort } from './commands/job-abort.js';
@@ -13,19 +13,24 @@ import { addJobWatch } from './commands/job-watch.js';
 import { addNodeStatus } from './commands/node-status.js';
 import { addNodeWhy } from './commands/node-why.js';
 import { addGlobalOptions, type GlobalArgv } from './global-options.js';
-import { unmarkArguments, withoutMarks } from './double-dash.js';
+import { unmarkArguments, removeMarks } from './double-dash.js';
 import { UsageError } from '../shared/lib/usage-error.js';
 
 const EPILOGUE = [
-  'The server and the user come from ~/.chef/credentials, from config.rb or knife.rb in a folder .chef, or from',
-  '--server-url, --user and --key; push-jobs config check tells what was found. Words after -- are never options.',
+  'The server, user and key come from the options --server-url, --user and --key, from config.rb or knife.rb in a .chef',
+  'folder, or from ~/.chef/credentials. Run "push-jobs config check" to see which values are used.',
+  'Arguments after -- are never read as options.',
 ].join(' ');
 
-/** A parser of the whole command line, which tells `choose` what was asked for. */
+/**
+ * Returns the parser of the whole command line; it passes the selected command to `choose`. Each file in `commands/`
+ * declares the options of its command; `run-options.ts` declares those that several job commands share, and
+ * `global-options.ts` those of every command.
+ */
 export const declareCommands = (choose: ChooseCommand): GlobalArgv =>
   addGlobalOptions(yargs().scriptName('push-jobs').locale('en'))
-    .usage('$0 COMMAND: run jobs on the nodes of a Chef Server now')
-    .command('job', 'Start jobs and look at them', (job) => {
+    .usage('$0 COMMAND: run jobs on the nodes of a Chef Server')
+    .command('job', 'Start, follow, list and abort jobs', (job) => {
       addJobStart(job, choose);
       addJobWatch(job, choose);
       addJobStatus(job, choose);
@@ -35,24 +40,24 @@ export const declareCommands = (choose: ChooseCommand): GlobalArgv =>
       addJobRerun(job, choose);
       return job.demandCommand(
         1,
-        'say what to do: push-jobs job start, watch, status, list, output, abort or rerun',
+        'missing command; use push-jobs job start, watch, status, list, output, abort or rerun',
       );
     })
-    .command('node', 'Look at nodes', (node) => {
+    .command('node', 'Show which nodes are available for jobs, and why', (node) => {
       addNodeStatus(node, choose);
       addNodeWhy(node, choose);
-      return node.demandCommand(1, 'say what to do: push-jobs node status, or push-jobs node why');
+      return node.demandCommand(1, 'missing command; use push-jobs node status or why');
     })
-    .command('config', 'Look at how the server is reached', (config) =>
-      addConfigCheck(config, choose).demandCommand(1, 'say what to do: push-jobs config check'),
+    .command('config', 'Check the connection settings', (config) =>
+      addConfigCheck(config, choose).demandCommand(1, 'missing command; use push-jobs config check'),
     )
-    .command('completion', 'Let a shell complete command lines of push-jobs', (completion) =>
+    .command('completion', 'Print a completion script for a shell', (completion) =>
       addCompletion(completion, choose).demandCommand(
         1,
-        'say for which shell: push-jobs completion bash, or zsh',
+        'missing shell name; use push-jobs completion bash or zsh',
       ),
     )
-    .demandCommand(1, 'say what to do: push-jobs job, node, config or completion')
+    .demandCommand(1, 'missing command; use push-jobs job, node, config or completion')
     .epilogue(EPILOGUE)
     .strict()
     .recommendCommands()
@@ -63,19 +68,18 @@ export const declareCommands = (choose: ChooseCommand): GlobalArgv =>
       'boolean-negation': false,
     })
     .check((parsed) => {
-      const twice = Object.entries(parsed).find(([name, value]) => Array.isArray(value) && !MANY.has(name));
-      if (twice !== undefined) throw new UsageError(`--${twice[0]} was given more than once`);
+      const [repeated] =
+        Object.entries(parsed).find(([name, value]) => Array.isArray(value) && !REPEATABLE.has(name)) ?? [];
+      if (repeated !== undefined) throw new UsageError(`--${repeated} was given more than once`);
       return true;
     })
     .middleware(unmarkArguments)
     .version(packageVersion())
     .help()
     .fail((message: string | null, failure: Error | undefined) => {
-      if (failure !== undefined && failure.name !== 'YError') throw failure; // yargs names its own so
-      throw new UsageError(
-        withoutMarks(failure?.message ?? message ?? 'the command line was not understood'),
-      );
+      if (failure !== undefined && failure.name !== 'YError') throw failure; // not an error of yargs
+      throw new UsageError(removeMarks(failure?.message ?? message ?? 'invalid command line'));
     });
 
-/** What may come several times. */
-const MANY: ReadonlySet<string> = new Set(['_', 'nodes']);
+/** Arguments that may have several values. */
+const REPEATABLE: ReadonlySet<string> = new Set(['_', 'nodes']);

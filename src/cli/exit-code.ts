@@ -1,30 +1,33 @@
 import type { Job } from '../shared/protocol/rest-schemas.js';
 import { type NodeStatus, NODE_STATUS_CODES } from '../shared/protocol/job-status.js';
 
-/** What the program tells its caller when it ends. */
+/** The exit codes of the program. */
 export const EXIT = {
   ok: 0,
   /** The job or the request failed, or something that it needs is missing. */
   failed: 1,
-  /** The command line was not understood. */
+  /** The command line is invalid. */
   usage: 2,
-  /** Ctrl-C while it waited for a job, which goes on, or for the answer whether one was started. */
+  /** Ctrl-C while the program waited for a job, which continues, or for the response to its start. */
   interrupted: 130,
-  /** Nobody reads on what it writes; other programs are ended by SIGPIPE then. How a job ended is not known. */
-  unread: 141,
+  /** The reader of the output closed it; 128 + SIGPIPE. The outcome of the job is unknown. */
+  brokenPipe: 141,
 } as const;
 
-/** A node that did not take part is no failure: the quorum says how many have to. */
-const GOOD_NODE_STATUSES: readonly NodeStatus[] = ['succeeded', 'nacked', 'unavailable'];
+/** A node that did not take part is not a failure: the quorum says how many nodes must. */
+const SUCCESS_STATUSES: readonly NodeStatus[] = ['succeeded', 'nacked', 'unavailable'];
 
-const BAD_NODE_STATUSES = (Object.keys(NODE_STATUS_CODES) as NodeStatus[]).filter(
-  (status) => !GOOD_NODE_STATUSES.includes(status),
+const FAILURE_STATUSES = (Object.keys(NODE_STATUS_CODES) as NodeStatus[]).filter(
+  (status) => !SUCCESS_STATUSES.includes(status),
 );
 
-/** How many nodes of a job that is over took part and did not succeed. */
-export const failureCount = ({ nodes }: Pick<Job, 'nodes'>): number =>
-  BAD_NODE_STATUSES.reduce((count, status) => count + (nodes[status]?.length ?? 0), 0);
+/** Counts the nodes of an ended job that took part and did not succeed. */
+export const countFailedNodes = ({ nodes }: Pick<Job, 'nodes'>): number =>
+  FAILURE_STATUSES.reduce((count, status) => count + (nodes[status]?.length ?? 0), 0);
 
-/** Knife's rule: good is a job that is complete, with no node that took part and did not succeed. */
-export const exitCodeOf = (job: Job): number =>
-  job.status === 'complete' && failureCount(job) === 0 ? EXIT.ok : EXIT.failed;
+/**
+ * Returns `EXIT.ok` if the job is complete and no node that took part failed, as knife does. See
+ * docs/spec/workstation.md.
+ */
+export const exitCodeForJob = (job: Job): number =>
+  job.status === 'complete' && countFailedNodes(job) === 0 ? EXIT.ok : EXIT.failed;

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { type Format, FORMATS } from './output/document.js';
 
-/** The options that every command has. */
+/** The options of every command. */
 export interface GlobalOptions {
   readonly profile: string | undefined;
   readonly serverUrl: string | undefined;
@@ -14,36 +14,37 @@ export interface GlobalOptions {
 
 const DEFAULTS: { readonly format: Format } = { format: 'summary' };
 
-/** Declares the options that every command has. */
+/** Declares the options of every command. */
 export const addGlobalOptions = (yargs: Argv) =>
   yargs
     .option('profile', {
       type: 'string',
       requiresArg: true,
-      describe: 'Profile of ~/.chef/credentials (also: CHEF_PROFILE, KNIFE_PROFILE, ~/.chef/context)',
+      describe:
+        'Profile in ~/.chef/credentials (default: from CHEF_PROFILE, KNIFE_PROFILE or ~/.chef/context, else "default")',
     })
     .option('server-url', {
       type: 'string',
       requiresArg: true,
-      describe: 'Like https://chef.example.com/organizations/ORG',
+      describe: 'URL of the Chef Server, for example https://chef.example.com/organizations/ORG',
     })
     .option('org', {
       type: 'string',
       requiresArg: true,
-      describe: 'Another organization of that server than the address names',
+      describe: 'Organization to use instead of the one in the server URL',
     })
     .option('user', { type: 'string', requiresArg: true, describe: 'Name of the Chef user' })
     .option('key', { type: 'string', requiresArg: true, describe: 'File with the private key of the user' })
     .option('format', {
       choices: FORMATS,
       default: DEFAULTS.format,
-      describe: 'Text for people, or a document for programs',
+      describe: 'Output format: text (summary) or a document for programs (json, yaml)',
     })
     .option('quiet', {
       type: 'boolean',
       default: false,
-      describe: 'Print the result alone; of lists and of --nowait the ids or names alone',
+      describe: 'Print only the result; for lists and with --nowait, only the IDs or names',
     });
 
-/** A parser that knows them; commands are declared on it. */
+/** A parser with the global options, on which commands are declared. */
 export type GlobalArgv = ReturnType<typeof addGlobalOptions>;

@@ -1,15 +1,27 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CliEnvironment } from './cli-environment.js';
 
-/** Runs something that Ctrl-C ends by the signal in place of ending the program. */
-export const untilInterrupt = async <T>(
+/** Calls `run` with a signal that Ctrl-C aborts; Ctrl-C does not end the program meanwhile. */
+export const withInterruptSignal = async <T>(
   environment: Pick<CliEnvironment, 'onInterrupt'>,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
-  const stop = new AbortController();
-  const stopListening = environment.onInterrupt(() => stop.abort());
+  const interrupt = new AbortController();
+  const stopListening = environment.onInterrupt(() => interrupt.abort());
   try {
-    return await run(stop.signal);
+    return await run(interrupt.signal);
   } finally {
     stopListening();
+  }
+};
+
+/** Waits for `ms` milliseconds and resolves to true; resolves to false as soon as `signal` is aborted. */
+export const pause = async (ms: number, signal: AbortSignal): Promise<boolean> => {
+  try {
+    await delay(ms, undefined, { signal });
+    return true;
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+    return false;
   }
 };

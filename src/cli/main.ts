@@ -3,15 +3,16 @@ import { homedir } from 'node:os';
 import { systemClock } from '../shared/lib/clock.js';
 import { EXIT } from './exit-code.js';
 import { runCli } from './run-cli.js';
+import { errorCode } from '../shared/lib/app-error.js';
 
-/** A reader that has seen enough (`push-jobs job list | head`) is no fault, but a job may go on unwatched. */
-const endQuietlyWithoutReader = (thrown: Error): void => {
-  if ('code' in thrown && thrown.code === 'EPIPE') process.exit(EXIT.unread);
+/** Exits without an error message if the reader closes the output early, as in `push-jobs job list | head`. */
+const exitOnBrokenPipe = (thrown: Error): void => {
+  if (errorCode(thrown) === 'EPIPE') process.exit(EXIT.brokenPipe);
   throw thrown;
 };
 
-process.stdout.on('error', endQuietlyWithoutReader);
-process.stderr.on('error', endQuietlyWithoutReader);
+process.stdout.on('error', exitOnBrokenPipe);
+process.stderr.on('error', exitOnBrokenPipe);
 
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,

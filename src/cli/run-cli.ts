@@ -1,22 +1,21 @@
 import { ApiError } from '../shared/api-client/api-error.js';
 import { AppError, messageOf } from '../shared/lib/app-error.js';
 import type { CliEnvironment } from './cli-environment.js';
-import type { ChooseCommand, RunCommand } from './command.js';
-import { CommandContext } from './command-context.js';
+import { type ChooseCommand, CommandContext, type RunCommand } from './command-context.js';
 import { declareCommands } from './declare-commands.js';
 import { EXIT } from './exit-code.js';
 import type { GlobalOptions } from './global-options.js';
-import { markLiteralWords } from './double-dash.js';
+import { markLiteralArguments } from './double-dash.js';
 import { printableLines } from './output/printable.js';
 import { columnsOf } from './output/terminal.js';
 import { UsageError } from '../shared/lib/usage-error.js';
 
-/** What a command line asks for: text to show, or a command to run with the options that all commands have. */
+/** A parsed command line: text to show (help, version), or a command to run. */
 type Parsed =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'command'; readonly run: RunCommand; readonly options: GlobalOptions };
 
-/** Runs the program with these arguments (without its own name) and gives its exit code; it never throws. */
+/** Runs the program with these arguments (without the program name) and resolves to its exit code; never throws. */
 export const runCli = async (args: readonly string[], environment: CliEnvironment): Promise<number> => {
   let context: CommandContext | undefined;
   try {
@@ -28,7 +27,7 @@ export const runCli = async (args: readonly string[], environment: CliEnvironmen
     context = new CommandContext(environment, parsed.options);
     return await parsed.run(context);
   } catch (thrown) {
-    environment.stderr.write(`ERROR: ${printableLines(describe(thrown, context))}\n`);
+    environment.stderr.write(`ERROR: ${printableLines(describeError(thrown, context))}\n`);
     return exitCodeFor(thrown);
   } finally {
     await context?.close();
@@ -37,32 +36,32 @@ export const runCli = async (args: readonly string[], environment: CliEnvironmen
 
 const exitCodeFor = (thrown: unknown): number => {
   if (thrown instanceof UsageError) return EXIT.usage;
-  const isCalledOff = thrown instanceof ApiError && thrown.code === 'aborted'; // by Ctrl-C
-  return isCalledOff ? EXIT.interrupted : EXIT.failed;
+  const isInterrupted = thrown instanceof ApiError && thrown.code === 'aborted';
+  return isInterrupted ? EXIT.interrupted : EXIT.failed;
 };
 
-const describe = (thrown: unknown, context: CommandContext | undefined): string => {
+const describeError = (thrown: unknown, context: CommandContext | undefined): string => {
   if (thrown instanceof UsageError) return `${thrown.message}\nTry: push-jobs --help`;
-  if (!(thrown instanceof AppError)) return `this is a fault of push-jobs itself: ${messageOf(thrown)}`;
+  if (!(thrown instanceof AppError)) return `internal error in push-jobs: ${messageOf(thrown)}`;
   const advice = thrown instanceof ApiError ? adviceFor(thrown, context) : undefined;
   return advice === undefined ? thrown.message : `${thrown.message}\n${advice}`;
 };
 
 const adviceFor = (error: ApiError, context: CommandContext | undefined): string | undefined => {
   const connection = context?.connectionDescription;
-  if (error.code === 'unauthorized' && connection !== undefined) return `It was asked with: ${connection}`;
+  if (error.code === 'unauthorized' && connection !== undefined) return `Connection settings: ${connection}`;
   return error.code === 'unreachable' && /certificate/i.test(error.message)
-    ? 'If you trust this server, put its certificate into the folder trusted_certs beside your credentials'
+    ? 'If you trust this server, put its certificate into the folder trusted_certs next to your credentials file'
     : undefined;
 };
 
-const WIDEST_HELP = 100;
+const MAX_HELP_WIDTH = 100;
 
 const parseArguments = (args: readonly string[], { stdout }: CliEnvironment): Parsed => {
   let parsed: Parsed = { kind: 'text', text: '' };
   const choose: ChooseCommand = (options, run) => (parsed = { kind: 'command', options, run });
-  const parser = declareCommands(choose).wrap(Math.min(WIDEST_HELP, columnsOf(stdout) ?? WIDEST_HELP));
-  parser.parseSync(markLiteralWords(args), {}, (_failure, _parsed, text) => {
+  const parser = declareCommands(choose).wrap(Math.min(MAX_HELP_WIDTH, columnsOf(stdout) ?? MAX_HELP_WIDTH));
+  parser.parseSync(markLiteralArguments(args), {}, (_failure, _parsed, text) => {
     if (text !== '') parsed = { kind: 'text', text };
   });
   return parsed;

@@ -1,9 +1,11 @@
-import type { ChooseCommand } from '../command.js';
+import type { ChooseCommand } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
 
-/** What the scripts call: yargs answers it with one possible word a line, with a description after a colon for zsh. */
-const ASK = 'push-jobs --get-yargs-completions';
+/**
+ * The command that the scripts call: yargs prints one completion per line, for zsh with a description after a colon.
+ */
+const COMPLETIONS_COMMAND = 'push-jobs --get-yargs-completions';
 
 const BASH = `# Completion of push-jobs for bash. For all users:
 #   push-jobs completion bash > /etc/bash_completion.d/push-jobs
@@ -11,7 +13,7 @@ const BASH = `# Completion of push-jobs for bash. For all users:
 #   source <(push-jobs completion bash)
 _push_jobs() {
   local word="\${COMP_WORDS[COMP_CWORD]}" words IFS=$'\\n'
-  words=$(SHELL=bash ${ASK} "\${COMP_WORDS[@]:0:COMP_CWORD+1}" 2>/dev/null)
+  words=$(SHELL=bash ${COMPLETIONS_COMMAND} "\${COMP_WORDS[@]:0:COMP_CWORD+1}" 2>/dev/null)
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
 complete -o default -F _push_jobs push-jobs
@@ -24,7 +26,7 @@ const ZSH = `#compdef push-jobs
 #   source <(push-jobs completion zsh)
 _push_jobs() {
   local -a found
-  found=("\${(@f)$(SHELL=zsh ${ASK} "\${(@)words[1,CURRENT]}" 2>/dev/null)}")
+  found=("\${(@f)$(SHELL=zsh ${COMPLETIONS_COMMAND} "\${(@)words[1,CURRENT]}" 2>/dev/null)}")
   if [[ -n $found[1] ]]; then _describe push-jobs found; else _files; fi
 }
 if [[ $funcstack[1] == _push-jobs ]]; then _push_jobs "$@"; else compdef _push_jobs push-jobs; fi
@@ -38,7 +40,7 @@ export const addCompletion = (yargs: GlobalArgv, choose: ChooseCommand): GlobalA
     (parser, shell) =>
       parser.command(
         shell,
-        `Print a script for ${shell}; how to install it stands in the script`,
+        `Print the completion script for ${shell}; its comments say how to install it`,
         (builder) => builder,
         (options) =>
           choose(options, (context) => {

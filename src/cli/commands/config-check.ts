@@ -1,6 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import type { ChooseCommand } from '../command.js';
-import type { CommandContext } from '../command-context.js';
+import type { ChooseCommand, CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
 import { printable } from '../output/printable.js';
@@ -11,12 +10,12 @@ import { formatTable } from '../output/table.js';
 export const addConfigCheck = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
   yargs.command(
     'check',
-    'Show where server, user and key come from, and try them',
+    'Show the connection settings and where they come from, and test them',
     (builder) => builder,
     (options) => choose(options, checkConfig),
   );
 
-/** What `config check` found; all of it is fit for eyes, there is no key in it. */
+/** The document of `config check`; contains no key and no password. */
 interface Findings {
   readonly looked_at: readonly string[];
   readonly server: string;
@@ -38,43 +37,43 @@ const checkConfig = async (context: CommandContext): Promise<number> => {
     server: options.serverUrl,
     user: options.user,
     used: connection.description,
-    key_bits: bitsOf(options.key),
+    key_bits: keyBits(options.key),
     trusted_certificates: connection.trustedFrom,
     verifies_tls: options.verifyTls !== false,
     proxies: {
-      http: withoutPassword(proxy.http),
-      https: withoutPassword(proxy.https),
+      http: hidePassword(proxy.http),
+      https: hidePassword(proxy.https),
       except: proxy.none ?? '',
     },
     answer: listed.ok ? { ok: true, nodes_online: listed.value.length } : { ok: false },
   };
-  context.writeResult(findings, () => render(findings));
+  context.writeResult(findings, () => renderFindings(findings));
   if (!listed.ok) throw listed.error;
   return EXIT.ok;
 };
 
-const render = (findings: Findings): string[] => {
+const renderFindings = (findings: Findings): string[] => {
   const { proxies, answer } = findings;
-  const through = [proxies.http, proxies.https].filter((proxy) => proxy !== '');
+  const proxyUrls = [proxies.http, proxies.https].filter((proxy) => proxy !== '');
   const facts: readonly (readonly [string, string])[] = [
-    ['Looked at:', findings.looked_at.join(', ')],
+    ['Searched:', findings.looked_at.join(', ')],
     ['Server:', findings.server],
     ['User:', findings.user],
     ['Used:', findings.used],
     ['Key:', `RSA, ${findings.key_bits ?? 0} bits`],
     ['TLS:', findings.verifies_tls ? 'the certificate is verified' : 'NOT verified (ssl_verify_mode)'],
-    ['Trusted too:', findings.trusted_certificates.join(', ') || 'nobody but the well-known authorities'],
-    ['Proxies:', through.length === 0 ? 'none' : `${through.join(', ')}, except for: ${proxies.except}`],
-    ['Answer:', answer.ok ? `good: ${plural(answer.nodes_online)} online` : 'an error'],
+    ['Extra certificates:', findings.trusted_certificates.join(', ') || 'none'],
+    ['Proxies:', proxyUrls.length === 0 ? 'none' : `${proxyUrls.join(', ')}, except for: ${proxies.except}`],
+    ['Response:', answer.ok ? `OK, ${plural(answer.nodes_online)} online` : 'error'],
   ];
   return formatTable(facts.map(([name, value]) => [name, printable(value)]));
 };
 
-const bitsOf = (key: CommandContext['connection']['client']['key']): number | undefined =>
+const keyBits = (key: CommandContext['connection']['client']['key']): number | undefined =>
   (typeof key === 'string' ? createPrivateKey(key) : key).asymmetricKeyDetails?.modulusLength;
 
-/** A proxy's address may hold a password, which nobody else should see. */
-const withoutPassword = (proxy: string | undefined): string => {
+/** Replaces the password in the URL of a proxy. */
+const hidePassword = (proxy: string | undefined): string => {
   if (proxy === undefined || !URL.canParse(proxy)) return proxy ?? '';
   const url = new URL(proxy);
   return url.password === '' ? proxy : `${url.protocol}//${url.username}:***@${url.host}`;

@@ -1,13 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import type { OutputChannel } from '../../shared/api-client/push-jobs-client.js';
-import type { ChooseCommand } from '../command.js';
-import type { CommandContext } from '../command-context.js';
+import type { ChooseCommand, CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
-import { readJobId } from '../job-id.js';
+import { parseJobId } from '../job-id.js';
 import { prefixLines } from '../output/prefix-lines.js';
 import { printable } from '../output/printable.js';
-import { type CapturedOutput, fetchOutputs, nothingKept, wantedNodes } from '../run/fetch-outputs.js';
+import { type CapturedOutput, fetchOutputs, noOutputError, selectOutputNodes } from '../run/fetch-outputs.js';
 import { saveOutputs } from '../run/save-outputs.js';
 import { UsageError } from '../../shared/lib/usage-error.js';
 
@@ -21,46 +20,46 @@ interface OutputOptions {
 }
 
 const EPILOGUE = [
-  'Of one node, one that is named or the only one of the job, the bytes are given as they are; of several, each has a',
-  'heading: ==> NODE <==. With --to, the output of each node goes into files NODE.stdout and NODE.stderr; what a file',
-  'should not be called is written as %XX.',
+  'The output of a single node is printed unchanged. The outputs of several nodes have a heading each: ==> NODE <==.',
+  'With --to, the output of each node is written to the files NODE.stdout and NODE.stderr; special characters in file',
+  'names are written as %XX.',
 ].join(' ');
 
 /** Declares `job output`. */
 export const addJobOutput = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
   yargs.command(
     'output <id> [nodes..]',
-    'Show what a job with --capture wrote',
+    'Show the captured output of a job',
     (builder) =>
       builder
-        .positional('id', { type: 'string', demandOption: true, describe: 'Id of the job' })
+        .positional('id', { type: 'string', demandOption: true, describe: 'ID of the job' })
         .positional('nodes', {
           type: 'string',
           array: true,
           default: [],
-          describe: 'Names of nodes (default: all that wrote something)',
+          describe: 'Names of nodes (default: all nodes with captured output)',
         })
         .option('channel', {
           choices: CHANNELS,
-          describe: 'Which (default: stdout; with --to, both)',
+          describe: 'Output channel (default: stdout; with --to, both)',
         })
         .option('prefix', {
           type: 'boolean',
           default: false,
-          describe: 'Begin each line with the name of its node in place of headings',
+          describe: 'Print the node name before each line instead of headings',
         })
         .option('to', {
           type: 'string',
           requiresArg: true,
-          describe: 'Write into files in this folder, made where it is missing',
+          describe: 'Write the output to files in this folder; creates the folder if it does not exist',
         })
         .epilogue(EPILOGUE),
-    (options) => choose(options, (context) => runOutput(context, readJobId(options.id), options)),
+    (options) => choose(options, (context) => runOutput(context, parseJobId(options.id), options)),
   );
 
 const runOutput = (context: CommandContext, id: string, options: OutputOptions): Promise<number> => {
   if (options.to === undefined) return showOutputs(context, id, options);
-  if (options.prefix) throw new UsageError('--prefix does not go with --to');
+  if (options.prefix) throw new UsageError('--prefix cannot be used with --to');
   return saveOutputs(context, {
     id,
     nodes: options.nodes,
@@ -73,34 +72,34 @@ const showOutputs = async (context: CommandContext, id: string, options: OutputO
   const { stdout, stderr } = context.environment;
   const { channel = 'stdout' } = options;
   const isDocument = context.options.format !== 'summary';
-  const nodes = await wantedNodes(context, id, options.nodes);
+  const nodes = await selectOutputNodes(context, id, options.nodes);
   const isRaw = nodes.length === 1 && !options.prefix;
   const documents: object[] = [];
-  const without: string[] = [];
-  let shown = 0;
+  const missing: string[] = [];
+  let shownCount = 0;
   for await (const output of fetchOutputs(context, id, nodes, [channel])) {
-    if (output.bytes === undefined) without.push(output.node);
-    else if (isDocument) documents.push(asDocument(output, output.bytes));
+    if (output.bytes === undefined) missing.push(output.node);
+    else if (isDocument) documents.push(toDocument(output, output.bytes));
     else if (isRaw) stdout.write(output.bytes);
     else if (options.prefix) stdout.write(prefixLines(`${output.node} | `, output.bytes));
-    else stdout.write(withHeading(output.node, output.bytes, shown === 0));
-    if (output.bytes !== undefined) shown++;
+    else stdout.write(withHeading(output.node, output.bytes, shownCount === 0));
+    if (output.bytes !== undefined) shownCount++;
   }
-  if (shown === 0) throw await nothingKept(context, id, channel, without);
+  if (shownCount === 0) throw await noOutputError(context, id, channel, missing);
   if (isDocument) context.writeResult(documents, () => []);
-  if (options.nodes.length === 0 || without.length === 0) return EXIT.ok;
-  stderr.write(`No ${channel} was kept for ${without.map(printable).join(', ')}\n`);
+  if (options.nodes.length === 0 || missing.length === 0) return EXIT.ok;
+  stderr.write(`No captured ${channel} for ${missing.map(printable).join(', ')}\n`);
   return EXIT.failed;
 };
 
 const withHeading = (node: string, bytes: Buffer, isFirst: boolean): Buffer => {
   const heading = Buffer.from(`${isFirst ? '' : '\n'}==> ${printable(node)} <==\n`);
-  const isLineOpen = bytes.length > 0 && bytes.at(-1) !== 0x0a;
-  return Buffer.concat([heading, bytes, Buffer.from(isLineOpen ? '\n' : '')]);
+  const lacksLineBreak = bytes.length > 0 && bytes.at(-1) !== 0x0a;
+  return Buffer.concat([heading, bytes, Buffer.from(lacksLineBreak ? '\n' : '')]);
 };
 
-/** JSON and YAML carry text alone; what is not UTF-8 goes in base64. */
-const asDocument = ({ node, channel }: CapturedOutput, bytes: Buffer): object => ({
+/** JSON and YAML contain text only, so bytes that are not UTF-8 are encoded in base64. */
+const toDocument = ({ node, channel }: CapturedOutput, bytes: Buffer): object => ({
   node,
   channel,
   ...(isUtf8(bytes) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') }),

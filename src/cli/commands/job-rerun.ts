@@ -1,13 +1,13 @@
 import { AppError } from '../../shared/lib/app-error.js';
 import { isJobOver } from '../../shared/protocol/job-status.js';
 import type { Job } from '../../shared/protocol/rest-schemas.js';
-import type { ChooseCommand } from '../command.js';
-import type { CommandContext } from '../command-context.js';
+import type { ChooseCommand, CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
-import { readJobId } from '../job-id.js';
+import { parseJobId } from '../job-id.js';
 import { nodesByStatus, renderOutcome } from '../output/render-job.js';
-import { addRunOptions, readRunPlan, type RunPlan } from '../run/run-plan.js';
+import { addRunOptions } from '../run-options.js';
+import { parseRunPlan, type RunPlan } from '../run/run-plan.js';
 import { type JobFields, runJob } from '../run/run-job.js';
 import { unwrap } from '../unwrap.js';
 
@@ -15,12 +15,13 @@ import { unwrap } from '../unwrap.js';
 export const addJobRerun = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
   yargs.command(
     'rerun <id>',
-    'Run a job again on the nodes where it did not succeed; exit codes as with job start',
+    'Run a job again on the nodes that did not succeed; exit codes as for job start',
     (builder) =>
       addRunOptions(builder)
-        .positional('id', { type: 'string', demandOption: true, describe: 'Id of the job' })
-        .epilogue('Command, time-out, environment, user, folder, file and capture are those of that job.'),
-    (options) => choose(options, (context) => rerunJob(context, readJobId(options.id), readRunPlan(options))),
+        .positional('id', { type: 'string', demandOption: true, describe: 'ID of the job' })
+        .epilogue('Command, timeout, environment, user, folder, file and capture are taken from that job.'),
+    (options) =>
+      choose(options, (context) => rerunJob(context, parseJobId(options.id), parseRunPlan(options))),
   );
 
 const rerunJob = async (context: CommandContext, id: string, plan: RunPlan): Promise<number> => {
@@ -28,25 +29,25 @@ const rerunJob = async (context: CommandContext, id: string, plan: RunPlan): Pro
   if (!isJobOver(job.status)) {
     throw new AppError(
       'job_not_over',
-      `job ${id} is ${job.status}: wait for its end with job watch, or end it with job abort, then run it again`,
+      `job ${id} is ${job.status}: wait for its end (job watch) or abort it (job abort), then run it again`,
     );
   }
   const nodes = nodesByStatus(job)
     .filter(([status]) => status !== 'succeeded')
     .flatMap(([, names]) => names)
     .sort();
-  if (nodes.length > 0) return runJob(context, fieldsOf(job), nodes, plan);
-  context.tell('There is nothing to run again.');
+  if (nodes.length > 0) return runJob(context, toJobFields(job), nodes, plan);
+  context.report('There is nothing to run again.');
   context.writeResult(job, () => renderOutcome(job));
   return EXIT.ok;
 };
 
-const fieldsOf = (job: Job): JobFields => {
+const toJobFields = (job: Job): JobFields => {
   const { command, run_timeout, user, dir, env, file, capture_output } = job;
   if (job.file_specified === true && file === undefined) {
     throw new AppError(
       'no_file',
-      `the server does not hand out the file that went with job ${job.id}; start a new job with --file`,
+      `the server does not return the file of job ${job.id}; start a new job with --file`,
     );
   }
   return {

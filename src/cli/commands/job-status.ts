@@ -1,8 +1,7 @@
-import type { ChooseCommand } from '../command.js';
-import type { CommandContext } from '../command-context.js';
+import type { ChooseCommand, CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
-import { readJobId } from '../job-id.js';
+import { parseJobId } from '../job-id.js';
 import { renderJob } from '../output/render-job.js';
 import { unwrap } from '../unwrap.js';
 
@@ -10,9 +9,9 @@ import { unwrap } from '../unwrap.js';
 export const addJobStatus = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
   yargs.command(
     'status <id>',
-    'Show a job with its nodes',
-    (builder) => builder.positional('id', { type: 'string', demandOption: true, describe: 'Id of the job' }),
-    (options) => choose(options, (context) => showJob(context, readJobId(options.id))),
+    'Show a job and its nodes',
+    (builder) => builder.positional('id', { type: 'string', demandOption: true, describe: 'ID of the job' }),
+    (options) => choose(options, (context) => showJob(context, parseJobId(options.id))),
   );
 
 const showJob = async (context: CommandContext, id: string): Promise<number> => {

@@ -1,12 +1,12 @@
-import type { ChooseCommand } from '../command.js';
-import type { CommandContext } from '../command-context.js';
+import type { ChooseCommand, CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
-import { readSeconds } from '../job-options/number-option.js';
-import { findWantedNodes } from '../node/find-wanted-nodes.js';
+import { parseSeconds } from '../job-options/number-option.js';
+import { selectNodes } from '../node/select-nodes.js';
 import { watchNodes } from '../node/watch-nodes.js';
 import { printable } from '../output/printable.js';
-import { colourState } from '../output/style.js';
+import { colourState } from '../output/colour-state.js';
+import { unwrap } from '../unwrap.js';
 import { UsageError } from '../../shared/lib/usage-error.js';
 
 interface StatusOptions {
@@ -21,47 +21,49 @@ const DEFAULT_INTERVAL = '2';
 export const addNodeStatus = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
   yargs.command(
     'status [nodes..]',
-    'Show which nodes are available for jobs: one line a node, name, TAB, availability',
+    'Show which nodes are available for jobs: one line per node with name, TAB, availability',
     (builder) =>
       builder
         .positional('nodes', {
           type: 'string',
           array: true,
           default: [],
-          describe: 'Names of nodes, or Chef searches like role:web (default: all that are online)',
+          describe: 'Names of nodes, or Chef search queries like role:web (default: all online nodes)',
         })
         .option('watch', {
           type: 'boolean',
           default: false,
           describe:
-            'Go on until Ctrl-C: on a terminal the whole picture, else a line for each node that changes',
+            'Update until Ctrl-C: redraw all nodes on a terminal, else print a line for each node that changes',
         })
         .option('interval', {
           type: 'string',
           requiresArg: true,
-          describe: `Seconds between two looks with --watch (default ${DEFAULT_INTERVAL})`,
+          describe: `Seconds between two updates with --watch (default ${DEFAULT_INTERVAL})`,
         }),
-    (options) => choose(options, (context) => nodeStatus(context, options)),
+    (options) => choose(options, (context) => runNodeStatus(context, options)),
   );
 
-const nodeStatus = async (context: CommandContext, options: StatusOptions): Promise<number> => {
+const runNodeStatus = async (context: CommandContext, options: StatusOptions): Promise<number> => {
   const { nodes, watch, interval } = options;
   if (!watch) {
-    if (interval !== undefined) throw new UsageError('--interval goes with --watch');
+    if (interval !== undefined) throw new UsageError('--interval requires --watch');
     return showNodes(context, nodes);
   }
   if (context.options.format !== 'summary')
-    throw new UsageError('--watch has no end and so no document: leave --format out');
-  await watchNodes(context, nodes, readSeconds('--interval', interval ?? DEFAULT_INTERVAL));
+    throw new UsageError(
+      '--watch cannot be used with --format: it never ends, so it cannot print a document',
+    );
+  await watchNodes(context, nodes, parseSeconds('--interval', interval ?? DEFAULT_INTERVAL));
   return EXIT.ok;
 };
 
-const showNodes = async (context: CommandContext, wanted: readonly string[]): Promise<number> => {
-  const nodes = await (await findWantedNodes(context.client, wanted)).look();
-  if (!nodes.ok) throw nodes.error;
+const showNodes = async (context: CommandContext, namesOrQueries: readonly string[]): Promise<number> => {
+  const selection = await selectNodes(context.client, namesOrQueries);
+  const nodes = unwrap(await selection.fetch());
   const { environment, options } = context;
-  context.writeResult(nodes.value, () =>
-    nodes.value.map(({ node_name, availability }) =>
+  context.writeResult(nodes, () =>
+    nodes.map(({ node_name, availability }) =>
       options.quiet
         ? printable(node_name)
         : `${printable(node_name)}\t${colourState(environment, environment.stdout, availability)}`,

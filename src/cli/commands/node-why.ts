@@ -1,5 +1,4 @@
-import type { ChooseCommand } from '../command.js';
-import type { CommandContext } from '../command-context.js';
+import type { ChooseCommand, CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
 import { diagnoseNode } from '../node/diagnose-node.js';
@@ -9,7 +8,7 @@ import { renderDiagnosis } from '../node/render-diagnosis.js';
 export const addNodeWhy = (yargs: GlobalArgv, choose: ChooseCommand): GlobalArgv =>
   yargs.command(
     'why <node>',
-    'Say why a node is available for jobs or not, and what to do about it',
+    'Explain why a node is or is not available for jobs, and what to do about it',
     (builder) =>
       builder.positional('node', { type: 'string', demandOption: true, describe: 'Name of the node' }),
     (options) => choose(options, (context) => explainNode(context, options.node)),

@@ -1,30 +1,44 @@
+import { resolve } from 'node:path';
 import type { ProxySettings } from '../../shared/platform/http/proxy-settings.js';
 
-/** What one source (a file, the flags) says of how to reach the Chef Server; each setting may be missing. */
+/** The connection settings of one source: a file or the command line. Each setting may be missing. */
 export interface ConnectionSettings {
-  /** The source in words, for error messages. */
+  /** Name of the source for error messages. */
   readonly source: string;
   readonly serverUrl?: string | undefined;
   readonly user?: string | undefined;
-  /** The path of the key file, absolute, or the key itself in PEM form. */
+  /** Absolute path of the key file, or the key itself in PEM form. */
   readonly clientKey?: string | undefined;
   readonly verifyTls?: boolean | undefined;
-  /** A folder of certificates that are trusted too, absolute; where it is named it must exist. */
+  /** Absolute path of a folder with additional trusted certificates. */
   readonly trustedCertsFolder?: string | undefined;
-  /** A file of certificates that are trusted too, absolute. */
+  /** Absolute path of a file with additional trusted certificates. */
   readonly caFile?: string | undefined;
   readonly proxy?: ProxySettings | undefined;
-  /** The folder that the source lies in; `trusted_certs` in it is looked at. */
+  /** Folder of the file; its subfolder `trusted_certs` and its key files are used too. */
   readonly folder?: string | undefined;
 }
 
 const PEM = '-----BEGIN';
 
-/** Whether a `client_key` is the key itself and not a path. */
+/** Whether a `client_key` is the key itself, not a path. */
 export const isPem = (clientKey: string): boolean => clientKey.trimStart().startsWith(PEM);
 
-/** `ssl_verify_mode` as Chef's files have it: `:verify_none` or `:verify_peer`, with or without the colon. */
-export const readVerifyMode = (mode: string): boolean | undefined => {
+/**
+ * Returns the absolute path of a file that a setting or an option names. A relative path starts at `folder`. A leading
+ * `~` is the home folder, as for knife: no shell has expanded it in a settings file.
+ */
+export const resolvePath = (path: string, folder: string, home: string): string =>
+  resolve(
+    folder,
+    path.replace(/^~(?=\/|$)/, () => home),
+  );
+
+/**
+ * Parses `ssl_verify_mode`: `:verify_none` or `:verify_peer`, with or without the colon. Returns undefined for any
+ * other text.
+ */
+export const parseVerifyMode = (mode: string): boolean | undefined => {
   switch (mode.replace(/^:/, '')) {
     case 'verify_none':
       return false;

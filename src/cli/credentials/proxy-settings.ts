@@ -1,6 +1,6 @@
 import {
   findProxyVariable,
-  proxyAddress,
+  requireProxyUrl,
   type Proxies,
   type ProxySettings,
 } from '../../shared/platform/http/proxy-settings.js';
@@ -8,14 +8,14 @@ import type { CliEnvironment } from '../cli-environment.js';
 import type { ConnectionSettings } from './connection-settings.js';
 
 /**
- * The proxies that the sources name, else those of the environment (`http_proxy`, `HTTPS_PROXY`, …); an empty text
- * stands for none. Throws an AppError that says where one that is no address comes from.
+ * Returns the proxies from the first source that sets them, else from the environment (`http_proxy`, `HTTPS_PROXY`, …);
+ * an empty string means no proxy. Throws an AppError that names the source of an invalid address.
  */
 export const resolveProxy = (
   sources: readonly ConnectionSettings[],
   { env }: Pick<CliEnvironment, 'env'>,
 ): Proxies => {
-  const find = (name: keyof ProxySettings, variable: string): Found => {
+  const find = (name: keyof ProxySettings, variable: string): ProxyValue => {
     for (const { source, proxy } of sources) {
       const value = proxy?.[name];
       if (value !== undefined) return { value, from: `${variable} of ${source}` };
@@ -26,13 +26,13 @@ export const resolveProxy = (
   const http = find('http', 'http_proxy');
   const https = find('https', 'https_proxy');
   return {
-    http: proxyAddress(http.value, http.from),
-    https: proxyAddress(https.value, https.from),
+    http: requireProxyUrl(http.value, http.from),
+    https: requireProxyUrl(https.value, https.from),
     none: find('none', 'no_proxy').value,
   };
 };
 
-interface Found {
+interface ProxyValue {
   readonly value: string;
   readonly from: string;
 }

@@ -1,19 +1,19 @@
 import { AppError } from '../../shared/lib/app-error.js';
 
-const ORGANIZATION = /\/organizations\/[^/]+\/*$/;
-const NAME = /^[a-z0-9][a-z0-9_-]*$/;
+const ORGANIZATION_PATH = /\/organizations\/[^/]+\/*$/;
+const ORGANIZATION_NAME = /^[a-z0-9][a-z0-9_-]*$/;
 
 /**
- * The address of a Chef Server with its organization replaced, or added where the address names none; as it is where no
- * other organization is asked for. Throws an AppError where that cannot be the name of one.
+ * Replaces the organization in the URL of a Chef Server, or adds it; returns the URL unchanged if `organization` is
+ * undefined. Throws an AppError if the organization name is invalid.
  */
 export const withOrganization = (serverUrl: string, organization: string | undefined): string => {
   if (organization === undefined) return serverUrl;
-  if (!NAME.test(organization)) {
+  if (!ORGANIZATION_NAME.test(organization)) {
     throw new AppError(
       'bad_organization',
-      `'${organization}' is not the name of an organization: that has small letters, digits, - and _ only`,
+      `'${organization}' is not a valid organization name: use only lower-case letters, digits, - and _`,
     );
   }
-  return `${serverUrl.replace(ORGANIZATION, '').replace(/\/+$/, '')}/organizations/${organization}`;
+  return `${serverUrl.replace(ORGANIZATION_PATH, '').replace(/\/+$/, '')}/organizations/${organization}`;
 };

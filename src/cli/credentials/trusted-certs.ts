@@ -2,23 +2,23 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
-import { readNamedFile } from './read-text-file.js';
+import { readRequiredBytes } from './read-text-file.js';
 
 const PEM = '-----BEGIN';
 
-const CERTIFICATE_NAME = /\.(crt|pem)$/;
+const CERTIFICATE_FILE_NAME = /\.(crt|pem)$/;
 
 /**
- * The certificates (`*.crt`, `*.pem`) in a folder, as PEM, sorted by name; none where there is no such folder. Throws an
- * AppError that names what cannot be read.
+ * Returns the certificates (`*.crt`, `*.pem`) of a folder in PEM form, sorted by file name; none if there is no such
+ * folder. Throws an AppError if the folder or a file cannot be read.
  */
 export const readTrustedCerts = (folder: string): string[] =>
-  (existsSync(folder) ? namesIn(folder) : [])
-    .filter((name) => CERTIFICATE_NAME.test(name))
+  (existsSync(folder) ? listFiles(folder) : [])
+    .filter((name) => CERTIFICATE_FILE_NAME.test(name))
     .sort()
     .map((name) => readCertificates(join(folder, name), 'trusted_certs'));
 
-const namesIn = (folder: string): string[] => {
+const listFiles = (folder: string): string[] => {
   try {
     return readdirSync(folder);
   } catch (thrown) {
@@ -29,16 +29,19 @@ const namesIn = (folder: string): string[] => {
   }
 };
 
-/** A file of one or more PEM certificates, or one as DER, which `namedBy` names, as PEM; throws an AppError where it is none. */
-export const readCertificates = (file: string, namedBy: string): string => {
-  const bytes = readNamedFile(file, 'the certificate', namedBy);
+/**
+ * Returns the certificates of a file in PEM form; the file contains PEM certificates or one DER certificate and is set
+ * in `source`. Throws an AppError if there is no such file or it is invalid.
+ */
+export const readCertificates = (file: string, source: string): string => {
+  const bytes = readRequiredBytes(file, 'the certificate file', source);
   try {
     const first = new X509Certificate(bytes);
     return bytes.includes(PEM) ? bytes.toString('utf8') : first.toString();
   } catch (thrown) {
     throw new AppError(
       'bad_certificate',
-      `${file} is not a certificate, neither PEM nor DER: ${messageOf(thrown)}; remove it or put it right`,
+      `${file} is not a PEM or DER certificate: ${messageOf(thrown)}; remove or replace the file`,
     );
   }
 };

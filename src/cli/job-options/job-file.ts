@@ -6,15 +6,15 @@ import { AppError, messageOf } from '../../shared/lib/app-error.js';
 const MAX_FILE_BYTES = 100_000;
 
 /**
- * A file as a job carries it: `raw:` and its text, or `base64:` where it is no UTF-8 text (or has a NUL, which a job
- * must not have). Throws an AppError that names the file where it cannot be read or is too large.
+ * Reads a file for a job and returns it as `raw:` and its text, or as `base64:` if it is not valid UTF-8 or contains a
+ * NUL. Throws an AppError if the file cannot be read or is too large.
  */
 export const readJobFile = (path: string, cwd: string): string => {
   const bytes = readBytes(path, cwd);
   if (bytes.length > MAX_FILE_BYTES) {
     throw new AppError(
       'file_too_large',
-      `${path} has ${bytes.length} bytes; a file that goes with a job may have ${MAX_FILE_BYTES}`,
+      `${path} has ${bytes.length} bytes; the file of a job may have at most ${MAX_FILE_BYTES}`,
     );
   }
   const isText = isUtf8(bytes) && !bytes.includes(0);

@@ -4,42 +4,41 @@ import { isJobOver } from '../../shared/protocol/job-status.js';
 import type { JobSummary, NodeDetail } from '../../shared/protocol/rest-schemas.js';
 import { unwrap } from '../unwrap.js';
 
-/** What is known of a node that bears on whether it takes jobs; a server of the past tells none of the details. */
+/** What decides whether a node gets jobs; older servers send no details. */
 export interface Diagnosis extends NodeDetail {
-  /** Whether the Chef Server has a client (a key) of that name; undefined where that could not be found out. */
+  /** Whether the Chef Server has a client with the name of the node; undefined if this is unknown. */
   readonly has_chef_client: boolean | undefined;
-  /** The job that the node takes part in now. */
+  /** The live job that the node takes part in. */
   readonly job: Pick<JobSummary, 'id' | 'command' | 'status'> | undefined;
 }
 
-type Asked = Pick<PushJobsClient, 'getNodeDetail' | 'listJobsPage' | 'getJob' | 'hasChefClient'>;
+type DiagnosisClient = Pick<PushJobsClient, 'getNodeDetail' | 'listJobsPage' | 'getJob' | 'hasChefClient'>;
 
-/** Requests at a time. */
-const AT_ONCE = 4;
+const MAX_CONCURRENT_REQUESTS = 4;
 
-/** Asks the servers what bears on whether a node takes jobs. Throws an ApiError where its state cannot be had. */
-export const diagnoseNode = async (client: Asked, node: string): Promise<Diagnosis> => {
+/** Fetches what decides whether a node gets jobs; throws an ApiError if the state of the node is not available. */
+export const diagnoseNode = async (client: DiagnosisClient, node: string): Promise<Diagnosis> => {
   const detail = unwrap(await client.getNodeDetail(node));
-  const known = detail.status === 'offline' ? await client.hasChefClient(node) : undefined;
+  const hasClient = detail.status === 'offline' ? await client.hasChefClient(node) : undefined;
   return {
     ...detail,
-    has_chef_client: known?.ok === true ? known.value : undefined,
-    job: detail.status === 'online' ? await findJobOf(client, node) : undefined,
+    has_chef_client: hasClient?.ok === true ? hasClient.value : undefined,
+    job: detail.status === 'online' ? await findCurrentJob(client, node) : undefined,
   };
 };
 
-/** The job that goes on and has the node among those that are not done. */
-const findJobOf = async (client: Asked, node: string): Promise<Diagnosis['job']> => {
+/** Finds the live job in which the node has not ended. */
+const findCurrentJob = async (client: DiagnosisClient, node: string): Promise<Diagnosis['job']> => {
   const live = new Map<string, JobSummary>();
   for (const status of ['voting', 'running'] as const) {
-    // A server of the past does not know these filters and lists all jobs.
+    // Older servers ignore these filters and list all jobs.
     const { jobs } = unwrap(await client.listJobsPage({ node, status }));
     for (const job of jobs) if (!isJobOver(job.status)) live.set(job.id, job);
   }
-  for await (const job of mapInOrder([...live.keys()], AT_ONCE, (id) => client.getJob(id))) {
-    if (!job.ok) continue; // it may have ended and been forgotten meanwhile
-    const { new: waiting = [], ready = [], running = [] } = job.value.nodes;
-    const { id, command, status } = job.value;
+  for await (const job of mapInOrder([...live.keys()], MAX_CONCURRENT_REQUESTS, (id) => client.getJob(id))) {
+    if (!job.ok) continue; // the job may have ended and been deleted since it was listed
+    const { id, command, status, nodes } = job.value;
+    const { new: waiting = [], ready = [], running = [] } = nodes;
     if ([waiting, ready, running].some((names) => names.includes(node))) return { id, command, status };
   }
   return undefined;

@@ -1,9 +1,9 @@
 import type { CommandContext } from '../command-context.js';
 import { printable } from '../output/printable.js';
 import type { Diagnosis } from './diagnose-node.js';
-import { explainTrouble, type TroubleText } from './node-trouble.js';
+import { explainUnavailability, type Explanation } from './explain-unavailability.js';
 
-/** A diagnosis as lines for a person: how it is, why, what to do, and what else is known. */
+/** Renders a diagnosis as lines: the state, the cause, what to do, and further facts. */
 export const renderDiagnosis = (context: CommandContext, diagnosis: Diagnosis): string[] => [
   ...renderState(context, diagnosis),
   ...renderFacts(diagnosis),
@@ -13,56 +13,59 @@ const renderState = (context: CommandContext, diagnosis: Diagnosis): string[] =>
   const { status, availability, job } = diagnosis;
   const node = printable(diagnosis.node_name);
   if (status === 'offline') {
-    return [`${node} is offline: the server takes nothing from it.`, ...whyOffline(node, diagnosis)];
+    return [
+      `${node} is offline: the server accepts no messages from it.`,
+      ...renderOfflineCause(node, diagnosis),
+    ];
   }
   if (job !== undefined) {
     return [
       availability === 'available'
-        ? `${node} is available, and busy: it refuses other jobs until it is done.`
+        ? `${node} is available but busy: it declines other jobs until it is done.`
         : `${node} is online but unavailable: it takes no job now.`,
       `Why: it takes part in job ${printable(job.id)}, which is ${job.status}: ${printable(job.command)}`,
-      `Do:  wait for it:  ${context.nextCommand(`job watch ${job.id}`)}`,
-      `     or abort it:  ${context.nextCommand(`job abort ${job.id}`)}`,
+      `Do:  wait for it:  ${context.suggestedCommand(`job watch ${job.id}`)}`,
+      `     or abort it:  ${context.suggestedCommand(`job abort ${job.id}`)}`,
     ];
   }
   return availability === 'available'
     ? [`${node} is available: it takes jobs.`]
-    : [`${node} is online but unavailable: it takes no job now.`, ...whyUnavailable(diagnosis)];
+    : [`${node} is online but unavailable: it takes no job now.`, ...renderUnavailability(diagnosis)];
 };
 
-const whyUnavailable = ({ reason = 'rehab', rehab_reason: rehab }: Diagnosis): string[] => {
-  if (reason !== 'rehab') return renderTrouble(explainTrouble(reason));
+const renderUnavailability = ({ reason = 'rehab', rehab_reason: rehab }: Diagnosis): string[] => {
+  if (reason !== 'rehab') return renderExplanation(explainUnavailability(reason));
+  const cause = rehab === undefined ? '' : ` (${printable(rehab)})`;
   return [
-    rehab === undefined
-      ? 'Why: the server has told it to drop whatever it does, and waits for its answer.'
-      : `Why: the server has told it to drop whatever it does (${printable(rehab)}), and waits for its answer.`,
-    'Do:  wait a moment and ask again; if it stays so, look at the log of push-jobs-client there.',
+    `Why: the server has sent it an abort${cause} and waits for the answer.`,
+    'Do:  wait a moment and run this command again. If nothing changes, read the log of push-jobs-client on the node.',
   ];
 };
 
-const renderTrouble = ({ why, advice }: TroubleText, ...facts: string[]): string[] => [
-  `Why: ${why}`,
+const renderExplanation = ({ cause, advice }: Explanation, ...facts: string[]): string[] => [
+  `Why: ${cause}`,
   ...facts,
   ...advice.map((line, index) => `${index === 0 ? 'Do: ' : '    '} ${line}`),
 ];
 
-const whyOffline = (node: string, { reason, has_chef_client: isKnown }: Diagnosis): string[] => {
+const renderOfflineCause = (node: string, { reason, has_chef_client: isKnown }: Diagnosis): string[] => {
   if (isKnown === false) {
     return [
-      `Why: the Chef Server has no client '${node}', so nothing can come from a node of that name.`,
-      'Do:  check the spelling (capitals count); a new node has to be bootstrapped first.',
+      `Why: the Chef Server has no client '${node}', so the server cannot accept a node with this name.`,
+      'Do:  check the spelling (names are case-sensitive). A new node must be bootstrapped first.',
     ];
   }
-  const client = isKnown === true ? 'has' : 'does not tell you whether it has';
-  return renderTrouble(explainTrouble(reason), `     The Chef Server ${client} a client '${node}'.`);
+  const has = isKnown === true ? 'has' : 'does not let you see whether it has';
+  return renderExplanation(explainUnavailability(reason), `     The Chef Server ${has} a client '${node}'.`);
 };
 
 const renderFacts = ({ last_seen, client_version, dropped }: Diagnosis): string[] => [
-  ...(last_seen === undefined ? [] : [`Last heard: ${printable(last_seen)}`]),
+  ...(last_seen === undefined ? [] : [`Last seen: ${printable(last_seen)}`]),
   ...(client_version === undefined ? [] : [`Client: push-jobs-client ${printable(client_version)}`]),
   ...(dropped === undefined
     ? []
     : [
-        `Not taken since the server started: ${dropped.count} messages, the last at ${printable(dropped.at)} (${printable(dropped.reason)})`,
+        `Dropped since the server started: ${dropped.count} messages, ` +
+          `the last at ${printable(dropped.at)} (${printable(dropped.reason)})`,
       ]),
 ];

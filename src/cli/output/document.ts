@@ -1,26 +1,26 @@
 import { Document, isScalar, Scalar, visit } from 'yaml';
-import { escaped } from './printable.js';
+import { unicodeEscape } from './printable.js';
 
-/** The forms of output: text for people, or one document for programs. */
+/** The output formats: text for people (`summary`), or a document for programs. */
 export const FORMATS = ['summary', 'json', 'yaml'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** What `printable` writes out, but for white space that has its place in a document. */
+/** The characters that `printable` escapes, except for the white space of a document. */
 const UNSAFE = /[^\P{Cc}\n\r\t]|[\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * A value as a document for programs, with a line break at its end. It holds nothing that a terminal would obey: that
- * is escaped, so that whoever reads the document gets it as it was.
+ * Formats a value as a JSON or YAML document with a line break at its end. Control characters are escaped, so that a
+ * terminal does not execute them and a parser restores them.
  */
 export const formatDocument = (format: Exclude<Format, 'summary'>, value: unknown): string => {
-  const text = format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : yamlOf(value);
-  return text.replace(UNSAFE, escaped);
+  const text = format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : formatYaml(value);
+  return text.replace(UNSAFE, unicodeEscape);
 };
 
-const yamlOf = (value: unknown): string => {
+const formatYaml = (value: unknown): string => {
   const document = new Document(value);
   visit(document, (_key, node) => {
-    // Only there does YAML know escapes.
+    // YAML allows escapes only in double-quoted scalars.
     if (isScalar(node) && String(node.value).search(UNSAFE) >= 0) node.type = Scalar.QUOTE_DOUBLE;
   });
   return document.toString({ lineWidth: 0 });

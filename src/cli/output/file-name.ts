@@ -4,8 +4,8 @@ const MAX_LENGTH = 200;
 const HASH_LENGTH = 16;
 
 /**
- * A name for a file of a node, whatever the node is called: letters, digits, `-`, `_` and dots stay (but for a leading
- * dot), all else is written as `%` and its bytes in hex. A long name is cut, and made unique by a hash.
+ * Returns a safe file name for any node name. Letters, digits, `-`, `_` and dots (except a leading dot) are kept; the
+ * bytes of other characters are written as `%XX`. A long name is truncated and gets a hash of the node name.
  */
 export const fileNameOf = (node: string): string => {
   const safe = node.replace(/^\.|[^\w.-]/gu, (character) =>

@@ -1,18 +1,17 @@
-/** Control characters, and those that turn the direction of writing: a terminal would obey them. */
+/** Control characters, and characters that change the writing direction: a terminal would execute them. */
 const UNSAFE = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/**
- * Text from elsewhere (a command, a node's name, a server's words), fit to be shown in a line of its own: what a
- * terminal would obey is written out, like `\n` and `\u001b`.
- */
+/** Escapes control characters (as `\n`, `\u001b`) in text from outside, so that it is safe to print on one line. */
 export const printable = (text: string): string =>
-  text.replace(UNSAFE, (character) => NAMED[character] ?? escaped(character));
+  text.replace(UNSAFE, (character) => NAMED[character] ?? unicodeEscape(character));
 
-/** A character of the first 65,536 as `\\u` and four digits, which JSON, YAML and people can read. */
-export const escaped = (character: string): string =>
+/**
+ * Returns the escape sequence of a character below U+10000: `\u` and four hexadecimal digits, valid in JSON and YAML.
+ */
+export const unicodeEscape = (character: string): string =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
-/** The same for a text of several lines, which stay lines. */
+/** Like `printable`, but keeps line breaks. */
 export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');

@@ -4,11 +4,11 @@ import type { Job, JobNodeDetail } from '../../shared/protocol/rest-schemas.js';
 import { parseRfc1123 } from '../../shared/protocol/wire-time.js';
 import type { CliEnvironment } from '../cli-environment.js';
 import { printable } from './printable.js';
-import { colourState } from './style.js';
-import { formatTable, widthOf } from './table.js';
+import { colourState } from './colour-state.js';
+import { formatTable, terminalWidth } from './table.js';
 
-/** First what a reader has to look at. */
-const ORDER: readonly NodeStatus[] = [
+/** The statuses that need attention come first. */
+const STATUS_ORDER: readonly NodeStatus[] = [
   'failed',
   'crashed',
   'timed_out',
@@ -23,22 +23,22 @@ const ORDER: readonly NodeStatus[] = [
   'succeeded',
 ];
 
-/** The statuses that occur in a job, with their nodes sorted by name, failures first. */
+/** Returns the statuses that occur in a job, failures first, with their nodes sorted by name. */
 export const nodesByStatus = (
   job: Pick<Job, 'nodes'>,
 ): (readonly [status: NodeStatus, nodes: readonly string[]])[] =>
-  ORDER.map((status) => [status, [...(job.nodes[status] ?? [])].sort()] as const).filter(
+  STATUS_ORDER.map((status) => [status, [...(job.nodes[status] ?? [])].sort()] as const).filter(
     ([, nodes]) => nodes.length > 0,
   );
 
-/** How many nodes a job has. */
+/** Counts the nodes of a job. */
 export const nodeCount = (job: Pick<Job, 'nodes'>): number =>
   (Object.keys(NODE_STATUS_CODES) as NodeStatus[]).reduce(
     (count, status) => count + (job.nodes[status]?.length ?? 0),
     0,
   );
 
-/** A date as servers write it (RFC 1123), in the short form in which we show it: `2026-11-22 08:51:46Z`. */
+/** Formats an RFC 1123 date of the REST API as `2026-11-22 08:51:46Z`. */
 export const shortDate = (date: string): string => {
   const ms = parseRfc1123(date);
   return ms === undefined
@@ -49,13 +49,13 @@ export const shortDate = (date: string): string => {
         .replace(/\.\d+Z$/, 'Z');
 };
 
-/** Lines that say how a job ended, how many nodes ended how, and which these are. */
+/** Renders how a job ended: its status, the number of nodes per status, and the nodes that did not succeed. */
 export const renderOutcome = (job: Job): string[] => {
-  const [sentence = '', ...lists] = renderNodeCounts(job);
-  return [`${job.status.charAt(0).toUpperCase()}${job.status.slice(1)}. ${sentence}`, ...lists];
+  const [counts = '', ...lists] = renderNodeCounts(job);
+  return [`${job.status.charAt(0).toUpperCase()}${job.status.slice(1)}. ${counts}`, ...lists];
 };
 
-/** A sentence that says how many nodes ended how, and a line for each way but success that names them. */
+/** Renders the number of nodes per status in one line, and a line with the nodes of each status but `succeeded`. */
 export const renderNodeCounts = (job: Pick<Job, 'nodes'>): string[] => {
   const total = nodeCount(job);
   const succeeded = job.nodes.succeeded?.length ?? 0;
@@ -69,10 +69,10 @@ export const renderNodeCounts = (job: Pick<Job, 'nodes'>): string[] => {
   ];
 };
 
-/** So many nodes, or other things, in words. */
+/** Returns a count with its noun: `1 node`, `2 nodes`. */
 export const plural = (count: number, noun = 'node'): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** A job with all its options and a table of its nodes, as lines for a person. */
+/** Renders a job with its options and a table of its nodes. */
 export const renderJob = (environment: CliEnvironment, job: Job): string[] => {
   const { stdout } = environment;
   const env = Object.entries(job.env ?? {}).map(([name, value]) => printable(`${name}=${value}`));
@@ -98,7 +98,7 @@ export const renderJob = (environment: CliEnvironment, job: Job): string[] => {
   ];
 };
 
-/** A table of a job's nodes, with what the server tells of how it went on each. */
+/** Renders a table of the nodes, with the details of each node if the server sends them. */
 const renderNodes = (environment: CliEnvironment, job: Job): string[] => {
   const { stdout } = environment;
   const details = new Map((job.details?.nodes ?? []).map((detail) => [detail.node_name, detail]));
@@ -114,7 +114,7 @@ const renderNodes = (environment: CliEnvironment, job: Job): string[] => {
     ]),
   );
   const heading = ['NODE', 'STATUS', ...(hasDetails ? ['EXIT', 'TIME', 'REASON'] : [])];
-  return formatTable([heading, ...rows], hasDetails ? widthOf(stdout) : undefined);
+  return formatTable([heading, ...rows], hasDetails ? terminalWidth(stdout) : undefined);
 };
 
 const detailCells = (detail: JobNodeDetail | undefined): string[] => {

@@ -4,12 +4,12 @@ import { columnsOf } from './terminal.js';
 
 const GAP = '  ';
 
-/** The last column keeps so much, however narrow the terminal is. */
-const LEAST_LAST_COLUMN = 8;
+/** In characters; applies even if the terminal is narrower. */
+const MIN_LAST_COLUMN_WIDTH = 8;
 
 /**
- * Rows of text in columns that line up, without spaces at the ends of lines. Where `width` (characters) is given, the
- * last column of the widest rows is cut so that lines fit; it must not have colours then.
+ * Formats rows as aligned columns without trailing spaces. If `width` (characters) is given, cells of the last column
+ * are truncated to fit; they must not contain colours then.
  */
 export const formatTable = (rows: readonly (readonly string[])[], width = Infinity): string[] => {
   const widths: number[] = [];
@@ -19,29 +19,30 @@ export const formatTable = (rows: readonly (readonly string[])[], width = Infini
     });
   }
   const last = widths.length - 1;
-  const before = widths.slice(0, last).reduce((sum, one) => sum + one + GAP.length, 0);
-  const room = Math.max(LEAST_LAST_COLUMN, width - before);
+  const otherColumns = widths.slice(0, last).reduce((sum, column) => sum + column + GAP.length, 0);
+  const lastWidth = Math.max(MIN_LAST_COLUMN_WIDTH, width - otherColumns);
   const pad = (cell: string, column: number): string =>
     cell + ' '.repeat((widths[column] ?? 0) - stringWidth(cell));
   return rows.map((row) =>
     row
-      .map((cell, column) => (column === last ? fit(cell, room) : pad(cell, column)))
+      .map((cell, column) => (column === last ? cutLastCell(cell, lastWidth) : pad(cell, column)))
       .join(GAP)
       .trimEnd(),
   );
 };
 
-/** Nothing is cut where there is no limit, so that colours stay whole. */
-const fit = (cell: string, room: number): string => (room === Infinity ? cell : cutToWidth(cell, room));
+/** Returns the cell unchanged without a limit, because a cell with colours must not be truncated. */
+const cutLastCell = (cell: string, width: number): string =>
+  width === Infinity ? cell : truncateToWidth(cell, width);
 
-/** How wide the lines for a stream may be: as its terminal is; undefined where it is none. */
-export const widthOf = (stream: OutputStream): number | undefined =>
+/** Returns the width of the stream's terminal in characters; undefined if it is no terminal or the width is unknown. */
+export const terminalWidth = (stream: OutputStream): number | undefined =>
   stream.isTTY === true ? columnsOf(stream) : undefined;
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** The text where it fits into `width` characters of a terminal, else its beginning and an ellipsis. */
-export const cutToWidth = (text: string, width: number): string => {
+/** Truncates a text with an ellipsis if it is wider than `width` characters on a terminal. */
+export const truncateToWidth = (text: string, width: number): string => {
   if (stringWidth(text) <= width) return text;
   let kept = '';
   let used = 1; // the ellipsis

@@ -1,19 +1,19 @@
 const NOT_CAPTURED =
-  'The output of this job is not captured, so there is none to show: it was started without --capture.\n';
+  'The output of this job is not captured and cannot be shown: the job was started without --capture.\n';
 
-/** Tells the user once that a job's output, which is to be shown, is not captured; whoever learns it first says so. */
+/** Notifies the user once if the output of a job is to be shown but is not captured. */
 export class CaptureNotice {
   private captured = true;
 
-  constructor(private readonly tell: (text: string) => void) {}
+  constructor(private readonly notify: (text: string) => void) {}
 
-  /** True as long as nothing else is known. */
+  /** True until `update` reports that the output is not captured. */
   get isCaptured(): boolean {
     return this.captured;
   }
 
-  learn(isCaptured: boolean): void {
-    if (this.captured && !isCaptured) this.tell(NOT_CAPTURED);
+  update(isCaptured: boolean): void {
+    if (this.captured && !isCaptured) this.notify(NOT_CAPTURED);
     this.captured = isCaptured;
   }
 }

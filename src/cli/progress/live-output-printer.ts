@@ -3,56 +3,54 @@ import type { JobOutputEvent } from '../../shared/protocol/output-event.js';
 import { LineSplitter } from '../output/line-splitter.js';
 import { outputPrefix, prefixLine } from '../output/prefix-lines.js';
 
-/** A piece of what a node writes. */
-export type OutputPiece = Extract<JobOutputEvent, { name: 'output' }>['data'];
+/** A chunk of a node's live output. */
+export type OutputChunk = Extract<JobOutputEvent, { name: 'output' }>['data'];
 
-/** Writes whole lines of one channel. */
+/** Writes complete lines of one output channel. */
 export type WriteLines = (channel: OutputChannel, lines: string) => void;
 
 const CHANNELS = ['stdout', 'stderr'] as const;
 
-/** How far a node's output was printed. */
-interface NodeLines {
+/** The live output of one node. */
+interface NodeOutput {
   lastChunk: number;
   readonly stdout: LineSplitter;
   readonly stderr: LineSplitter;
 }
 
-/**
- * Prints what nodes write as it comes: whole lines, each with the name of its node before it, and a line of its own where
- * something is missing.
- */
+/** Prints live output in complete lines with the node name before each, and a notice where output is missing. */
 export class LiveOutputPrinter {
-  private readonly nodes = new Map<string, NodeLines>();
+  private readonly nodes = new Map<string, NodeOutput>();
 
   constructor(private readonly write: WriteLines) {}
 
-  /** Whether anything of this node came. */
-  knows(node: string): boolean {
+  /** Whether any live output of this node has arrived. */
+  hasOutputOf(node: string): boolean {
     return this.nodes.has(node);
   }
 
-  take({ node, stream, chunk, skipped, bytes }: OutputPiece): void {
+  add({ node, stream, chunk, skipped, bytes }: OutputChunk): void {
     const known = this.nodes.get(node);
-    const lines = known ?? { lastChunk: 0, stdout: new LineSplitter(), stderr: new LineSplitter() };
-    if (chunk <= lines.lastChunk) return; // another feed gives the latest once more
-    this.nodes.set(node, lines);
-    const missing = whatIsMissing(known === undefined, chunk - lines.lastChunk - 1, skipped);
-    if (missing !== undefined) {
+    const output = known ?? { lastChunk: 0, stdout: new LineSplitter(), stderr: new LineSplitter() };
+    if (chunk <= output.lastChunk) return; // a resumed feed repeats the latest chunks
+    this.nodes.set(node, output);
+    const notice = gapNotice(known === undefined, chunk - output.lastChunk - 1, skipped);
+    if (notice !== undefined) {
       this.end(node);
-      this.print(node, stream, [missing]);
+      this.print(node, stream, [notice]);
     }
-    lines.lastChunk = chunk;
-    this.print(node, stream, lines[stream].take(bytes));
+    output.lastChunk = chunk;
+    this.print(node, stream, output[stream].push(bytes));
   }
 
-  /** The node writes no more: lines without an end are printed too. */
+  /** Prints the unfinished lines of a node that writes no more. */
   end(node: string): void {
-    const lines = this.nodes.get(node);
-    if (lines !== undefined) for (const channel of CHANNELS) this.print(node, channel, lines[channel].end());
+    const output = this.nodes.get(node);
+    if (output !== undefined)
+      for (const channel of CHANNELS) this.print(node, channel, output[channel].end());
   }
 
-  /** No node writes any more. */
+  /** Prints the unfinished lines of all nodes. */
   endAll(): void {
     for (const node of this.nodes.keys()) this.end(node);
   }
@@ -64,8 +62,8 @@ export class LiveOutputPrinter {
   }
 }
 
-/** What is to be said before a chunk; `lost` chunks are not there before it. */
-const whatIsMissing = (isFirst: boolean, lost: number, skipped: number): string | undefined => {
-  if (lost > 0) return isFirst ? '[earlier output is not shown]' : '[some output is missing here]';
+/** The notice before a chunk; `lostChunks` chunks before it have not arrived. */
+const gapNotice = (isFirst: boolean, lostChunks: number, skipped: number): string | undefined => {
+  if (lostChunks > 0) return isFirst ? '[earlier output is not shown]' : '[some output is missing here]';
   return skipped > 0 ? `[${skipped} bytes of output were skipped]` : undefined;
 };

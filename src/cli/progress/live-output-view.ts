@@ -4,73 +4,72 @@ import { type JobOutputEvent, OUTPUT_EVENT } from '../../shared/protocol/output-
 import type { CaptureNotice } from './capture-notice.js';
 import type { JobProgress } from './job-progress.js';
 import { LiveOutputPrinter, type WriteLines } from './live-output-printer.js';
-import { NodeOutputPrinter } from './node-output-printer.js';
+import { CapturedOutputPrinter } from './captured-output-printer.js';
 
-/** Shows what the nodes of a job write; told of all that comes while the job is followed. */
+/** Shows the output of the nodes while a job is followed. */
 export interface OutputView {
-  /** Each event of the feed, where it wants those of output too. */
+  /** Handles each feed event; set only if the view needs live output. */
   readonly onEvent?: (event: JobFeedEvent | JobOutputEvent) => void;
-  take(progress: JobProgress): void;
-  /** Waits until all is printed; once for all, at the end. */
+  update(progress: JobProgress): void;
+  /** Waits until all output is printed or `signal` is aborted; call it once, after the job has ended. */
   finish(signal: AbortSignal): Promise<void>;
 }
 
-const NOT_OFFERED =
-  'This server does not send output while commands run: what a node wrote is printed when it is done.\n';
+const LIVE_OUTPUT_UNSUPPORTED =
+  'This server does not send output while commands run: the output of each node is printed when it is done.\n';
 
 /**
- * Shows output while the commands run. Of a node of which none came so, because it was done too soon, or it or the server
- * cannot do that, it shows what the server keeps when the node is done.
+ * Shows live output. For a node without live output (the command was too short, or the node or the server does not
+ * support it), it shows the captured output when the node is done.
  */
 export class LiveOutputView implements OutputView {
   private readonly live: LiveOutputPrinter;
-  private readonly kept: NodeOutputPrinter;
-  private isOffered = false;
-  private hasBegun = false;
+  private readonly captured: CapturedOutputPrinter;
+  private isSupported = false;
+  private hasStarted = false;
 
-  /** `tell` says something to the user about the output. */
   constructor(
     client: Pick<PushJobsClient, 'getOutput'>,
     jobId: string,
     write: WriteLines,
-    private readonly tell: (text: string) => void,
+    private readonly notify: (text: string) => void,
     private readonly notice: CaptureNotice,
   ) {
     this.live = new LiveOutputPrinter(write);
-    const isMissing = (node: string): boolean => notice.isCaptured && !this.live.knows(node);
-    this.kept = new NodeOutputPrinter(client, jobId, write, isMissing);
+    const needsCaptured = (node: string): boolean => notice.isCaptured && !this.live.hasOutputOf(node);
+    this.captured = new CapturedOutputPrinter(client, jobId, write, needsCaptured);
   }
 
   readonly onEvent = (event: JobFeedEvent | JobOutputEvent): void => {
     switch (event.name) {
       case OUTPUT_EVENT.open:
-        this.isOffered = true;
+        this.isSupported = true;
         return;
       case OUTPUT_EVENT.output:
-        return this.live.take(event.data);
+        return this.live.add(event.data);
       case 'start':
-        return this.begin(event.data.capture);
+        return this.start(event.data.capture);
       case 'run_complete':
         return this.live.end(event.data.node);
       case 'summary':
-        return this.notice.learn(event.data.capture_output === true);
+        return this.notice.update(event.data.capture_output === true);
       default:
     }
   };
 
-  take(progress: JobProgress): void {
-    this.kept.take(progress);
+  update(progress: JobProgress): void {
+    this.captured.update(progress);
   }
 
   async finish(signal: AbortSignal): Promise<void> {
     this.live.endAll();
-    await this.kept.finish(signal);
+    await this.captured.finish(signal);
   }
 
-  /** A feed that is read anew from its beginning begins once more. */
-  private begin(isCaptured: boolean): void {
-    this.notice.learn(isCaptured);
-    if (!this.hasBegun && isCaptured && !this.isOffered) this.tell(NOT_OFFERED);
-    this.hasBegun = true;
+  /** Called again if the feed is replayed from its beginning. */
+  private start(isCaptured: boolean): void {
+    this.notice.update(isCaptured);
+    if (!this.hasStarted && isCaptured && !this.isSupported) this.notify(LIVE_OUTPUT_UNSUPPORTED);
+    this.hasStarted = true;
   }
 }

@@ -1,58 +1,61 @@
 import type { Clock } from '../../shared/lib/clock.js';
 import { isJobOver } from '../../shared/protocol/job-status.js';
 import type { CliEnvironment, OutputStream } from '../cli-environment.js';
-import { cutToWidth } from '../output/table.js';
-import { columnsOf, isScreen } from '../output/terminal.js';
+import { truncateToWidth } from '../output/table.js';
+import { columnsOf, supportsAnsi } from '../output/terminal.js';
 import type { JobProgress } from './job-progress.js';
 
-/** Shows how a job goes on. */
+/** Shows the progress of a job. */
 export interface ProgressView {
   show(progress: JobProgress): void;
-  /** Writes whole lines that stay, in between; into another stream where one is given. */
-  interject(lines: string, into?: OutputStream): void;
-  /** Ends the show, once for all; what comes next begins on a fresh line. */
+  /** Writes complete lines to `stream`, or to the stream of the view, without disturbing the progress. */
+  printLines(lines: string, stream?: OutputStream): void;
+  /** Removes the progress line; the next output starts on an empty line. */
   close(): void;
 }
 
-const REDRAW_MS = 100;
-const TICK_MS = 1000;
-const BAR_CELLS = 20;
+const MIN_REDRAW_INTERVAL_MS = 100;
+const REFRESH_MS = 1000;
+const BAR_WIDTH = 20;
 const DEFAULT_COLUMNS = 80;
 const CLEAR_LINE = '\r\x1b[2K';
 
-/** A live line on a terminal, plain lines elsewhere; these come at most once in `plainIntervalMs` milliseconds. */
+/**
+ * Creates a view that redraws one line on a terminal, and prints plain lines elsewhere: one for each new job status,
+ * and at most one per `plainIntervalMs` otherwise.
+ */
 export const createProgressView = (
   environment: Pick<CliEnvironment, 'clock' | 'env'>,
   stream: OutputStream,
   plainIntervalMs: number,
 ): ProgressView => {
   const { clock } = environment;
-  return isScreen(environment, stream)
+  return supportsAnsi(environment, stream)
     ? new LiveView(stream, clock)
     : new PlainView(stream, clock, plainIntervalMs);
 };
 
-/** Shows nothing of the progress itself. */
+/** Shows no progress; only writes the lines of `printLines`. */
 export class SilentView implements ProgressView {
   constructor(private readonly stream: OutputStream) {}
 
   show(): void {
-    // somebody asked for silence
+    // --quiet
   }
 
-  interject(lines: string, into = this.stream): void {
-    into.write(lines);
+  printLines(lines: string, stream = this.stream): void {
+    stream.write(lines);
   }
 
   close(): void {
-    // there is nothing to end
+    // there is no progress line
   }
 }
 
-/** Redraws one line: at each new state, else at most ten times a second, and each second for the time that has passed. */
+/** Redraws one line at each new status, else at most ten times a second, and each second to update the elapsed time. */
 class LiveView implements ProgressView {
   private readonly startedAt: number;
-  private readonly ticking: NodeJS.Timeout;
+  private readonly timer: NodeJS.Timeout;
   private drawnAt = -Infinity;
   private drawnStatus: string | undefined;
   private latest: JobProgress | undefined;
@@ -62,29 +65,29 @@ class LiveView implements ProgressView {
     private readonly clock: Clock,
   ) {
     this.startedAt = clock.now();
-    this.ticking = setInterval(() => this.draw(), TICK_MS).unref();
+    this.timer = setInterval(() => this.draw(), REFRESH_MS).unref();
   }
 
   show(progress: JobProgress): void {
-    if (isJobOver(progress.status)) return; // the outcome follows at once
+    if (isJobOver(progress.status)) return; // the caller prints the outcome next
     this.latest = progress;
-    const isNew = progress.status !== this.drawnStatus;
-    if (isNew || this.clock.now() - this.drawnAt >= REDRAW_MS) this.draw();
+    const isNewStatus = progress.status !== this.drawnStatus;
+    if (isNewStatus || this.clock.now() - this.drawnAt >= MIN_REDRAW_INTERVAL_MS) this.draw();
   }
 
-  interject(lines: string, into = this.stream): void {
+  printLines(lines: string, stream = this.stream): void {
     if (lines === '') return;
     const clear = this.drawnStatus === undefined ? '' : CLEAR_LINE;
-    if (into === this.stream) into.write(`${clear}${lines}`);
+    if (stream === this.stream) stream.write(`${clear}${lines}`);
     else {
-      this.stream.write(clear); // the other may be the same terminal
-      into.write(lines);
+      this.stream.write(clear); // both streams may be the same terminal
+      stream.write(lines);
     }
     this.draw();
   }
 
   close(): void {
-    clearInterval(this.ticking);
+    clearInterval(this.timer);
     if (this.drawnStatus !== undefined) this.stream.write(CLEAR_LINE);
     this.drawnStatus = undefined;
     this.latest = undefined;
@@ -94,12 +97,14 @@ class LiveView implements ProgressView {
     if (this.latest === undefined) return;
     this.drawnAt = this.clock.now();
     this.drawnStatus = this.latest.status;
-    const line = `${liveText(this.latest)}  ${elapsed(this.drawnAt - this.startedAt)}`;
-    this.stream.write(`${CLEAR_LINE}${cutToWidth(line, (columnsOf(this.stream) ?? DEFAULT_COLUMNS) - 1)}`);
+    const line = `${liveText(this.latest)}  ${formatElapsed(this.drawnAt - this.startedAt)}`;
+    this.stream.write(
+      `${CLEAR_LINE}${truncateToWidth(line, (columnsOf(this.stream) ?? DEFAULT_COLUMNS) - 1)}`,
+    );
   }
 }
 
-/** Prints a line when the job gets into another state, and now and then while it runs. */
+/** Prints a line at each new job status, and at most one per interval otherwise. */
 class PlainView implements ProgressView {
   private status: string | undefined;
   private printed: string | undefined;
@@ -121,8 +126,8 @@ class PlainView implements ProgressView {
     this.stream.write(`${line}\n`);
   }
 
-  interject(lines: string, into = this.stream): void {
-    into.write(lines);
+  printLines(lines: string, stream = this.stream): void {
+    stream.write(lines);
   }
 
   close(): void {
@@ -130,7 +135,7 @@ class PlainView implements ProgressView {
   }
 }
 
-/** As scripts know it; how the job ended is said by what comes after the progress. */
+/** The texts of knife, which scripts rely on; the outcome is printed separately. */
 const plainText = (progress: JobProgress): string | undefined => {
   switch (progress.status) {
     case 'new':
@@ -147,27 +152,29 @@ const plainText = (progress: JobProgress): string | undefined => {
 const liveText = (progress: JobProgress): string => {
   const { total, voted, done, status } = progress;
   if (status === 'new' || status === 'voting')
-    return `Voting   ${bar(voted, total)} ${voted}/${total} nodes voted`;
-  const parts: (readonly [number, string])[] = [
+    return `Voting   ${progressBar(voted, total)} ${voted}/${total} nodes voted`;
+  const groups: (readonly [number, string])[] = [
     [progress.count('ready', 'running'), 'running'],
     [progress.count('succeeded'), 'succeeded'],
     [progress.count('failed', 'crashed', 'timed_out', 'aborted'), 'failed'],
     [progress.count('unavailable', 'nacked', 'was_ready'), 'not taking part'],
   ];
-  const counts = parts.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
-  return `Running  ${bar(done, total)} ${done}/${total} nodes done${counts.join('')}`;
+  const counts = groups.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
+  return `Running  ${progressBar(done, total)} ${done}/${total} nodes done${counts.join('')}`;
 };
 
-/** `59 s`, then `1 m 00 s`, then `1 h 00 m`. */
-const elapsed = (ms: number): string => {
+/** Formats a duration: `59 s`, `1 m 00 s`, `1 h 00 m`. */
+const formatElapsed = (ms: number): string => {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
   if (minutes === 0) return `${seconds} s`;
-  const two = (number: number): string => String(number).padStart(2, '0');
-  return hours === 0 ? `${minutes} m ${two(seconds % 60)} s` : `${hours} h ${two(minutes % 60)} m`;
+  const twoDigits = (value: number): string => String(value).padStart(2, '0');
+  return hours === 0
+    ? `${minutes} m ${twoDigits(seconds % 60)} s`
+    : `${hours} h ${twoDigits(minutes % 60)} m`;
 };
 
-const bar = (part: number, whole: number): string => {
-  const filled = whole === 0 ? 0 : Math.floor((BAR_CELLS * part) / whole);
-  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}]`;
+const progressBar = (done: number, total: number): string => {
+  const filled = total === 0 ? 0 : Math.floor((BAR_WIDTH * done) / total);
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`;
 };

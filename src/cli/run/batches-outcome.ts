@@ -3,20 +3,20 @@ import type { Job } from '../../shared/protocol/rest-schemas.js';
 import { renderNodeCounts } from '../output/render-job.js';
 import { printable } from '../output/printable.js';
 
-/** How a job in batches ended. */
+/** The outcome of a run in batches. */
 export interface BatchesOutcome {
-  /** One for each batch that was run to its end, in order. */
+  /** The ended jobs, one per batch, in order. */
   readonly jobs: readonly Job[];
   readonly batchCount: number;
-  /** Why no further batch was started; undefined where all had their turn. */
+  /** Why no further batch was started; undefined if all batches were run. */
   readonly stopped: string | undefined;
-  /** Id of the job that was left running. */
+  /** ID of a started job whose end is unknown. */
   readonly running: string | undefined;
   readonly notStarted: readonly string[];
 }
 
-/** The outcome as a document for programs. */
-export const documentOfBatches = ({ jobs, stopped, running, notStarted }: BatchesOutcome): object => ({
+/** Returns the outcome as a document for programs. */
+export const toBatchesDocument = ({ jobs, stopped, running, notStarted }: BatchesOutcome): object => ({
   outcome: stopped === undefined ? 'finished' : 'stopped',
   ...(stopped === undefined ? {} : { reason: stopped }),
   ...(running === undefined ? {} : { running }),
@@ -24,7 +24,7 @@ export const documentOfBatches = ({ jobs, stopped, running, notStarted }: Batche
   not_started: notStarted,
 });
 
-/** The outcome as lines for a person: all batches taken together. */
+/** Renders the outcome of all batches together. */
 export const renderBatches = (outcome: BatchesOutcome): string[] => {
   const { jobs, batchCount, stopped, running, notStarted } = outcome;
   const title =
@@ -36,14 +36,14 @@ export const renderBatches = (outcome: BatchesOutcome): string[] => {
     for (const [status, names] of Object.entries(job.nodes) as [NodeStatus, string[]][])
       nodes[status] = [...(nodes[status] ?? []), ...names];
   }
-  const [sentence = '', ...lists] = jobs.length === 0 ? [] : renderNodeCounts({ nodes });
+  const [counts = '', ...lists] = jobs.length === 0 ? [] : renderNodeCounts({ nodes });
   return [
-    `${title} ${sentence}`.trimEnd(),
+    `${title} ${counts}`.trimEnd(),
     ...lists,
     ...(notStarted.length === 0 ? [] : [`  not started: ${notStarted.map(printable).join(', ')}`]),
     ...jobs.map(({ id, status }, index) => `Batch ${index + 1}: job ${printable(id)}, ${status}`),
     ...(running === undefined
       ? []
-      : [`Batch ${jobs.length + 1}: job ${printable(running)}, was not over when last seen`]),
+      : [`Batch ${jobs.length + 1}: job ${printable(running)}, not over when last seen`]),
   ];
 };

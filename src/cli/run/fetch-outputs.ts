@@ -6,40 +6,38 @@ import { nodesByStatus } from '../output/render-job.js';
 import { printable } from '../output/printable.js';
 import { unwrap } from '../unwrap.js';
 
-/** What one node wrote into one of the two streams; undefined where nothing was kept. */
+/** The output of one node on one channel. */
 export interface CapturedOutput {
   readonly node: string;
   readonly channel: OutputChannel;
+  /** Undefined if the server has no captured output. */
   readonly bytes: Buffer | undefined;
 }
 
-/** Requests at a time. */
-const AT_ONCE = 8;
+const MAX_CONCURRENT_REQUESTS = 8;
 
-/** The nodes whose output is wanted: those named, or all of the job where none is. Throws an ApiError, as the next. */
-export const wantedNodes = async (
+/** Returns the given nodes, or all nodes of the job if none are given; throws an ApiError if the request fails. */
+export const selectOutputNodes = async (
   { client }: CommandContext,
   id: string,
-  named: readonly string[],
+  nodeNames: readonly string[],
 ): Promise<readonly string[]> => {
-  if (named.length > 0) return [...new Set(named)];
+  if (nodeNames.length > 0) return [...new Set(nodeNames)];
   const job = unwrap(await client.getJob(id));
   return nodesByStatus(job)
     .flatMap(([, nodes]) => nodes)
     .sort();
 };
 
-/**
- * Fetches what nodes wrote, several at a time, and gives it in order. Throws an ApiError where the server refuses.
- */
+/** Fetches captured output concurrently and yields it in order; throws an ApiError if a request fails. */
 export async function* fetchOutputs(
   context: CommandContext,
   id: string,
   nodes: readonly string[],
   channels: readonly OutputChannel[],
 ): AsyncGenerator<CapturedOutput, void> {
-  const wanted = nodes.flatMap((node) => channels.map((channel) => ({ node, channel })));
-  yield* mapInOrder(wanted, AT_ONCE, async ({ node, channel }) => {
+  const requests = nodes.flatMap((node) => channels.map((channel) => ({ node, channel })));
+  yield* mapInOrder(requests, MAX_CONCURRENT_REQUESTS, async ({ node, channel }) => {
     const output = await context.client.getOutput(id, node, channel);
     if (output.ok) return { node, channel, bytes: output.value };
     if (output.error.code === 'not_found') return { node, channel, bytes: undefined };
@@ -47,8 +45,8 @@ export async function* fetchOutputs(
   });
 }
 
-/** The error where nothing that was asked for was kept: there may be no such job. */
-export const nothingKept = async (
+/** Returns the error for a job without any of the requested output, or for a job that does not exist. */
+export const noOutputError = async (
   { client }: CommandContext,
   id: string,
   what: string,
@@ -60,6 +58,7 @@ export const nothingKept = async (
   }
   return new AppError(
     'no_output',
-    `no ${what} of job ${id} was kept for ${nodes.map(printable).join(', ')}. Output is kept of jobs that are started with --capture, once a node is done`,
+    `job ${id} has no captured ${what} for ${nodes.map(printable).join(', ')}. ` +
+      'Output is captured only if the job was started with --capture, and is available when the node is done',
   );
 };

@@ -7,12 +7,12 @@ import { EXIT } from '../exit-code.js';
 import { fileNameOf } from '../output/file-name.js';
 import { printable } from '../output/printable.js';
 import { plural } from '../output/render-job.js';
-import { fetchOutputs, nothingKept, wantedNodes } from './fetch-outputs.js';
+import { fetchOutputs, noOutputError, selectOutputNodes } from './fetch-outputs.js';
 
 /** Which output to save, and where. */
 export interface SaveRequest {
   readonly id: string;
-  /** All of the job where none is named. */
+  /** All nodes of the job if empty. */
   readonly nodes: readonly string[];
   readonly channels: readonly OutputChannel[];
   readonly folder: string;
@@ -26,32 +26,31 @@ interface SavedFile {
 }
 
 /**
- * Writes what nodes wrote into files `NODE.stdout` and `NODE.stderr` of a folder, and gives the exit code. Throws an
- * AppError where nothing was kept or a file cannot be written.
+ * Writes captured output to files `NODE.stdout` and `NODE.stderr` in a folder; resolves to the exit code. Throws an
+ * AppError if there is no captured output or a file cannot be written.
  */
 export const saveOutputs = async (context: CommandContext, request: SaveRequest): Promise<number> => {
   const { id, channels, folder } = request;
   const path = resolve(context.environment.cwd, folder);
   const saved: SavedFile[] = [];
-  const without = new Map<string, OutputChannel[]>();
-  const nodes = await wantedNodes(context, id, request.nodes);
+  const missing = new Map<string, OutputChannel[]>();
+  const nodes = await selectOutputNodes(context, id, request.nodes);
   for await (const { node, channel, bytes } of fetchOutputs(context, id, nodes, channels)) {
-    if (bytes === undefined) without.set(node, [...(without.get(node) ?? []), channel]);
+    if (bytes === undefined) missing.set(node, [...(missing.get(node) ?? []), channel]);
     else saved.push({ node, channel, file: await save(path, node, channel, bytes), bytes: bytes.length });
   }
-  if (saved.length === 0) throw await nothingKept(context, id, channels.join(' or '), [...without.keys()]);
-  const savedNodes = new Set(saved.map(({ node }) => node)).size;
+  if (saved.length === 0) throw await noOutputError(context, id, channels.join(' or '), [...missing.keys()]);
+  const nodeCount = new Set(saved.map(({ node }) => node)).size;
   context.writeResult(saved, () =>
     context.options.quiet
       ? saved.map(({ file }) => printable(file))
       : [
-          `Wrote ${plural(saved.length, 'file')} with the output of ${plural(savedNodes)} to ${printable(path)}`,
+          `Wrote ${plural(saved.length, 'file')} with the output of ${plural(nodeCount)} to ${printable(path)}`,
         ],
   );
-  for (const [node, missing] of without)
-    context.environment.stderr.write(`No ${missing.join(' or ')} was kept for ${printable(node)}\n`);
-  if (without.size === 0) return EXIT.ok;
-  return request.nodes.length === 0 ? EXIT.ok : EXIT.failed;
+  for (const [node, missingChannels] of missing)
+    context.environment.stderr.write(`No captured ${missingChannels.join(' or ')} for ${printable(node)}\n`);
+  return missing.size === 0 || request.nodes.length === 0 ? EXIT.ok : EXIT.failed;
 };
 
 const save = async (folder: string, node: string, channel: OutputChannel, bytes: Buffer): Promise<string> => {

@@ -1,12 +1,12 @@
 import type { Job } from '../../shared/protocol/rest-schemas.js';
 import type { CommandContext } from '../command-context.js';
-import { EXIT, exitCodeOf } from '../exit-code.js';
+import { EXIT, exitCodeForJob } from '../exit-code.js';
 import { printable } from '../output/printable.js';
 import { nodeCount, renderOutcome } from '../output/render-job.js';
 import { CaptureNotice } from '../progress/capture-notice.js';
 import { followJob } from '../progress/follow-job.js';
 import { LiveOutputView, type OutputView } from '../progress/live-output-view.js';
-import { NodeOutputPrinter } from '../progress/node-output-printer.js';
+import { CapturedOutputPrinter } from '../progress/captured-output-printer.js';
 import { createProgressView, type ProgressView, SilentView } from '../progress/progress-view.js';
 import type { OutputMode } from './run-plan.js';
 
@@ -17,8 +17,8 @@ export interface WatchOptions {
 }
 
 /**
- * Shows how a job goes on until it is over, then how it ended; gives the exit code. `signal` ends the waiting and leaves
- * the job as it is.
+ * Shows the progress of a job until it is over, then its outcome; resolves to the exit code. If `signal` is aborted, it
+ * stops waiting and the job continues.
  */
 export const watchJob = async (
   context: CommandContext,
@@ -26,27 +26,30 @@ export const watchJob = async (
   options: WatchOptions,
   signal: AbortSignal,
 ): Promise<number> => {
-  const job = await watchToEnd(context, jobId, options, signal);
+  const job = await watchUntilOver(context, jobId, options, signal);
   if (job === undefined) return EXIT.interrupted;
-  context.writeResult(job, () => [...renderOutcome(job), ...renderWhereMoreIs(context, job, options.output)]);
-  return exitCodeOf(job);
+  context.writeResult(job, () => [
+    ...renderOutcome(job),
+    ...renderNextCommands(context, job, options.output),
+  ]);
+  return exitCodeForJob(job);
 };
 
-/** Lines that say how to see why nodes did not succeed, and what they wrote. */
-const renderWhereMoreIs = (context: CommandContext, job: Job, output: OutputMode): string[] => {
-  const hasTrouble = nodeCount(job) > (job.nodes.succeeded?.length ?? 0) && !context.options.quiet;
-  const isOutputLeft = job.capture_output === true && output !== 'when_done';
+/** Renders the commands that show why nodes did not succeed, and their output. */
+const renderNextCommands = (context: CommandContext, job: Job, output: OutputMode): string[] => {
+  const suggestsStatus = nodeCount(job) > (job.nodes.succeeded?.length ?? 0) && !context.options.quiet;
+  const suggestsOutput = job.capture_output === true && output !== 'when_done';
   return [
-    ...(hasTrouble ? [`Why: ${context.nextCommand(`job status ${printable(job.id)}`)}`] : []),
-    ...(isOutputLeft ? [`Output: ${context.nextCommand(`job output ${printable(job.id)}`)}`] : []),
+    ...(suggestsStatus ? [`Why: ${context.suggestedCommand(`job status ${printable(job.id)}`)}`] : []),
+    ...(suggestsOutput ? [`Output: ${context.suggestedCommand(`job output ${printable(job.id)}`)}`] : []),
   ];
 };
 
 /**
- * Shows how a job goes on until it is over, and gives it then; undefined where `signal` ended the waiting, which it says
- * with what can be done next.
+ * Shows the progress of a job until it is over and returns the job. If `signal` is aborted, it prints how to follow or
+ * abort the job and returns undefined.
  */
-export const watchToEnd = async (
+export const watchUntilOver = async (
   context: CommandContext,
   jobId: string,
   { pollIntervalMs, output }: WatchOptions,
@@ -54,13 +57,13 @@ export const watchToEnd = async (
 ): Promise<Job | undefined> => {
   const { client, environment } = context;
   const view = context.options.quiet
-    ? new SilentView(context.storyStream)
-    : createProgressView(environment, context.storyStream, pollIntervalMs);
-  const tell = (text: string): void => {
-    if (!context.options.quiet) view.interject(text, environment.stderr);
+    ? new SilentView(context.progressStream)
+    : createProgressView(environment, context.progressStream, pollIntervalMs);
+  const notify = (text: string): void => {
+    if (!context.options.quiet) view.printLines(text, environment.stderr);
   };
-  const notice = new CaptureNotice(tell);
-  const outputView = createOutputView(context, jobId, output, view, tell, notice);
+  const notice = new CaptureNotice(notify);
+  const outputView = createOutputView(context, jobId, output, view, notify, notice);
   try {
     const job = await followJob({
       client,
@@ -68,15 +71,15 @@ export const watchToEnd = async (
       pollIntervalMs,
       onEvent: outputView?.onEvent,
       onProgress: (progress) => {
-        outputView?.take(progress);
+        outputView?.update(progress);
         view.show(progress);
       },
       signal,
     });
     await outputView?.finish(signal);
-    if (job !== undefined && output !== 'none') notice.learn(job.capture_output === true);
+    if (job !== undefined && output !== 'none') notice.update(job.capture_output === true);
     view.close();
-    if (job === undefined) environment.stderr.write(whatNext(context, jobId));
+    if (job === undefined) environment.stderr.write(renderInterruptHint(context, jobId));
     return job;
   } finally {
     view.close();
@@ -88,27 +91,27 @@ const createOutputView = (
   jobId: string,
   mode: OutputMode,
   view: ProgressView,
-  tell: (text: string) => void,
+  notify: (text: string) => void,
   notice: CaptureNotice,
 ): OutputView | undefined => {
   if (mode === 'none') return undefined;
   if (mode === 'when_done') {
-    return new NodeOutputPrinter(client, jobId, (_channel, lines) => view.interject(lines));
+    return new CapturedOutputPrinter(client, jobId, (_channel, lines) => view.printLines(lines));
   }
   const { stderr } = environment;
   return new LiveOutputView(
     client,
     jobId,
-    (channel, lines) => (channel === 'stdout' ? view.interject(lines) : view.interject(lines, stderr)),
-    tell,
+    (channel, lines) => (channel === 'stdout' ? view.printLines(lines) : view.printLines(lines, stderr)),
+    notify,
     notice,
   );
 };
 
-const whatNext = (context: CommandContext, jobId: string): string =>
+const renderInterruptHint = (context: CommandContext, jobId: string): string =>
   [
-    'No longer waiting; the job goes on.',
-    `  To follow it: ${context.nextCommand(`job watch ${jobId}`)}`,
-    `  To abort it:  ${context.nextCommand(`job abort ${jobId}`)}`,
+    'Stopped waiting; the job continues.',
+    `  To follow it: ${context.suggestedCommand(`job watch ${jobId}`)}`,
+    `  To abort it:  ${context.suggestedCommand(`job abort ${jobId}`)}`,
     '',
   ].join('\n');

@@ -1,33 +1,29 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../../src/shared/protocol/job-status.js';
-import type { Job, JobRequest } from '../../../src/shared/protocol/rest-schemas.js';
-import { CliUnderTest } from '../../support/cli-under-test.js';
+import type { JobRequest } from '../../../src/shared/protocol/job-request.js';
+import type { Job } from '../../../src/shared/protocol/rest-schemas.js';
 import { feedText, startEvent, stubJob } from '../../support/stub-job.js';
-import { StubPushyServer } from '../../support/stub-pushy-server.js';
+import { useStubbedCli } from '../../support/use-stubbed-cli.js';
 
-const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-
-let server: StubPushyServer;
-let cli: CliUnderTest;
+const { cli, server } = useStubbedCli();
 
 const idOf = (number: number): string => String(number).padStart(32, '0');
 
 /**
- * Every job is over at once: a node ends as its name begins (`failed-1`), any other succeeds; where a node is called
- * `down`, the quorum fails.
+ * Every job ends at once. The prefix of a node name is the node status (`failed-1`), other nodes succeed. The quorum fails
+ * if a node is named `down`.
  */
-const playJobs = () => {
+const simulateJobs = () => {
   let count = 0;
   server.on('POST pushy/jobs', ({ body }) => {
     const id = idOf(++count);
-    const job = play(id, body as JobRequest);
+    const job = simulateJob(id, body as JobRequest);
     server.on(`GET pushy/jobs/${id}`, { json: job });
     return { status: 201, json: { uri: `${server.url}/pushy/jobs/${id}` } };
   });
 };
 
-const play = (id: string, { nodes }: JobRequest): Job => {
+const simulateJob = (id: string, { nodes }: JobRequest): Job => {
   if (nodes.includes('down')) {
     const others = nodes.filter((node) => node !== 'down');
     return stubJob({ unavailable: ['down'], was_ready: others }, { id, status: 'quorum_failed' });
@@ -49,22 +45,10 @@ const sent = () =>
 const start = (...args: string[]) =>
   cli.run(['job', 'start', 'x', '--poll-interval', '0.01', ...args], { interruptAt: 'never printed' });
 
-beforeAll(async () => {
-  server = await StubPushyServer.start('alice', publicKey);
-  cli = new CliUnderTest();
-  cli.writeCredentials(server.url, 'alice', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
-});
-beforeEach(() => {
-  server.reset();
-  playJobs();
-});
-afterAll(async () => {
-  cli.remove();
-  await server.close();
-});
+beforeEach(() => simulateJobs());
 
 describe('job start --batch', () => {
-  it('runs batch after batch, each with its own quorum, and sums up at the end', async () => {
+  it('runs the batches in order, each with its own quorum, and prints one summary', async () => {
     const { code, stdout } = await start('a', 'b', 'c', 'd', 'e', '--batch', '2', '-q', '50%');
 
     expect(code).toBe(0);
@@ -89,19 +73,19 @@ describe('job start --batch', () => {
     ['1%', [1, 1, 1, 1, 1]],
     ['100%', [5]],
     ['9', [5]],
-  ])('cuts five nodes by %s into %j', async (batch, sizes) => {
+  ])('splits five nodes by %s into batches of %j', async (batch, sizes) => {
     await start('a', 'b', 'c', 'd', 'e', '--batch', batch);
 
     expect(sent().map(({ nodes }) => nodes.length)).toEqual(sizes);
   });
 
-  it('asks for no more nodes than a batch has', async () => {
+  it('limits the quorum to the size of the batch', async () => {
     await start('a', 'b', 'c', '--batch', '2', '-q', '2');
 
     expect(sent().map(({ quorum }) => quorum)).toEqual([2, 1]);
   });
 
-  it('stops at the first failed node, and names those that had no turn', async () => {
+  it('stops after the first failed node and names the nodes that were not started', async () => {
     const { code, stdout } = await start('a', 'failed-1', 'c', 'd', '--batch', '2');
 
     expect(code).toBe(1);
@@ -117,7 +101,7 @@ describe('job start --batch', () => {
     );
   });
 
-  it('goes on while no more nodes failed than are allowed', async () => {
+  it('continues until more nodes have failed than --max-failures allows', async () => {
     const nodes = ['failed-1', 'nacked-1', 'crashed-2', 'failed-3', 'e'];
     const { code, stdout } = await start(...nodes, '--batch', '1', '--max-failures', '2');
 
@@ -126,14 +110,14 @@ describe('job start --batch', () => {
     expect(stdout).toContain('Stopped after batch 4 of 5: 3 nodes failed, and --max-failures allows 2.');
   });
 
-  it('ends with 1 though all batches had their turn, where a node failed', async () => {
+  it('exits with 1 if a node failed although all batches were run', async () => {
     const { code, stdout } = await start('a', 'failed-1', '--batch', '1', '--max-failures', '5');
 
     expect(code).toBe(1);
     expect(stdout).toContain('All 2 batches are done. 1 of 2 nodes succeeded, 1 failed.\n');
   });
 
-  it('stops where a quorum fails, however many failures are allowed', async () => {
+  it('stops after a failed quorum even if --max-failures is high', async () => {
     const { code, stdout } = await start('down', 'b', '--batch', '1', '--max-failures', '100');
 
     expect(code).toBe(1);
@@ -141,7 +125,7 @@ describe('job start --batch', () => {
     expect(stdout).toContain('Stopped after batch 1 of 2: too few of its nodes were ready for the quorum.');
   });
 
-  it('sums up what was done where the server refuses a later batch', async () => {
+  it('prints a summary if the server rejects a later batch', async () => {
     server.on(
       'POST pushy/jobs',
       () => {
@@ -158,7 +142,7 @@ describe('job start --batch', () => {
     expect(stdout).toContain('  not started: b\n');
   });
 
-  it('calls no node not started whose job may have been', async () => {
+  it('does not list nodes as not started if their job may have been started', async () => {
     server.on(
       'POST pushy/jobs',
       () => {
@@ -171,11 +155,11 @@ describe('job start --batch', () => {
     const { code, stdout } = await start('a', 'b', 'c', '--batch', '1');
 
     expect(code).toBe(1);
-    expect(stdout).toContain('Stopped after batch 1 of 3: it is not known whether the job was started');
+    expect(stdout).toContain('Stopped after batch 1 of 3: it is unknown whether the job was started');
     expect(stdout).toContain('  not started: c\n');
   });
 
-  it('sums up what is known where a job can be followed no longer', async () => {
+  it('prints a summary if a job can no longer be followed', async () => {
     server.on('POST pushy/jobs', ({ body }) => {
       const isFirst = (body as JobRequest).nodes.includes('a');
       const id = idOf(isFirst ? 1 : 2);
@@ -192,10 +176,10 @@ describe('job start --batch', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('not any more (status 403)');
     expect(stdout).toContain('All 1 node succeeded.\n  not started: c\n');
-    expect(stdout).toContain(`Batch 2: job ${idOf(2)}, was not over when last seen\n`);
+    expect(stdout).toContain(`Batch 2: job ${idOf(2)}, not over when last seen\n`);
   });
 
-  it('gives one document for programs', async () => {
+  it('prints one document for programs', async () => {
     const { stdout } = await start('a', 'failed-1', 'c', '--batch', '1', '--format', 'json');
 
     expect(JSON.parse(stdout)).toMatchObject({
@@ -206,13 +190,13 @@ describe('job start --batch', () => {
     });
   });
 
-  it('prints the summary alone where it should be quiet', async () => {
+  it('prints only the summary with --quiet', async () => {
     const { stdout } = await start('a', 'b', '--batch', '1', '--quiet');
 
     expect(stdout).toMatch(/^All 2 batches are done\. /);
   });
 
-  it('starts nothing more after Ctrl-C, and says which job goes on', async () => {
+  it('starts no further batch after Ctrl-C and names the job that continues', async () => {
     server.on('GET pushy/job_status_feed/' + idOf(1), { feed: feedText([startEvent(1)]), then: 'hold' });
     const { code, stdout, stderr } = await cli.run(['job', 'start', 'x', 'a', 'b', '--batch', '1'], {
       interruptAt: 'Voting.',
@@ -221,12 +205,12 @@ describe('job start --batch', () => {
     expect(code).toBe(130);
     expect(stderr).toContain(`To abort it:  push-jobs job abort ${idOf(1)}`);
     expect(stdout).toContain(
-      `Stopped after batch 0 of 2: Ctrl-C.\n  not started: b\nBatch 1: job ${idOf(1)}, was not over when last seen\n`,
+      `Stopped after batch 0 of 2: Ctrl-C.\n  not started: b\nBatch 1: job ${idOf(1)}, not over when last seen\n`,
     );
     expect(sent()).toHaveLength(1);
   });
 
-  it('starts nothing more after Ctrl-C between two batches', async () => {
+  it('starts no further batch after Ctrl-C between two batches', async () => {
     const { code, stdout } = await cli.run(
       ['job', 'start', 'x', 'a', 'b', '--batch', '1', '--batch-wait', '3600', '--poll-interval', '0.01'],
       { interruptAt: 'Complete. All 1 node succeeded.' },
@@ -241,12 +225,12 @@ describe('job start --batch', () => {
     [['--batch', '0'], '--batch must be a number of nodes or a percentage'],
     [['--batch', '101%'], '--batch must be a number of nodes or a percentage'],
     [['--batch', 'few'], '--batch must be a number of nodes or a percentage'],
-    [['--batch', '1', '--nowait'], '--nowait does not go with --batch'],
-    [['--batch-wait', '5'], '--batch-wait goes with --batch'],
-    [['--max-failures', '5'], '--max-failures goes with --batch'],
+    [['--batch', '1', '--nowait'], '--nowait cannot be used with --batch'],
+    [['--batch-wait', '5'], '--batch-wait requires --batch'],
+    [['--max-failures', '5'], '--max-failures requires --batch'],
     [['--batch', '1', '--max-failures', 'x'], '--max-failures must be a whole number'],
     [['--batch', '1', '--batch-wait', 'x'], '--batch-wait must be a number of seconds'],
-  ])('refuses %j', async (args, text) => {
+  ])('rejects %j', async (args, text) => {
     const outcome = await start('a', ...args);
 
     expect(outcome).toMatchObject({ code: 2, stdout: '' });

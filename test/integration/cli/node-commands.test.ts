@@ -1,27 +1,53 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CliUnderTest } from '../../support/cli-under-test.js';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { JOB_ID, stubJob, stubJobSummary } from '../../support/stub-job.js';
-import { StubPushyServer } from '../../support/stub-pushy-server.js';
+import { parse } from 'yaml';
+import { useStubbedCli } from '../../support/use-stubbed-cli.js';
 
-const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-
-let server: StubPushyServer;
-let cli: CliUnderTest;
-
-beforeAll(async () => {
-  server = await StubPushyServer.start('alice', publicKey);
-  cli = new CliUnderTest();
-  cli.writeCredentials(server.url, 'alice', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
-});
-beforeEach(() => server.reset());
-afterAll(async () => {
-  cli.remove();
-  await server.close();
-});
+const { cli, server } = useStubbedCli();
 
 const node = (name: string, availability: 'available' | 'unavailable') => ({ node_name: name, availability });
 const nodes = (...listed: ReturnType<typeof node>[]) => ({ json: listed });
+
+describe('node status', () => {
+  beforeEach(() => {
+    server.on('GET pushy/node_states', {
+      json: [
+        { node_name: 'web1', availability: 'available' },
+        { node_name: 'web2', availability: 'unavailable' },
+      ],
+    });
+  });
+
+  it('prints name, TAB, availability of every online node', async () => {
+    expect(await cli.run(['node', 'status'])).toEqual({
+      code: 0,
+      stdout: 'web1\tavailable\nweb2\tunavailable\n',
+      stderr: '',
+    });
+  });
+
+  it('accepts names and search queries and prints each node once', async () => {
+    server.on('POST search/node', {
+      json: {
+        total: 2,
+        rows: [
+          { url: '', data: { name: 'web1' } },
+          { url: '', data: { name: 'db1' } },
+        ],
+      },
+    });
+
+    expect((await cli.run(['node', 'status', 'web1', 'role:*'])).stdout).toBe(
+      'web1\tavailable\ndb1\tunavailable\n',
+    );
+  });
+
+  it('prints documents for programs', async () => {
+    const { stdout } = await cli.run(['node', 'status', 'web1', '--format', 'yaml']);
+
+    expect(parse(stdout)).toEqual([{ node_name: 'web1', availability: 'available' }]);
+  });
+});
 
 describe('node status --watch', () => {
   const LIST = 'GET pushy/node_states';
@@ -32,7 +58,7 @@ describe('node status --watch', () => {
       ...(columns === undefined ? {} : { columns, env: { NO_COLOR: '1' } }),
     });
 
-  it('prints into a pipe how all are, then each that changes, and ends well at Ctrl-C', async () => {
+  it('prints all nodes into a pipe, then each change, and exits with 0 after Ctrl-C', async () => {
     server.on(
       LIST,
       nodes(node('web1', 'available'), node('db1', 'available')),
@@ -47,7 +73,7 @@ describe('node status --watch', () => {
     });
   });
 
-  it('lives through a server that is in trouble, and says so', async () => {
+  it('prints a temporary server error and continues', async () => {
     server.on(LIST, { status: 503, json: { error: 'not now' } }, nodes(node('db1', 'unavailable')));
     const { code, stdout, stderr } = await watch();
 
@@ -55,13 +81,13 @@ describe('node status --watch', () => {
     expect(stderr).toContain('not now (status 503)');
   });
 
-  it('ends where the server refuses', async () => {
+  it('exits with 1 if the server rejects the request', async () => {
     server.on(LIST, { status: 403, json: { error: ['no'] } });
 
     expect(await watch()).toMatchObject({ code: 1, stdout: '' });
   });
 
-  it('draws the whole picture on a terminal, as far as there is room', async () => {
+  it('redraws as many nodes on a terminal as it has room for', async () => {
     const many = Array.from({ length: 30 }, (_, index) =>
       node(`a-node-with-a-long-name-${index}`, 'available'),
     );
@@ -75,10 +101,10 @@ describe('node status --watch', () => {
   });
 
   it.each([
-    [['--watch', '--format', 'json'], '--watch has no end and so no document'],
-    [['--interval', '1'], '--interval goes with --watch'],
+    [['--watch', '--format', 'json'], '--watch cannot be used with --format'],
+    [['--interval', '1'], '--interval requires --watch'],
     [['--watch', '--interval', '0'], '--interval must be a number of seconds'],
-  ])('refuses %j', async (args, text) => {
+  ])('rejects %j', async (args, text) => {
     const outcome = await cli.run(['node', 'status', ...args]);
 
     expect(outcome.code).toBe(2);
@@ -92,7 +118,7 @@ describe('node why', () => {
   });
   const STATE = 'GET pushy/node_states/web1';
 
-  it('says that all is well', async () => {
+  it('says that a node is available', async () => {
     server.on(STATE, state('online', 'available')).on('GET pushy/jobs', { json: [] });
 
     expect(await cli.run(['node', 'why', 'web1'])).toEqual({
@@ -102,18 +128,18 @@ describe('node why', () => {
     });
   });
 
-  it.each(['.', '..'])('says of %s that no server can be asked about such a name', async (name) => {
+  it.each(['.', '..'])('rejects the node name %s without a request', async (name) => {
     const outcome = await cli.run(['node', 'why', name]);
 
     expect(outcome).toEqual({
       code: 1,
       stdout: '',
-      stderr: `ERROR: no server can be asked about '${name}': in the address it would be the way to another folder\n`,
+      stderr: `ERROR: cannot request '${name}': a URL cannot contain this name\n`,
     });
     expect(server.requests).toEqual([]);
   });
 
-  it('names the job that keeps a node busy, and how to follow or abort it', async () => {
+  it('names the job of a busy node, and how to follow or abort it', async () => {
     server
       .on(STATE, state('online', 'unavailable'))
       .on('GET pushy/jobs', {
@@ -141,14 +167,14 @@ describe('node why', () => {
     );
   });
 
-  it('says that a node is busy though the server calls it available', async () => {
+  it('says that a node is busy although the server calls it available', async () => {
     server
       .on(STATE, state('online', 'available'))
       .on('GET pushy/jobs', { json: [stubJobSummary({ status: 'running' })] })
       .on(`GET pushy/jobs/${JOB_ID}`, { json: stubJob({ ready: ['web1'] }, { status: 'running' }) });
 
     expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(
-      'web1 is available, and busy: it refuses other jobs until it is done.\n',
+      'web1 is available but busy: it declines other jobs until it is done.\n',
     );
     expect(server.requestsOf('GET pushy/jobs').map(({ query }) => Object.fromEntries(query))).toEqual([
       { node: 'web1', status: 'voting' },
@@ -156,7 +182,7 @@ describe('node why', () => {
     ]);
   });
 
-  it('says that a node which is in no job has yet to answer, and why', async () => {
+  it('says that a node in rehab has not answered yet, and why', async () => {
     const { json } = state('online', 'unavailable');
     server.on('GET pushy/jobs', { json: [] }).on(
       STATE,
@@ -172,37 +198,34 @@ describe('node why', () => {
     );
 
     expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(
-      'Why: the server has told it to drop whatever it does, and waits for its answer.\n',
+      'Why: the server has sent it an abort and waits for the answer.\n',
     );
     const { stdout } = await cli.run(['node', 'why', 'web1']);
-    expect(stdout).toContain('whatever it does (it came back as another process), and waits');
+    expect(stdout).toContain('an abort (it came back as another process) and waits');
     expect(stdout).toContain('Client: push-jobs-client 3.0.13\n');
   });
 
-  it('says of a node that is online still why it gets no job', async () => {
+  it('explains why an online node gets no job', async () => {
     server
       .on('GET pushy/jobs', { json: [] })
       .on(STATE, { json: { ...state('online', 'unavailable').json, reason: 'config_too_old' } });
     expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(
-      'Why: it has not fetched its configuration for so long that the server does not listen to it any more.\n' +
-        'Do:  see that the Chef Server still has its client,',
+      'Why: its config has expired: the node has not fetched a new one in time.\n' +
+        'Do:  check that the Chef Server still has its client,',
     );
   });
 
   it.each([
-    ['never_seen', 'Why: the server has never heard of it.'],
-    [
-      'not_seen_since_restart',
-      'Do:  wait for a minute. If it does not come back by itself:\n     on the node,',
-    ],
-    ['silent', 'its heartbeats do not come any more'],
-    ['clock_skew', 'Why: its clock is wrong'],
-    ['bad_signature', 'restart push-jobs-client there: it fetches a new key'],
-    ['config_too_old', 'it has not fetched its configuration for so long that the server does not listen'],
-    ['unknown_node', 'it speaks without having fetched its configuration'],
-    ['wrong_node', 'it says that it is another node'],
-    ['replayed\u001b', 'Why: the server drops what it sends (replayed\\u001b).'],
-  ])('puts the reason of the server into words: %j', async (reason, text) => {
+    ['never_seen', 'Why: the server has never received a message from it.'],
+    ['not_seen_since_restart', 'Do:  wait a minute. If the node does not come back:\n     on the node,'],
+    ['silent', 'Why: its heartbeats have stopped.'],
+    ['clock_skew', 'Why: its clock or the clock of the server is wrong.'],
+    ['bad_signature', 'restart push-jobs-client on the node: it fetches a new key'],
+    ['config_too_old', 'its config has expired'],
+    ['unknown_node', 'it sends messages, but has not fetched its config'],
+    ['wrong_node', 'its messages name another node'],
+    ['replayed\u001b', 'Why: the server drops its messages (replayed\\u001b).'],
+  ])('explains the reason %j of the server', async (reason, text) => {
     server.on(STATE, {
       json: {
         ...state('offline', 'unavailable').json,
@@ -216,9 +239,9 @@ describe('node why', () => {
 
     expect(server.requests[0]?.query.get('details')).toBe('true');
     expect(stdout).toContain(text);
-    expect(stdout).toContain('Last heard: 2026-11-22T08:00:00.000Z\n');
+    expect(stdout).toContain('Last seen: 2026-11-22T08:00:00.000Z\n');
     expect(stdout).toContain(
-      'Not taken since the server started: 7 messages, the last at 2026-11-22T08:00:01.000Z',
+      'Dropped since the server started: 7 messages, the last at 2026-11-22T08:00:01.000Z',
     );
   });
 
@@ -228,9 +251,9 @@ describe('node why', () => {
     [
       'a client that the user may not see',
       403,
-      "The Chef Server does not tell you whether it has a client 'web1'",
+      "The Chef Server does not let you see whether it has a client 'web1'",
     ],
-  ])('says what to look at for a node that is offline with %s', async (_what, status, text) => {
+  ])('says what to check for an offline node with %s', async (_what, status, text) => {
     server
       .on(STATE, state('offline', 'unavailable'))
       .on('GET clients/web1', { status, json: { name: 'web1' } });
@@ -238,7 +261,7 @@ describe('node why', () => {
     expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(text);
   });
 
-  it('gives a document for programs', async () => {
+  it('prints a document for programs', async () => {
     server.on(STATE, state('offline', 'unavailable'));
     const { stdout } = await cli.run(['node', 'why', 'web1', '--format', 'json']);
 

@@ -5,9 +5,9 @@ import {
   jobFeedEventSchema,
 } from '../../../../src/shared/protocol/feed-event-schema.js';
 import type { JobEvent } from '../../../../src/shared/protocol/feed-event.js';
-import { startEvent, stubJob, wholeRun } from '../../../support/stub-job.js';
+import { startEvent, stubJob, runEvents } from '../../../support/stub-job.js';
 
-/** Events as a reader of the feed gets them. */
+/** Parses events as a reader of the feed does. */
 const read = (events: readonly JobEvent[]) =>
   events.map(({ name, data }, index) =>
     jobFeedEventSchema.parse({ name, id: `job-${index + 1}`, data: { timestamp: 't', ...data } }),
@@ -15,7 +15,7 @@ const read = (events: readonly JobEvent[]) =>
 
 const after = (...events: JobEvent[]): JobProgress => {
   const progress = new JobProgress();
-  for (const event of read(events)) progress.apply(event);
+  for (const event of read(events)) progress.applyEvent(event);
   return progress;
 };
 
@@ -25,7 +25,7 @@ const vote = (node: string, status: 'success' | 'failure' | 'down' | 'voting_tim
 });
 
 describe('the progress of a job', () => {
-  it('counts votes, and nodes that do not take part as done', () => {
+  it('counts votes, and counts nodes that do not take part as done', () => {
     const progress = after(startEvent(4), vote('a', 'success'), vote('b', 'failure'), vote('c', 'down'));
 
     expect(progress).toMatchObject({ status: 'voting', total: 4, voted: 3, done: 2 });
@@ -33,8 +33,8 @@ describe('the progress of a job', () => {
     expect(progress.count('nacked', 'unavailable')).toBe(2);
   });
 
-  it('counts who runs and who is done', () => {
-    const events = wholeRun({ a: 'succeeded', b: 'failed', c: 'succeeded' });
+  it('counts running and ended nodes', () => {
+    const events = runEvents({ a: 'succeeded', b: 'failed', c: 'succeeded' });
     const progress = after(...events.slice(0, -2));
 
     expect(progress).toMatchObject({ status: 'running', total: 3, done: 2 });
@@ -48,7 +48,7 @@ describe('the progress of a job', () => {
     ['run_nacked_while_running', 'failed'],
     ['crashed', 'crashed'],
     ['client_died_while_running', 'crashed'],
-  ] as const)('takes a run that ended with %s for %s', (status, shown) => {
+  ] as const)('maps the run status %s to the node status %s', (status, shown) => {
     const progress = after(
       startEvent(1),
       vote('a', 'success'),
@@ -62,7 +62,7 @@ describe('the progress of a job', () => {
     expect(progress.count(shown)).toBe(1);
   });
 
-  it('never changes how a node ended', () => {
+  it('keeps the final status of a node', () => {
     const progress = after(startEvent(1), vote('a', 'down'), {
       name: 'run_complete',
       data: { node: 'a', status: 'client_died_while_running' },
@@ -71,8 +71,8 @@ describe('the progress of a job', () => {
     expect(progress.count('unavailable')).toBe(1);
   });
 
-  it('is the same when a feed was read again from its beginning', () => {
-    const events = wholeRun({ a: 'succeeded', b: 'failed' });
+  it('does not change if a feed is replayed from its beginning', () => {
+    const events = runEvents({ a: 'succeeded', b: 'failed' });
     const half = events.slice(0, 6);
     const [once, twice] = [after(...events), after(...half, ...events)];
 
@@ -80,24 +80,24 @@ describe('the progress of a job', () => {
     expect([once.done, once.total, once.count('succeeded')]).toEqual([2, 2, 1]);
   });
 
-  it('tells once of each node that may have written something, in the order in which they ended', () => {
-    const events = wholeRun({ b: 'failed', a: 'succeeded' });
-    const progress = after(...events, vote('gone', 'down'), ...events);
-    progress.take(stubJob({ succeeded: ['a'], failed: ['b'], timed_out: ['c'], nacked: ['d'] }));
+  it('lists each ended node that may have output once, in order', () => {
+    const events = runEvents({ b: 'failed', a: 'succeeded' });
+    const progress = after(...events, vote('offline', 'down'), ...events);
+    progress.applyJob(stubJob({ succeeded: ['a'], failed: ['b'], timed_out: ['c'], nacked: ['d'] }));
 
-    expect(progress.ranToEnd).toEqual(['b', 'a', 'c']);
+    expect(progress.endedNodes).toEqual(['b', 'a', 'c']);
   });
 
-  it('takes over a job as the server shows it', () => {
+  it('takes the statuses of a job from the REST API', () => {
     const progress = new JobProgress();
-    progress.take(stubJob({ running: ['a'], succeeded: ['b', 'c'] }, { status: 'running' }));
+    progress.applyJob(stubJob({ running: ['a'], succeeded: ['b', 'c'] }, { status: 'running' }));
 
     expect(progress).toMatchObject({ status: 'running', total: 3, done: 2 });
   });
 });
 
 describe('the names of feed events', () => {
-  it('are those that the schema knows', () => {
+  it('are those of the schema', () => {
     const known = jobFeedEventSchema.options.map((option) => option.shape.name.value);
 
     expect([...JOB_FEED_EVENT_NAMES].sort()).toEqual([...known].sort());

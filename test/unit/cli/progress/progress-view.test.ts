@@ -19,12 +19,12 @@ const recorder = (terminal: { isTTY?: boolean; columns?: number } = {}) => {
 
 const at = (status: Job['status'], nodes: Job['nodes']): JobProgress => {
   const progress = new JobProgress();
-  progress.take(stubJob(nodes, { status }));
+  progress.applyJob(stubJob(nodes, { status }));
   return progress;
 };
 
 describe('progress in a pipe', () => {
-  it('is a plain line at each new state, and one each interval while it runs', () => {
+  it('is a plain line for each new status, and one per interval while the job runs', () => {
     const stream = recorder();
     const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('new', { new: ['a', 'b'] }));
@@ -46,8 +46,8 @@ describe('progress in a pipe', () => {
   });
 });
 
-describe('progress on a terminal that cannot draw a line anew', () => {
-  it('is as in a pipe', () => {
+describe('progress on a terminal that cannot redraw a line', () => {
+  it('is printed as in a pipe', () => {
     const stream = recorder({ isTTY: true, columns: 80 });
     const view = createProgressView({ clock, env: { TERM: 'dumb' } }, stream, 1000);
     view.show(at('voting', { new: ['a'] }));
@@ -60,7 +60,7 @@ describe('progress on a terminal that cannot draw a line anew', () => {
 describe('progress on a terminal', () => {
   afterEach(() => vi.useRealTimers());
 
-  it('is one line that is drawn anew, and is gone at the end', () => {
+  it('is one line that is redrawn, and removed at the end', () => {
     const stream = recorder({ isTTY: true, columns: 120 });
     const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('voting', { new: ['a', 'b', 'c'], ready: ['d'] }));
@@ -81,7 +81,7 @@ describe('progress on a terminal', () => {
     [60_000, '1 m 00 s'],
     [3_599_000, '59 m 59 s'],
     [3_660_000, '1 h 01 m'],
-  ])('says how long it has been going on: %d ms', (ms, text) => {
+  ])('shows the elapsed time: %d ms', (ms, text) => {
     const stream = recorder({ isTTY: true, columns: 120 });
     const view = createProgressView({ clock, env: {} }, stream, 1000);
     nowMs = ms;
@@ -91,20 +91,20 @@ describe('progress on a terminal', () => {
     expect(stream.written[0]).toMatch(new RegExp(` running {2}${text}$`));
   });
 
-  it('stays below the lines that come in between', () => {
+  it('stays below printed lines', () => {
     const stream = recorder({ isTTY: true, columns: 120 });
     const view = createProgressView({ clock, env: {} }, stream, 1000);
-    view.interject('before\n');
+    view.printLines('before\n');
     view.show(at('running', { running: ['a'] }));
-    view.interject('a | hello\n');
-    view.interject('');
+    view.printLines('a | hello\n');
+    view.printLines('');
     view.close();
 
     const line = `${CLEAR}Running  [--------------------] 0/1 nodes done, 1 running  0 s`;
     expect(stream.written).toEqual(['before\n', line, `${CLEAR}a | hello\n`, line, CLEAR]);
   });
 
-  it('stays below the lines that go to another stream, which may be the same terminal', () => {
+  it('stays below lines of another stream, which may be the same terminal', () => {
     const written: string[] = [];
     const stream = {
       isTTY: true,
@@ -113,7 +113,7 @@ describe('progress on a terminal', () => {
     };
     const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('running', { running: ['a'] }));
-    view.interject('a stderr | oh\n', { write: (chunk) => void written.push(`stderr: ${String(chunk)}`) });
+    view.printLines('a stderr | oh\n', { write: (chunk) => void written.push(`stderr: ${String(chunk)}`) });
     view.close();
 
     const line = `${CLEAR}Running  [--------------------] 0/1 nodes done, 1 running  0 s`;
@@ -129,7 +129,7 @@ describe('progress on a terminal', () => {
     expect(stream.written[0]).toBe(`${CLEAR}Running  [------------------…`);
   });
 
-  it('is readable where the terminal does not know its width', () => {
+  it('is shown if the terminal width is unknown', () => {
     const stream = recorder({ isTTY: true, columns: 0 });
     const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('voting', { new: ['a'] }));
@@ -138,7 +138,7 @@ describe('progress on a terminal', () => {
     expect(stream.written[0]).toContain('0/1 nodes voted');
   });
 
-  it('is drawn at once when the job gets into another state', () => {
+  it('is redrawn at once when the job status changes', () => {
     const stream = recorder({ isTTY: true, columns: 100 });
     const view = createProgressView({ clock, env: {} }, stream, 1000);
     view.show(at('voting', { ready: ['a'] }));
@@ -150,7 +150,7 @@ describe('progress on a terminal', () => {
     expect(stream.written[2]).toBe(CLEAR);
   });
 
-  it('is drawn at most ten times a second, but shows the latest within a second', () => {
+  it('is redrawn at most ten times a second, and within a second after a change', () => {
     vi.useFakeTimers();
     const stream = recorder({ isTTY: true, columns: 100 });
     const view = createProgressView({ clock, env: {} }, stream, 1000);
@@ -165,7 +165,7 @@ describe('progress on a terminal', () => {
     expect(stream.written[1]).toContain('1/2 nodes done, 1 running, 1 succeeded  1 s');
   });
 
-  it('leaves nothing behind where there was nothing to show', () => {
+  it('writes nothing if there was no progress', () => {
     const stream = recorder({ isTTY: true, columns: 100 });
     createProgressView({ clock, env: {} }, stream, 1000).close();
 

@@ -2,9 +2,8 @@ import { styleText } from 'node:util';
 import type { JobStatus, NodeStatus } from '../../shared/protocol/job-status.js';
 import type { NodeAvailability } from '../../shared/protocol/rest-schemas.js';
 import type { CliEnvironment, OutputStream } from '../cli-environment.js';
-import { isScreen } from './terminal.js';
+import { supportsAnsi } from './terminal.js';
 
-/** The states that have a colour. */
 type State = JobStatus | NodeStatus | NodeAvailability['availability'];
 
 type Colour = 'green' | 'red' | 'yellow' | 'cyan';
@@ -28,9 +27,9 @@ const COLOURS: Readonly<Record<State, Colour>> = {
   running: 'cyan',
 };
 
-/** A state in its colour, on a terminal that shows colours to somebody who wants them (`NO_COLOR` is not set). */
+/** Colours a state if the stream is a terminal with colours and `NO_COLOR` is not set. */
 export const colourState = (environment: CliEnvironment, stream: OutputStream, state: State): string =>
-  wantsColour(environment, stream) ? styleText(COLOURS[state], state, { validateStream: false }) : state;
+  showsColours(environment, stream) ? styleText(COLOURS[state], state, { validateStream: false }) : state;
 
-const wantsColour = (environment: CliEnvironment, stream: OutputStream): boolean =>
-  (environment.env.NO_COLOR ?? '') === '' && isScreen(environment, stream);
+const showsColours = (environment: CliEnvironment, stream: OutputStream): boolean =>
+  (environment.env.NO_COLOR ?? '') === '' && supportsAnsi(environment, stream);
