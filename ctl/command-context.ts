@@ -1,17 +1,17 @@
 import { AppError } from '../src/shared/lib/app-error.js';
 import type { CtlEnvironment } from './ctl-environment.js';
 import { type Paths, pathsBelow } from './lib/paths.js';
-import { loadProduct, type Product } from './lib/settings/resolve-settings.js';
+import { resolveSettings, type ResolvedSettings } from './lib/settings/resolve-settings.js';
 import { findSupervisor } from './lib/services/find-supervisor.js';
-import type { Supervisor } from './lib/services/supervisor.js';
+import type { ServiceSupervisor } from './lib/services/service-supervisor.js';
 
-/** The name under which the program speaks of itself. */
+/** The program's name. */
 export const PROGRAM = 'opscode-push-jobs-server-ctl';
 
-/** What every command works with. */
+/** What every command receives: paths, settings, output and the service supervisor. */
 export class CommandContext {
   readonly paths: Paths;
-  private product: Product | undefined;
+  private settings: ResolvedSettings | undefined;
 
   constructor(
     readonly environment: CtlEnvironment,
@@ -20,35 +20,35 @@ export class CommandContext {
     this.paths = pathsBelow(root);
   }
 
-  /** Writes a line for the user. */
-  say(text = ''): void {
+  /** Writes a line to standard output. */
+  print(text = ''): void {
     this.environment.stdout.write(`${text}\n`);
   }
 
-  /** Writes a line about something that is wrong. */
+  /** Writes a line to standard error. */
   warn(text: string): void {
     this.environment.stderr.write(`${text}\n`);
   }
 
-  /** The settings, read at the first call; throws an AppError with file and line. */
-  loadProduct(): Product {
-    this.product ??= loadProduct(this.paths, this.environment);
-    return this.product;
+  /** Reads the settings at the first call. Throws an AppError with file and line. */
+  loadSettings(): ResolvedSettings {
+    this.settings ??= resolveSettings(this.paths, this.environment);
+    return this.settings;
   }
 
-  /** What supervises services on this machine; undefined where nothing does. */
-  findSupervisor(): Supervisor | undefined {
+  /** Returns the service supervisor of this machine, or undefined if there is none. */
+  findSupervisor(): ServiceSupervisor | undefined {
     return findSupervisor(this.paths, this.environment.run);
   }
 
-  /** What supervises services on this machine; throws an AppError where nothing does. */
-  supervisor(): Supervisor {
+  /** Returns the service supervisor of this machine. Throws an AppError if there is none. */
+  requireSupervisor(): ServiceSupervisor {
     const found = this.findSupervisor();
     if (found !== undefined) return found;
     const { chefServer, under } = this.paths;
     throw new AppError(
       'no_supervisor',
-      `there is nothing here that runs services: no Chef Server (${chefServer}/service), no systemd ` +
+      `this machine has no service supervisor: no Chef Server (${chefServer}/service), no systemd ` +
         `(${under('/run/systemd/system')}) and no runit (${under('/etc/service')})`,
     );
   }

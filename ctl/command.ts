@@ -12,11 +12,11 @@ export interface CommandOption {
   readonly describe: string;
 }
 
-/** What stands behind the command's name on the command line. */
+/** The arguments after the command's name. */
 export interface CommandArguments {
-  /** Words that are no options. */
-  readonly words: readonly string[];
-  /** Options with their values, as declared: `true` of a boolean one. */
+  /** Arguments that are not options. */
+  readonly positionals: readonly string[];
+  /** Options that were given, with their values; `true` for a boolean option. */
   readonly options: ReadonlyMap<string, string | true>;
 }
 
@@ -26,15 +26,15 @@ export interface Command {
   readonly group: keyof typeof GROUPS;
   /** One sentence for the help. */
   readonly summary: string;
-  /** The word that may follow, for the usage line; without it, words are refused. */
-  readonly word?: string;
+  /** Name of the optional argument, for the usage line; a command without it accepts no arguments. */
+  readonly argument?: string;
   readonly options?: Readonly<Record<string, CommandOption>>;
   readonly needsRoot: boolean;
   /**
-   * Whether this run changes settings, keys, tables or the service's definition; of such there is one at a time on a
-   * machine. Those that look, stop or start need not wait.
+   * Whether this run changes settings, keys, tables or the service's definition. Only one exclusive run at a time may work
+   * on a machine. Commands that only read, stop or start do not wait.
    */
   readonly isExclusive?: (args: CommandArguments) => boolean;
-  /** Runs it and gives the exit code; an AppError that it throws is shown to the user. */
+  /** Runs the command and returns the exit code. The message of an AppError is shown to the user. */
   run(context: CommandContext, args: CommandArguments): Promise<number>;
 }

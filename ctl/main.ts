@@ -3,14 +3,16 @@ import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/shared/lib/clock.js';
 import { packageVersion } from '../src/shared/platform/package-version.js';
-import { endWithoutReader, onEndSignal } from './lib/end-signals.js';
+import { exitWithoutReader, onEndSignal } from './lib/end-signals.js';
 import { runProgram } from './lib/run-program.js';
 import { runCtl } from './run-ctl.js';
+import { errorCode } from '../src/shared/lib/app-error.js';
 
-/** A reader that has seen enough (`… doctor | head`) and a terminal that was closed are no faults. */
+/** A reader that ends early (`… doctor | head`) or a closed terminal is not an error. */
 const endQuietlyWithoutReader = (thrown: Error): void => {
-  if (!('code' in thrown) || (thrown.code !== 'EPIPE' && thrown.code !== 'EIO')) throw thrown;
-  endWithoutReader();
+  const code = errorCode(thrown);
+  if (code !== 'EPIPE' && code !== 'EIO') throw thrown;
+  exitWithoutReader();
 };
 
 process.stdout.on('error', endQuietlyWithoutReader);

@@ -6,10 +6,10 @@ import { COMMANDS } from './command-list.js';
 import type { CtlEnvironment } from './ctl-environment.js';
 import { helpOfCommand, helpText } from './help-text.js';
 import { EXIT } from './lib/exit-code.js';
-import { oneAtATime } from './lib/exclusive-lock.js';
-import { UsageError } from './lib/usage-error.js';
+import { withExclusiveLock } from './lib/exclusive-lock.js';
+import { UsageError } from '../src/shared/lib/usage-error.js';
 
-/** What a command line asks for. */
+/** What the user asks for on the command line. */
 type Parsed =
   | { readonly kind: 'unknown'; readonly isNamed: boolean }
   | { readonly kind: 'help'; readonly command: Command | undefined }
@@ -20,7 +20,7 @@ type Parsed =
       readonly root: string;
     };
 
-/** Runs the program with these arguments (without its own name) and gives its exit code; it never throws. */
+/** Runs the program with these arguments (without the program's name) and returns the exit code. Never throws. */
 export const runCtl = async (args: readonly string[], environment: CtlEnvironment): Promise<number> => {
   const { stdout, stderr, uid } = environment;
   try {
@@ -41,7 +41,7 @@ export const runCtl = async (args: readonly string[], environment: CtlEnvironmen
     const context = new CommandContext(environment, parsed.root);
     const work = (): Promise<number> => command.run(context, parsed.args);
     return await (command.isExclusive?.(parsed.args) === true
-      ? oneAtATime(context, command.name, work)
+      ? withExclusiveLock(context, command.name, work)
       : work());
   } catch (thrown) {
     stderr.write(`${describe(thrown)}\n`);
@@ -51,9 +51,7 @@ export const runCtl = async (args: readonly string[], environment: CtlEnvironmen
 
 const describe = (thrown: unknown): string => {
   if (thrown instanceof UsageError) return `${thrown.message}\nTry: ${PROGRAM} help`;
-  return thrown instanceof AppError
-    ? thrown.message
-    : `this is a fault of ${PROGRAM} itself: ${messageOf(thrown)}`;
+  return thrown instanceof AppError ? thrown.message : `internal error in ${PROGRAM}: ${messageOf(thrown)}`;
 };
 
 const parseArguments = (args: readonly string[]): Parsed => {
@@ -64,9 +62,9 @@ const parseArguments = (args: readonly string[]): Parsed => {
   if (command === undefined) return { kind: 'unknown', isNamed: named !== undefined };
   const { root, _: words, ...given } = declareOptions(command).parseSync([...args]);
   const rest = words.slice(1).map(String);
-  if (rest.length > (command.word === undefined ? 0 : 1)) {
+  if (rest.length > (command.argument === undefined ? 0 : 1)) {
     throw new UsageError(
-      command.word === undefined
+      command.argument === undefined
         ? `The command ${command.name} does not accept any arguments`
         : `The command ${command.name} accepts one argument, not ${rest.join(' ')}`,
     );
@@ -76,10 +74,15 @@ const parseArguments = (args: readonly string[]): Parsed => {
     const value = values[name];
     return typeof value === 'string' || value === true ? [[name, value]] : [];
   });
-  return { kind: 'command', command, args: { words: rest, options: new Map(options) }, root: String(root) };
+  return {
+    kind: 'command',
+    command,
+    args: { positionals: rest, options: new Map(options) },
+    root: String(root),
+  };
 };
 
-/** The first word that is no option, nor the value of `--root`. */
+/** Finds the first argument that is neither an option nor the value of `--root`. */
 const commandIn = (args: readonly string[]): string | undefined =>
   args.find((arg, index) => !arg.startsWith('-') && args[index - 1] !== '--root');
 
@@ -108,5 +111,5 @@ const declareOptions = ({ options = {} }: Command) =>
       'duplicate-arguments-array': false,
     })
     .fail((message: string | null, failure: Error | undefined) => {
-      throw new UsageError(failure?.message ?? message ?? 'the command line was not understood');
+      throw new UsageError(failure?.message ?? message ?? 'the command line is invalid');
     });

@@ -2,7 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { AppError } from '../src/shared/lib/app-error.js';
 import { JOB_STATUS_CODES, NODE_STATUS_CODES } from '../src/shared/protocol/job-status.js';
 
-/** The tables of the servers in the field and the columns that they must have (database). */
+/** The tables of old servers and the columns that they must have. See docs/spec/database.md. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   job_status: ['id', 'description'],
   jobs: [
@@ -21,7 +21,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   job_output: ['job_id', 'node_name', 'stdout', 'stderr'],
 };
 
-/** Where a table stands already (an old server's), it stays as it is. */
+/** An existing table (an old server's) stays as it is. */
 const CREATE = [
   `CREATE TABLE IF NOT EXISTS job_status (id int PRIMARY KEY, description text)`,
   `CREATE TABLE IF NOT EXISTS jobs (
@@ -61,8 +61,8 @@ const CREATE = [
    )`,
 ];
 
-/** What an old server had going on when it was replaced; nobody knows any more how it ended. */
-const CRASH_LEFT_OVERS = [
+/** Live jobs of an old server; their outcome is unknown. */
+const CRASH_LIVE_JOBS = [
   `UPDATE job_nodes n SET status = ${NODE_STATUS_CODES.crashed}, updated_at = now() AT TIME ZONE 'UTC'
    FROM jobs j
    WHERE j.id = n.job_id
@@ -73,15 +73,15 @@ const CRASH_LEFT_OVERS = [
 ];
 
 /**
- * Takes over the database of an old server (sqitch project `pushy-server-schema`) with all its rows, or makes the same
- * tables in an empty one. Nothing of an old database is removed or altered; jobs that were going on become `crashed`.
+ * Takes over the database of an old server (sqitch project `pushy-server-schema`) with all its rows, or creates the same
+ * tables in an empty database. Removes and alters nothing of an old database, except that live jobs become `crashed`.
  */
 export class TakeOverOrCreate1784000000000 implements MigrationInterface {
   readonly name = 'TakeOverOrCreate1784000000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    const found = await columnsFound(runner);
-    refuseForeignTables(found);
+    const found = await findColumns(runner);
+    requireOurTables(found);
     for (const statement of CREATE) await runner.query(statement);
     for (const [description, id] of Object.entries(JOB_STATUS_CODES)) {
       await runner.query(
@@ -89,18 +89,18 @@ export class TakeOverOrCreate1784000000000 implements MigrationInterface {
         [id, description],
       );
     }
-    if (found.size > 0) for (const statement of CRASH_LEFT_OVERS) await runner.query(statement);
+    if (found.size > 0) for (const statement of CRASH_LIVE_JOBS) await runner.query(statement);
   }
 
-  /** Removes the tables, unless they are an old server's: those were there before and stay. */
+  /** Removes the tables, unless an old server created them. */
   async down(runner: QueryRunner): Promise<void> {
-    if (await wasMadeBySqitch(runner)) return;
+    if (await wasCreatedBySqitch(runner)) return;
     await runner.query(`DROP TABLE ${Object.keys(TABLES).reverse().join(', ')}`);
   }
 }
 
-/** The columns of those of our tables that exist. */
-const columnsFound = async (runner: QueryRunner): Promise<ReadonlyMap<string, ReadonlySet<string>>> => {
+/** Returns the columns of those of our tables that exist. */
+const findColumns = async (runner: QueryRunner): Promise<ReadonlyMap<string, ReadonlySet<string>>> => {
   const rows = (await runner.query(
     `SELECT table_name::text AS table, array_agg(column_name::text) AS columns
      FROM information_schema.columns
@@ -111,7 +111,7 @@ const columnsFound = async (runner: QueryRunner): Promise<ReadonlyMap<string, Re
   return new Map(rows.map(({ table, columns }) => [table, new Set(columns)]));
 };
 
-const refuseForeignTables = (found: ReadonlyMap<string, ReadonlySet<string>>): void => {
+const requireOurTables = (found: ReadonlyMap<string, ReadonlySet<string>>): void => {
   for (const [table, columns] of Object.entries(TABLES)) {
     const has = found.get(table);
     const missing = has === undefined ? [] : columns.filter((column) => !has.has(column));
@@ -124,7 +124,7 @@ const refuseForeignTables = (found: ReadonlyMap<string, ReadonlySet<string>>): v
   }
 };
 
-const wasMadeBySqitch = async (runner: QueryRunner): Promise<boolean> => {
+const wasCreatedBySqitch = async (runner: QueryRunner): Promise<boolean> => {
   const [registry] = (await runner.query(`SELECT to_regclass('sqitch.projects') IS NOT NULL AS there`)) as {
     there: boolean;
   }[];

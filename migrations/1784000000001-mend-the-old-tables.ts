@@ -2,11 +2,12 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { JOB_STATUS_CODES } from '../src/shared/protocol/job-status.js';
 
 /**
- * Adds what the tables of old servers lack; nothing that is there changes, so older programs still read them.
+ * Adds columns and indexes that the tables of old servers lack. Existing columns do not change, so older programs can
+ * still read the tables.
  *
- * `created_by` and `user_name` hold names of any length (`last_updated_by` and `job_user` are char(32): they keep the
- * first 32 characters). `stdout_bytes` and `stderr_bytes` hold output that `text` cannot (NUL, not UTF-8); where they
- * are NULL the text column is exact.
+ * `created_by` and `user_name` hold names of any length; `last_updated_by` and `job_user` are char(32) and keep the first
+ * 32 characters. `stdout_bytes` and `stderr_bytes` hold output that `text` cannot hold (NUL, not UTF-8); if they are
+ * NULL, the text column is exact.
  */
 export class MendTheOldTables1784000000001 implements MigrationInterface {
   readonly name = 'MendTheOldTables1784000000001';

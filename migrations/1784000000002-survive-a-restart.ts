@@ -1,10 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Makes the tables of what the server must know again after a restart: the events of live jobs and of each
- * organization's feed, the nodes' session keys (sealed) and the Curve keys that are accepted.
+ * Creates the tables of the state that must survive a restart: the events of live jobs and organization feeds, the
+ * nodes' session keys (sealed), and the accepted Curve keys.
  *
- * Events are `json`, not `jsonb`: the order of an event's members is part of what readers see.
+ * Events are `json`, not `jsonb`, because readers see the order of an event's members.
  */
 export class SurviveARestart1784000000002 implements MigrationInterface {
   readonly name = 'SurviveARestart1784000000002';

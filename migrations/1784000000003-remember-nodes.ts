@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Makes the table of which client process each node is: after a restart the same process need not drop what it is
- * doing, another one must.
+ * Creates the table of each node's incarnation. After a server restart, a node with the same incarnation may go on with
+ * its job; another one must drop it.
  */
 export class RememberNodes1784000000003 implements MigrationInterface {
   readonly name = 'RememberNodes1784000000003';

@@ -1,10 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Lets jobs be found by what they are, in the order in which they are listed, without reading them all; and remembers
- * when a node voted and when it began to run.
+ * Adds indexes for the filters of job lists, in the order of the lists, and columns for the times at which a node voted
+ * and began to run.
  *
- * Commands and names of any length are indexed by their beginning: an index entry has a largest size.
+ * Commands and names of any length are indexed by their beginning, because the size of an index entry is limited.
  */
 export class FindJobs1784000000004 implements MigrationInterface {
   readonly name = 'FindJobs1784000000004';

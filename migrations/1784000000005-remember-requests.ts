@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Makes the table of requests that carried an `Idempotency-Key`: the same request again must not start a second job.
- * `request` stands for who sent it and the key, `body_hash` for what was asked for; both are SHA-256.
+ * Creates the table of requests with an `Idempotency-Key`: a repeated request must not start a second job. `request` is
+ * the SHA-256 of requestor and key, `body_hash` that of the body.
  */
 export class RememberRequests1784000000005 implements MigrationInterface {
   readonly name = 'RememberRequests1784000000005';

@@ -1,9 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Turns the index of the nodes' parts around that lists the jobs of a node: it began with the organization, and so
- * PostgreSQL, while it knew nothing of the table, took it to find one part of a job, and went through all parts that the
- * organization ever had. That begins with the node's name now.
+ * Replaces the index for the jobs of a node by one that begins with the node's name. The old one began with the
+ * organization: without table statistics, PostgreSQL used it to find one job node and read all job nodes of the
+ * organization.
  */
 export class FindPartsByTheirJob1784000000006 implements MigrationInterface {
   readonly name = 'FindPartsByTheirJob1784000000006';

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Keeps a Curve key for each node that named it: whoever names it too takes it from nobody. */
+/** Keeps a Curve key for each node that named it, so that a second node with the same key does not take it from the first. */
 export class CurveKeysOfTheirNodes1784000000007 implements MigrationInterface {
   readonly name = 'CurveKeysOfTheirNodes1784000000007';
 
@@ -10,7 +10,7 @@ export class CurveKeysOfTheirNodes1784000000007 implements MigrationInterface {
     await runner.query(`DROP INDEX curve_keys_of_node`);
   }
 
-  /** Of the nodes that named one key, the last one keeps it. */
+  /** If several nodes named one key, only the last one keeps it. */
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`DELETE FROM curve_keys k USING curve_keys later
       WHERE later.curve_key = k.curve_key

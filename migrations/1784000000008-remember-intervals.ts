@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Remembers with a Curve key which interval between heartbeats (milliseconds) its client was told when it named it: it
- * goes by that until it fetches its config again, whatever the setting is by then. NULL: it was not noted.
+ * Stores with each Curve key the heartbeat interval (milliseconds) in the config that its client fetched. The client uses
+ * this interval until it fetches its config again, even if the setting has changed. NULL: unknown.
  */
 export class RememberIntervals1784000000008 implements MigrationInterface {
   readonly name = 'RememberIntervals1784000000008';

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Remembers when a node was heard, to a day: one that has not been heard for long is forgotten. */
+/** Stores when a node was last heard, to the day, so that the server can delete nodes that stay silent for long. */
 export class WhenNodesWereHeard1784000000009 implements MigrationInterface {
   readonly name = 'WhenNodesWereHeard1784000000009';
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Builds the packages: see README.md beside this file, or --help. */
+/** Builds the packages. See README.md in this folder, or --help. */
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -21,14 +21,14 @@ Builds the packages of a commit: ${Object.values(PRODUCTS)
   .join(', ')}, as .deb and .rpm.
 Two builds of a commit give the same bytes.
 
-  --commit REVISION      what to build (default: HEAD); changes that are not committed are never in a package
-  --out FOLDER           where the packages go (default: omnibus/pkg)
+  --commit REVISION      commit to build (default: HEAD); a package never contains uncommitted changes
+  --out FOLDER           folder for the packages (default: omnibus/pkg)
   --product NAME         ${Object.keys(PRODUCTS).join(' or ')} (default: all; may be given more than once)
   --format NAME          deb or rpm (default: both; may be given twice)
   --arch NAME            amd64 or arm64 (default: amd64)
-  --package-version V    in place of the version in package.json
+  --package-version V    version to use instead of that in package.json
   --compression NAME     xz or gzip, which is faster and larger (default: xz)
-  --work FOLDER          keep the unpacked and built commit here, and use it again (default: a folder that is removed)
+  --work FOLDER          keep the unpacked and built commit here for later builds (default: a temporary folder)
   --help                 show this
 
 It needs git, npm, tar, binutils, dpkg-deb and rpmbuild (Debian: git binutils dpkg rpm).
@@ -55,7 +55,7 @@ const readOptions = () => {
   try {
     return parseArgs({ options: OPTIONS }).values;
   } catch (thrown) {
-    throw new BuildFailed(`${thrown.message}; --help tells the options`);
+    throw new BuildFailed(`${thrown.message}; --help lists the options`);
   }
 };
 
@@ -77,7 +77,7 @@ const build = (options, work) => {
     if (options.format.includes('rpm')) {
       files.push(makeRpm(build, root, out, mkdtempSync(join(work, 'rpm-')), options.compression));
     }
-    // Last, since it adds its control files to the tree.
+    // The .deb comes last, because it adds its control files to the tree.
     if (options.format.includes('deb')) files.push(makeDeb(build, root, out, options.compression));
     for (const file of files) console.log(`${file} ${(statSync(file).size / 1e6).toFixed(1)} MB`);
   }

@@ -1,4 +1,4 @@
-/** The packages: what is in them and what they ask of a machine. */
+/** Definitions of the packages: contents and requirements. */
 
 /**
  * @typedef {object} Product
@@ -7,14 +7,13 @@
  * @property {string} description
  * @property {Record<string, string>} programs commands in the package's bin folder, with their compiled main files
  * @property {string[]} started compiled main files that the programs start as processes of their own
- * @property {string} folder below omnibus/: its scripts and what the checkers are told
+ * @property {string} folder below omnibus/, with its scripts
  * @property {{ from: string, to: string, mode?: number, config?: boolean }[]} files further files, from the source
- *   folder to the machine's root; mode 0644 if none is given; an administrator's changes to one with `config` are kept
+ *   folder to the machine's root; the default mode is 0644; upgrades keep an administrator's changes to a `config` file
  * @property {string[]} folders empty ones, from the machine's root
- * @property {string[]} recommends packages without which something is missing, under the name that all distributions
- *   give them
- * @property {{ name: string, below: string }[]} notWithOlder packages that must have at least this version where they
- *   are installed
+ * @property {string[]} recommends recommended packages, under names that all distributions use
+ * @property {{ name: string, below: string }[]} notWithOlder packages that must have at least this version if they are
+ *   installed
  */
 
 /** @type {Record<string, Product>} */
@@ -24,7 +23,7 @@ export const PRODUCTS = {
     summary: 'Push Jobs server: runs jobs on the nodes of a Chef Server',
     description:
       'The Push Jobs server extends a Chef Server: users start a job for many nodes at once, see it run, and fetch ' +
-      'what it wrote. The package brings the program that installs, configures and diagnoses it, ' +
+      'its output. The package contains the program that installs, configures and diagnoses it, ' +
       'opscode-push-jobs-server-ctl, and its own Node.js.',
     programs: {
       'opscode-push-jobs-server-ctl': 'dist/ctl/main.js',
@@ -34,7 +33,7 @@ export const PRODUCTS = {
     folder: 'server',
     folders: [],
     files: [],
-    recommends: ['logrotate'], // for systemd; runit's svlogd needs none
+    recommends: ['logrotate'], // under systemd; runit's svlogd rotates the log itself
     notWithOlder: [{ name: 'chef-server-core', below: '12.14' }],
   },
   client: {
@@ -42,7 +41,7 @@ export const PRODUCTS = {
     summary: 'Push Jobs client: the agent on a node of a Chef Server',
     description:
       'The Push Jobs client connects a node to the Push Jobs server and runs those commands on it that its whitelist ' +
-      'names. The package brings its own Node.js.',
+      'allows. The package contains its own Node.js.',
     programs: {
       'push-jobs-client': 'dist/src/client/main.js',
       'push-apply': 'dist/src/client/push-apply.js',
@@ -67,7 +66,7 @@ export const PRODUCTS = {
         mode: 0o755,
       })),
     ],
-    recommends: ['logrotate'], // for a log of its own, which the setting log_location asks for
+    recommends: ['logrotate'], // for the client's own log file (setting log_location)
     notWithOlder: [],
   },
   cli: {
@@ -75,8 +74,8 @@ export const PRODUCTS = {
     summary: 'Push Jobs command line: starts jobs on the nodes of a Chef Server',
     description:
       'The command line of Push Jobs is for the workstations of those who start jobs: it runs a command on many nodes ' +
-      'of a Chef Server at once, shows how that goes on, and fetches what it wrote. It takes the credentials of knife. ' +
-      'The package brings its own Node.js.',
+      'of a Chef Server at once, shows the progress, and fetches the output. It uses the credentials of knife. ' +
+      'The package contains its own Node.js.',
     programs: { 'push-jobs': 'dist/src/cli/main.js' },
     started: [],
     folder: 'cli',

@@ -4,35 +4,36 @@ import { join } from 'node:path';
 import { AppError, messageOf } from '../../src/shared/lib/app-error.js';
 import type { Command } from '../command.js';
 import type { CommandContext } from '../command-context.js';
-import { examine } from '../lib/doctor/examine.js';
+import { runDoctor } from '../lib/doctor/run-doctor.js';
 import { EXIT } from '../lib/exit-code.js';
 import { DEFAULT_LOG_FOLDER, PACKAGE } from '../lib/paths.js';
 import { Installation } from '../lib/installation.js';
-import { saidBy } from '../lib/run-program.js';
-import { stampOf } from '../lib/secrets/old-secrets.js';
+import { outputOf } from '../lib/run-program.js';
+import { fileTimestamp } from '../lib/secrets/old-secrets.js';
 import { showSettings } from '../lib/settings/show-settings.js';
 
 const PRIVATE = 0o600;
 const PRIVATE_FOLDER = 0o700;
 const TAR_TIMEOUT_MS = 600_000;
-/** tar's exit code where a file grew or was rotated away while it was read: all else is there. */
+/** tar's exit code if a file grew or was rotated away during the read; the archive has everything else. */
 const TAR_FILES_CHANGED = 1;
 
-/** Packs what helps to find a fault. Files that hold secrets are never among it. */
+/** Packs what helps to find a fault, but no file that holds secrets. */
 export const gatherLogs: Command = {
   name: 'gather-logs',
   group: 'general',
-  summary: 'Pack logs, settings and the state of this machine into an archive in this folder; no secrets.',
+  summary:
+    'Pack logs, settings and the state of this machine, but no secrets, into an archive in the current folder.',
   needsRoot: true,
   run: async (context) => {
     const { environment } = context;
-    const name = `${PACKAGE}-logs-${stampOf(new Date(environment.clock.now()))}`;
+    const name = `${PACKAGE}-logs-${fileTimestamp(new Date(environment.clock.now()))}`;
     const archive = join(environment.cwd, `${name}.tar.gz`);
     const draft = mkdtempSync(join(tmpdir(), `${PACKAGE}-`));
     try {
       await describe(context, join(draft, name));
       await pack(context, archive, ['-C', draft, name, ...logArguments(logFolderOf(context), name)]);
-      context.say(archive);
+      context.print(archive);
       return EXIT.ok;
     } finally {
       rmSync(draft, { recursive: true, force: true });
@@ -40,28 +41,28 @@ export const gatherLogs: Command = {
   },
 };
 
-/** Logs can be large: tar reads them where they are, and gives them their names in the archive. */
+/** Logs can be large: tar reads them in place and renames them in the archive. */
 const logArguments = (logs: string, name: string): string[] =>
   existsSync(logs) ? [`--transform=s,^\\.(/|$),${name}/logs\\1,x`, '--exclude=lock', '-C', logs, '.'] : [];
 
-/** Nobody else may read it, from the first byte on: logs name people and machines. */
+/** Logs name users and machines, so nobody else may read the archive from the first byte on. */
 const pack = async ({ environment }: CommandContext, archive: string, what: string[]): Promise<void> => {
   writeFileSync(archive, '', { mode: PRIVATE });
   chmodSync(archive, PRIVATE);
   const packed = await environment.run('tar', ['-czf', archive, ...what], { timeoutMs: TAR_TIMEOUT_MS });
   if (packed.code <= TAR_FILES_CHANGED) return;
   rmSync(archive);
-  throw new AppError('tar', `cannot make ${archive}: ${saidBy(packed)}`);
+  throw new AppError('tar', `cannot make ${archive}: ${outputOf(packed)}`);
 };
 
-/** Everything but the logs, a file each. */
+/** Writes everything except the logs, one file each. */
 const describe = async (context: CommandContext, folder: string): Promise<void> => {
   mkdirSync(folder, { mode: PRIVATE_FOLDER });
   const texts = {
-    'settings.json': () => JSON.stringify(showSettings(context.loadProduct()), null, 2),
+    'settings.json': () => JSON.stringify(showSettings(context.loadSettings()), null, 2),
     'doctor.txt': async () =>
-      (await examine(new Installation(context, { superuserPassword: undefined }))).lines.join('\n'),
-    'status.txt': async () => (await context.supervisor().status()).text,
+      (await runDoctor(new Installation(context, { superuserPassword: undefined }))).lines.join('\n'),
+    'status.txt': async () => (await context.requireSupervisor().status()).text,
     'machine.txt': () => describeMachine(context),
   };
   for (const [file, text] of Object.entries(texts)) {
@@ -69,21 +70,21 @@ const describe = async (context: CommandContext, folder: string): Promise<void> 
   }
 };
 
-/** Where the logs are, or would be if the settings said nothing. */
+/** Returns the log folder of the settings, or the default one if the settings are invalid. */
 const logFolderOf = (context: CommandContext): string => {
   try {
-    return context.loadProduct().folders.logs;
+    return context.loadSettings().folders.logs;
   } catch {
-    return context.paths.under(DEFAULT_LOG_FOLDER); // what is wrong with them stands in the archive
+    return context.paths.under(DEFAULT_LOG_FOLDER); // settings.json in the archive says what is wrong with them
   }
 };
 
-/** What cannot be told is what somebody looks for: it does not keep the rest from being packed. */
+/** A failed part must not keep the rest from being packed; its reason may be what the reader looks for. */
 const textOrReason = async (text: () => string | Promise<string>): Promise<string> => {
   try {
     return await text();
   } catch (thrown) {
-    return `cannot be told: ${messageOf(thrown)}`;
+    return `not available: ${messageOf(thrown)}`;
   }
 };
 

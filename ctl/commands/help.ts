@@ -2,7 +2,7 @@ import type { Command } from '../command.js';
 import { helpText } from '../help-text.js';
 import { EXIT } from '../lib/exit-code.js';
 
-/** Lists the commands; they are handed in as a function, since help is one of them. */
+/** Lists the commands. They come from a function because help is one of them. */
 export const help = (commands: () => readonly Command[]): Command => ({
   name: 'help',
   group: 'general',

@@ -1,8 +1,8 @@
 import type { Command } from '../command.js';
 import { requireService } from '../lib/services/require-service.js';
-import { type Verb, VERBS } from '../lib/services/supervisor.js';
+import { type Verb, VERBS } from '../lib/services/service-supervisor.js';
 
-/** The commands that do one thing to the service: start, stop, restart, once and the signals. */
+/** The commands that control the service: start, stop, restart, once and the signals. */
 export const serviceVerbs: readonly Command[] = Object.entries(VERBS).map(([name, summary]) => ({
   name,
   group: 'services',
@@ -11,8 +11,8 @@ export const serviceVerbs: readonly Command[] = Object.entries(VERBS).map(([name
   needsRoot: true,
   run: async (context, args) => {
     requireService(args);
-    const { code, text } = await context.supervisor().act(name as Verb);
-    if (text !== '') context.say(text);
+    const { code, text } = await context.requireSupervisor().control(name as Verb);
+    if (text !== '') context.print(text);
     return code;
   },
 }));

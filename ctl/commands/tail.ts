@@ -4,28 +4,28 @@ import type { Command } from '../command.js';
 import { EXIT } from '../lib/exit-code.js';
 import { requireService } from '../lib/services/require-service.js';
 
-/** Not read by people: svlogd's lock and settings, and what was rotated away (`@….s`, `….1`, `….gz`). */
-const LEFT_OUT = /^(lock|config|state|newstate|@.*|.*\.\d+|.*\.gz|.*\.[stu])$/;
+/** svlogd's lock and settings, and rotated logs (`@….s`, `….1`, `….gz`). */
+const NOT_FOLLOWED = /^(lock|config|state|newstate|@.*|.*\.\d+|.*\.gz|.*\.[stu])$/;
 
-/** The log files in a folder that are being written; none where there is no such folder. */
+/** Returns the log files in a folder that are still written; empty if the folder does not exist. */
 export const liveLogs = (folder: string): string[] =>
   (existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [])
-    .filter((entry) => entry.isFile() && !LEFT_OUT.test(entry.name))
+    .filter((entry) => entry.isFile() && !NOT_FOLLOWED.test(entry.name))
     .map(({ name }) => join(folder, name));
 
-/** Follows the logs. */
+/** Follows the service's logs. */
 export const tail: Command = {
   name: 'tail',
   group: 'services',
   summary: 'Follow the logs of the service until Ctrl-C.',
-  word: 'SERVICE',
+  argument: 'SERVICE',
   needsRoot: true,
   run: async (context, args) => {
     requireService(args);
-    const { logs } = context.loadProduct().folders;
+    const { logs } = context.loadSettings().folders;
     const files = liveLogs(logs);
     if (files.length === 0) {
-      context.warn(`there are no logs in ${logs} yet`);
+      context.warn(`${logs} has no logs yet`);
       return EXIT.failed;
     }
     const { run, stdout } = context.environment;

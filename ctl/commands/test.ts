@@ -7,53 +7,53 @@ import { EXIT } from '../lib/exit-code.js';
 import { Installation } from '../lib/installation.js';
 import { jobTest } from '../lib/smoke/job-test.js';
 import type { SmokeTest } from '../lib/smoke/smoke-test.js';
-import { basicTests } from '../lib/smoke/smoke-tests.js';
-import type { Signatory } from '../lib/smoke/throw-away-client.js';
-import { UsageError } from '../lib/usage-error.js';
+import { readOnlyTests } from '../lib/smoke/smoke-tests.js';
+import type { Signer } from '../lib/smoke/throw-away-client.js';
+import { UsageError } from '../../src/shared/lib/usage-error.js';
 
 const OPTIONS = {
   org: {
     type: 'string',
-    describe: 'The organization in which a job is tried; need not be given where there is only one',
+    describe: 'The organization in which to run a job; needed only if there are several',
   },
   user: {
     type: 'string',
-    describe: 'Who starts the job; without it, a client made for the time of the test',
+    describe: 'The user who starts the job; default: a temporary client',
   },
-  key: { type: 'string', describe: "The file with that user's private key" },
+  key: { type: 'string', describe: 'File with the private key of --user' },
   node: {
     type: 'string',
-    describe: 'The client that the node comes as; without it, the one made for the test',
+    describe: 'The client that the node uses; default: a temporary client',
   },
-  'node-key': { type: 'string', describe: "The file with that client's private key" },
+  'node-key': { type: 'string', describe: 'File with the private key of --node' },
 } as const;
 
-/** What was asked for on the command line. */
-interface Wishes {
+/** Options of the command line. */
+interface TestOptions {
   readonly org: string | undefined;
-  readonly starter: Signatory | undefined;
-  readonly node: Signatory | undefined;
+  readonly starter: Signer | undefined;
+  readonly node: Signer | undefined;
 }
 
-/** Tries the running server out. */
+/** Tests the running server. */
 export const test: Command = {
   name: 'test',
   group: 'general',
-  summary: 'Try the running server out, by a whole job through nginx on a throw-away node.',
+  summary: 'Test the running server with a whole job through nginx on a throw-away node.',
   options: OPTIONS,
   needsRoot: true,
   run: async (context, args) => {
-    const wishes = wishesIn(args);
+    const wishes = parseTestOptions(args);
     const installation = new Installation(context, { superuserPassword: undefined });
     const stopping = new AbortController();
     const release = context.environment.onEndSignal((reason) =>
-      stopping.abort(new AppError('interrupted', `broken off: ${reason}`)),
+      stopping.abort(new AppError('interrupted', `interrupted: ${reason}`)),
     );
     try {
       const failed = await runTests(context, installation, wishes, stopping.signal);
-      context.say(
+      context.print(
         failed === 0
-          ? '\nEverything that was tried works.'
+          ? '\nAll tests passed.'
           : `\nFailed: ${failed}. More: opscode-push-jobs-server-ctl doctor`,
       );
       return failed === 0 ? EXIT.ok : EXIT.failed;
@@ -63,27 +63,27 @@ export const test: Command = {
   },
 };
 
-/** A job is tried where all else works: it makes things on the Chef Server, and could only fail. Gives the failures. */
+/** Runs a job only if all other tests pass, because it changes the Chef Server. Returns the number of failures. */
 const runTests = async (
   context: CommandContext,
   installation: Installation,
-  { org, ...people }: Wishes,
+  { org, ...people }: TestOptions,
   signal: AbortSignal,
 ): Promise<number> => {
   const organizations = org === undefined ? [] : [org];
   const listing: SmokeTest = {
-    name: 'the Chef Server takes the key of its superuser',
+    name: 'the Chef Server accepts the key of its superuser',
     run: async () => {
       organizations.push(...(await organizationsOf(installation)));
     },
   };
-  const first = [...basicTests(installation), ...(org === undefined ? [listing] : [])];
-  const failed = await failuresOf(context, first, signal);
+  const first = [...readOnlyTests(installation), ...(org === undefined ? [listing] : [])];
+  const failed = await runAndCountFailures(context, first, signal);
   const [only, ...others] = organizations;
   if (failed === 0 && only !== undefined && others.length === 0) {
-    return failuresOf(context, [jobTest(installation, { org: only, ...people }, signal)], signal);
+    return runAndCountFailures(context, [jobTest(installation, { org: only, ...people }, signal)], signal);
   }
-  context.say(`not tried: a job${failed > 0 ? '' : ` (${whyNotIn(organizations)})`}`);
+  context.print(`skipped: a job${failed > 0 ? '' : ` (${whyNoOrganization(organizations)})`}`);
   return failed;
 };
 
@@ -96,13 +96,13 @@ const organizationsOf = async (installation: Installation): Promise<string[]> =>
   }
 };
 
-const whyNotIn = (organizations: readonly string[]): string =>
+const whyNoOrganization = (organizations: readonly string[]): string =>
   organizations.length === 0
     ? 'the Chef Server has no organization yet: chef-server-ctl org-create'
-    : `the Chef Server has several organizations: say in which, like --org ${organizations[0] ?? ''}`;
+    : `the Chef Server has several organizations: choose one with --org, for example --org ${organizations[0] ?? ''}`;
 
-/** Runs them one after the other and shows how each went; gives how many failed. */
-const failuresOf = async (
+/** Runs the tests one after the other and prints each result. Returns how many failed. */
+const runAndCountFailures = async (
   context: CommandContext,
   tests: readonly SmokeTest[],
   signal: AbortSignal,
@@ -112,37 +112,37 @@ const failuresOf = async (
     try {
       signal.throwIfAborted();
       await one.run();
-      context.say(`ok      ${one.name}`);
+      context.print(`ok      ${one.name}`);
     } catch (thrown) {
       failed++;
-      context.say(`FAILED  ${one.name}: ${messageOf(thrown)}`);
+      context.print(`FAILED  ${one.name}: ${messageOf(thrown)}`);
       if (signal.aborted) return failed;
     }
   }
   return failed;
 };
 
-const wishesIn = (args: CommandArguments): Wishes => ({
-  org: textOf(args, 'org'),
-  starter: signatoryIn(args, 'user', 'key'),
-  node: signatoryIn(args, 'node', 'node-key'),
+const parseTestOptions = (args: CommandArguments): TestOptions => ({
+  org: optionText(args, 'org'),
+  starter: readSigner(args, 'user', 'key'),
+  node: readSigner(args, 'node', 'node-key'),
 });
 
-const textOf = ({ options }: CommandArguments, name: keyof typeof OPTIONS): string | undefined => {
+const optionText = ({ options }: CommandArguments, name: keyof typeof OPTIONS): string | undefined => {
   const value = options.get(name);
   return value === true ? undefined : value;
 };
 
-/** A name and the file with its key: both, or neither. */
-const signatoryIn = (
+/** Reads a signer from its two options, which must be given together. */
+const readSigner = (
   args: CommandArguments,
   nameOption: keyof typeof OPTIONS,
   keyOption: keyof typeof OPTIONS,
-): Signatory | undefined => {
-  const [name, file] = [textOf(args, nameOption), textOf(args, keyOption)];
+): Signer | undefined => {
+  const [name, file] = [optionText(args, nameOption), optionText(args, keyOption)];
   if (name === undefined && file === undefined) return undefined;
   if (name === undefined || file === undefined) {
-    throw new UsageError(`--${nameOption} and --${keyOption} go together: give both, or neither`);
+    throw new UsageError(`--${nameOption} and --${keyOption} must be given together`);
   }
   try {
     return { name, key: readFileSync(file, 'utf8') };

@@ -7,27 +7,27 @@ import { secretsStep } from '../lib/reconfigure/prepare-steps.js';
 import { type PlannedStep, runSteps } from '../lib/reconfigure/step.js';
 import { PASSWORD_FILE_OPTION, superuserPasswordFrom } from '../lib/superuser-password.js';
 
-/** In this order: the database's passwords are secrets. */
+/** Secrets first: the database step needs the passwords. */
 const STEPS: readonly PlannedStep[] = [secretsStep, databaseStep];
 
-/** Brings secrets and database to what this version needs, without the rest of reconfigure. */
+/** Brings secrets and database up to date, without the rest of reconfigure. */
 export const upgrade: Command = {
   name: 'upgrade',
   group: 'general',
-  summary: 'Bring the secrets and the database of an older version up to date; reconfigure does so, too.',
+  summary: 'Bring the secrets and the database of an older version up to date; reconfigure does this too.',
   options: {
-    check: { type: 'boolean', describe: 'Only say what would be done' },
+    check: { type: 'boolean', describe: 'Only show what would change' },
     ...PASSWORD_FILE_OPTION,
   },
   needsRoot: true,
   isExclusive: ({ options }) => !options.has('check'),
   run: async (context, args) => {
     const installation = new Installation(context, { superuserPassword: superuserPasswordFrom(args) });
-    await installation.refuseOldDatabase();
+    await installation.requireSupportedPostgres();
     if (args.options.has('check')) return check(context, installation);
-    const outcome = await runSteps(context, installation, STEPS);
+    const outcome = await runSteps(installation, STEPS);
     if ('failed' in outcome) return EXIT.failed;
-    context.say(outcome.changes === 0 ? 'Everything was up to date.' : `Changes: ${outcome.changes}`);
+    context.print(outcome.changes === 0 ? 'Everything was up to date.' : `Changes: ${outcome.changes}`);
     return EXIT.ok;
   },
 };
@@ -35,9 +35,9 @@ export const upgrade: Command = {
 const check = async (context: CommandContext, installation: Installation): Promise<number> => {
   const planned: string[] = [];
   for (const step of STEPS) planned.push(...(await step.plan(installation)));
-  context.say(
-    planned.length === 0 ? 'Everything is up to date.' : 'Nothing was changed. An upgrade would say that it:',
+  context.print(
+    planned.length === 0 ? 'Everything is up to date.' : 'Nothing was changed. An upgrade would report:',
   );
-  for (const one of planned) context.say(`    - ${one}`);
+  for (const one of planned) context.print(`    - ${one}`);
   return EXIT.ok;
 };

@@ -1,36 +1,32 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { readIfThere, writeAtomically } from './files.js';
+import { readIfExists, writeAtomically } from './files.js';
+import { jsonOrUndefined } from '../../src/shared/lib/json.js';
 
 const schema = z.record(z.string(), z.string());
 const PRIVATE = 0o600;
 
 /**
- * Remembers with which files a program was last started or reloaded, so that only what changed is restarted, and so that
- * a run which broke off between the change and the restart is made up for by the next one.
+ * Remembers with which file contents a program was last started or reloaded. So reconfigure restarts only what changed,
+ * and also makes up for an earlier run that ended between the change and the restart.
  */
 export class AppliedState {
   constructor(private readonly file: string) {}
 
-  /** Whether the program runs with these texts already. */
+  /** Whether the program was last started or reloaded with these texts. */
   isApplied(program: string, texts: readonly string[]): boolean {
     return this.read()[program] === fingerprintOf(texts);
   }
 
-  /** Notes that it does. */
-  setApplied(program: string, texts: readonly string[]): void {
+  /** Records that the program runs with these texts. */
+  async setApplied(program: string, texts: readonly string[]): Promise<void> {
     const state = { ...this.read(), [program]: fingerprintOf(texts) };
-    writeAtomically(this.file, `${JSON.stringify(state, null, 2)}\n`, { mode: PRIVATE });
+    await writeAtomically(this.file, `${JSON.stringify(state, null, 2)}\n`, { mode: PRIVATE });
   }
 
   private read(): Record<string, string> {
-    const text = readIfThere(this.file);
-    if (text === undefined) return {};
-    try {
-      return schema.catch({}).parse(JSON.parse(text));
-    } catch {
-      return {}; // broken: everything counts as changed
-    }
+    // If the file is missing or broken, everything counts as changed.
+    return schema.catch({}).parse(jsonOrUndefined(readIfExists(this.file) ?? ''));
   }
 }
 

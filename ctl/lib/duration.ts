@@ -4,14 +4,14 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const UNITS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
 
-/** The milliseconds of `90m`, `2h` or `1d`; undefined where the text is nothing of the kind, or no time at all. */
+/** Parses `90m`, `2h` or `1d` into milliseconds; undefined if the text is invalid or zero. */
 export const parseDuration = (text: string): number | undefined => {
   const [, count = '', unit = ''] = /^(\d{1,9})([mhd])$/.exec(text) ?? [];
   const ms = Number(count) * (UNITS[unit] ?? 0);
   return ms > 0 ? ms : undefined;
 };
 
-/** Milliseconds in the largest unit in which they are a whole number: `2h`, `90m`, `20s`. */
+/** Formats milliseconds in the largest unit that gives a whole number: `2h`, `90m`, `20s`. */
 export const formatDuration = (ms: number): string => {
   const units = [
     [DAY_MS, 'd'],

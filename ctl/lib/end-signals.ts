@@ -1,30 +1,30 @@
-/** Ask for the end: Ctrl-C, whoever stops programs, and a terminal that is gone. */
+/** Signals that ask the program to end: Ctrl-C, kill, and a closed terminal. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Is told why the program is to end. */
+/** Called with the reason why the program must end. */
 export type EndHandler = (reason: string) => void;
 
-/** Who must tidy up before this process ends; as long as there is one, signals do not end it by themselves. */
+/** Clean-ups to do before this process ends. While there is one, a signal does not end the process. */
 const handlers = new Set<EndHandler>();
 
-const tellOfSignal = (signal: NodeJS.Signals): void => tell(`got ${signal}`);
+const onSignal = (signal: NodeJS.Signals): void => notifyHandlers(`got ${signal}`);
 
-const tell = (reason: string): void => {
+const notifyHandlers = (reason: string): void => {
   for (const handler of handlers) handler(reason);
 };
 
-/** Calls the handler at each signal that asks for the end; call what is returned when there is nothing to tidy up any more. */
+/** Calls the handler at each signal that asks the program to end. The returned function unregisters it. */
 export const onEndSignal = (handler: EndHandler): (() => void) => {
-  if (handlers.size === 0) for (const signal of SIGNALS) process.on(signal, tellOfSignal);
+  if (handlers.size === 0) for (const signal of SIGNALS) process.on(signal, onSignal);
   handlers.add(handler);
   return () => {
     handlers.delete(handler);
-    if (handlers.size === 0) for (const signal of SIGNALS) process.off(signal, tellOfSignal);
+    if (handlers.size === 0) for (const signal of SIGNALS) process.off(signal, onSignal);
   };
 };
 
-/** Ends the process since nobody reads its output any more, or has whoever must tidy up do so first. */
-export const endWithoutReader = (): void => {
+/** Ends the process because nobody reads its output any more; if there are handlers, calls them instead. */
+export const exitWithoutReader = (): void => {
   if (handlers.size === 0) process.exit();
-  tell('nobody reads the output any more');
+  notifyHandlers('nobody reads the output any more');
 };

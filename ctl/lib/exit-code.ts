@@ -1,7 +1,7 @@
-/** What the program tells its caller when it ends. Service verbs end with the sum of the services' codes. */
+/** Exit codes of the program. Service verbs exit with the service's code. See docs/spec/operations.md, "Commands". */
 export const EXIT = {
   ok: 0,
-  /** It failed, or the command is not known. */
+  /** The command failed or is unknown. */
   failed: 1,
   /** The arguments do not fit the command. */
   usage: 2,

@@ -1,94 +1,73 @@
 import {
   chmodSync,
   chownSync,
-  closeSync,
   existsSync,
-  fchmodSync,
-  fchownSync,
-  fsyncSync,
   lchownSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type FileAccess, writeFileAtomically } from '../../src/shared/platform/atomic-file.js';
 
-/** A user by numbers. */
+/** Numeric user and group of a file. */
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
 /** Who may do what with a file or folder. */
-export interface Access {
-  /** Permission bits, such as 0o600. */
-  readonly mode: number;
-  /** Undefined leaves it to whoever creates it. */
-  readonly owner?: Owner;
-}
+export type Access = FileAccess;
 
-/** What was found different; empty where all was right already. */
+/** One line per change; empty if nothing had to change. */
 type Changes = string[];
 
 const PERMISSIONS = 0o7777;
 
-/** The text of a file; undefined where there is none. */
-export const readIfThere = (file: string): string | undefined =>
+/** Returns the text of a file, or undefined if it does not exist. */
+export const readIfExists = (file: string): string | undefined =>
   existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 
-/** Sees that a folder is there with this owner and mode; says what it did. */
+/** Ensures that a folder exists with this owner and mode. */
 export const ensureFolder = (folder: string, access: Access): Changes => {
   if (existsSync(folder)) return ensureAccess(folder, access);
   mkdirSync(folder, { recursive: true, mode: access.mode });
   ensureAccess(folder, access);
-  return [`made ${folder}`];
+  return [`created ${folder}`];
 };
 
 /**
- * Sees that the plain files in a folder are this user's; says what it did. The user may write in there: so no link is
- * followed, and a file with a second name elsewhere stays as it is.
+ * Ensures that the regular files in a folder belong to this user. The user may write into the folder, so links are not
+ * followed, and files with several hard links are skipped.
  */
-export const ensureOwnerOfFiles = (folder: string, { uid, gid }: Owner): Changes => {
-  const strange = readdirSync(folder)
+export const ensureFileOwners = (folder: string, { uid, gid }: Owner): Changes => {
+  const foreign = readdirSync(folder)
     .map((name) => join(folder, name))
     .filter((path) => {
       const is = lstatSync(path, { throwIfNoEntry: false });
       return is?.isFile() === true && is.nlink === 1 && is.uid !== uid;
     });
-  for (const file of strange) lchownSync(file, uid, gid);
-  return strange.map((file) => `changed the owner of ${file}`);
+  for (const file of foreign) lchownSync(file, uid, gid);
+  return foreign.map((file) => `changed the owner of ${file}`);
 };
 
-/** Sees that a file has this text, owner and mode, by replacing it in one step; says what it did. */
-export const ensureFile = (file: string, text: string, access: Access): Changes => {
-  const before = readIfThere(file);
+/** Ensures that a file has this text, owner and mode; replaces it atomically. */
+export const ensureFile = async (file: string, text: string, access: Access): Promise<Changes> => {
+  const before = readIfExists(file);
   if (before === text) return ensureAccess(file, access);
-  writeAtomically(file, text, access);
+  await writeAtomically(file, text, access);
   return [`${before === undefined ? 'wrote' : 'changed'} ${file}`];
 };
 
-/** Replaces a file in one step, so that nobody ever sees half of it; it is on disk when this returns. */
-export const writeAtomically = (file: string, text: string, { mode, owner }: Access): void => {
+/** Replaces a file in one step, and makes its folder if that is missing; the text is on disk when this resolves. */
+export const writeAtomically = async (file: string, text: string, access: Access): Promise<void> => {
   mkdirSync(dirname(file), { recursive: true });
-  const draft = `${file}.${process.pid}.new`;
-  const descriptor = openSync(draft, 'w', mode & 0o600);
-  try {
-    writeFileSync(descriptor, text);
-    if (owner !== undefined) fchownSync(descriptor, owner.uid, owner.gid);
-    fchmodSync(descriptor, mode);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(draft, file);
+  await writeFileAtomically(file, text, access);
 };
 
-/** The owner of a file; undefined where there is none. */
+/** Returns the owner of a file, or undefined if the file does not exist. */
 export const ownerOf = (file: string): Owner | undefined => {
   if (!existsSync(file)) return undefined;
   const { uid, gid } = statSync(file);

@@ -4,25 +4,28 @@ import { AppError } from '../../src/shared/lib/app-error.js';
 import type { Connection } from '../../src/server/persistence/connection-options.js';
 import type { CommandContext } from '../command-context.js';
 import { AppliedState } from './applied-state.js';
-import { bootstrapDatabase, connectionAs, refuseOldDatabase } from './database/bootstrap-database.js';
-import type { Mode } from './database/session.js';
+import { bootstrapDatabase, connectionAs, requireSupportedPostgres } from './database/bootstrap-database.js';
+import type { DatabaseMode } from './database/database-connection.js';
 import type { Owner } from './files.js';
 import { Nginx } from './nginx.js';
-import { mustHave } from './secrets/server-secrets.js';
+import { requireSecret } from './secrets/server-secrets.js';
 import { openSecrets } from './secrets/open-secrets.js';
 import type { SecretsStore } from './secrets/secrets-store.js';
-import type { Product } from './settings/resolve-settings.js';
+import type { ResolvedSettings } from './settings/resolve-settings.js';
 import { findUser } from './users.js';
 
-/** What may be told to reconfigure and upgrade on the command line. */
-export interface ReconfigureOptions {
-  /** The password of PostgreSQL's superuser, where no secrets file has it. */
+/** Options of the commands that create an Installation. */
+export interface InstallationOptions {
+  /** The password of PostgreSQL's superuser, if it is not in the secrets file. */
   readonly superuserPassword: string | undefined;
 }
 
-/** What the steps of reconfigure share; it begins only where the settings are whole. The secrets file is opened once; each step that changes it saves it. */
+/**
+ * The server's installation on this machine: its settings, secrets, database and nginx. The constructor throws an
+ * AppError if settings are invalid or missing. The secrets file is opened once; a step that changes secrets saves it.
+ */
 export class Installation {
-  readonly product: Product;
+  readonly settings: ResolvedSettings;
   readonly applied: AppliedState;
   readonly serverConfig: ServerConfig;
   private store: SecretsStore | undefined;
@@ -30,67 +33,68 @@ export class Installation {
 
   constructor(
     readonly context: CommandContext,
-    readonly options: ReconfigureOptions,
+    readonly options: InstallationOptions,
   ) {
-    this.product = context.loadProduct();
-    this.serverConfig = this.product.serverConfig;
-    this.applied = new AppliedState(join(this.product.folders.etc, 'applied.json'));
+    this.settings = context.loadSettings();
+    this.serverConfig = this.settings.serverConfig; // throws at once if a setting is missing
+    this.applied = new AppliedState(join(this.settings.folders.etc, 'applied.json'));
   }
 
-  /** Throws an AppError where there is no file for them. */
+  /** Throws an AppError if the secrets file is missing. */
   get secrets(): SecretsStore {
-    this.store ??= openSecrets(this.product);
+    this.store ??= openSecrets(this.settings);
     return this.store;
   }
 
-  /** The service user; throws an AppError where there is none. */
+  /** Returns the service user. Throws an AppError if it does not exist. */
   async owner(): Promise<Owner> {
-    const { serviceUser } = this.product;
+    const { serviceUser } = this.settings;
     this.foundOwner ??= await findUser(serviceUser, this.context.environment.run);
     if (this.foundOwner !== undefined) return this.foundOwner;
-    throw new AppError(
-      'user_missing',
-      `the user ${serviceUser}, which the service runs as, is not on this machine`,
-    );
+    throw new AppError('user_missing', `the service's user ${serviceUser} does not exist on this machine`);
   }
 
-  /** Chef Server's nginx; undefined where there is none. */
+  /** Returns Chef Server's nginx, or undefined if there is none. */
   nginx(): Nginx | undefined {
     return Nginx.ofChefServer(this.context.paths, this.context.environment.run);
   }
 
-  /** Throws an AppError where it is known that PostgreSQL is too old for this version. */
-  async refuseOldDatabase(): Promise<void> {
-    const { runsService, settings } = this.product;
-    if (!runsService || !settings.bootstrap.enable) return;
+  /** Throws an AppError if PostgreSQL is reachable and too old. */
+  async requireSupportedPostgres(): Promise<void> {
+    const { runsService, sections } = this.settings;
+    if (!runsService || !sections.bootstrap.enable) return;
     const owner = this.secrets.get('sql_password');
-    await refuseOldDatabase(settings.postgresql, {
+    await requireSupportedPostgres(sections.postgresql, {
       ...(owner === undefined ? {} : { owner }),
       superuser: this.superuserPassword,
     });
   }
 
-  /** Sees that roles and database are there; says what it did, or would do. */
-  bootstrapDatabase(mode: Mode): Promise<string[]> {
+  /** Ensures that roles and database exist. Returns a line per change. */
+  bootstrapDatabase(mode: DatabaseMode): Promise<string[]> {
     return bootstrapDatabase(
-      this.product.settings.postgresql,
+      this.settings.sections.postgresql,
       {
-        owner: mustHave(this.secrets, 'sql_password'),
-        readOnly: mustHave(this.secrets, 'sql_ro_password'),
+        owner: requireSecret(this.secrets, 'sql_password'),
+        readOnly: requireSecret(this.secrets, 'sql_ro_password'),
         superuser: this.superuserPassword,
       },
       mode,
     );
   }
 
-  /** The way to the database as its owner. */
+  /** Returns the connection options of the database's owner. */
   ownerConnection(): Connection {
-    return connectionAs(this.product.settings.postgresql, 'sql_user', mustHave(this.secrets, 'sql_password'));
+    return connectionAs(
+      this.settings.sections.postgresql,
+      'sql_user',
+      requireSecret(this.secrets, 'sql_password'),
+    );
   }
 
-  /** The way to the database as the one who may do anything there; it can only be gone where the password is known. */
+  /** Returns the connection options of PostgreSQL's superuser. */
   superuserConnection(): Connection {
-    return connectionAs(this.product.settings.postgresql, 'db_superuser', this.superuserPassword);
+    return connectionAs(this.settings.sections.postgresql, 'db_superuser', this.superuserPassword);
   }
 
   private get superuserPassword(): string | undefined {

@@ -1,27 +1,27 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../src/shared/lib/app-error.js';
-import { ensureFile, readIfThere, writeAtomically } from './files.js';
+import { ensureFile, readIfExists, writeAtomically } from './files.js';
 import type { Paths } from './paths.js';
-import { type RunProgram, saidBy } from './run-program.js';
+import { type RunProgram, outputOf } from './run-program.js';
 import { readChefServerRunning } from './settings/chef-server-running.js';
 
 const READABLE = { mode: 0o644 };
 const HEAD = '# Made by opscode-push-jobs-server-ctl reconfigure, which overwrites it.\n';
 
-/** Where the requests go that nginx hands on. */
+/** The address to which nginx forwards requests. */
 export interface Upstream {
   readonly host: string;
   readonly port: number;
 }
 
-/** The files that Chef Server's nginx includes, with what stands in them. */
-const addOns = ({ host, port }: Upstream): Readonly<Record<string, string>> => ({
+/** Returns the add-on files of Chef Server's nginx by name, with their texts. */
+const addOnTexts = ({ host, port }: Upstream): Readonly<Record<string, string>> => ({
   '10-push_jobs_upstreams.conf': `${HEAD}upstream opscode_pushy {\n  server ${host}:${port};\n}\n`,
   '10-push_jobs_external.conf': `${HEAD}${location('^/pushy/_status/?$')}${location('^/organizations/[a-z0-9-_]+?/pushy/{0,1}')}`,
 });
 
-/** Feeds live long and must not be held back. */
+/** Feeds are long-lived and must not be buffered. */
 const location = (pattern: string): string => `location ~ "${pattern}" {
   proxy_pass http://opscode_pushy;
   proxy_http_version 1.1;
@@ -38,7 +38,7 @@ const location = (pattern: string): string => `location ~ "${pattern}" {
 }
 `;
 
-/** Chef Server's nginx, which routes requests for push jobs to us by add-on files. */
+/** Chef Server's nginx. Add-on files route requests for push jobs to the server. */
 export class Nginx {
   private readonly addOnFolder: string;
   private readonly program: string;
@@ -53,7 +53,7 @@ export class Nginx {
     this.program = join(chefServer, 'embedded', 'sbin', 'nginx');
   }
 
-  /** That of the Chef Server on this machine; undefined where there is none. */
+  /** Returns the nginx of the Chef Server on this machine, or undefined if there is none. */
   static ofChefServer(paths: Paths, run: RunProgram): Nginx | undefined {
     const chef = readChefServerRunning(paths.chefRunning);
     if (chef === undefined) return undefined;
@@ -61,83 +61,83 @@ export class Nginx {
     return new Nginx(folder, paths.chefServer, run);
   }
 
-  /** Whether any of the add-on files is there. */
+  /** Whether any of the add-on files exists. */
   get hasRoute(): boolean {
-    return this.addOnFiles().length > 0;
+    return this.existingAddOnFiles().length > 0;
   }
 
-  /** Whether the add-on files lead there already. */
-  leadsTo(upstream: Upstream): boolean {
-    return Object.entries(addOns(upstream)).every(
-      ([name, text]) => readIfThere(join(this.addOnFolder, name)) === text,
+  /** Whether the add-on files route to this upstream. */
+  hasRouteTo(upstream: Upstream): boolean {
+    return Object.entries(addOnTexts(upstream)).every(
+      ([name, text]) => readIfExists(join(this.addOnFolder, name)) === text,
     );
   }
 
   /**
-   * Writes the add-on files and has nginx test its configuration; where that fails, what stood there before is put
-   * back and an AppError says what nginx said. Says what it changed.
+   * Writes the add-on files and lets nginx test its configuration. If the test fails, restores the files and throws an
+   * AppError with nginx's output. Returns a line per change.
    */
   async install(upstream: Upstream): Promise<string[]> {
-    const files = Object.entries(addOns(upstream)).map(
+    const files = Object.entries(addOnTexts(upstream)).map(
       ([name, text]) => [join(this.addOnFolder, name), text] as const,
     );
-    const before = files.map(([file]) => [file, readIfThere(file)] as const);
-    const changes = files.flatMap(([file, text]) => ensureFile(file, text, READABLE));
+    const before = files.map(([file]) => [file, readIfExists(file)] as const);
+    const changes: string[] = [];
+    for (const [file, text] of files) changes.push(...(await ensureFile(file, text, READABLE)));
     if (changes.length === 0) return [];
     const tested = await this.test();
     if (tested.code === 0) return changes;
     for (const [file, text] of before) {
       if (text === undefined) rmSync(file);
-      else writeAtomically(file, text, READABLE);
+      else await writeAtomically(file, text, READABLE);
     }
     throw new AppError(
       'nginx_refuses',
-      `nginx does not accept its configuration with the route to push jobs, which was taken back: ${saidBy(tested)}`,
+      `nginx does not accept its configuration with the route to push jobs, which was removed again: ${outputOf(tested)}`,
     );
   }
 
-  /** All that the add-on files say, for comparison. */
-  routeTo(upstream: Upstream): string {
-    return Object.values(addOns(upstream)).join('');
+  /** Returns the texts of all add-on files, for comparison. */
+  routeConfig(upstream: Upstream): string {
+    return Object.values(addOnTexts(upstream)).join('');
   }
 
-  /** Removes the add-on files; says what it changed. */
+  /** Removes the add-on files. Returns a line per change. */
   remove(): string[] {
-    const there = this.addOnFiles();
-    for (const file of there) rmSync(file);
-    return there.map((file) => `removed ${file}`);
+    const files = this.existingAddOnFiles();
+    for (const file of files) rmSync(file);
+    return files.map((file) => `removed ${file}`);
   }
 
   /**
-   * Has a running nginx read its configuration again; says whether it runs. Throws an AppError where it would not accept
-   * it: it would go on with what it has, and say so in its log only.
+   * Makes a running nginx reload its configuration. Throws an AppError if the configuration is invalid: nginx itself
+   * would keep the old one and report it only in its log.
    */
   async reload(): Promise<string[]> {
     const sv = join(this.chefServer, 'embedded', 'bin', 'sv');
     const env = { SVDIR: join(this.chefServer, 'service') };
     const status = await this.run(sv, ['status', 'nginx'], { env });
-    if (!status.stdout.startsWith('run:'))
-      return ['nginx is not running: it will know the route when it starts'];
+    if (!status.stdout.startsWith('run:')) return ['nginx is not running: it reads the route when it starts'];
     const tested = await this.test();
     if (tested.code !== 0) {
       throw new AppError(
         'nginx_refuses',
-        'nginx was not reloaded, since it does not accept its configuration; mend what it names, then run ' +
-          `chef-server-ctl hup nginx: ${saidBy(tested)}`,
+        'nginx was not reloaded, because it does not accept its configuration; fix what it names, then run ' +
+          `chef-server-ctl hup nginx: ${outputOf(tested)}`,
       );
     }
     const reloaded = await this.run(sv, ['hup', 'nginx'], { env });
-    if (reloaded.code !== 0) throw new AppError('nginx_reload', `cannot reload nginx: ${saidBy(reloaded)}`);
+    if (reloaded.code !== 0) throw new AppError('nginx_reload', `cannot reload nginx: ${outputOf(reloaded)}`);
     return ['reloaded nginx'];
   }
 
-  /** What `nginx -t` says. */
+  /** Runs `nginx -t`. */
   test() {
     return this.run(this.program, ['-t', '-c', join(this.folder, 'nginx.conf')]);
   }
 
-  private addOnFiles(): string[] {
-    return Object.keys(addOns({ host: '', port: 0 }))
+  private existingAddOnFiles(): string[] {
+    return Object.keys(addOnTexts({ host: '', port: 0 }))
       .map((name) => join(this.addOnFolder, name))
       .filter((file) => existsSync(file));
   }

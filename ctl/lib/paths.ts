@@ -6,17 +6,17 @@ export const PACKAGE = 'opscode-push-jobs-server';
 /** The name of the service. */
 export const SERVICE = 'opscode-pushy-server';
 
-/** Where everything stands (operations, "Names and places"); absolute, below the root. */
+/** Absolute paths of all files, below the root. See docs/spec/operations.md, "Names and places". */
 export interface Paths {
   readonly root: string;
-  /** Puts an absolute path of the settings below the root. */
+  /** Returns an absolute path of the settings below the root. */
   readonly under: (path: string) => string;
   readonly settingsFolder: string;
   readonly settings: string;
   readonly running: string;
-  /** Our own secrets file, where there is no Chef Server. */
+  /** Our own secrets file, used without a Chef Server. */
   readonly ownSecrets: string;
-  /** Held by the run that changes this machine; it names that. */
+  /** Locked by the run that changes this machine; names its process. */
   readonly lock: string;
   /** The three files in which old installations kept their secrets. */
   readonly oldSecrets: string;
@@ -29,11 +29,11 @@ export interface Paths {
   readonly chefServer: string;
 }
 
-/** Data and logs, unless the settings say otherwise. */
+/** Defaults of the settings for data and logs. */
 export const DEFAULT_DATA_FOLDER = `/var/opt/${PACKAGE}`;
 export const DEFAULT_LOG_FOLDER = `/var/log/${PACKAGE}`;
 
-/** All paths below a root; `/` is the machine itself. */
+/** Returns all paths below a root; `/` is the machine itself. */
 export const pathsBelow = (root: string): Paths => {
   const absolute = resolve(root);
   const under = (path: string): string => join(absolute, path);

@@ -2,13 +2,13 @@ import { connect } from 'node:net';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 
-/** Whether somebody takes TCP connections there. */
+/** Whether a program accepts TCP connections at this address. */
 export const portIsOpen = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
-    const end = (answer: boolean): void => {
+    const end = (isOpen: boolean): void => {
       socket.destroy();
-      resolve(answer);
+      resolve(isOpen);
     };
     socket
       .once('connect', () => end(true))

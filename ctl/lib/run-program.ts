@@ -2,27 +2,27 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { AppError, messageOf } from '../../src/shared/lib/app-error.js';
 
-/** How another program ended. */
+/** How a program ended, and its output. */
 export interface ProgramResult {
-  /** Its exit code; 128 and more where a signal ended it. */
+  /** Its exit code; 128 or more if a signal ended it. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** How another program is run. */
+/** How to run a program. */
 export interface ProgramOptions {
-  /** Variables beside those of this process. */
+  /** Environment variables in addition to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** It is ended after so many milliseconds (default: 60 s; 0: never). */
+  /** The program is killed after this many milliseconds (default: 60 s; 0: never). */
   readonly timeoutMs?: number;
-  /** Ends it with TERM, and with KILL where that takes too long. */
+  /** Aborting it ends the program with TERM, then with KILL if that takes too long. */
   readonly signal?: AbortSignal;
-  /** Gets what it writes, at once, in place of the result. */
+  /** Receives the output at once; the result then has none. */
   readonly onOutput?: (chunk: string) => void;
 }
 
-/** Runs another program without a shell; throws an AppError `program_missing` where it cannot be started. */
+/** Runs a program without a shell. Throws an AppError `program_missing` if it cannot be started. */
 export type RunProgram = (
   program: string,
   args: readonly string[],
@@ -31,8 +31,8 @@ export type RunProgram = (
 
 const TIMEOUT_MS = 60_000;
 const KILLED_CODE = 137;
-/** The longest that a program that was told to end is waited for. */
-const END_WITHIN_MS = 15_000;
+/** Time from TERM to KILL. */
+const KILL_AFTER_MS = 15_000;
 
 /** Runs programs of this machine. */
 export const runProgram: RunProgram = async (program, args, options = {}) => {
@@ -46,7 +46,7 @@ export const runProgram: RunProgram = async (program, args, options = {}) => {
   let killing: NodeJS.Timeout | undefined;
   const end = (): void => {
     child.kill('SIGTERM');
-    killing = setTimeout(() => child.kill('SIGKILL'), END_WITHIN_MS);
+    killing = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
   };
   signal?.addEventListener('abort', end, { once: true });
   const output = { stdout: '', stderr: '' };
@@ -67,8 +67,8 @@ export const runProgram: RunProgram = async (program, args, options = {}) => {
   }
 };
 
-/** What a program said, for an error message: what went wrong stands last. */
-export const saidBy = ({ code, stdout, stderr }: ProgramResult): string => {
-  const said = `${stdout}\n${stderr}`.trim();
-  return said === '' ? `exit code ${code}` : said;
+/** Returns a program's output for an error message, standard error last; its exit code if there is no output. */
+export const outputOf = ({ code, stdout, stderr }: ProgramResult): string => {
+  const text = `${stdout}\n${stderr}`.trim();
+  return text === '' ? `exit code ${code}` : text;
 };

@@ -1,20 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../../src/shared/lib/app-error.js';
 import type { CommandArguments } from '../command.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../../src/shared/lib/usage-error.js';
 
 const NAME = 'db-superuser-password-file';
 
-/** The option by which PostgreSQL's superuser password is given: never on the command line itself. */
+/** Option that names the file with PostgreSQL's superuser password; a password on the command line would be visible. */
 export const PASSWORD_FILE_OPTION = {
   [NAME]: {
     type: 'string',
     describe:
-      "File with the password of PostgreSQL's superuser, where no secrets file has it; it is not stored",
+      "File with the password of PostgreSQL's superuser, if the secrets file does not have it; it is not stored",
   },
 } as const;
 
-/** The password in the named file; undefined where none was named. */
+/** Reads the password from the named file; undefined if the option is not given. */
 export const superuserPasswordFrom = ({ options }: CommandArguments): string | undefined => {
   const file = options.get(NAME);
   if (typeof file !== 'string') return undefined;

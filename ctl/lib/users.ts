@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { AppError } from '../../src/shared/lib/app-error.js';
 import type { Owner } from './files.js';
-import { type RunProgram, saidBy } from './run-program.js';
+import { type RunProgram, outputOf } from './run-program.js';
 
 const PASSWD = '/etc/passwd';
 
-/** Finds a user of this machine, or undefined. */
+/** Finds a user of this machine; undefined if it does not exist. */
 export const findUser = async (name: string, run: RunProgram): Promise<Owner | undefined> => {
   const inFile = existsSync(PASSWD) ? userIn(readFileSync(PASSWD, 'utf8'), name) : undefined;
   if (inFile !== undefined) return inFile;
@@ -19,7 +19,7 @@ const userIn = (passwd: string, name: string): Owner | undefined => {
   return found === undefined ? undefined : { uid: Number(found[2]), gid: Number(found[3]) };
 };
 
-/** Makes a user that can own files and run a service but not log in. */
+/** Creates a user that can own files and run a service but not log in. */
 export const addSystemUser = async (name: string, home: string, run: RunProgram): Promise<void> => {
   const added = await run('useradd', [
     '--system',
@@ -27,5 +27,5 @@ export const addSystemUser = async (name: string, home: string, run: RunProgram)
     ...['--home-dir', home, '--no-create-home', '--shell', '/usr/sbin/nologin'],
     name,
   ]);
-  if (added.code !== 0) throw new AppError('user', `cannot make the user ${name}: ${saidBy(added)}`);
+  if (added.code !== 0) throw new AppError('user', `cannot create the user ${name}: ${outputOf(added)}`);
 };

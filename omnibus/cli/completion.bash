@@ -1,2 +1,2 @@
-# bash-completion reads this when a command line of push-jobs is first completed.
+# bash-completion loads this file at the first completion of push-jobs.
 source <(push-jobs completion bash)

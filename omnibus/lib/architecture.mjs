@@ -1,4 +1,4 @@
-/** What a processor is called by those who must know it. */
+/** Names of processor architectures. */
 import { BuildFailed } from './run.mjs';
 
 /**
@@ -6,7 +6,7 @@ import { BuildFailed } from './run.mjs';
  * @property {string} deb Debian's name
  * @property {string} rpm RPM's name
  * @property {string} npm Node.js's name
- * @property {string} strip the program that takes symbols out of its binaries
+ * @property {string} strip the program that strips symbols from its binaries
  */
 
 /** @type {Record<string, Architecture>} */
@@ -16,11 +16,12 @@ const ARCHITECTURES = {
 };
 
 /**
+ * Finds an architecture. Throws a BuildFailed if it is unknown.
  * @param {string} name Debian's name
  * @returns {Architecture}
  */
 export const architectureNamed = (name) => {
   const found = ARCHITECTURES[name];
   if (found !== undefined) return found;
-  throw new BuildFailed(`no packages for '${name}'; there are ${Object.keys(ARCHITECTURES).join(', ')}`);
+  throw new BuildFailed(`unknown architecture '${name}'; known: ${Object.keys(ARCHITECTURES).join(', ')}`);
 };

@@ -1,7 +1,7 @@
-/** Whose work is in a package, and under which licenses. */
+/** Writes the copyright file of a package. */
 
 /**
- * The text of Debian's copyright file.
+ * Returns the text of Debian's copyright file.
  * @param {import('./source.mjs').Source} source
  * @param {readonly string[]} packages the npm packages, as folders of the lock file
  * @returns {string}
@@ -11,9 +11,9 @@ export const copyrightOf = (source, packages) =>
 Its license is ${source.lock[''].license}, on Debian in /usr/share/common-licenses/Apache-2.0.
 
 Node.js, in embedded/, is Copyright Node.js contributors; its license and those
-of the libraries in it stand in embedded/LICENSE.node.
+of its libraries are in embedded/LICENSE.node.
 
-These npm packages stand in node_modules/, each with its license where it brings one:
+These npm packages are in node_modules/, each with its license if it has a file for it:
 
 ${packages.map((path) => `  ${nameOf(path)} ${source.lock[path].version}: ${source.lock[path].license ?? 'see the package'}`).join('\n')}
 `;

@@ -1,4 +1,4 @@
-/** Makes a .deb of a staged package. */
+/** Builds a .deb of a staged package. */
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,21 +6,21 @@ import { run } from './run.mjs';
 import { readScripts } from './scripts.mjs';
 import { filesBelow, MAINTAINER } from './stage.mjs';
 
-/** What the binaries are linked with: Node.js needs glibc 2.28, its addon for ZeroMQ the C++ library of GCC 6. */
+/** Libraries that the binaries are linked with: Node.js needs glibc 2.28, the addon for ZeroMQ the C++ library of GCC 6. */
 const DEPENDS = 'libc6 (>= 2.28), libgcc-s1 | libgcc1, libstdc++6 (>= 6)';
 
 const LEVEL = { xz: 6, gzip: 1 };
 
-/** Older packages of these names had higher versions; the epoch makes ours newer than all of them. */
+/** Older packages with these names had higher versions; the epoch makes ours newer. */
 export const EPOCH = 1;
 
 /**
- * Makes the package; adds its control files to the staged tree.
+ * Builds the package; adds its control files to the staged tree.
  * @param {import('./stage.mjs').Build} build
  * @param {string} root the staged tree
- * @param {string} folder where the package goes
+ * @param {string} folder folder for the package
  * @param {'xz' | 'gzip'} compression
- * @returns {string} its file
+ * @returns {string} path of the package
  */
 export const makeDeb = (build, root, folder, compression) => {
   const { product, source, architecture, version } = build;
@@ -40,7 +40,7 @@ export const makeDeb = (build, root, folder, compression) => {
   for (const [name, text] of Object.entries(scriptsOf(build))) write(name, text, 0o755);
 
   const deb = join(folder, `${product.name}_${debVersion(version)}_${architecture.deb}.deb`);
-  // One thread: how many there are shows in the bytes of xz.
+  // One thread, because the output of xz depends on the number of threads.
   run(
     [
       'dpkg-deb',
@@ -59,7 +59,7 @@ export const makeDeb = (build, root, folder, compression) => {
   return deb;
 };
 
-/** What the checker lintian is to leave out, and why. */
+/** Installs the file that tells lintian what to ignore. */
 const putOverrides = ({ product, source }, root) => {
   const folder = join(root, 'usr', 'share', 'lintian', 'overrides');
   mkdirSync(folder, { recursive: true });
@@ -96,10 +96,10 @@ const sizeOf = (root, files) =>
 
 const md5Of = (file) => createHash('md5').update(readFileSync(file)).digest('hex');
 
-/** Debian's maintainer scripts around ours. */
+/** Wraps our scripts into Debian's maintainer scripts. */
 const scriptsOf = ({ product, source }) => {
   const { installed, removing, purged } = readScripts(source, product);
-  const when = (words, body) => `#!/bin/sh\nset -e\nif [ "$1" = ${words} ]; then\n${body}fi\n`;
+  const when = (action, body) => `#!/bin/sh\nset -e\nif [ "$1" = ${action} ]; then\n${body}fi\n`;
   return {
     postinst: when('configure', installed),
     prerm: when('remove', removing),

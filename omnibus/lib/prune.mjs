@@ -1,6 +1,6 @@
-/** What npm packages bring along and a running program never reads. Paths are relative to the package. */
+/** Finds files of npm packages that a running program never reads. Paths are relative to the package. */
 
-/** Of any package: what is for those who develop with it. Licenses stay. */
+/** In any package: files for developers. Licenses stay. */
 const NEVER_READ = [
   /^(tests?|docs?|examples?|bench(marks?)?|coverage|\.[^/]+)\//,
   /(^|\/)\.[^/]+$/,
@@ -11,11 +11,11 @@ const NEVER_READ = [
 ];
 
 /**
- * Of one package.
+ * In one package.
  * @type {Record<string, (architecture: import('./architecture.mjs').Architecture) => RegExp[]>}
  */
 const OF_PACKAGE = {
-  // The loader is in JavaScript; the rest builds addons. It takes the highest Node-API build, that of ABI 127 (Node.js 22 and newer).
+  // Only the loader is needed; the rest builds addons. The loader chooses the highest Node-API build, ABI 127 (Node.js 22 and newer).
   'cmake-ts': () => [/^(?!build\/loader\.js$|package\.json$)/],
   'node-addon-api': () => [/^(?!package\.json$)/],
   zeromq: ({ npm }) => [
@@ -23,16 +23,16 @@ const OF_PACKAGE = {
     /^vcpkg\.json$/,
     new RegExp(`^build/(?!manifest\\.json$|linux/${npm}/node/glibc-127-Release/)`),
   ],
-  // Compiled once more for browsers and for older module systems.
+  // Copies that are compiled for browsers and older module systems.
   rxjs: () => [/^(src|dist\/(bundles|esm|esm5|types))\//],
   typeorm: () => [/^browser\//, /^cli/],
   zod: () => [/^src\//],
-  // PostgreSQL extensions of the embedded database, which no migration uses; and its form for older module systems.
+  // PostgreSQL extensions that no migration uses, and a copy for older module systems.
   '@electric-sql/pglite': () => [/\.tar\.gz$/, /\.cjs$/],
 };
 
 /**
- * Says of a package's files whether a running program needs them.
+ * Returns a predicate: whether a running program needs a file of this package.
  * @param {string} name of the package
  * @param {import('./architecture.mjs').Architecture} architecture
  * @returns {(path: string) => boolean}

@@ -1,4 +1,4 @@
-/** Makes an .rpm of a staged package. */
+/** Builds an .rpm of a staged package. */
 import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EPOCH } from './deb.mjs';
@@ -6,7 +6,7 @@ import { run } from './run.mjs';
 import { readScripts } from './scripts.mjs';
 import { filesBelow, MAINTAINER } from './stage.mjs';
 
-/** What the binaries are linked with, in words that every distribution's glibc and GCC answer to. */
+/** Libraries that the binaries are linked with, by symbols that every distribution's glibc and GCC provide. */
 const REQUIRES = [
   'libc.so.6(GLIBC_2.28)(64bit)',
   'libgcc_s.so.1()(64bit)',
@@ -16,13 +16,13 @@ const REQUIRES = [
 const PAYLOAD = { xz: 'w6.xzdio', gzip: 'w1.gzdio' };
 
 /**
- * Makes the package.
+ * Builds the package.
  * @param {import('./stage.mjs').Build} build
  * @param {string} root the staged tree, without the control files of another format
- * @param {string} folder where the package goes
+ * @param {string} folder folder for the package
  * @param {string} work an empty folder
  * @param {'xz' | 'gzip'} compression
- * @returns {string} its file
+ * @returns {string} path of the package
  */
 export const makeRpm = (build, root, folder, work, compression) => {
   const spec = join(work, 'package.spec');
@@ -46,7 +46,7 @@ export const makeRpm = (build, root, folder, work, compression) => {
   return join(folder, name);
 };
 
-/** Nothing that rpmbuild knows of this machine gets into the package, and it changes no file. */
+/** Keeps properties of this machine out of the package, and prevents rpmbuild from changing files. */
 const DEFINITIONS = (compression) => [
   `%global _binary_payload ${PAYLOAD[compression]}`,
   '%global _buildhost localhost',
@@ -83,7 +83,7 @@ const specOf = (build, root, compression) => {
     'AutoReqProv: no',
     ...REQUIRES.map((name) => `Requires: ${name}`),
     'Requires: /bin/sh',
-    'Requires: /usr/bin/flock', // by which our programs lock files
+    'Requires: /usr/bin/flock', // our programs lock files with it
     ...product.recommends.map((name) => `Recommends: ${name}`),
     ...product.notWithOlder.map(({ name, below }) => `Conflicts: ${name} < ${below}`),
     '',
@@ -93,7 +93,7 @@ const specOf = (build, root, compression) => {
     '%install',
     `cp -a '${root}/.' '%{buildroot}'`,
     '',
-    // After the scripts of the version before, which may take our links away.
+    // After the scripts of the previous version, which may remove our links.
     `%posttrans\n${installed}`,
     `%preun\nif [ "$1" = 0 ]; then\n${removing}fi\n`,
     '%files',
@@ -107,7 +107,7 @@ const specOf = (build, root, compression) => {
   ].join('\n');
 };
 
-/** Its own folder as a whole; elsewhere single files, since their folders are others'. */
+/** Lists the package's own folder as a whole; elsewhere single files, because other packages own their folders. */
 const fileList = (product, root) => {
   const own = `opt/${product.name}`;
   const documents = `usr/share/doc/${product.name}`;

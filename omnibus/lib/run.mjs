@@ -1,7 +1,7 @@
 /** Runs the programs that a build needs. */
 import { spawnSync } from 'node:child_process';
 
-/** An expected failure: what went wrong, and what to do where that is known. */
+/** An expected failure; the message says what to do if that is known. */
 export class BuildFailed extends Error {
   /** @param {string} message */
   constructor(message) {
@@ -11,10 +11,10 @@ export class BuildFailed extends Error {
 }
 
 /**
- * Runs a program to its end; it must succeed. Its output is shown where it does not.
+ * Runs a program. If it fails, shows its error output and throws a BuildFailed.
  * @param {readonly string[]} command program and arguments
- * @param {{ cwd?: string, env?: Record<string, string>, input?: Buffer }} [options] env: variables beside our own
- * @returns {Buffer} what it wrote to standard output
+ * @param {{ cwd?: string, env?: Record<string, string>, input?: Buffer }} [options] env: variables in addition to those of this process
+ * @returns {Buffer} its standard output
  */
 export const run = ([program, ...args], { cwd, env, input } = {}) => {
   const { error, status, signal, stdout, stderr } = spawnSync(program, args, {
@@ -23,7 +23,7 @@ export const run = ([program, ...args], { cwd, env, input } = {}) => {
     input,
     maxBuffer: 1024 ** 3,
   });
-  if (error !== undefined) throw new BuildFailed(`${program} does not start: ${error.message}`);
+  if (error !== undefined) throw new BuildFailed(`cannot start ${program}: ${error.message}`);
   if (status === 0) return stdout;
   process.stderr.write(stderr);
   throw new BuildFailed(

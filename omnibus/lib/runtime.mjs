@@ -1,20 +1,20 @@
-/** The Node.js that goes into a package: the npm registry's binary, checked against the hash in runtime/package-lock.json. */
+/** Fetches the Node.js of the packages: the npm registry's binary, verified by the hash in runtime/package-lock.json. */
 import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.mjs';
 
 /**
  * @typedef {object} Runtime
- * @property {string} node the binary, without its symbols for debuggers
+ * @property {string} node the binary, without debug symbols
  * @property {string} license the text of its license
  * @property {string} version
  */
 
 /**
- * Fetches it, or takes what an earlier build of the same commit left in the folder.
+ * Fetches Node.js, or reuses that of an earlier build of the same commit in the work folder.
  * @param {import('./source.mjs').Source} source
  * @param {import('./architecture.mjs').Architecture} architecture
- * @param {string} work the folder in which such things stand
+ * @param {string} work the work folder of builds
  * @returns {Runtime}
  */
 export const fetchRuntime = (source, architecture, work) => {

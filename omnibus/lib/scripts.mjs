@@ -1,10 +1,10 @@
-/** The scripts that run on the machine when a package is installed or removed. */
+/** Reads the scripts that run when a package is installed or removed. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Their text for sh, without a first line: `installed` runs after an installation or upgrade, `removing` before a
- * removal (not before an upgrade), `purged` after everything is to go.
+ * Returns the scripts for sh, without a first line: `installed` runs after an installation or upgrade, `removing` before
+ * a removal (not before an upgrade), `purged` after a purge.
  * @param {import('./source.mjs').Source} source
  * @param {import('../products.mjs').Product} product
  * @returns {{ installed: string, removing: string, purged: string | undefined }}

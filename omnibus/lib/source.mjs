@@ -1,14 +1,14 @@
-/** Gets a commit, and the programs that are built from it. */
+/** Unpacks and builds a commit. */
 import { existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.mjs';
 
 /**
- * A commit that was unpacked and built in a folder of its own, so that nothing of the work tree gets into a package.
+ * A commit, unpacked and built in its own folder, so that no file of the work tree gets into a package.
  * @typedef {object} Source
  * @property {string} folder
  * @property {string} commit its full hash
- * @property {number} epoch when it was committed, seconds since 1970: the time of everything in the packages
+ * @property {number} epoch time of the commit, seconds since 1970; the time of all files in the packages
  * @property {string} version of package.json
  * @property {Record<string, LockedPackage>} lock the packages of package-lock.json, by their folder
  */
@@ -24,10 +24,10 @@ import { run } from './run.mjs';
  */
 
 /**
- * Unpacks and builds a commit, or takes what an earlier build of the same commit left in the folder.
+ * Unpacks and builds a commit, or reuses an earlier build of the same commit in the work folder.
  * @param {string} repository folder of the repository
- * @param {string} revision what git calls it
- * @param {string} work the folder in which such builds stand
+ * @param {string} revision a git revision
+ * @param {string} work the work folder of builds
  * @returns {Source}
  */
 export const buildSource = (repository, revision, work) => {

@@ -1,4 +1,4 @@
-/** Lays out the files of a package below a folder, as they will stand below the root of a machine. */
+/** Lays out the files of a package below a folder, as on the machine below its root. */
 import { chmodSync, copyFileSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -8,7 +8,7 @@ import { run } from './run.mjs';
 import { traceImports } from './trace.mjs';
 
 /**
- * @typedef {object} Build what all formats of one package are made from
+ * @typedef {object} Build input of all formats of one package
  * @property {import('../products.mjs').Product} product
  * @property {import('./source.mjs').Source} source
  * @property {import('./runtime.mjs').Runtime} runtime
@@ -17,9 +17,9 @@ import { traceImports } from './trace.mjs';
  */
 
 /**
- * Lays out a package. Modes do not depend on who builds it; times and owners are the package formats' matter.
+ * Lays out a package. File modes do not depend on the user who builds; the package formats set times and owners.
  * @param {Build} build
- * @param {string} root a folder that is not there yet
+ * @param {string} root a folder that does not exist yet
  */
 export const stage = (build, root) => {
   const { product, source, runtime, architecture } = build;
@@ -71,7 +71,7 @@ const copyPackage = (source, path, architecture, home) => {
 };
 
 /**
- * All files below a folder, sorted, relative to it.
+ * Returns all files below a folder, sorted, relative to it.
  * @param {string} folder
  * @returns {string[]}
  */
@@ -91,7 +91,7 @@ const launcher = (name, main) => `#!/bin/sh\nexec /opt/${name}/embedded/bin/node
 
 const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
 
-/** The programs find their version in here, by the project's name. */
+/** The programs read their version from this file, by the project's name. */
 const manifestOf = ({ product, source, version }) => ({
   name: source.lock[''].name,
   version,
@@ -100,7 +100,7 @@ const manifestOf = ({ product, source, version }) => ({
   type: 'module',
 });
 
-/** For whoever asks which versions are in the package, such as a scanner for known faults. */
+/** Lists the versions in the package, for example for a vulnerability scanner. */
 const contentsOf = ({ product, source, runtime, version }, packages) => ({
   name: product.name,
   version,
@@ -113,5 +113,5 @@ const changelogOf = ({ product, source, version }) =>
   `${product.name} (${version}) stable; urgency=medium\n\n  * Built from commit ${source.commit}.\n\n` +
   ` -- ${MAINTAINER}  ${new Date(source.epoch * 1000).toUTCString().replace('GMT', '+0000')}\n`;
 
-/** Whom the package formats name. */
+/** Maintainer in the packages' metadata. */
 export const MAINTAINER = 'Push Jobs for Chef <push-jobs@push-jobs.dev>';

@@ -1,4 +1,4 @@
-/** What programs are made of: the compiled files and the npm packages that they import, and nothing else. */
+/** Finds the compiled files and npm packages that programs import. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -18,7 +18,7 @@ export const traceImports = (source, entries) => {
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     if (files.has(file)) continue;
     if (!existsSync(file))
-      throw new BuildFailed(`${relative(source.folder, file)} is imported and was not built`);
+      throw new BuildFailed(`${relative(source.folder, file)} is imported but was not built`);
     files.add(file);
     for (const { fileName: name } of ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles) {
       if (name.startsWith('.')) waiting.push(resolve(dirname(file), name));
@@ -33,7 +33,7 @@ export const traceImports = (source, entries) => {
 
 const packageOf = (specifier) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 
-/** The folders of these packages and of all that they depend on, as npm laid them out. */
+/** Returns the folders of these packages and all their dependencies, as npm installed them. */
 const packagesBelow = ({ folder, lock }, names) => {
   const found = new Set();
   const waiting = names.map((name) => ({ name, from: '', optional: false }));
@@ -42,7 +42,7 @@ const packagesBelow = ({ folder, lock }, names) => {
     if (path === undefined || !existsSync(join(folder, path))) {
       if (next.optional) continue;
       throw new BuildFailed(
-        `${next.from || 'the programs'} need ${next.name}, which package-lock.json has not`,
+        `${next.from || 'the programs'} need ${next.name}, which is not in package-lock.json`,
       );
     }
     if (found.has(path)) continue;
@@ -52,7 +52,7 @@ const packagesBelow = ({ folder, lock }, names) => {
       Object.keys(wanted ?? {}).forEach((name) => waiting.push({ name, from: path, optional }));
     need(dependencies, false);
     need(optionalDependencies, true);
-    // A peer is what the programs chose to install beside it; a development tool is none of them.
+    // Include a peer only if the programs depend on it in production.
     need(
       Object.fromEntries(
         Object.keys(peerDependencies ?? {})
@@ -70,7 +70,7 @@ const isForProduction = (lock) => (name) => {
   return entry !== undefined && entry.dev !== true;
 };
 
-/** Where Node.js finds a package: in the node_modules of the importing package, or of a folder above it. */
+/** Finds a package as Node.js does: in the node_modules of the importing package or of a folder above it. */
 const locate = (lock, from, name) => {
   for (let base = from; ; base = base.slice(0, Math.max(0, base.lastIndexOf('/node_modules/')))) {
     const path = base === '' ? `node_modules/${name}` : `${base}/node_modules/${name}`;

@@ -1,4 +1,4 @@
-# Links the ctl under both its names and says what to do next.
+# Links ctl under both names and prints the next step.
 for name in opscode-push-jobs-server-ctl push-jobs-server-ctl; do
   ln -sfn /opt/opscode-push-jobs-server/bin/opscode-push-jobs-server-ctl "/usr/bin/$name"
 done
@@ -7,12 +7,12 @@ if [ -e /etc/opscode-push-jobs-server/opscode-push-jobs-server-running.json ]; t
   cat <<'END'
 You have upgraded the Push Jobs Server!
 
-The service goes on with the version before until you run, as root:
+The service runs the previous version until you run, as root:
 
     opscode-push-jobs-server-ctl reconfigure
 
-What that would do to an old server's keys and database, and whether its
-PostgreSQL is new enough (13 or newer), says beforehand:
+To see in advance what this changes in an old server's keys and database,
+and whether its PostgreSQL is new enough (13 or newer), run:
 
     opscode-push-jobs-server-ctl upgrade --check
 
@@ -25,8 +25,8 @@ Configure and start it, as root, with:
 
     opscode-push-jobs-server-ctl reconfigure
 
-Where no Chef Server is on this machine, tell it first in
-/etc/opscode-push-jobs-server/opscode-push-jobs-server.rb where one is.
+If the Chef Server is on another machine, first set its address in
+/etc/opscode-push-jobs-server/opscode-push-jobs-server.rb.
 
 END
 fi

@@ -9,21 +9,21 @@ const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const BUILD = join(REPOSITORY, 'omnibus/build.mjs');
 const PREVIOUS_VERSION = '0.0.1';
 
-/** How a build may differ from another without a trace in what it makes. */
-interface Surroundings {
+/** The environment of a build, which must not change its result. */
+interface BuildEnvironment {
   readonly umask?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Packages of the last commit, built below one temporary folder. Remove them when the test file is over. */
 export class BuiltPackages {
-  /** The folder of all of them; `previous` in it holds the server of an older version. */
+  /** Folder of all packages; its folder `previous` has the server of an older version. */
   readonly folder = mkdtempSync(join(tmpdir(), 'built-packages-'));
   private readonly work = join(this.folder, 'work');
-  /** Always the same, though somebody may commit meanwhile. */
+  /** Fixed at the start, because HEAD may move meanwhile. */
   private readonly commit = execFileSync('git', ['-C', REPOSITORY, 'rev-parse', 'HEAD']).toString().trim();
 
-  /** Builds all packages, and the server's .deb as if it were of an older version. */
+  /** Builds all packages, and the server's .deb with an older version. */
   static async build(): Promise<BuiltPackages> {
     const packages = new BuiltPackages();
     await packages.buildInto('.');
@@ -40,13 +40,13 @@ export class BuiltPackages {
     return packages;
   }
 
-  /** Builds the packages of these products once more and hands back their folder. */
-  async buildAgain(surroundings: Surroundings, products: readonly string[]): Promise<string> {
-    await this.buildInto('again', surroundings, ...products.flatMap((product) => ['--product', product]));
+  /** Builds the packages of these products again and returns their folder. */
+  async buildAgain(environment: BuildEnvironment, products: readonly string[]): Promise<string> {
+    await this.buildInto('again', environment, ...products.flatMap((product) => ['--product', product]));
     return join(this.folder, 'again');
   }
 
-  /** The files of the packages, without folder; by the end of their names. */
+  /** Returns the names of the package files with this suffix, sorted. */
   files(end: string): string[] {
     return readdirSync(this.folder)
       .filter((name) => name.endsWith(end))
@@ -63,7 +63,7 @@ export class BuiltPackages {
 
   private async buildInto(
     folder: string,
-    { umask = '022', env = {} }: Surroundings = {},
+    { umask = '022', env = {} }: BuildEnvironment = {},
     ...more: string[]
   ): Promise<void> {
     const out = join(this.folder, folder);

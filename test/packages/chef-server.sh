@@ -1,5 +1,5 @@
-# Makes a throw-away machine one with a Chef Server, as far as push jobs sees it: its settings, secrets and keys, its
-# PostgreSQL, its runit and its nginx, all of them real and run from Debian's packages. No Chef Server API answers.
+# Sets up the parts of a Chef Server that push jobs uses on a throw-away machine: settings, secrets, keys, PostgreSQL, runit
+# and nginx. The programs are real and come from Debian's packages. There is no Chef Server API.
 set -e
 exec > /srv/chef-server.log 2>&1
 useradd --system --no-create-home opscode

@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.js';
 import { ThrowAwayMachine } from '../support/throw-away-machine.js';
 import { BuiltPackages } from './built-packages.js';
 
-/** What takes long is tried on these: the third, the command line, has nothing that the client has not. */
+/** Slow tests use only these products: the command line has nothing that the client does not have. */
 const THOROUGHLY = { products: ['server', 'client'], debs: /^(opscode-push-jobs-server|push-jobs-client)_/ };
 
 const BUILT_WITHIN_MS = 600_000;
@@ -20,12 +20,12 @@ afterAll(() => packages.remove(), BUILT_WITHIN_MS);
 
 const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
-/** What a checker says; it must not fail. What it leaves behind goes with the packages. */
+/** Runs a checker, which must succeed, and returns its output. Its files are removed with the packages. */
 const output = async (program: string, ...args: string[]): Promise<string> =>
   (await promisify(execFile)(program, args, { env: { ...process.env, TMPDIR: packages.folder } })).stdout;
 
 describe('the packages', () => {
-  test('have the same bytes when they are built again elsewhere, at another time and by somebody else', async () => {
+  test('have the same bytes if they are built again in another environment', async () => {
     const temporary = packages.path('another place');
     mkdirSync(temporary);
     const again = await packages.buildAgain(
@@ -39,7 +39,7 @@ describe('the packages', () => {
     );
   });
 
-  test('are no larger than they were', () => {
+  test('stay within their size limits', () => {
     const sizeOf = (file: string): number => statSync(packages.path(file)).size / MEGABYTE;
     const sizes = packages.files('.deb').map(sizeOf);
     expect(sizes[0]).toBeLessThan(60); // the server
@@ -47,14 +47,14 @@ describe('the packages', () => {
     expect(sizes[2]).toBeLessThan(50); // the command line
   });
 
-  test('are right in the eyes of lintian', async () => {
+  test('pass lintian', async () => {
     const files = packages.files('.deb').filter((file) => THOROUGHLY.debs.test(file));
     expect(files).toHaveLength(2);
     const paths = files.map((file) => packages.path(file));
     expect(await output('lintian', '--allow-root', '--fail-on', 'error,warning', ...paths)).toBe('');
   });
 
-  test('are right in the eyes of rpmlint', async () => {
+  test('pass rpmlint', async () => {
     const paths = packages.files('.rpm').map((file) => packages.path(file));
     expect(await output('rpmlint', '--config', 'omnibus/rpmlint.toml', ...paths)).toContain(
       '3 packages and 0 specfiles checked; 0 errors, 0 warnings',
@@ -62,7 +62,7 @@ describe('the packages', () => {
   });
 });
 
-/** A pattern for the processes of any package, which does not find the shell that asks for it. */
+/** A pattern for processes of any package that does not match the shell that runs pgrep. */
 const OUR_NODE = '/[e]mbedded/bin/node';
 
 const CTL = 'opscode-push-jobs-server-ctl';
@@ -75,79 +75,81 @@ describe('the server on a machine with a Chef Server', () => {
   let machine: ThrowAwayMachine;
   beforeAll(async () => {
     machine = await ThrowAwayMachine.start(packages.folder);
-    await machine.must(readFileSync(new URL('chef-server.sh', import.meta.url), 'utf8'));
+    await machine.mustRun(readFileSync(new URL('chef-server.sh', import.meta.url), 'utf8'));
   });
   afterAll(() => machine.stop());
 
-  const askThroughNginx = (): Promise<string> => machine.must(`curl --silent --insecure --fail ${STATUS}`);
+  const askThroughNginx = (): Promise<string> => machine.mustRun(`curl --silent --insecure --fail ${STATUS}`);
 
   test('is not installed beside a Chef Server that is too old', async () => {
-    await machine.must(`mkdir -p /tmp/old/DEBIAN && cd /tmp && printf '%s\\n' 'Package: chef-server-core' 'Version: 12.13.0-1' \
+    await machine.mustRun(`mkdir -p /tmp/old/DEBIAN && cd /tmp && printf '%s\\n' 'Package: chef-server-core' 'Version: 12.13.0-1' \
       'Architecture: all' 'Maintainer: Nobody <nobody@example.com>' 'Description: old' > old/DEBIAN/control && dpkg-deb -b old && dpkg -i old.deb`);
     const { code, output } = await machine.run('dpkg -i /packages/previous/opscode-push-jobs-server_*.deb');
     expect(code).not.toBe(0);
     expect(output).toContain('would break chef-server-core');
-    await machine.must('dpkg -P chef-server-core');
+    await machine.mustRun('dpkg -P chef-server-core');
   });
 
-  test('says what to do next, and is there under both names', async () => {
-    const said = await machine.must('dpkg -i /packages/previous/opscode-push-jobs-server_*.deb');
+  test('says what to do next, and is installed under both names', async () => {
+    const said = await machine.mustRun('dpkg -i /packages/previous/opscode-push-jobs-server_*.deb');
     expect(said).toContain('Thank you for installing the Push Jobs Server!');
     expect(said).toContain(`${CTL} reconfigure`);
-    expect(await machine.must(`${CTL} version`)).toBe('opscode-push-jobs-server 0.0.1\n');
-    expect(await machine.must('push-jobs-server-ctl version')).toBe('opscode-push-jobs-server 0.0.1\n');
+    expect(await machine.mustRun(`${CTL} version`)).toBe('opscode-push-jobs-server 0.0.1\n');
+    expect(await machine.mustRun('push-jobs-server-ctl version')).toBe('opscode-push-jobs-server 0.0.1\n');
   });
 
-  test('has what its smoke test starts as a throw-away node', async () => {
+  test('contains the client for the throw-away node of its smoke test', async () => {
     const home = '/opt/opscode-push-jobs-server';
-    expect(await machine.must(`${home}/embedded/bin/node ${home}/dist/src/client/main.js --version`)).toMatch(
-      /^push-jobs-client \d/,
-    );
+    expect(
+      await machine.mustRun(`${home}/embedded/bin/node ${home}/dist/src/client/main.js --version`),
+    ).toMatch(/^push-jobs-client \d/);
   });
 
-  test('answers through nginx after one reconfigure, with the Node.js of the package', async () => {
-    expect(await machine.must(`${CTL} reconfigure`)).toContain('opscode-push-jobs-server Reconfigured!');
+  test('responds through nginx after one reconfigure, with the Node.js of the package', async () => {
+    expect(await machine.mustRun(`${CTL} reconfigure`)).toContain('opscode-push-jobs-server Reconfigured!');
     expect(JSON.parse(await askThroughNginx())).toMatchObject({ status: "it's alive" });
-    expect(await machine.must(`${CTL} status`)).toMatch(/^run: opscode-pushy-server: \(pid \d+\)/);
-    expect(await machine.must(`ps axo user=,args= | grep '${OUR_NODE}'`)).toMatch(
-      /^opscode +\/opt\/opscode-push-jobs-server\/embedded\/bin\/node \/opt\/opscode-push-jobs-server\/dist\/src\/main\.js/,
+    expect(await machine.mustRun(`${CTL} status`)).toMatch(/^run: opscode-pushy-server: \(pid \d+\)/);
+    expect(await machine.mustRun(`ps axo user=,args= | grep '${OUR_NODE}'`)).toMatch(
+      /^opscode +\/opt\/opscode-push-jobs-server\/embedded\/bin\/node \/opt\/opscode-push-jobs-server\/dist\/src\/server\/main\.js/,
     );
-    expect(await machine.must(`${CTL} reconfigure`)).toContain('Nothing had to be changed.');
+    expect(await machine.mustRun(`${CTL} reconfigure`)).toContain('Nothing had to be changed.');
   });
 
   test('keeps its settings, its keys and its data in an upgrade', async () => {
     const incarnation = await askThroughNginx();
-    const secrets = await machine.must('sha256sum /etc/opscode/private-chef-secrets.json');
-    await machine.must(
+    const secrets = await machine.mustRun('sha256sum /etc/opscode/private-chef-secrets.json');
+    await machine.mustRun(
       `echo "opscode_pushy_server['keep_alive_time'] = 20" > ${SETTINGS}/opscode-push-jobs-server.rb`,
     );
-    const said = await machine.must('dpkg -i /packages/opscode-push-jobs-server_*.deb');
+    const said = await machine.mustRun('dpkg -i /packages/opscode-push-jobs-server_*.deb');
     expect(said).toContain('You have upgraded the Push Jobs Server!');
-    expect(await machine.must(`${CTL} version`)).not.toContain('0.0.1');
+    expect(await machine.mustRun(`${CTL} version`)).not.toContain('0.0.1');
 
-    expect(await machine.must(`${CTL} reconfigure`)).toContain('restarted opscode-pushy-server; it answers');
-    expect(await machine.must(`${CTL} show-config`)).toContain('"keep_alive_time": 20');
-    expect(await machine.must('sha256sum /etc/opscode/private-chef-secrets.json')).toBe(secrets);
+    expect(await machine.mustRun(`${CTL} reconfigure`)).toContain(
+      'restarted opscode-pushy-server; it responds',
+    );
+    expect(await machine.mustRun(`${CTL} show-config`)).toContain('"keep_alive_time": 20');
+    expect(await machine.mustRun('sha256sum /etc/opscode/private-chef-secrets.json')).toBe(secrets);
     expect(JSON.parse(await askThroughNginx())).toMatchObject(JSON.parse(incarnation) as object);
   });
 
-  test('leaves settings, data and logs behind when it is removed, and nothing that runs', async () => {
-    await machine.must('dpkg -r opscode-push-jobs-server');
+  test('keeps settings, data and logs after a removal, but no process', async () => {
+    await machine.mustRun('dpkg -r opscode-push-jobs-server');
     expect((await machine.run(`pgrep --full '${OUR_NODE}'`)).output).toBe('');
     expect((await machine.run(`curl --silent --insecure --fail ${STATUS}`)).code).not.toBe(0);
     expect((await machine.run('ls /opt/opscode-push-jobs-server')).code).not.toBe(0);
-    expect(await machine.must('ls /opt/opscode/service')).toBe('nginx\n');
+    expect(await machine.mustRun('ls /opt/opscode/service')).toBe('nginx\n');
     expect((await machine.run('command -v opscode-push-jobs-server-ctl push-jobs-server-ctl')).output).toBe(
       '',
     );
-    await machine.must(`ls ${SETTINGS}/opscode-push-jobs-server.rb ${DATA}/etc ${LOGS}/current`);
+    await machine.mustRun(`ls ${SETTINGS}/opscode-push-jobs-server.rb ${DATA}/etc ${LOGS}/current`);
   });
 
-  test('takes up what was left, and a purge leaves nothing of it', async () => {
-    await machine.must('dpkg -i /packages/opscode-push-jobs-server_*.deb');
-    await machine.must(`${CTL} reconfigure`);
+  test('uses what a removal kept, and a purge removes all of it', async () => {
+    await machine.mustRun('dpkg -i /packages/opscode-push-jobs-server_*.deb');
+    await machine.mustRun(`${CTL} reconfigure`);
     await askThroughNginx();
-    await machine.must('dpkg -P opscode-push-jobs-server');
+    await machine.mustRun('dpkg -P opscode-push-jobs-server');
     expect(
       (await machine.run(`ls -d ${SETTINGS} ${DATA} ${LOGS} /opt/opscode-push-jobs-server 2> /dev/null`))
         .output,
@@ -155,21 +157,21 @@ describe('the server on a machine with a Chef Server', () => {
   });
 
   test('is installed, upgraded and removed as an .rpm too', async () => {
-    // Debian's rpm does not know what Debian's packages provide.
+    // On Debian, rpm does not know which libraries are installed.
     const rpm = 'rpm --nodeps --force-debian';
-    expect(await machine.must(`${rpm} -i /packages/opscode-push-jobs-server-*.rpm`)).toContain(
+    expect(await machine.mustRun(`${rpm} -i /packages/opscode-push-jobs-server-*.rpm`)).toContain(
       'Thank you for installing',
     );
-    expect(await machine.must(`${CTL} reconfigure`)).toContain('Reconfigured!');
+    expect(await machine.mustRun(`${CTL} reconfigure`)).toContain('Reconfigured!');
     await askThroughNginx();
-    expect(await machine.must(`${rpm} -U --replacepkgs /packages/opscode-push-jobs-server-*.rpm`)).toContain(
-      'You have upgraded',
-    );
-    expect(await machine.must(`${CTL} status`)).toContain('run: opscode-pushy-server');
-    await machine.must(`${rpm} -e opscode-push-jobs-server`);
+    expect(
+      await machine.mustRun(`${rpm} -U --replacepkgs /packages/opscode-push-jobs-server-*.rpm`),
+    ).toContain('You have upgraded');
+    expect(await machine.mustRun(`${CTL} status`)).toContain('run: opscode-pushy-server');
+    await machine.mustRun(`${rpm} -e opscode-push-jobs-server`);
     expect((await machine.run(`pgrep --full '${OUR_NODE}'`)).output).toBe('');
     expect((await machine.run(`command -v ${CTL}`)).code).not.toBe(0);
-    await machine.must(`ls ${DATA}/etc`);
+    await machine.mustRun(`ls ${DATA}/etc`);
   });
 });
 
@@ -178,20 +180,20 @@ describe('the client on a node', () => {
   beforeAll(async () => (machine = await ThrowAwayMachine.start(packages.folder)));
   afterAll(() => machine.stop());
 
-  test('is there under its names, with a unit that systemd has nothing to say against', async () => {
-    expect(await machine.must('dpkg -i /packages/push-jobs-client_*.deb')).toContain(
+  test('is installed under its names, with a unit that systemd accepts', async () => {
+    expect(await machine.mustRun('dpkg -i /packages/push-jobs-client_*.deb')).toContain(
       'Thank you for installing the Push Jobs client!',
     );
-    expect(await machine.must('push-jobs-client --version')).toMatch(/^push-jobs-client \d/);
-    expect(await machine.must('print_execution_environment one')).toContain('arguments: ["one"]');
-    expect(await machine.must('systemd-analyze verify --man=no push-jobs-client.service')).toBe('');
-    expect(await machine.must('logrotate --debug /etc/logrotate.d/push-jobs-client 2>&1')).not.toContain(
+    expect(await machine.mustRun('push-jobs-client --version')).toMatch(/^push-jobs-client \d/);
+    expect(await machine.mustRun('print_execution_environment one')).toContain('arguments: ["one"]');
+    expect(await machine.mustRun('systemd-analyze verify --man=no push-jobs-client.service')).toBe('');
+    expect(await machine.mustRun('logrotate --debug /etc/logrotate.d/push-jobs-client 2>&1')).not.toContain(
       'error',
     );
   });
 
-  test('runs under runit as it comes', async () => {
-    await machine.must(`cp -r /opt/push-jobs-client/runit /etc/sv/push-jobs-client && mkdir -p /etc/chef
+  test('runs under runit with the scripts of the package', async () => {
+    await machine.mustRun(`cp -r /opt/push-jobs-client/runit /etc/sv/push-jobs-client && mkdir -p /etc/chef
       openssl genrsa -out /etc/chef/client.pem 2048
       cat > /etc/chef/push-jobs-client.rb <<'END'
 chef_server_url 'https://127.0.0.1:1/organizations/acme'
@@ -207,8 +209,8 @@ END
     );
   });
 
-  test('is stopped and gone when it is purged, but for its settings', async () => {
-    await machine.must('dpkg -P push-jobs-client');
+  test('is stopped and removed by a purge, except its settings', async () => {
+    await machine.mustRun('dpkg -P push-jobs-client');
     expect((await machine.run(`pgrep --full '${OUR_NODE}'`)).output).toBe('');
     expect(
       (
@@ -217,7 +219,7 @@ END
         )
       ).output,
     ).toBe('');
-    await machine.must('ls /etc/chef/push-jobs-client.rb');
+    await machine.mustRun('ls /etc/chef/push-jobs-client.rb');
   });
 });
 
@@ -226,21 +228,21 @@ describe('the command line on a workstation', () => {
   beforeAll(async () => (machine = await ThrowAwayMachine.start(packages.folder)));
   afterAll(() => machine.stop());
 
-  test('is there under its name, says what to do next, and bash completes it', async () => {
-    expect(await machine.must('dpkg -i /packages/push-jobs_*.deb')).toContain('push-jobs config check\n');
-    expect(await machine.must('push-jobs --version')).toMatch(/^\d+\.\d+\.\d+/);
+  test('is installed under its name, says what to do next, and has bash completion', async () => {
+    expect(await machine.mustRun('dpkg -i /packages/push-jobs_*.deb')).toContain('push-jobs config check\n');
+    expect(await machine.mustRun('push-jobs --version')).toMatch(/^\d+\.\d+\.\d+/);
     const { code, output } = await machine.run('push-jobs config check');
     expect(code).toBe(1);
     expect(output).toContain('.chef/credentials');
     expect(
-      await machine.must(
+      await machine.mustRun(
         `bash -c 'source /usr/share/bash-completion/completions/push-jobs && complete -p push-jobs'`,
       ),
     ).toContain('-F _push_jobs push-jobs');
   });
 
-  test('is gone when it is removed', async () => {
-    await machine.must('dpkg -r push-jobs');
+  test('leaves nothing behind after a removal', async () => {
+    await machine.mustRun('dpkg -r push-jobs');
     expect((await machine.run('ls -d /opt/push-jobs /usr/bin/push-jobs 2> /dev/null')).output).toBe('');
   });
 });

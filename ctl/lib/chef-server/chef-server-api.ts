@@ -5,7 +5,8 @@ import type { HttpResponse } from '../../../src/shared/platform/http/http-exchan
 import type { SignedHttp } from '../../../src/shared/platform/http/signed-http.js';
 import { errorSchema } from '../../../src/shared/protocol/rest-schemas.js';
 import type { Installation } from '../installation.js';
-import { isNewEnough, rootOf, superuserHttp, trustedBy } from './superuser-http.js';
+import { isSupportedVersion, chefServerUrl, superuserHttp, tlsOptions } from './superuser-http.js';
+import { jsonOrUndefined } from '../../../src/shared/lib/json.js';
 
 const TIMEOUT_MS = 10_000;
 
@@ -17,14 +18,14 @@ const membersSchema = z.object({
   groups: z.array(z.string()),
 });
 
-/** Who is in a group, by kind; `groups` are names of groups in it. */
+/** The members of a group, by kind; `groups` are nested groups. */
 export type GroupMembers = Readonly<z.infer<typeof membersSchema>>;
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /**
- * What of the Chef Server's API we use, in the name of its superuser. What does not go as it should throws an AppError
- * `chef_server` that says what to do. Close it at the end.
+ * The part of the Chef Server's API that the smoke test uses, signed by the superuser. Failures throw an AppError
+ * `chef_server` that says what to do. Close it after use.
  */
 export class ChefServerApi {
   private readonly http: HttpClient;
@@ -33,62 +34,62 @@ export class ChefServerApi {
   private readonly apiVersion: string;
   private readonly superuser: string;
 
-  /** Throws where there is no key of the superuser. */
+  /** Throws an AppError if the superuser's key is missing or invalid. */
   constructor(installation: Installation) {
-    const { product } = installation;
-    this.http = new HttpClient(trustedBy(product));
+    const { settings } = installation;
+    this.http = new HttpClient(tlsOptions(settings));
     const signed = superuserHttp(this.http, installation);
-    if (!signed.ok) throw fault(`${signed.error.text}; ${signed.error.mend}`);
+    if (!signed.ok) throw chefServerError(`${signed.error.text}; ${signed.error.remedy}`);
     this.signed = signed.value;
-    this.root = rootOf(product);
-    this.superuser = product.serverConfig.chef_server.superuser;
-    this.apiVersion = product.serverConfig.chef_server.api_version;
+    this.root = chefServerUrl(settings);
+    this.superuser = settings.serverConfig.chef_server.superuser;
+    this.apiVersion = settings.serverConfig.chef_server.api_version;
   }
 
-  /** The address of an organization. */
+  /** Returns the URL of an organization. */
   urlOf(org: string): string {
     return `${this.root}/organizations/${encodeURIComponent(org)}`;
   }
 
-  /** The names of all organizations, sorted. */
+  /** Returns the names of all organizations, sorted. */
   async organizations(): Promise<string[]> {
     const url = `${this.root}/organizations`;
-    return Object.keys(readAs(namesSchema, url, await this.ask('GET', url, [200]))).sort();
+    return Object.keys(parseAs(namesSchema, url, await this.request('GET', url, [200]))).sort();
   }
 
-  /** Throws where there is no such organization. */
+  /** Throws an AppError if the organization does not exist. */
   async requireOrganization(org: string): Promise<void> {
-    const { status } = await this.ask('GET', this.urlOf(org), [200, 404]);
+    const { status } = await this.request('GET', this.urlOf(org), [200, 404]);
     if (status === 200) return;
-    const there = (await this.organizations()).join(', ');
-    throw fault(
-      `there is no organization '${org}' on the Chef Server; there ${there === '' ? 'is none yet: chef-server-ctl org-create' : `is ${there}`}`,
+    const existing = (await this.organizations()).join(', ');
+    throw chefServerError(
+      `the Chef Server has no organization '${org}'; ${existing === '' ? 'create one: chef-server-ctl org-create' : `it has ${existing}`}`,
     );
   }
 
-  /** Makes a client and hands back its private key, PEM. */
+  /** Creates a client and returns its private key in PEM. */
   async createClient(org: string, name: string): Promise<string> {
     const url = `${this.urlOf(org)}/clients`;
-    const answer = await this.ask('POST', url, [201], { name, validator: false, create_key: true });
-    return readAs(clientSchema, url, answer).chef_key.private_key;
+    const response = await this.request('POST', url, [201], { name, validator: false, create_key: true });
+    return parseAs(clientSchema, url, response).chef_key.private_key;
   }
 
-  /** Sees that there is no such client. */
+  /** Deletes a client if it exists. */
   async deleteClient(org: string, name: string): Promise<void> {
-    await this.ask('DELETE', `${this.urlOf(org)}/clients/${encodeURIComponent(name)}`, [200, 404]);
+    await this.request('DELETE', `${this.urlOf(org)}/clients/${encodeURIComponent(name)}`, [200, 404]);
   }
 
-  /** Who is in a group; undefined where there is no such group. */
+  /** Returns a group's members, or undefined if the group does not exist. */
   async membersOf(org: string, group: string): Promise<GroupMembers | undefined> {
     const url = this.groupUrl(org, group);
-    const answer = await this.ask('GET', url, [200, 404]);
-    return answer.status === 404 ? undefined : readAs(membersSchema, url, answer);
+    const response = await this.request('GET', url, [200, 404]);
+    return response.status === 404 ? undefined : parseAs(membersSchema, url, response);
   }
 
   /** Replaces all members of a group. */
   async setMembers(org: string, group: string, { users, clients, groups }: GroupMembers): Promise<void> {
     const body = { groupname: group, actors: { users, clients, groups } };
-    await this.ask('PUT', this.groupUrl(org, group), [200], body);
+    await this.request('PUT', this.groupUrl(org, group), [200], body);
   }
 
   /** Closes all connections. */
@@ -100,65 +101,58 @@ export class ChefServerApi {
     return `${this.urlOf(org)}/groups/${encodeURIComponent(group)}`;
   }
 
-  private async ask(
+  private async request(
     method: Method,
     url: string,
     expected: readonly number[],
     body?: object,
   ): Promise<HttpResponse> {
-    const answer = await this.signed.send({
+    const response = await this.signed.send({
       method,
       url,
       timeoutMs: TIMEOUT_MS,
       headers: { 'X-Chef-Version': this.apiVersion, 'Content-Type': 'application/json' },
       ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
     });
-    if (!answer.ok) {
-      throw fault(
-        `the Chef Server does not answer (${answer.error.reason}): is it running, and is chef_server['root_url'] right?`,
+    if (!response.ok) {
+      throw chefServerError(
+        `the Chef Server does not respond (${response.error.reason}): is it running, and is chef_server['root_url'] right?`,
       );
     }
-    const reason = this.reasonAgainst(answer.value, expected);
-    if (reason === undefined) return answer.value;
-    throw fault(`${reason} (${method} ${url} answers ${saidIn(answer.value)})`);
+    const reason = this.problemWith(response.value, expected);
+    if (reason === undefined) return response.value;
+    throw chefServerError(`${reason} (${method} ${url}: ${describeResponse(response.value)})`);
   }
 
-  private reasonAgainst({ status, headers }: HttpResponse, expected: readonly number[]): string | undefined {
-    if (status >= 500) return 'the Chef Server is in trouble: chef-server-ctl status, chef-server-ctl tail';
+  private problemWith({ status, headers }: HttpResponse, expected: readonly number[]): string | undefined {
+    if (status >= 500)
+      return 'the Chef Server has an internal error; see chef-server-ctl status and chef-server-ctl tail';
     if (status === 401) {
-      return `the Chef Server does not take the key of ${this.superuser}: put the key that it knows in place of ours`;
+      return `the Chef Server does not accept the key of ${this.superuser}: replace ours by the key that it knows`;
     }
-    if (!isNewEnough(headers)) {
-      return "this is no Chef Server of 12.14 or newer: upgrade it, or mend chef_server['root_url']";
+    if (!isSupportedVersion(headers)) {
+      return "this is not a Chef Server of version 12.14 or newer: upgrade it, or correct chef_server['root_url']";
     }
     if (expected.includes(status)) return undefined;
     return status === 403
-      ? `the Chef Server does not let ${this.superuser} do this`
-      : 'the Chef Server does something else than was asked for';
+      ? `the Chef Server does not allow ${this.superuser} to do this`
+      : 'the Chef Server sent an unexpected status';
   }
 }
 
-const fault = (text: string): AppError => new AppError('chef_server', text);
+const chefServerError = (text: string): AppError => new AppError('chef_server', text);
 
-const saidIn = ({ status, body }: HttpResponse): string => {
-  const parsed = errorSchema.safeParse(readJson(body));
+const describeResponse = ({ status, body }: HttpResponse): string => {
+  const parsed = errorSchema.safeParse(jsonOrUndefined(body.toString('utf8')));
   return parsed.success ? `${status}: ${[parsed.data.error].flat().join('; ')}` : String(status);
 };
 
-const readAs = <Schema extends z.ZodType>(
+const parseAs = <Schema extends z.ZodType>(
   schema: Schema,
   url: string,
   { body }: HttpResponse,
 ): z.infer<Schema> => {
-  const parsed = schema.safeParse(readJson(body));
+  const parsed = schema.safeParse(jsonOrUndefined(body.toString('utf8')));
   if (parsed.success) return parsed.data;
-  throw fault(`${url} answers with something else than a Chef Server does`); // it can hold a key: not shown
-};
-
-const readJson = (body: Buffer): unknown => {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined; // no schema takes undefined, so the caller reports it
-  }
+  throw chefServerError(`${url} sent a body that no Chef Server sends`); // not shown, because it can hold a key
 };

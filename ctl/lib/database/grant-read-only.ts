@@ -1,30 +1,30 @@
 import pg from 'pg';
-import type { Session } from './session.js';
+import type { DatabaseConnection } from './database-connection.js';
 
 /**
- * Lets the read-only role read all tables, those of later migrations too. It runs as the owner, after the migrations;
- * it changes nothing where all is granted, and says what it did.
+ * Allows the read-only role to read all tables, including those of later migrations. Run it as the owner, after the
+ * migrations. Idempotent; returns a line per change.
  */
 export const grantReadOnly = async (
-  session: Session,
+  database: DatabaseConnection,
   { database_name, sql_user, sql_ro_user }: { database_name: string; sql_user: string; sql_ro_user: string },
 ): Promise<string[]> => {
-  const [reader] = await session.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [sql_ro_user]);
-  if (reader === undefined) return []; // only the superuser could make it
-  const [row] = await session.query(MISSING, [sql_ro_user, database_name, sql_user]);
+  const [reader] = await database.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [sql_ro_user]);
+  if (reader === undefined) return []; // only the superuser can create the role
+  const [row] = await database.query(IS_GRANT_MISSING, [sql_ro_user, database_name, sql_user]);
   if (row?.missing !== true) return [];
   const role = pg.escapeIdentifier(sql_ro_user);
-  await session.change(`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database_name)} TO ${role}`);
-  await session.change(`GRANT USAGE ON SCHEMA public TO ${role}`);
-  await session.change(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
-  await session.change(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${role}`);
+  await database.change(`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database_name)} TO ${role}`);
+  await database.change(`GRANT USAGE ON SCHEMA public TO ${role}`);
+  await database.change(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`);
+  await database.change(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${role}`);
   return [readOnlyGranted(sql_ro_user)];
 };
 
-/** What is said when the rights were given. */
-export const readOnlyGranted = (role: string): string => `let ${role} read all tables`;
+/** The line that reports the new rights. */
+export const readOnlyGranted = (role: string): string => `allowed ${role} to read all tables`;
 
-const MISSING = `
+const IS_GRANT_MISSING = `
   SELECT NOT has_database_privilege($1::name, $2::text, 'CONNECT')
       OR NOT has_schema_privilege($1::name, 'public', 'USAGE')
       OR EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -5,8 +5,8 @@ const SALT_BYTES = 16;
 const KEY_BYTES = 32;
 
 /**
- * The form in which PostgreSQL stores a password (SCRAM-SHA-256, RFC 5803). It takes it in place of the password, which
- * so never stands in a statement, and in no log of the database server.
+ * Returns the SCRAM-SHA-256 verifier of a password (RFC 5803). PostgreSQL accepts it instead of the password, so the
+ * password appears in no statement and in no log of the database server.
  */
 export const scramVerifier = (password: string, salt = randomBytes(SALT_BYTES)): string => {
   const salted = pbkdf2Sync(password.normalize('NFKC'), salt, ITERATIONS, KEY_BYTES, 'sha256');

@@ -1,24 +1,25 @@
+import type { Finding } from '../../../src/shared/lib/finding.js';
 import type { Installation } from '../installation.js';
-import type { Standing } from '../ha-role.js';
-
-/** What a check found. */
-export type Finding =
-  | { readonly kind: 'good'; readonly text: string }
-  | { readonly kind: 'warning' | 'bad'; readonly text: string; readonly mend: string };
+import type { HaRole } from '../ha-role.js';
 
 /**
- * One thing that must be right for the server to work, or on a standby for it to take over. It finds what is wrong, and
- * throws only for what it did not expect.
+ * Checks one thing that the server needs to work, or that a standby needs to take over. Problems are findings; it throws
+ * only for an unexpected error.
  */
 export interface Check {
   readonly name: string;
-  run(installation: Installation, standing: Standing): Promise<Finding[]>;
+  run(installation: Installation, haRole: HaRole): Promise<Finding[]>;
 }
 
-export const good = (text: string): Finding => ({ kind: 'good', text });
+/** It works. */
+export const ok = (text: string): Finding => ({ level: 'ok', text });
 
-/** Something is wrong; `mend` says what to do. */
-export const bad = (text: string, mend: string): Finding => ({ kind: 'bad', text, mend });
+/** Something does not work; `remedy` says what to do. */
+export const fault = (text: string, remedy: string): Finding => ({ level: 'fault', text, remedy });
 
-/** It works, but not for ever or not well. */
-export const warning = (text: string, mend: string): Finding => ({ kind: 'warning', text, mend });
+/** It works, but not well, or not for long; `remedy` says what to do. */
+export const warning = (text: string, remedy: string): Finding => ({
+  level: 'warning',
+  text,
+  remedy,
+});

@@ -1,46 +1,52 @@
 import { ALL_MIGRATIONS, migrate, pendingMigrations } from '../../../src/server/persistence/migrate.js';
-import { databaseMade, roleMade } from '../database/bootstrap-database.js';
+import { databaseCreated, roleCreated } from '../database/bootstrap-database.js';
 import { grantReadOnly, readOnlyGranted } from '../database/grant-read-only.js';
-import { withSession } from '../database/session.js';
+import { withDatabaseConnection } from '../database/database-connection.js';
 import type { Installation } from '../installation.js';
-import { retireOldServer } from './old-server.js';
+import { stopOldServer } from './stop-old-server.js';
 import type { PlannedStep } from './step.js';
 
-/** Roles, database, tables and rights in PostgreSQL. */
+/** Creates roles, database, tables and rights in PostgreSQL. */
 export const databaseStep: PlannedStep = {
   name: 'database',
   run: async (installation) => {
-    if (!isOurs(installation)) return [];
-    const { postgresql } = installation.product.settings;
-    const made = await installation.bootstrapDatabase('change');
+    if (!managesDatabase(installation)) return [];
+    const { postgresql } = installation.settings.sections;
+    const created = await installation.bootstrapDatabase('change');
     const connection = installation.ownerConnection();
-    const retired = await retireOldServer(installation, connection, 'change');
+    const stopped = await stopOldServer(installation, connection, 'change');
     const migrated = await migrate(connection);
-    const granted = await withSession(connection, (session) => grantReadOnly(session, postgresql));
-    return [...made, ...retired, ...migrated.map(migrationRun), ...granted];
+    const granted = await withDatabaseConnection(connection, (database) =>
+      grantReadOnly(database, postgresql),
+    );
+    return [...created, ...stopped, ...migrated.map(migrationReport), ...granted];
   },
   plan: async (installation) => {
-    if (!isOurs(installation)) return [];
-    const { postgresql } = installation.product.settings;
-    const made = await installation.bootstrapDatabase('look');
-    const grantedToNew = readOnlyGranted(postgresql.sql_ro_user);
-    if (made.includes(databaseMade(postgresql))) {
-      return [...made, ...ALL_MIGRATIONS.map(migrationRun), grantedToNew];
+    if (!managesDatabase(installation)) return [];
+    const { postgresql } = installation.settings.sections;
+    const created = await installation.bootstrapDatabase('read-only');
+    const grantToNewRole = readOnlyGranted(postgresql.sql_ro_user);
+    if (created.includes(databaseCreated(postgresql))) {
+      return [...created, ...ALL_MIGRATIONS.map(migrationReport), grantToNewRole];
     }
-    // The owner may not get in yet; where something is to be made, the superuser does.
+    // If something is still to be created, the owner may not be able to log in yet, but the superuser is.
     const connection =
-      made.length === 0 ? installation.ownerConnection() : installation.superuserConnection();
-    const retired = await retireOldServer(installation, connection, 'look');
+      created.length === 0 ? installation.ownerConnection() : installation.superuserConnection();
+    const stopped = await stopOldServer(installation, connection, 'read-only');
     const pending = await pendingMigrations(connection);
-    const granted = made.includes(roleMade(postgresql.sql_ro_user))
-      ? [grantedToNew]
-      : await withSession(connection, (session) => grantReadOnly(session, postgresql), 'look');
-    return [...made, ...retired, ...pending.map(migrationRun), ...granted];
+    const granted = created.includes(roleCreated(postgresql.sql_ro_user))
+      ? [grantToNewRole]
+      : await withDatabaseConnection(
+          connection,
+          (database) => grantReadOnly(database, postgresql),
+          'read-only',
+        );
+    return [...created, ...stopped, ...pending.map(migrationReport), ...granted];
   },
 };
 
-/** Another machine may do it, or an administrator by hand. */
-const isOurs = ({ product: { settings, runsService } }: Installation): boolean =>
-  settings.bootstrap.enable && runsService;
+/** Otherwise another machine or an administrator manages the database. */
+const managesDatabase = ({ settings: { sections, runsService } }: Installation): boolean =>
+  sections.bootstrap.enable && runsService;
 
-const migrationRun = (name: string): string => `migrated the database: ${name}`;
+const migrationReport = (name: string): string => `migrated the database: ${name}`;

@@ -1,22 +1,22 @@
 import { serverAddress } from '../server-status.js';
 import type { Step } from './step.js';
 
-/** The route through Chef Server's nginx to the server; a frontend's leads to the backend. Without a server there is none. */
+/** Sets the route through Chef Server's nginx to the server, on a frontend to the backend. Removes it if the server is disabled. */
 export const nginxStep: Step = {
   name: 'nginx route',
   run: async (installation) => {
     const nginx = installation.nginx();
     if (nginx === undefined) return []; // no Chef Server on this machine
-    const { applied, product } = installation;
-    const upstream = product.isRouted ? serverAddress(product) : undefined;
-    const isRight = upstream === undefined ? !nginx.hasRoute : nginx.leadsTo(upstream);
-    // What is written now, nginx does not know yet, also where this run breaks off before the reload.
-    if (!isRight) applied.setApplied('nginx', []);
+    const { applied, settings } = installation;
+    const upstream = settings.isRouted ? serverAddress(settings) : undefined;
+    const isUpToDate = upstream === undefined ? !nginx.hasRoute : nginx.hasRouteTo(upstream);
+    // nginx must reload what is written now, even if this run ends before the reload.
+    if (!isUpToDate) await applied.setApplied('nginx', []);
     const changes = upstream === undefined ? nginx.remove() : await nginx.install(upstream);
-    const route = [upstream === undefined ? 'none' : nginx.routeTo(upstream)];
+    const route = [upstream === undefined ? 'none' : nginx.routeConfig(upstream)];
     if (applied.isApplied('nginx', route)) return changes;
     const reloaded = await nginx.reload();
-    applied.setApplied('nginx', route);
+    await applied.setApplied('nginx', route);
     return [...changes, ...reloaded];
   },
 };

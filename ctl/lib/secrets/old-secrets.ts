@@ -1,43 +1,43 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Paths } from '../paths.js';
-import { type KeyPlace, publicHalfOf } from './generate-secrets.js';
+import { type KeyLocation, publicKeyOf } from './generate-secrets.js';
 import { SecretsDocument } from './secrets-document.js';
 import type { SecretsStore } from './secrets-store.js';
 
 const FOLDER_MODE = 0o700;
 
-/** Takes the secrets of an old installation over in memory, but for those that the file has already; says what it did. */
-export const takeOverOldSecrets = (paths: Paths, store: SecretsStore): string[] => {
+/** Copies the secrets of an old installation to the store, in memory, unless the store already has them. Returns a line per change. */
+export const migrateOldSecrets = (paths: Paths, store: SecretsStore): string[] => {
   const old = findOldSecrets(paths);
   if (old.length === 0) return [];
-  const taken = takeOver(paths, store).join(', ') || 'nothing new';
+  const taken = copyMissingSecrets(paths, store).join(', ') || 'nothing new';
   return [`moved ${taken} from ${old.map((file) => basename(file)).join(', ')} to ${store.file}`];
 };
 
-/** Saves the secrets file; old files are copied to a backup folder before, with it, and then removed. Says what it did. */
-export const saveWithBackup = (paths: Paths, store: SecretsStore, now: Date): string[] => {
+/** Saves the secrets file. Backs up the old files and the secrets file first, then removes the old ones. Returns a line per change. */
+export const saveWithBackup = async (paths: Paths, store: SecretsStore, now: Date): Promise<string[]> => {
   const old = findOldSecrets(paths);
-  const backup = join(paths.settingsFolder, `backup-${stampOf(now)}`);
+  const backup = join(paths.settingsFolder, `backup-${fileTimestamp(now)}`);
   if (old.length > 0) backUp([...old, store.file], backup);
-  store.save();
+  await store.save();
   for (const file of old) rmSync(file);
-  return old.length === 0 ? [] : [`put what there was before into ${backup}`];
+  return old.length === 0 ? [] : [`backed the old files up to ${backup}`];
 };
 
-/** Those of the three files of old installations that are there. */
+/** Returns those of the three files of old installations that exist. */
 const findOldSecrets = (paths: Paths): string[] =>
   [paths.oldSecrets, paths.oldPrivateKey, paths.oldPublicKey].filter((file) => existsSync(file));
 
-/** A moment for the name of a file: `20261122T140500Z`. */
-export const stampOf = (now: Date): string => now.toISOString().replace(/\.\d+|[-:]/g, '');
+/** Formats a time for a file name: `20261122T140500Z`. */
+export const fileTimestamp = (now: Date): string => now.toISOString().replace(/\.\d+|[-:]/g, '');
 
-const takeOver = (paths: Paths, store: SecretsStore): string[] => {
+const copyMissingSecrets = (paths: Paths, store: SecretsStore): string[] => {
   const found = new Map<string, string>();
   if (store.get('pushy_priv_key') === undefined && existsSync(paths.oldPrivateKey)) {
     const privateKey = readFileSync(paths.oldPrivateKey, 'utf8');
     found.set('pushy_priv_key', privateKey);
-    found.set('pushy_pub_key', publicHalfOf(privateKey, placeOf(paths.oldPrivateKey)));
+    found.set('pushy_pub_key', publicKeyOf(privateKey, oldKeyLocation(paths.oldPrivateKey)));
   }
   if (existsSync(paths.oldSecrets)) {
     const document = SecretsDocument.parse(readFileSync(paths.oldSecrets, 'utf8'), paths.oldSecrets);
@@ -52,11 +52,11 @@ const takeOver = (paths: Paths, store: SecretsStore): string[] => {
   return missing.map(([name]) => name);
 };
 
-const placeOf = (file: string): KeyPlace => ({
+const oldKeyLocation = (file: string): KeyLocation => ({
   name: file,
-  mend:
-    'restore it from a backup; or move it away, and reconfigure makes a new key, which all nodes must fetch before they ' +
-    'are in touch again',
+  remedy:
+    'restore it from a backup; or move it away, and reconfigure generates a new key, which all nodes must fetch before ' +
+    'they are online again',
 });
 
 const backUp = (files: readonly string[], folder: string): void => {

@@ -2,8 +2,8 @@ import type { ServerConfig } from '../../../src/server/config/server-config.js';
 import { formatDuration } from '../duration.js';
 import { reachableHost } from '../server-status.js';
 
-/** How long the keys count that were replaced. */
-export interface Grace {
+/** How long the replaced keys are still accepted. */
+export interface GracePeriod {
   /** ISO 8601, UTC. */
   readonly until: string;
   readonly graceMs: number;
@@ -12,45 +12,47 @@ export interface Grace {
 type Settings = Pick<ServerConfig, 'listen' | 'api_port' | 'config_lifetime' | 'ha'>;
 
 /**
- * What happens after a rotation of keys, and what an administrator does, in lines; `grace` where there is one,
- * `activeHost` where the server on this machine stands by for another, there.
+ * Returns lines that tell an administrator what happens after a rotation and what to do. `activeHost` is the host of the
+ * active server if the server on this machine is its standby.
  */
-export const whatNext = (
+export const rotationAdvice = (
   config: Settings,
   secretsFile: string,
-  grace: Grace | undefined,
+  grace: GracePeriod | undefined,
   activeHost: string | undefined,
 ): string[] => [
   activeHost === undefined
     ? 'The server uses the new keys.'
-    : `This server stands by with the new keys; the active one, on ${activeHost}, has the old ones only. Copy ` +
-      `${secretsFile} to that machine and run reconfigure there, at once: as it restarts, this server takes over, and ` +
-      'uses the new keys.',
+    : `This server stands by with the new keys; the active one, on ${activeHost}, has only the old ones. Copy ` +
+      `${secretsFile} to that machine and run reconfigure there at once: when it restarts, this server takes over with ` +
+      'the new keys.',
   ...(grace === undefined ? [CUT_OFF] : afterRotation(config, grace)),
   ...(config.ha && activeHost === undefined
     ? [
-        `This server is one of two (ha): copy ${secretsFile} to the other one and run reconfigure there, at once. With ` +
-          'the old keys only, it would be a stranger to the nodes that have the new ones.',
+        `This server is one of two (ha): copy ${secretsFile} to the other one and run reconfigure there at once. With ` +
+          'only the old keys, it could not talk to nodes that have the new ones.',
       ]
     : []),
 ];
 
 const CUT_OFF =
-  'The old ones count no more. Every node is out of touch until it has noticed and fetched the new ones: some minutes.';
+  'The old ones are no longer accepted. Every node is offline for some minutes, until it has fetched the new ones.';
 
 const afterRotation = (
   { listen, api_port, config_lifetime }: Settings,
-  { until, graceMs }: Grace,
+  { until, graceMs }: GracePeriod,
 ): string[] => {
   const lifetimeMs = config_lifetime * 1000;
-  const isShort = graceMs < lifetimeMs;
+  const isShorterThanLifetime = graceMs < lifetimeMs;
   return [
-    `The old ones count, too, until ${until} (${formatDuration(graceMs)}).`,
-    `Nodes follow by themselves: each fetches its config within config_lifetime (${formatDuration(lifetimeMs)}), so they ` +
-      'do not come all at once. Those that have not by then are told to in the last tenth of the time.',
-    ...(isShort ? [`The time is shorter than that: many nodes will come at once, near its end.`] : []),
-    'How many connections are still by the old keys: push_jobs_previous_key_connections in ' +
+    `The old ones are also accepted until ${until} (${formatDuration(graceMs)}).`,
+    `Each node fetches the new ones with its config within config_lifetime (${formatDuration(lifetimeMs)}), so nodes do ` +
+      'not reconnect all at once. The server asks the remaining ones in the last tenth of the time.',
+    ...(isShorterThanLifetime
+      ? ['The time is shorter than config_lifetime: many nodes will reconnect at once near its end.']
+      : []),
+    'Number of connections that still use the old keys: push_jobs_previous_key_connections in ' +
       `http://${reachableHost(listen)}:${api_port}/pushy/metrics`,
-    'When the time is over, run reconfigure: it removes the old keys.',
+    'After that time, run reconfigure: it removes the old keys.',
   ];
 };

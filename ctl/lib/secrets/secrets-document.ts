@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../../../src/shared/lib/app-error.js';
 import { decryptVeil, encryptVeil, freshVeilCipher, veilCipherSchema } from './veil-cipher.js';
+import { jsonOrUndefined } from '../../../src/shared/lib/json.js';
 
 const objectSchema = z.record(z.string(), z.unknown());
 
-/** A credential as veil writes it; other programs may have put more into it. */
+/** A credential as veil writes it; other programs may have added members. */
 const credentialSchema = z.looseObject({ value: z.string(), version: z.number().optional() });
 
 const envelopeSchema = z.looseObject({
@@ -17,15 +18,15 @@ const envelopeSchema = z.looseObject({
 
 type Envelope = z.infer<typeof envelopeSchema>;
 
-/** How a secret is put into the file. */
+/** How a secret is stored in the file. */
 export interface SecretOptions {
-  /** Veil leaves it alone when it makes all passwords anew: a key that others hold the other half of. */
+  /** Veil does not replace a frozen secret when it renews all passwords. */
   readonly frozen: boolean;
 }
 
 /**
- * The content of a secrets file (operations, "Secrets") in memory: veil's versions 1 and 2, or the older plain
- * `{group: {name: value}}`. What is not ours keeps its value and its form, the file keeps its version.
+ * The content of a secrets file in memory: veil's version 1 or 2, or the older plain `{group: {name: value}}`. Immutable.
+ * Secrets of others keep value and form, and the file keeps its version. See docs/spec/operations.md, "Secrets".
  */
 export class SecretsDocument {
   private constructor(
@@ -34,7 +35,7 @@ export class SecretsDocument {
     private readonly groups: Record<string, unknown>,
   ) {}
 
-  /** An empty file of version 2, as veil would begin one. */
+  /** Returns an empty document of version 2, as veil begins one. */
   static empty(): SecretsDocument {
     const hasher = {
       type: 'Veil::Hasher::PBKDF2',
@@ -50,7 +51,7 @@ export class SecretsDocument {
     );
   }
 
-  /** Reads a file's text; throws an AppError that names the file and never quotes it. */
+  /** Parses a file's text. Throws an AppError that names the file and never quotes it. */
   static parse(text: string, file: string): SecretsDocument {
     const json = parseObject(text) ?? unreadable(file, 'it is not a JSON object');
     if (!('veil' in json)) return new SecretsDocument(undefined, json);
@@ -71,7 +72,7 @@ export class SecretsDocument {
     );
   }
 
-  /** The secret's value; undefined where there is none. */
+  /** Returns a secret's value, or undefined if it does not exist. */
   get(group: string, name: string): string | undefined {
     const found = this.group(group)[name];
     if (typeof found === 'string') return found;
@@ -79,17 +80,17 @@ export class SecretsDocument {
     return credential.success ? credential.data.value : undefined;
   }
 
-  /** The names of a group's secrets. */
+  /** Returns the names of a group's secrets. */
   names(group: string): string[] {
     return Object.keys(this.group(group));
   }
 
-  /** The groups in which a secret of this name stands. */
+  /** Returns the groups that have a secret of this name. */
   groupsWith(name: string): string[] {
     return Object.keys(this.groups).filter((group) => this.get(group, name) !== undefined);
   }
 
-  /** The document with this secret set. */
+  /** Returns the document with this secret set. */
   with(group: string, name: string, value: string, { frozen }: SecretOptions): SecretsDocument {
     const before = credentialSchema.safeParse(this.group(group)[name]);
     const version = before.success ? (before.data.version ?? 0) + 1 : 0;
@@ -107,19 +108,19 @@ export class SecretsDocument {
     return new SecretsDocument(this.envelope, { ...this.groups, [group]: members });
   }
 
-  /** The document without this secret. */
+  /** Returns the document without this secret. */
   withoutSecret(group: string, name: string): SecretsDocument {
     const { [name]: _removed, ...others } = this.group(group);
     return new SecretsDocument(this.envelope, { ...this.groups, [group]: others });
   }
 
-  /** The document without a group. */
-  without(group: string): SecretsDocument {
+  /** Returns the document without this group. */
+  withoutGroup(group: string): SecretsDocument {
     const { [group]: _removed, ...others } = this.groups;
     return new SecretsDocument(this.envelope, others);
   }
 
-  /** The file's text; version 2 is encrypted with a fresh key, as veil does at each writing. */
+  /** Returns the file's text. Version 2 is encrypted with a fresh key, as veil does at each write. */
   render(): string {
     const { envelope, groups } = this;
     if (envelope === undefined) return pretty(groups);
@@ -138,14 +139,8 @@ export class SecretsDocument {
 
 const pretty = (json: object): string => `${JSON.stringify(json, null, 2)}\n`;
 
-const parseObject = (text: string): Record<string, unknown> | undefined => {
-  try {
-    const parsed = objectSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined; // not JSON at all; the parser's words would quote the file
-  }
-};
+const parseObject = (text: string): Record<string, unknown> | undefined =>
+  objectSchema.safeParse(jsonOrUndefined(text)).data;
 
 const unreadable = (file: string, why: string): never => {
   throw new AppError(

@@ -3,12 +3,12 @@ import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
 import { ownerOf, writeAtomically } from '../files.js';
 import { SecretsDocument, type SecretOptions } from './secrets-document.js';
 
-/** The group of the secrets file that is ours. */
+/** Our group of the secrets file. */
 export const OUR_GROUP = 'push-jobs-server';
 
 const PRIVATE = 0o600;
 
-/** A secrets file on disk. Changes are kept in memory until `save`. */
+/** A secrets file on disk. Changes stay in memory until `save`. */
 export class SecretsStore {
   private isChanged = false;
 
@@ -17,7 +17,7 @@ export class SecretsStore {
     private document: SecretsDocument,
   ) {}
 
-  /** Opens the file, or begins one where there is none; throws an AppError that names it. */
+  /** Opens the file, or begins an empty one if it does not exist. Throws an AppError that names the file. */
   static open(file: string): SecretsStore {
     if (!existsSync(file)) return new SecretsStore(file, SecretsDocument.empty());
     let text: string;
@@ -29,12 +29,12 @@ export class SecretsStore {
     return new SecretsStore(file, SecretsDocument.parse(text, file));
   }
 
-  /** A secret of ours, or of the group that is named; undefined where there is none. */
+  /** Returns a secret of our group or the given one, or undefined if it does not exist. */
   get(name: string, group = OUR_GROUP): string | undefined {
     return this.document.get(group, name);
   }
 
-  /** Names of our secrets. */
+  /** Returns the names of our secrets. */
   names(): string[] {
     return this.document.names(OUR_GROUP);
   }
@@ -45,25 +45,25 @@ export class SecretsStore {
     this.isChanged = true;
   }
 
-  /** Takes one of our secrets out. */
+  /** Removes one of our secrets. */
   remove(name: string): void {
     if (this.get(name) === undefined) return;
     this.document = this.document.withoutSecret(OUR_GROUP, name);
     this.isChanged = true;
   }
 
-  /** Takes all of our secrets out. */
-  removeOurs(): void {
+  /** Removes all of our secrets. */
+  removeAll(): void {
     if (this.names().length === 0) return;
-    this.document = this.document.without(OUR_GROUP);
+    this.document = this.document.withoutGroup(OUR_GROUP);
     this.isChanged = true;
   }
 
-  /** Writes the file where something was changed: in one step, for its owner only, who stays the same. */
-  save(): void {
+  /** Writes the file atomically if something changed. Only its owner, who stays the same, may read it. */
+  async save(): Promise<void> {
     if (!this.isChanged) return;
     const owner = ownerOf(this.file);
-    writeAtomically(this.file, this.document.render(), {
+    await writeAtomically(this.file, this.document.render(), {
       mode: PRIVATE,
       ...(owner === undefined ? {} : { owner }),
     });

@@ -1,17 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { ServerSecrets } from '../../../src/server/config/server-secrets.js';
-import { readSuperuserKey } from '../../../src/server/config/superuser-key.js';
+import { parseSuperuserKey } from '../../../src/server/config/superuser-key.js';
 import { AppError } from '../../../src/shared/lib/app-error.js';
 import type { Paths } from '../paths.js';
 import { previousKeysOf } from './previous-keys.js';
 import type { SecretsStore } from './secrets-store.js';
 
-/** The key of the Chef Server's superuser, from the secrets file or else from its own; undefined where there is none. */
+/** Returns the superuser's key from the secrets file or pivotal.pem, or undefined if neither has it. */
 export const findSuperuserKey = (paths: Paths, store: SecretsStore): string | undefined =>
   store.get('superuser_key', 'chef-server') ??
   (existsSync(paths.pivotalKey) ? readFileSync(paths.pivotalKey, 'utf8') : undefined);
 
-/** What the server must know; throws an AppError that names what is missing, or no key, and where it belongs. */
+/** Returns the server's secrets. Throws an AppError that names a missing or invalid one and where it belongs. */
 export const serverSecretsOf = (paths: Paths, store: SecretsStore): ServerSecrets => {
   const superuserKey = findSuperuserKey(paths, store);
   if (superuserKey === undefined) {
@@ -21,22 +21,22 @@ export const serverSecretsOf = (paths: Paths, store: SecretsStore): ServerSecret
         `${paths.pivotalKey} has it. Copy /etc/opscode/pivotal.pem of the Chef Server to ${paths.pivotalKey}.`,
     );
   }
-  requireKey(superuserKey, paths, store);
+  requireValidKey(superuserKey, paths, store);
   const previous = previousKeysOf(store);
   return {
-    pushy_priv_key: mustHave(store, 'pushy_priv_key'),
-    curve_secret_key: mustHave(store, 'curve_secret_key'),
-    session_seal_key: mustHave(store, 'session_seal_key'),
-    sql_password: mustHave(store, 'sql_password'),
+    pushy_priv_key: requireSecret(store, 'pushy_priv_key'),
+    curve_secret_key: requireSecret(store, 'curve_secret_key'),
+    session_seal_key: requireSecret(store, 'session_seal_key'),
+    sql_password: requireSecret(store, 'sql_password'),
     superuser_key: superuserKey,
     ...(previous === undefined ? {} : { previous }),
   };
 };
 
-/** A server that runs would refuse it where only its log tells. */
-const requireKey = (pem: string, paths: Paths, store: SecretsStore): void => {
+/** A running server would reject an invalid key only in its log, so check it here. */
+const requireValidKey = (pem: string, paths: Paths, store: SecretsStore): void => {
   try {
-    readSuperuserKey(pem);
+    parseSuperuserKey(pem);
   } catch {
     const isInStore = store.get('superuser_key', 'chef-server') !== undefined;
     const place = isInStore ? `${store.file} (chef-server, superuser_key)` : paths.pivotalKey;
@@ -48,8 +48,8 @@ const requireKey = (pem: string, paths: Paths, store: SecretsStore): void => {
   }
 };
 
-/** A secret of ours; throws an AppError where it was not made yet. */
-export const mustHave = (store: SecretsStore, name: string): string => {
+/** Returns one of our secrets. Throws an AppError if it has not been generated yet. */
+export const requireSecret = (store: SecretsStore, name: string): string => {
   const value = store.get(name);
   if (value !== undefined) return value;
   throw new AppError(

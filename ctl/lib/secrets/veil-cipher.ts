@@ -10,7 +10,7 @@ const base64Of = (bytes: number) =>
     .base64()
     .refine((text) => Buffer.from(text, 'base64').length === bytes, `must be ${bytes} bytes in base64`);
 
-/** The `cipher` of a secrets file: the key stands beside what it encrypts. */
+/** The `cipher` of a secrets file; it holds the key in the clear. */
 export const veilCipherSchema = z.looseObject({
   type: z.literal('Veil::Cipher::V2'),
   key: base64Of(KEY_BYTES),
@@ -19,7 +19,7 @@ export const veilCipherSchema = z.looseObject({
 
 export type VeilCipher = z.infer<typeof veilCipherSchema>;
 
-/** Makes a cipher of a fresh key and a fresh initialization vector. */
+/** Creates a cipher with a fresh key and a fresh initialization vector. */
 export const freshVeilCipher = (): VeilCipher => ({
   type: 'Veil::Cipher::V2',
   key: randomBytes(KEY_BYTES).toString('base64'),
@@ -32,7 +32,7 @@ export const encryptVeil = (cipher: VeilCipher, text: string): string => {
   return Buffer.concat([encryption.update(text, 'utf8'), encryption.final()]).toString('base64');
 };
 
-/** Decrypts base64 to the text; undefined where the key does not fit. */
+/** Decrypts base64 to text; undefined if the key is wrong. */
 export const decryptVeil = (cipher: VeilCipher, base64: string): string | undefined => {
   const decryption = createDecipheriv(ALGORITHM, decoded(cipher.key), decoded(cipher.iv));
   try {

@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import type { Paths } from '../paths.js';
 import type { RunProgram } from '../run-program.js';
 import { Runit } from './runit.js';
-import type { Supervisor } from './supervisor.js';
+import type { ServiceSupervisor } from './service-supervisor.js';
 import { Systemd } from './systemd.js';
 
 /**
- * What runs services here: Chef Server's runit, so that `chef-server-ctl status` shows ours too, else systemd, else
- * the system's runit; undefined where there is none of them.
+ * Finds this machine's service supervisor: Chef Server's runit, so that `chef-server-ctl status` shows our service too,
+ * else systemd, else the system's runit; undefined if there is none.
  */
-export const findSupervisor = ({ chefServer, under }: Paths, run: RunProgram): Supervisor | undefined => {
+export const findSupervisor = (
+  { chefServer, under }: Paths,
+  run: RunProgram,
+): ServiceSupervisor | undefined => {
   if (existsSync(join(chefServer, 'service'))) {
     return new Runit(
       {

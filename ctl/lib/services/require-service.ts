@@ -1,10 +1,10 @@
 import type { CommandArguments } from '../../command.js';
 import { SERVICE } from '../paths.js';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../../../src/shared/lib/usage-error.js';
 
-/** Sees that the service that was named, if one was, is ours; throws a UsageError. */
-export const requireService = ({ words: [name] }: CommandArguments): void => {
+/** Throws a UsageError if the arguments name a service other than ours. */
+export const requireService = ({ positionals: [name] }: CommandArguments): void => {
   if (name !== undefined && name !== SERVICE) {
-    throw new UsageError(`there is no service '${name}' here; there is ${SERVICE}`);
+    throw new UsageError(`unknown service '${name}'; the only one is ${SERVICE}`);
   }
 };

@@ -1,44 +1,44 @@
 import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/shared/lib/app-error.js';
-import { ensureFile, readIfThere } from '../files.js';
+import { ensureFile, readIfExists } from '../files.js';
 import { SERVICE } from '../paths.js';
 import type { RunProgram } from '../run-program.js';
-import { NOT_YET, runScript, svlogdConfig, svlogdScript } from './runit-scripts.js';
+import { OUR_DOWN_FILE, runScript, svlogdConfig, svlogdScript } from './runit-scripts.js';
 import {
   type ServiceDefinition,
   type ServiceOutcome,
   STATUS_CODE,
-  type Supervisor,
+  type ServiceSupervisor,
   type Verb,
   VERB_SECONDS,
-} from './supervisor.js';
+} from './service-supervisor.js';
 
-/** Where a runit has its parts. */
+/** Folders and programs of a runit. */
 export interface RunitFolders {
   readonly title: string;
-  /** Folders of all services, linked from `services` where they are enabled. */
+  /** Folders of all services; enabled ones are linked from `services`. */
   readonly definitions: string;
   /** What runsvdir watches. */
   readonly services: string;
-  /** Links to `sv`, one a service, by which chef-server-ctl runs it; undefined where nobody needs them. */
+  /** Links to `sv`, one per service, through which chef-server-ctl controls it; undefined without Chef Server. */
   readonly init: string | undefined;
-  /** Gives the path of sv, svlogd or chpst. */
+  /** Returns the path of sv, svlogd or chpst. */
   readonly tool: (name: string) => string;
 }
 
 /** runsvdir looks for new services every five seconds. */
-const SEEN_WITHIN_MS = 20_000;
-const LOOK_EVERY_MS = 100;
+const SUPERVISED_TIMEOUT_MS = 20_000;
+const POLL_INTERVAL_MS = 100;
 
 const EXECUTABLE = { mode: 0o755 };
 const READABLE = { mode: 0o644 };
 
-/** The verbs whose names in runit are others. */
+/** Verbs with another name in runit. */
 const SV_VERBS: Partial<Record<Verb, string>> = { 'graceful-kill': 'force-stop', usr1: '1', usr2: '2' };
 
-/** The service under a runit: Chef Server's own, so that chef-server-ctl sees it, or the system's. */
-export class Runit implements Supervisor {
+/** The service under Chef Server's runit or the system's. */
+export class Runit implements ServiceSupervisor {
   private readonly definition: string;
   private readonly link: string;
   private readonly down: string;
@@ -60,22 +60,22 @@ export class Runit implements Supervisor {
     return isLink(this.link);
   }
 
-  /** svlogd, which writes the log, rotates it. */
-  missingRotator(): undefined {
+  /** svlogd writes and rotates the log. */
+  missingLogRotator(): undefined {
     return undefined;
   }
 
   async install(service: ServiceDefinition): Promise<string[]> {
     const { tool } = this.folders;
-    const wasSupervised = leadsTo(this.link, this.definition);
-    const logConfig = ensureFile(
+    const wasSupervised = pointsTo(this.link, this.definition);
+    const logConfig = await ensureFile(
       join(service.logs, 'config'),
       svlogdConfig(service),
       service.switchTo === undefined ? READABLE : { ...READABLE, owner: service.switchTo },
     );
     const changes = [
-      ...ensureFile(join(this.definition, 'run'), runScript(service, tool), EXECUTABLE),
-      ...ensureFile(join(this.definition, 'log', 'run'), svlogdScript(service, tool), EXECUTABLE),
+      ...(await ensureFile(join(this.definition, 'run'), runScript(service, tool), EXECUTABLE)),
+      ...(await ensureFile(join(this.definition, 'log', 'run'), svlogdScript(service, tool), EXECUTABLE)),
       ...logConfig,
       ...this.ensureInitLink(),
     ];
@@ -89,7 +89,7 @@ export class Runit implements Supervisor {
     if (this.isEnabled()) {
       await this.sv('force-stop', SERVICE);
       rmSync(this.link);
-      await this.sv('exit', this.definition); // the supervisor and the logger of the service end, too
+      await this.sv('exit', this.definition); // also ends runsv and the logger of the service
     }
     rmSync(this.definition, { recursive: true, force: true });
     if (this.folders.init !== undefined) rmSync(join(this.folders.init, SERVICE), { force: true });
@@ -97,14 +97,14 @@ export class Runit implements Supervisor {
   }
 
   async status(): Promise<ServiceOutcome> {
-    if (!this.isEnabled()) return notConfigured(STATUS_CODE.unknown);
+    if (!this.isEnabled()) return notConfiguredOutcome(STATUS_CODE.unknown);
     const text = await this.sv('status', SERVICE);
     if (text.startsWith('run:')) return { code: STATUS_CODE.running, text };
     return { code: text.startsWith('down:') ? STATUS_CODE.down : STATUS_CODE.unknown, text };
   }
 
-  async act(verb: Verb, seconds = VERB_SECONDS): Promise<ServiceOutcome> {
-    if (!this.isEnabled()) return notConfigured(1);
+  async control(verb: Verb, seconds = VERB_SECONDS): Promise<ServiceOutcome> {
+    if (!this.isEnabled()) return notConfiguredOutcome(1);
     const text = await this.sv(SV_VERBS[verb] ?? verb, SERVICE, seconds);
     return { code: text === '' || text.startsWith('ok:') || text.startsWith('kill: ') ? 0 : 1, text };
   }
@@ -116,28 +116,28 @@ export class Runit implements Supervisor {
     return `${result.stdout}${result.stderr}`.trimEnd();
   }
 
-  /** Has the service supervised, and not started by that; whether it had to be done. */
+  /** Enables the service without starting it. Returns whether it was disabled before. */
   private async enable(): Promise<boolean> {
-    if (!leadsTo(this.link, this.definition) && !existsSync(this.down))
-      ensureFile(this.down, NOT_YET, READABLE);
-    // An old server's link can lead elsewhere; runsvdir ends what ran from there.
+    if (!pointsTo(this.link, this.definition) && !existsSync(this.down))
+      await ensureFile(this.down, OUR_DOWN_FILE, READABLE);
+    // An old server's link can point elsewhere; runsvdir then ends the old service.
     const isNew = ensureLink(this.link, this.definition);
-    await this.waitUntilSeen();
-    if (readIfThere(this.down) === NOT_YET) rmSync(this.down); // a run that was killed here leaves it to the next one
+    await this.waitUntilSupervised();
+    if (readIfExists(this.down) === OUR_DOWN_FILE) rmSync(this.down); // also removes the file of an earlier run that was killed
     return isNew;
   }
 
-  /** Has a logger that runs already write where it should, as whom it should, and rotate as its config says. */
+  /** Ensures that a running logger has the right folder, user and rotation. Returns a line per change. */
   private async ensureLogger(service: ServiceDefinition, isReconfigured: boolean): Promise<string[]> {
     const pid = loggerPidIn(await this.sv('status', SERVICE));
-    if (pid === undefined) return []; // it will read all that when it starts
+    if (pid === undefined) return []; // it reads its settings when it starts
     if (isLoggerOf(service, pid)) {
       if (isReconfigured) await this.sv('hup', `${SERVICE}/log`);
       return [];
     }
     const text = await this.sv('restart', `${SERVICE}/log`);
     if (text.startsWith('ok:')) return [`restarted the logger, which writes to ${service.logs}`];
-    throw new AppError('logger', `the logger, which is to write to ${service.logs}, does not start: ${text}`);
+    throw new AppError('logger', `the logger for ${service.logs} does not start: ${text}`);
   }
 
   private ensureInitLink(): string[] {
@@ -146,17 +146,17 @@ export class Runit implements Supervisor {
     return ensureLink(join(init, SERVICE), tool('sv')) ? [`linked ${join(init, SERVICE)}`] : [];
   }
 
-  private async waitUntilSeen(): Promise<void> {
-    const deadline = performance.now() + SEEN_WITHIN_MS;
+  private async waitUntilSupervised(): Promise<void> {
+    const deadline = performance.now() + SUPERVISED_TIMEOUT_MS;
     while (!(existsSync(join(this.definition, 'supervise', 'ok')) && (await this.isSupervised()))) {
       if (performance.now() > deadline) {
         throw new AppError(
           'service_unseen',
-          `${this.title} did not take ${SERVICE} up within ${SEEN_WITHIN_MS / 1000} s: is runsvdir running on ` +
-            `${this.folders.services}?`,
+          `${this.title} did not supervise ${SERVICE} within ${SUPERVISED_TIMEOUT_MS / 1000} s: check that runsvdir runs ` +
+            `on ${this.folders.services}`,
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
     }
   }
 
@@ -165,29 +165,29 @@ export class Runit implements Supervisor {
   }
 }
 
-const notConfigured = (code: number): ServiceOutcome => ({
+const notConfiguredOutcome = (code: number): ServiceOutcome => ({
   code,
   text: `fail: ${SERVICE}: not configured here; run: opscode-push-jobs-server-ctl reconfigure`,
 });
 
 const loggerPidIn = (status: string): string | undefined => /; run: log: \(pid (\d+)\)/.exec(status)?.[1];
 
-/** Whether the process is the logger as it should be; what it was started with stays for as long as it runs. */
+/** Whether a running logger was started for this folder and user. */
 const isLoggerOf = ({ logs, switchTo }: ServiceDefinition, pid: string): boolean => {
   const process = `/proc/${pid}`;
   const is = statSync(process, { throwIfNoEntry: false });
-  const started = readIfThere(join(process, 'cmdline'))?.split('\0') ?? [];
+  const started = readIfExists(join(process, 'cmdline'))?.split('\0') ?? [];
   return started.includes(logs) && (switchTo === undefined || is?.uid === switchTo.uid);
 };
 
 const isLink = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
-const leadsTo = (link: string, target: string): boolean => isLink(link) && readlinkSync(link) === target;
+const pointsTo = (link: string, target: string): boolean => isLink(link) && readlinkSync(link) === target;
 
-/** Sees that a link leads there; whether it had to be made. */
+/** Ensures that a link points to the target. Returns whether it changed. */
 const ensureLink = (link: string, target: string): boolean => {
-  if (leadsTo(link, target)) return false;
+  if (pointsTo(link, target)) return false;
   if (isLink(link)) rmSync(link);
   mkdirSync(dirname(link), { recursive: true });
   symlinkSync(target, link);

@@ -1,19 +1,19 @@
 import { join } from 'node:path';
-import type { ServiceDefinition } from './supervisor.js';
+import type { ServiceDefinition } from './service-supervisor.js';
 
-/** The file that all output of the service goes to, named as runit's logger names it. */
+/** File for all output of the service; runit's logger uses the same name. */
 const LOG_FILE = 'current';
 
-/** A word of `ExecStart`: quoted, and what systemd would replace (`%`, `$`) doubled. */
-const word = (text: string): string =>
+/** Quotes a word of `ExecStart`; doubles what systemd would replace (`%`, `$`). */
+const quote = (text: string): string =>
   `"${text.replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 
-/** What the shell does with the log and the command that follow it; both are its words, so nothing in them is special. */
-const INTO_LOG = 'exec >> "$0" 2>&1; exec "$@"';
+/** Shell script that appends to the log and becomes the command. Both are arguments, so the shell does not interpret them. */
+const LOG_AND_EXEC = 'exec >> "$0" 2>&1; exec "$@"';
 
 /**
- * The unit; it may open many files, since each node is a connection. The log is opened as the service user, by a shell
- * that the server then takes the place of: a file that systemd opens would be root's, and logrotate could not cut it.
+ * The unit. The limit of open files is high because each node is a connection. A shell opens the log as the service user
+ * and then becomes the server: a file that systemd opens would belong to root, and logrotate could not truncate it.
  */
 export const unitFile = ({ command, userName, logs }: ServiceDefinition): string =>
   `# Made by opscode-push-jobs-server-ctl reconfigure, which overwrites it.
@@ -21,11 +21,11 @@ export const unitFile = ({ command, userName, logs }: ServiceDefinition): string
 Description=Push Jobs server for Chef
 After=network-online.target postgresql.service
 Wants=network-online.target
-# It comes back by itself, however often it was started in vain: at a boot the database can be the last to be there.
+# Restart without limit: at boot the database can be the last to start.
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=${['/bin/sh', '-c', INTO_LOG, join(logs, LOG_FILE), ...command].map(word).join(' ')}
+ExecStart=${['/bin/sh', '-c', LOG_AND_EXEC, join(logs, LOG_FILE), ...command].map(quote).join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
 User=${userName}
 Restart=always
@@ -42,8 +42,8 @@ WantedBy=multi-user.target
 `;
 
 /**
- * The rotation of that file; the service keeps it open, so it is copied and cut, as the service user: root follows
- * nobody's links. The size counts whenever logrotate is run, on most machines once a day.
+ * The log's rotation. The service keeps the file open, so logrotate copies and truncates it; it does so as the service
+ * user, so that root follows no links of that user. logrotate checks the size when it runs, usually once a day.
  */
 export const logrotateConfig = ({ logs, logRotation, userName }: ServiceDefinition): string =>
   `# Made by opscode-push-jobs-server-ctl reconfigure, which overwrites it.

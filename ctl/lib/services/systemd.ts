@@ -4,24 +4,24 @@ import { join } from 'node:path';
 import { AppError } from '../../../src/shared/lib/app-error.js';
 import { ensureFile } from '../files.js';
 import { SERVICE } from '../paths.js';
-import { type RunProgram, saidBy } from '../run-program.js';
+import { type RunProgram, outputOf } from '../run-program.js';
 import { logrotateConfig, unitFile } from './systemd-files.js';
 import {
   type ServiceDefinition,
   type ServiceOutcome,
   STATUS_CODE,
-  type Supervisor,
+  type ServiceSupervisor,
   type Verb,
   VERB_SECONDS,
-} from './supervisor.js';
+} from './service-supervisor.js';
 
 const UNIT = `${SERVICE}.service`;
 const LOGROTATE = ['/usr/sbin/logrotate', '/usr/bin/logrotate'];
 const READABLE = { mode: 0o644 };
-const STATE_TIMEOUT_SECONDS = 90;
+const SIGNAL_TIMEOUT_SECONDS = 90;
 
-/** What a verb is to systemctl; `once` is nothing to it. */
-const VERB_ARGUMENTS: Readonly<Record<Exclude<Verb, 'once' | 'graceful-kill'>, readonly string[]>> = {
+/** Arguments of systemctl for each verb; it has none for `once`. */
+const SYSTEMCTL_ARGUMENTS: Readonly<Record<Exclude<Verb, 'once' | 'graceful-kill'>, readonly string[]>> = {
   start: ['start'],
   stop: ['stop'],
   restart: ['restart'],
@@ -33,11 +33,11 @@ const VERB_ARGUMENTS: Readonly<Record<Exclude<Verb, 'once' | 'graceful-kill'>, r
   usr2: ['kill', '--signal=USR2'],
 };
 
-/** The verbs after which the service's state is told. */
-const WAITING: readonly Verb[] = ['start', 'stop', 'restart', 'graceful-kill'];
+/** Verbs that report the service's state afterwards. */
+const STATE_CHANGING_VERBS: readonly Verb[] = ['start', 'stop', 'restart', 'graceful-kill'];
 
-/** The service as a unit of systemd, where there is no Chef Server; it speaks as runit does. */
-export class Systemd implements Supervisor {
+/** The service as a systemd unit, without Chef Server. Its texts are those of runit. */
+export class Systemd implements ServiceSupervisor {
   readonly title = 'systemd';
   private readonly unit: string;
   private readonly logrotate: string;
@@ -54,27 +54,27 @@ export class Systemd implements Supervisor {
     return existsSync(this.unit);
   }
 
-  missingRotator(): string | undefined {
+  missingLogRotator(): string | undefined {
     return LOGROTATE.some((file) => existsSync(this.under(file))) ? undefined : 'logrotate';
   }
 
   async install(service: ServiceDefinition): Promise<string[]> {
-    const unit = ensureFile(this.unit, unitFile(service), READABLE);
-    const changes = [...unit, ...ensureFile(this.logrotate, logrotateConfig(service), READABLE)];
-    // What systemd itself says counts: an earlier run may have broken off after it wrote the unit.
+    const unit = await ensureFile(this.unit, unitFile(service), READABLE);
+    const changes = [...unit, ...(await ensureFile(this.logrotate, logrotateConfig(service), READABLE))];
+    // Ask systemd: an earlier run may have ended after it wrote the unit.
     const state = await this.show('NeedDaemonReload', 'UnitFileState');
-    if (unit.length > 0 || state.get('NeedDaemonReload') === 'yes') await this.must('daemon-reload');
+    if (unit.length > 0 || state.get('NeedDaemonReload') === 'yes') await this.systemctl('daemon-reload');
     if (state.get('UnitFileState') === 'enabled') return changes;
-    await this.must('enable', UNIT);
+    await this.systemctl('enable', UNIT);
     return [...changes, `enabled ${SERVICE} with ${this.title}`];
   }
 
   async remove(): Promise<string[]> {
     if (!this.isEnabled()) return [];
-    await this.must('disable', '--now', UNIT);
+    await this.systemctl('disable', '--now', UNIT);
     rmSync(this.unit);
     rmSync(this.logrotate, { force: true });
-    await this.must('daemon-reload');
+    await this.systemctl('daemon-reload');
     return [`removed ${UNIT} from systemd`];
   }
 
@@ -91,44 +91,47 @@ export class Systemd implements Supervisor {
     return { code: STATUS_CODE.down, text: `down: ${SERVICE}: ${seconds}s, normally up` };
   }
 
-  async act(verb: Verb, seconds = VERB_SECONDS): Promise<ServiceOutcome> {
+  async control(verb: Verb, seconds = VERB_SECONDS): Promise<ServiceOutcome> {
     if (verb === 'once') {
       return { code: 1, text: `fail: ${SERVICE}: systemd cannot run a service only once; use start` };
     }
-    const done = verb === 'graceful-kill' ? await this.stopOrKill(seconds) : await this.tell(verb, seconds);
-    if (!WAITING.includes(verb) && done) return { code: 0, text: '' };
+    const succeeded =
+      verb === 'graceful-kill' ? await this.stopOrKill(seconds) : await this.send(verb, seconds);
+    if (!STATE_CHANGING_VERBS.includes(verb) && succeeded) return { code: 0, text: '' };
     const { text } = await this.status();
-    const isAsWanted = text.startsWith(verb === 'start' || verb === 'restart' ? 'run:' : 'down:');
-    return done && isAsWanted ? { code: 0, text: `ok: ${text}` } : { code: 1, text: `timeout: ${text}` };
+    const isInWantedState = text.startsWith(verb === 'start' || verb === 'restart' ? 'run:' : 'down:');
+    return succeeded && isInWantedState
+      ? { code: 0, text: `ok: ${text}` }
+      : { code: 1, text: `timeout: ${text}` };
   }
 
-  /** Properties of the unit, by name. */
+  /** Returns properties of the unit by name. */
   private async show(...names: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const { stdout } = await this.run('systemctl', ['show', UNIT, `--property=${names.join(',')}`]);
     return new Map(stdout.split('\n').map((line) => [line.split('=', 1)[0] ?? '', afterEquals(line)]));
   }
 
-  private async tell(verb: keyof typeof VERB_ARGUMENTS, seconds: number): Promise<boolean> {
-    const timeoutMs = WAITING.includes(verb) ? seconds * 1000 : STATE_TIMEOUT_SECONDS * 1000;
-    return (await this.run('systemctl', [...VERB_ARGUMENTS[verb], UNIT], { timeoutMs })).code === 0;
+  private async send(verb: keyof typeof SYSTEMCTL_ARGUMENTS, seconds: number): Promise<boolean> {
+    const timeoutMs = STATE_CHANGING_VERBS.includes(verb) ? seconds * 1000 : SIGNAL_TIMEOUT_SECONDS * 1000;
+    return (await this.run('systemctl', [...SYSTEMCTL_ARGUMENTS[verb], UNIT], { timeoutMs })).code === 0;
   }
 
   private async stopOrKill(seconds: number): Promise<boolean> {
-    if (await this.tell('stop', seconds)) return true;
-    await this.tell('kill', seconds);
-    return this.tell('stop', seconds);
+    if (await this.send('stop', seconds)) return true;
+    await this.send('kill', seconds);
+    return this.send('stop', seconds);
   }
 
-  private async must(...args: readonly string[]): Promise<void> {
+  private async systemctl(...args: readonly string[]): Promise<void> {
     const result = await this.run('systemctl', args);
     if (result.code !== 0)
-      throw new AppError('systemctl', `systemctl ${args.join(' ')} failed: ${saidBy(result)}`);
+      throw new AppError('systemctl', `systemctl ${args.join(' ')} failed: ${outputOf(result)}`);
   }
 }
 
 const afterEquals = (line: string): string => line.slice(line.indexOf('=') + 1);
 
-/** systemd counts microseconds since the machine's start; 0 is never. */
+/** Converts systemd's microseconds since boot; 0 means never. */
 const secondsSince = (microseconds: string | undefined): number => {
   const at = Number(microseconds ?? 0) / 1_000_000;
   return at === 0 ? 0 : Math.max(0, Math.round(uptime() - at));

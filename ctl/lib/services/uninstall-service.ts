@@ -2,10 +2,10 @@ import type { CommandContext } from '../../command-context.js';
 import { Nginx } from '../nginx.js';
 
 /**
- * Stops and removes the service and the route to it; says what it did. The settings are not asked: it must also work
- * where they are wrong, or where there are none yet.
+ * Stops and removes the service and its nginx route. Returns a line per change. Does not read the settings, so that it
+ * works even if they are invalid or missing.
  */
-export const removeFromMachine = async (context: CommandContext): Promise<string[]> => {
+export const uninstallService = async (context: CommandContext): Promise<string[]> => {
   const removed = (await context.findSupervisor()?.remove()) ?? [];
   const nginx = Nginx.ofChefServer(context.paths, context.environment.run);
   const route = nginx?.remove() ?? [];

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { AppError } from '../../../src/shared/lib/app-error.js';
 import type { SettingsFile } from './settings-file.js';
-import { type GivenSettings, type SectionName, sectionSchemas, type Settings } from './settings-schema.js';
+import { type RawSettings, type SectionName, sectionSchemas, type Settings } from './settings-schema.js';
 
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
-/** Words of the settings that could be secrets or long are not repeated in messages. */
-const SHOWN_CHARACTERS = 60;
+/** Messages quote at most this many characters of a value. */
+const MAX_SHOWN_LENGTH = 60;
 
 /**
- * Judges what the file says over what was inherited and fills in the defaults. Throws an AppError that names file and
- * line of each unknown key and each bad value.
+ * Merges the file's settings over the inherited ones, validates them and fills in defaults. Throws an AppError that names
+ * file and line of each unknown key and each invalid value.
  */
-export const checkSettings = (source: SettingsFile, inherited: GivenSettings): Settings => {
+export const checkSettings = (source: SettingsFile, inherited: RawSettings): Settings => {
   const problems: string[] = [];
   const checked = Object.entries(sectionSchemas).map(([name, schema]) => {
     const given = { ...inherited[name], ...source.sections[name] };
@@ -24,7 +24,7 @@ export const checkSettings = (source: SettingsFile, inherited: GivenSettings): S
   return Object.fromEntries(checked) as unknown as Settings;
 };
 
-/** What a fault is about. */
+/** A problem with one setting. */
 interface Issue {
   readonly code: string;
   readonly path: readonly PropertyKey[];
@@ -32,7 +32,7 @@ interface Issue {
   readonly keys?: readonly string[];
 }
 
-/** Numbers may be written as strings, but `true` and `''` are none although JavaScript would convert them. */
+/** Numbers may be written as strings. `true` and `''` are rejected, although JavaScript would convert them. */
 const numberIssues = (schema: z.ZodObject, given: Readonly<Record<string, unknown>>): Issue[] =>
   Object.entries(schema.shape as Record<string, z.ZodType>).flatMap(([key, type]): Issue[] => {
     const value = given[key];
@@ -60,14 +60,14 @@ const describe = (source: SettingsFile, section: SectionName, given: unknown, is
   if (issue.code === 'unrecognized_keys') return describeUnknown(where, section, issue);
   const name = [section, ...issue.path.map((part) => `['${String(part)}']`)].join('');
   const value = valueAt(given, issue.path);
-  const shown = value === undefined ? '' : ` (it is ${JSON.stringify(value).slice(0, SHOWN_CHARACTERS)})`;
+  const shown = value === undefined ? '' : ` (it is ${JSON.stringify(value).slice(0, MAX_SHOWN_LENGTH)})`;
   return `${where}: ${name}: ${issue.message}${shown}`;
 };
 
 const describeUnknown = (where: string, section: SectionName, { path, keys = [] }: Issue): string => {
   const full = [...path.map(String), ...keys].map((part) => `['${part}']`).join('');
   const known = Object.keys(sectionSchemas[section].shape).sort().join(', ');
-  return `${where}: ${section}${full} is not known; known are ${known}`;
+  return `${where}: ${section}${full} is unknown; known settings: ${known}`;
 };
 
 const valueAt = (given: unknown, path: readonly PropertyKey[]): unknown =>

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { AppError } from '../../../src/shared/lib/app-error.js';
 
-/** An address that Chef Server wrote, as number or text. */
+/** A port number as number or text. */
 const portNumber = z.coerce.number().int().min(1).max(65535);
 
-/** What of `chef-server-running.json` matters here; everything else in it is left alone. */
+/** The members of `chef-server-running.json` that we use. */
 const runningSchema = z.object({
   private_chef: z.object({
     topology: z.string().optional(),
@@ -32,17 +32,17 @@ const runningSchema = z.object({
   }),
 });
 
-/** What the Chef Server on this machine says of itself. */
+/** The settings of the Chef Server on this machine, as it writes them. */
 export type ChefServerRunning = z.infer<typeof runningSchema>['private_chef'];
 
-/** Reads Chef Server's own settings; undefined where there is no Chef Server. Throws an AppError that names the file. */
+/** Reads Chef Server's settings; undefined if there is no Chef Server. Throws an AppError that names the file. */
 export const readChefServerRunning = (file: string): ChefServerRunning | undefined => {
   if (!existsSync(file)) return undefined;
   const parsed = runningSchema.safeParse(parseJson(file));
   if (parsed.success) return parsed.data.private_chef;
   throw new AppError(
     'chef_server_settings',
-    `${file} is not as Chef Server writes it (run: chef-server-ctl reconfigure):\n${z.prettifyError(parsed.error)}`,
+    `${file} does not have Chef Server's format (run: chef-server-ctl reconfigure):\n${z.prettifyError(parsed.error)}`,
   );
 };
 

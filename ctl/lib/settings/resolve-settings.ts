@@ -7,72 +7,72 @@ import type { Paths } from '../paths.js';
 import { checkSettings } from './check-settings.js';
 import { type ChefServerRunning, readChefServerRunning } from './chef-server-running.js';
 import { readSettingsFile } from './settings-file.js';
-import { type GivenSettings, type Settings, sslModeSchema, WITHOUT_EFFECT } from './settings-schema.js';
+import { type RawSettings, type Settings, sslModeSchema, UNUSED_SETTINGS } from './settings-schema.js';
 
 const ANY_ADDRESS = '0.0.0.0';
 
-/** The user that runs the service where no Chef Server says which. */
-const OWN_USER = 'opscode-pushy';
+/** The service user without Chef Server. */
+const DEFAULT_SERVICE_USER = 'opscode-pushy';
 
-/** This installation, as settings and Chef Server describe it; nothing secret is in it. */
-export interface Product {
-  readonly settings: Settings;
-  /** What the Chef Server on this machine says of itself; undefined where there is none. */
+/** All settings of this installation, from the settings file, Chef Server and defaults. Contains no secrets. */
+export interface ResolvedSettings {
+  readonly sections: Settings;
+  /** Settings of the Chef Server on this machine; undefined if there is none. */
   readonly chef: ChefServerRunning | undefined;
-  /** What the server's configuration file says; to ask for it throws an AppError where a setting is missing for it. */
+  /** The server configuration. The getter throws an AppError if a required setting is missing. */
   readonly serverConfig: ServerConfig;
   readonly serviceUser: string;
-  /** Whether the service runs on this machine: not on a frontend, not where it is switched off. */
+  /** Whether the service runs on this machine: false on a frontend, and if it is disabled. */
   readonly runsService: boolean;
-  /** Whether requests come here through nginx, for a server here or on the backend. */
+  /** Whether nginx on this machine routes requests to the server, here or on the backend. */
   readonly isRouted: boolean;
   readonly folders: { readonly data: string; readonly etc: string; readonly logs: string };
-  /** The file in which the administrator's secrets are kept. */
+  /** Chef Server's secrets file, or our own. */
   readonly secretsFile: string;
-  /** The server's configuration file. */
+  /** File with the server configuration. */
   readonly serverConfigFile: string;
-  /** The marker of an installation that was configured. */
-  readonly bootstrapped: string;
-  /** Settings in the file that this server does not use. */
-  readonly withoutEffect: readonly string[];
+  /** File that marks a configured installation. */
+  readonly bootstrappedFile: string;
+  /** Settings in the file that have no effect. */
+  readonly unusedSettings: readonly string[];
 }
 
 /**
- * Reads all settings and judges those that are there; throws an AppError that names file and line. Changes nothing.
- * Whether any is missing shows only when the server's configuration is asked for.
+ * Reads and validates all settings. Throws an AppError that names file and line. Missing settings throw only when
+ * `serverConfig` is read.
  */
-export const loadProduct = (paths: Paths, { env, home, cwd }: CtlEnvironment): Product => {
+export const resolveSettings = (paths: Paths, { env, home, cwd }: CtlEnvironment): ResolvedSettings => {
   const chef = readChefServerRunning(paths.chefRunning);
   const source = readSettingsFile(paths.settings, { env, home, cwd });
-  const settings = casBelow(paths, checkSettings(source, inheritedFrom(chef)));
-  const { dir, log_directory, enable } = settings.opscode_pushy_server;
+  const sections = withCaFilesBelowRoot(paths, checkSettings(source, inheritedSettings(chef)));
+  const { dir, log_directory, enable } = sections.opscode_pushy_server;
   const data = paths.under(dir);
   const etc = join(data, 'etc');
   const isFrontend = chef?.role === 'frontend';
   let serverConfig: ServerConfig | undefined;
   return {
-    settings,
+    sections,
     chef,
     get serverConfig() {
-      return (serverConfig ??= serverConfigOf(settings, chef, paths, join(etc, 'secrets.json')));
+      return (serverConfig ??= serverConfigOf(sections, chef, paths, join(etc, 'secrets.json')));
     },
-    serviceUser: chef === undefined ? OWN_USER : (chef.user?.username ?? 'opscode'),
+    serviceUser: chef === undefined ? DEFAULT_SERVICE_USER : (chef.user?.username ?? 'opscode'),
     runsService: enable && !isFrontend,
     isRouted: enable,
     folders: { data, etc, logs: paths.under(log_directory) },
     secretsFile: chef !== undefined || existsSync(paths.chefSecrets) ? paths.chefSecrets : paths.ownSecrets,
     serverConfigFile: join(etc, 'push-jobs-server.json'),
-    bootstrapped: join(data, 'bootstrapped'),
-    withoutEffect: WITHOUT_EFFECT.filter((key) => source.lines.has(`opscode_pushy_server.${key}`)),
+    bootstrappedFile: join(data, 'bootstrapped'),
+    unusedSettings: UNUSED_SETTINGS.filter((key) => source.lines.has(`opscode_pushy_server.${key}`)),
   };
 };
 
-/** What the Chef Server's settings stand in for where the file says nothing. */
-const inheritedFrom = (chef: ChefServerRunning | undefined): GivenSettings => {
+/** Settings inherited from Chef Server, used if the file does not set them. */
+const inheritedSettings = (chef: ChefServerRunning | undefined): RawSettings => {
   if (chef === undefined) return {};
   const { vip, port, db_superuser, sslmode } = chef.postgresql ?? {};
   return {
-    opscode_pushy_server: isSpread(chef)
+    opscode_pushy_server: hasFrontends(chef)
       ? defined({ vip: chef.backend_vips?.ipaddress ?? vip, listen: ANY_ADDRESS, ha: chef.topology === 'ha' })
       : defined({ vip: chef.lb?.api_fqdn }),
     postgresql: defined({ vip, port, db_superuser, sslmode: sslModeSchema.safeParse(sslmode).data }),
@@ -80,8 +80,8 @@ const inheritedFrom = (chef: ChefServerRunning | undefined): GivenSettings => {
   };
 };
 
-/** Whether there are frontends beside the backend; their nginx must reach the server over the network. */
-const isSpread = ({ topology }: ChefServerRunning): boolean => topology === 'tier' || topology === 'ha';
+/** Whether there are frontends, whose nginx reaches the server over the network. */
+const hasFrontends = ({ topology }: ChefServerRunning): boolean => topology === 'tier' || topology === 'ha';
 
 const chefServerAddress = ({ 'opscode-erchef': erchef, lb, nginx }: ChefServerRunning) => {
   const port = nginx?.ssl_port ?? 443;
@@ -96,33 +96,33 @@ const defined = (values: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 const serverConfigOf = (
-  settings: Settings,
+  sections: Settings,
   chef: ChefServerRunning | undefined,
   paths: Paths,
   secretsFile: string,
 ): ServerConfig => {
-  const { opscode_pushy_server: pushy, postgresql, chef_server } = settings;
+  const { opscode_pushy_server: pushy, postgresql, chef_server } = sections;
   const known = Object.entries(pushy).filter(([key]) => key in serverConfigSchema.shape);
   const name = pushy.server_name_advertised ?? pushy.vip;
   if (name === undefined) {
     throw new AppError(
       'settings_missing',
       `${paths.settings}: opscode_pushy_server['server_name_advertised'] is missing: the name by which nodes reach this ` +
-        'machine. It is inherited from Chef Server only where one is installed on this machine.',
+        'machine. It is inherited only from a Chef Server on this machine.',
     );
   }
   if (chef === undefined && chef_server.root_url === undefined) {
     throw new AppError(
       'settings_missing',
-      `${paths.settings}: chef_server['root_url'] is missing, like 'https://chef.example.com': there is no Chef Server ` +
-        `on this machine (no ${paths.chefRunning}), so it must be told where one is`,
+      `${paths.settings}: chef_server['root_url'] is missing; set it to the Chef Server's address, for example ` +
+        `'https://chef.example.com', because this machine has no Chef Server (no ${paths.chefRunning})`,
     );
   }
   if (pushy.enable_graphite && pushy.graphite_host === undefined) {
     throw new AppError(
       'settings_missing',
-      `${paths.settings}: opscode_pushy_server['graphite_host'] is missing: the host that takes the metrics, since ` +
-        'enable_graphite is true',
+      `${paths.settings}: opscode_pushy_server['graphite_host'] is missing: the host that receives the metrics, needed ` +
+        'because enable_graphite is true',
     );
   }
   const { vip, port, database_name, sql_user, sslmode, ssl_ca_file } = postgresql;
@@ -139,8 +139,8 @@ const serverConfigOf = (
   });
 };
 
-/** The files with certificates stand below the root, like all others. */
-const casBelow = (paths: Paths, { postgresql, chef_server, ...settings }: Settings): Settings => {
+/** CA files are below the root, like all other files. */
+const withCaFilesBelowRoot = (paths: Paths, { postgresql, chef_server, ...settings }: Settings): Settings => {
   const below = <T extends { ssl_ca_file?: string | undefined }>(section: T): T =>
     section.ssl_ca_file === undefined
       ? section

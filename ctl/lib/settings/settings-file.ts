@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
-import type { SettingsPlace } from '../../../src/shared/lib/ruby-settings/path-functions.js';
+import type { SettingsContext } from '../../../src/shared/lib/ruby-settings/path-functions.js';
 import { readRubySettings, type RubySetting } from '../../../src/shared/lib/ruby-settings/read-settings.js';
 import {
   kindOf,
@@ -11,20 +11,20 @@ import {
 } from '../../../src/shared/lib/ruby-settings/ruby-value.js';
 import { sectionSchemas } from './settings-schema.js';
 
-/** What the administrator's file says, and where. */
+/** The administrator's settings, with their line numbers. */
 export interface SettingsFile {
   readonly file: string;
-  /** Sections with what was set in them. */
+  /** The settings of each section, not yet validated. */
   readonly sections: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** The line of a setting, by `section.key`. */
+  /** The line of each setting, by `section.key`. */
   readonly lines: ReadonlyMap<string, number>;
 }
 
 /**
- * Reads the settings file, without judging its values; a missing file says nothing. Throws an AppError with file and
- * line where it is not understood or a section is unknown.
+ * Reads the settings file without validating its values; a missing file sets nothing. Throws an AppError with file and
+ * line for a syntax error or an unknown section.
  */
-export const readSettingsFile = (file: string, place: Omit<SettingsPlace, 'file'>): SettingsFile => {
+export const readSettingsFile = (file: string, place: Omit<SettingsContext, 'file'>): SettingsFile => {
   const sections: Record<string, Record<string, unknown>> = {};
   const lines = new Map<string, number>();
   for (const setting of settingsOf(file, place)) {
@@ -37,7 +37,7 @@ export const readSettingsFile = (file: string, place: Omit<SettingsPlace, 'file'
   return { file, sections, lines };
 };
 
-const settingsOf = (file: string, place: Omit<SettingsPlace, 'file'>): readonly RubySetting[] => {
+const settingsOf = (file: string, place: Omit<SettingsContext, 'file'>): readonly RubySetting[] => {
   if (!existsSync(file)) return [];
   let text: string;
   try {
@@ -54,11 +54,11 @@ const unknownSetting = (file: string, { path, line }: RubySetting): AppError => 
   const known = Object.keys(sectionSchemas).map((name) => `${name}['…']`);
   return new AppError(
     'settings_unknown',
-    `${file}, line ${line}: '${path.join('.')}' is not known; settings are ${known.join(', ')}`,
+    `${file}, line ${line}: '${path.join('.')}' is unknown; settings are ${known.join(', ')}`,
   );
 };
 
-/** Sets a value at the end of these keys; nil takes it back, so that the default holds. */
+/** Sets a nested value; nil unsets it, so that the default applies. */
 const setValue = (target: Record<string, unknown>, [key = '', ...deeper]: string[], value: unknown): void => {
   if (deeper.length > 0) {
     const inner = target[key];

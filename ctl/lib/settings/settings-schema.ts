@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { chefServerSchema, serverConfigSchema } from '../../../src/server/config/server-config.js';
 import { DEFAULT_DATA_FOLDER, DEFAULT_LOG_FOLDER } from '../paths.js';
-import { absolutePath, ownFolder } from './own-folder.js';
+import { absolutePath, dedicatedFolder } from './dedicated-folder.js';
 
-/** What the server takes, under the same names; these four come from other sections and places. */
+/** The server's own settings, under the same names; the four omitted ones come from other sections and places. */
 const ofServer = serverConfigSchema.omit({
   database: true,
   chef_server: true,
@@ -11,15 +11,15 @@ const ofServer = serverConfigSchema.omit({
   server_name_advertised: true,
 }).shape;
 
-/** What the server takes of the Chef Server; bounds and defaults stand there. */
+/** The server's settings about the Chef Server; bounds and defaults are defined there. */
 const ofChefServer = chefServerSchema.shape;
 
 const port = () => z.coerce.number().int().min(1).max(65535);
 const count = () => z.coerce.number().int().min(1);
 
 /**
- * `opscode_pushy_server['…']`: what the server knows has its bounds and defaults there; the rest is for this program.
- * Sizes are bytes.
+ * `opscode_pushy_server['…']`. The server's schema has the bounds and defaults of its own settings; the others are for
+ * ctl. Sizes are bytes.
  */
 const pushyServer = z.strictObject({
   ...ofServer,
@@ -29,14 +29,14 @@ const pushyServer = z.strictObject({
   /** Default: the name of the Chef Server. */
   vip: z.string().min(1).optional(),
   chef_api_version: z.string().min(1).default('11.1.0'),
-  log_directory: ownFolder().default(DEFAULT_LOG_FOLDER),
+  log_directory: dedicatedFolder().default(DEFAULT_LOG_FOLDER),
   log_rotation: z
     .strictObject({
       file_maxbytes: z.coerce.number().int().min(4096).default(104_857_600),
       num_to_keep: count().default(10),
     })
     .prefault({}),
-  dir: ownFolder().default(DEFAULT_DATA_FOLDER),
+  dir: dedicatedFolder().default(DEFAULT_DATA_FOLDER),
   disable_curve_encryption: z
     .literal(false, 'cannot be true: the command channel is always encrypted')
     .default(false),
@@ -45,7 +45,7 @@ const pushyServer = z.strictObject({
   ibrowse_max_pipeline_size: count().optional(),
 });
 
-/** How a connection to PostgreSQL is protected. */
+/** TLS mode of connections to PostgreSQL. */
 export const sslModeSchema = z.enum(['disable', 'require', 'verify-full']);
 
 const postgresql = z
@@ -68,15 +68,15 @@ const postgresql = z
     message: 'must be neither sql_user nor db_superuser, whose password reconfigure would replace by its own',
   });
 
-/** How the Chef Server is reached, where it is on another machine or its own settings do not say. */
+/** Address of the Chef Server, if it is on another machine or its own settings lack it. */
 const chefServer = z.strictObject({
   erchef_url: z.url().optional(),
   root_url: z.url().optional(),
   superuser: z.string().min(1).optional(),
   ssl_ca_file: absolutePath().optional(),
-  /** Seconds for which keys and groups are remembered; without it they are asked for each time. */
+  /** Seconds for which keys and groups are cached; without it they are fetched each time. */
   cache_seconds: ofChefServer.cache_seconds.optional(),
-  /** Seconds that one look-up may take. */
+  /** Seconds that one request may take. */
   timeout: ofChefServer.timeout.optional(),
 });
 
@@ -90,14 +90,14 @@ export const sectionSchemas = {
 
 export type SectionName = keyof typeof sectionSchemas;
 
-/** All settings, each with its default where nobody set it. */
+/** All settings, with defaults. */
 export type Settings = { readonly [Name in SectionName]: z.infer<(typeof sectionSchemas)[Name]> };
 
-/** Settings that were given, before they are checked. */
-export type GivenSettings = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+/** Settings before validation. */
+export type RawSettings = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** What old servers needed and this one does not; still allowed in the file. */
-export const WITHOUT_EFFECT = [
+/** Settings of old servers that are still allowed but have no effect. */
+export const UNUSED_SETTINGS = [
   'detect_offline_nodes_interval',
   'ibrowse_max_sessions',
   'ibrowse_max_pipeline_size',

@@ -1,14 +1,18 @@
-import type { Product } from './resolve-settings.js';
+import type { ResolvedSettings } from './resolve-settings.js';
 
-/** A setting whose name says that it is secret is never shown, wherever it came from. */
+/** Names of settings that are never shown. */
 const SECRET_NAME = /password|secret|(^|_)key$/;
 
 /**
- * The settings in the form that Chef's programs know: `{ pushy: { 'opscode-pushy-server': …, postgresql: … } }`, with
- * what was set, what was inherited and the defaults. Without secrets.
+ * Returns all settings, without secrets, in the form that Chef's programs know:
+ * `{ pushy: { 'opscode-pushy-server': …, postgresql: … } }`.
  */
-export const showSettings = ({ settings, serverConfig, serviceUser }: Product): { pushy: object } => {
-  const { opscode_pushy_server, postgresql, bootstrap } = settings;
+export const showSettings = ({
+  sections,
+  serverConfig,
+  serviceUser,
+}: ResolvedSettings): { pushy: object } => {
+  const { opscode_pushy_server, postgresql, bootstrap } = sections;
   return {
     pushy: withoutSecrets({
       bootstrap,

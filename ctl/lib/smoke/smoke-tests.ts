@@ -1,77 +1,77 @@
 import { HttpClient } from '../../../src/shared/platform/http/http-client.js';
-import { rootOf, trustedBy } from '../chef-server/superuser-http.js';
-import { withSession } from '../database/session.js';
+import { chefServerUrl, tlsOptions } from '../chef-server/superuser-http.js';
+import { withDatabaseConnection } from '../database/database-connection.js';
 import { portIsOpen } from '../port-is-open.js';
 import type { Installation } from '../installation.js';
-import { askServer } from '../server-status.js';
+import { fetchServerStatus } from '../server-status.js';
 import { fail, type SmokeTest } from './smoke-test.js';
 
-/** The tests that change nothing, neither here nor on the Chef Server. */
-export const basicTests = (installation: Installation): SmokeTest[] => [
+/** The tests that change nothing, neither on this machine nor on the Chef Server. */
+export const readOnlyTests = (installation: Installation): SmokeTest[] => [
   ...requestTests(installation),
   nodePortsTest(installation),
-  ...(installation.product.runsService ? [databaseTest(installation)] : []),
+  ...(installation.settings.runsService ? [databaseTest(installation)] : []),
 ];
 
-const requestTests = ({ product }: Installation): SmokeTest[] => {
-  const root = rootOf(product);
+const requestTests = ({ settings }: Installation): SmokeTest[] => {
+  const root = chefServerUrl(settings);
   const statusOf = async (path: string): Promise<number> => {
-    const http = new HttpClient(trustedBy(product));
+    const http = new HttpClient(tlsOptions(settings));
     try {
-      const answer = await http.send({ method: 'GET', url: `${root}${path}` });
-      return answer.ok ? answer.value.status : fail(answer.error.reason);
+      const response = await http.send({ method: 'GET', url: `${root}${path}` });
+      return response.ok ? response.value.status : fail(response.error.reason);
     } finally {
       await http.close();
     }
   };
   return [
     {
-      name: 'the server answers',
+      name: 'the server responds',
       run: async () => {
-        const answer = await askServer(product);
-        if (!('status' in answer)) fail(answer.reason);
+        const response = await fetchServerStatus(settings);
+        if (!('status' in response)) fail(response.reason);
       },
     },
     {
-      name: 'the server answers at the address of the Chef Server',
+      name: 'the server responds at the address of the Chef Server',
       run: async () => {
         const status = await statusOf('/pushy/_status');
-        if (status !== 200) fail(`${root}/pushy/_status answers ${status}`);
+        if (status !== 200) fail(`${root}/pushy/_status responds with ${status}`);
       },
     },
     {
-      name: 'a request without a signature is refused',
+      name: 'a request without a signature is rejected',
       run: async () => {
         const status = await statusOf('/organizations/smoke-test/pushy/jobs');
-        if (status !== 400 && status !== 401) fail(`it answers ${status} in place of 400 or 401`);
+        if (status !== 400 && status !== 401) fail(`the status is ${status} instead of 400 or 401`);
       },
     },
   ];
 };
 
-/** As the server does it; a frontend has no password for it. */
+/** Writes with the server's role; a frontend does not have its password. */
 const databaseTest = (installation: Installation): SmokeTest => ({
   name: 'the database can be written',
   run: () =>
-    withSession(installation.ownerConnection(), async (session) => {
-      await session.query('CREATE TEMPORARY TABLE smoke_test (n int)');
-      await session.query('INSERT INTO smoke_test VALUES (1)');
+    withDatabaseConnection(installation.ownerConnection(), async (database) => {
+      await database.query('CREATE TEMPORARY TABLE smoke_test (n int)');
+      await database.query('INSERT INTO smoke_test VALUES (1)');
     }),
 });
 
-/** By the name that nodes are told, which need not be one that reaches this machine. */
-const nodePortsTest = ({ product }: Installation): SmokeTest => {
-  const { server_name_advertised: host, command_port, server_heartbeat_port } = product.serverConfig;
+/** Uses the advertised name, because it may not resolve to this machine. */
+const nodePortsTest = ({ settings }: Installation): SmokeTest => {
+  const { server_name_advertised: host, command_port, server_heartbeat_port } = settings.serverConfig;
   return {
-    name: `nodes find the server at ${host}, ports ${command_port} and ${server_heartbeat_port}`,
+    name: `nodes reach the server at ${host}, ports ${command_port} and ${server_heartbeat_port}`,
     run: async () => {
       const ports = [command_port, server_heartbeat_port];
       const open = await Promise.all(ports.map((port) => portIsOpen(host, port)));
       const closed = ports.filter((_port, index) => open[index] !== true);
       if (closed.length === 0) return;
       fail(
-        `nobody takes connections at ${closed.map((port) => `${host}:${port}`).join(' and ')}: open them in the ` +
-          "firewall, or mend opscode_pushy_server['server_name_advertised']",
+        `cannot connect to ${closed.map((port) => `${host}:${port}`).join(' and ')}: open the ports in the firewall, or ` +
+          "correct opscode_pushy_server['server_name_advertised']",
       );
     },
   };

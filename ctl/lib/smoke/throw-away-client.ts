@@ -2,35 +2,35 @@ import { randomBytes } from 'node:crypto';
 import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
 import type { ChefServerApi, GroupMembers } from '../chef-server/chef-server-api.js';
 
-/** Who signs a request: a user or client of the Chef Server with its private key, PEM. */
-export interface Signatory {
+/** Who signs a request: a user or client of the Chef Server, with its private key in PEM. */
+export interface Signer {
   readonly name: string;
   readonly key: string;
 }
 
-/** What the client is for. */
-export interface ThrowAwayOptions {
+/** Options of a throw-away client. */
+export interface ThrowAwayClientOptions {
   readonly org: string;
-  /** Whether it gets the right to start jobs and to see them. */
+  /** Whether it gets the rights to start and read jobs. */
   readonly startsJobs: boolean;
-  /** Its name is told before it is made: should we be killed, somebody must know what to remove. */
-  readonly say: (text: string) => void;
+  /** Receives the client's name before it is created, so that a user can remove it if this process is killed. */
+  readonly print: (text: string) => void;
 }
 
-/** Something to take back, by us or else by a person. */
+/** How to undo one change, by this program or by the user's command. */
 interface Undo {
   readonly command: string;
   run(): Promise<void>;
 }
 
 /**
- * Works with a client of the Chef Server that is there only as long as that takes. Whatever happens meanwhile, it is
- * taken out of its groups and deleted; what of that fails twice is told in the AppError, with the command that does it.
+ * Creates a client of the Chef Server, runs `work` with it, and then always removes it from its groups and deletes it.
+ * The AppError names each clean-up that failed twice, with the command that does it.
  */
 export const withThrowAwayClient = async (
   api: ChefServerApi,
-  options: ThrowAwayOptions,
-  work: (client: Signatory) => Promise<void>,
+  options: ThrowAwayClientOptions,
+  work: (client: Signer) => Promise<void>,
 ): Promise<void> => {
   const undo: Undo[] = [];
   const problems: string[] = [];
@@ -39,22 +39,22 @@ export const withThrowAwayClient = async (
   } catch (thrown) {
     problems.push(messageOf(thrown));
   }
-  const failedOnce = (await takeBack(undo.reverse())).map(({ one }) => one);
-  for (const { one, reason } of await takeBack(failedOnce)) {
-    problems.push(`LEFT BEHIND on the Chef Server, since ${reason}. Remove it by hand: ${one.command}`);
+  const failedOnce = (await undoAll(undo.reverse())).map(({ one }) => one);
+  for (const { one, reason } of await undoAll(failedOnce)) {
+    problems.push(`LEFT BEHIND on the Chef Server, because ${reason}. Remove it by hand: ${one.command}`);
   }
   if (problems.length > 0) throw new AppError('throw_away_client', problems.join('\n        '));
 };
 
-/** What is to be taken back is noted before it is done: an answer that never came does not mean that nothing was done. */
+/** Notes each undo before the change: a request without a response may still have succeeded. */
 const create = async (
   api: ChefServerApi,
-  { org, startsJobs, say }: ThrowAwayOptions,
+  { org, startsJobs, print: say }: ThrowAwayClientOptions,
   undo: Undo[],
-): Promise<Signatory> => {
+): Promise<Signer> => {
   const name = `push-jobs-test-${randomBytes(8).toString('hex')}`;
   const where = `--server-url ${api.urlOf(org)}`;
-  say(`        making the client ${name} in the organization ${org} for the time of the test`);
+  say(`        creating the client ${name} in the organization ${org} for the test`);
   undo.push({
     command: `knife client delete ${name} --yes ${where}`,
     run: () => api.deleteClient(org, name),
@@ -70,7 +70,7 @@ const create = async (
   return { name, key };
 };
 
-/** Those who may start jobs and see them (REST API, "Rights"). */
+/** Returns the groups with the rights to start and read jobs. See docs/spec/rest-api.md, "Rights". */
 const groupsToJoin = async (api: ChefServerApi, org: string): Promise<string[]> => {
   const [writers, readers] = await Promise.all([
     api.membersOf(org, 'pushy_job_writers'),
@@ -82,7 +82,7 @@ const groupsToJoin = async (api: ChefServerApi, org: string): Promise<string[]> 
   ];
 };
 
-/** Changes who of the clients is in a group, as it is now; all other members stay. */
+/** Changes the clients in a group; all other members stay. */
 const changeClients = async (
   api: ChefServerApi,
   org: string,
@@ -95,8 +95,8 @@ const changeClients = async (
   await api.setMembers(org, group, { ...members, clients });
 };
 
-/** Takes back in this order; hands back what could not be. */
-const takeBack = async (undo: readonly Undo[]): Promise<{ one: Undo; reason: string }[]> => {
+/** Undoes the changes in this order. Returns those that failed. */
+const undoAll = async (undo: readonly Undo[]): Promise<{ one: Undo; reason: string }[]> => {
   const failed: { one: Undo; reason: string }[] = [];
   for (const one of undo) {
     try {

@@ -3,22 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../../src/shared/lib/app-error.js';
 import type { CtlEnvironment } from '../../ctl-environment.js';
-import { type ProgramResult, saidBy } from '../run-program.js';
-import type { Signatory } from './throw-away-client.js';
+import { type ProgramResult, outputOf } from '../run-program.js';
+import type { Signer } from './throw-away-client.js';
 
-/** What the smoke test's job runs, and what it must write. */
+/** The command of the smoke test's job, and its expected output. */
 export const SMOKE_COMMAND = 'push-jobs-smoke-test';
 export const SMOKE_OUTPUT = 'push jobs work';
 
 const PRIVATE = 0o600;
 
-/** The end of what a node said is enough to see why it gave up. */
+/** The last lines of a node's output show why it ended. */
 const LAST_LINES = 5;
 
-/** A node and whose client it is. */
-export interface NodeIdentity extends Signatory {
+/** A node and the client that it uses. */
+export interface NodeIdentity extends Signer {
   readonly serverUrl: string;
-  /** The file with certificates to trust, where one is needed. */
+  /** File with trusted CA certificates; undefined if none is needed. */
   readonly caFile: string | undefined;
 }
 
@@ -37,8 +37,8 @@ const settingsOf = ({ serverUrl, name, caFile }: NodeIdentity, folder: string): 
   ].join('\n');
 
 /**
- * Runs a node client that knows one harmless command for as long as the work takes, and leaves nothing of it behind.
- * The work's signal aborts when the client ends by itself, or when the given one does.
+ * Runs a node client that knows one harmless command while `work` runs, and removes it afterwards. The signal for `work`
+ * aborts if the client ends by itself or the given signal aborts.
  */
 export const withThrowAwayNode = async <T>(
   { run, installed }: CtlEnvironment,
@@ -71,6 +71,6 @@ export const withThrowAwayNode = async <T>(
 };
 
 const endedByItself = (result: ProgramResult): AppError => {
-  const said = saidBy(result).split('\n').slice(-LAST_LINES).join('\n');
-  return new AppError('smoke_node', `the throw-away node ended by itself: ${said}`);
+  const lastLines = outputOf(result).split('\n').slice(-LAST_LINES).join('\n');
+  return new AppError('smoke_node', `the throw-away node ended by itself: ${lastLines}`);
 };

@@ -15,7 +15,7 @@ const OLD_DATABASE = readFileSync(
   'utf8',
 );
 
-/** Thousands of jobs in all states beside those of the fixture. */
+/** Thousands of jobs in all states, in addition to those of the fixture. */
 const MANY_JOBS = `
   INSERT INTO jobs (id, org_id, command, status, run_timeout, created_at, updated_at, quorum)
   SELECT md5(n::text), 'bbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaa', 'many', n % 8, 60, now(), now(), 1 FROM generate_series(1, 4000) n;
@@ -23,7 +23,7 @@ const MANY_JOBS = `
   SELECT md5(n::text), 'bbbbbbbbbbbbbbbbbbbbaaaaaaaaaaaa', 'node-' || m, (n + m) % 12, now(), now()
   FROM generate_series(1, 4000) n, generate_series(1, 3) m;`;
 
-/** The lines below the steps: what was changed. */
+/** The changes that the steps report. */
 const changesIn = (text: string): string[] =>
   text.split('\n').flatMap((line) => /^ {4}- (.*)/.exec(line)?.[1] ?? []);
 
@@ -42,7 +42,7 @@ describe('an old installation', () => {
   beforeAll(async () => {
     machine = await ChefMachine.start();
     machine.configure();
-    machine.linkServiceElsewhere();
+    machine.linkServiceToOldServer();
     const oldSecrets = { postgresql: { sql_password: 'an-old-password', sql_ro_password: 'another-one' } };
     machine.write(`${SETTINGS_FOLDER}/${oldFiles[0]!}`, JSON.stringify(oldSecrets), 0o600);
     machine.write(`${SETTINGS_FOLDER}/${oldFiles[1]!}`, privateKey, 0o600);
@@ -59,7 +59,7 @@ describe('an old installation', () => {
   const count = async (sql: string): Promise<unknown> =>
     (await machine.database.sql(`SELECT count(*)::int AS n ${sql}`))[0]?.n;
 
-  it('is told what an upgrade would do, and is left as it is', async () => {
+  it('is not changed by upgrade --check, which shows what an upgrade would do', async () => {
     const check = await machine.ctl('upgrade', '--check');
     expect(check).toMatchObject({ code: 0, stderr: '' });
     planned = changesIn(check.stdout);
@@ -85,21 +85,21 @@ describe('an old installation', () => {
     expect(
       [...changesIn(step(1)), ...changesIn(step(3))].filter((change) => !change.startsWith('put ')),
     ).toEqual(planned);
-    expect(stdout).toContain('stopped the old server, whose tables these are');
+    expect(stdout).toContain('stopped the old server, which uses these tables');
     expect(runsAtMigration).not.toContain(true);
     expect(stdout).toMatch(/moved pushy_priv_key, pushy_pub_key, sql_password, sql_ro_password from /);
     expect(stdout).toMatch(/gave \d+ tables and sequences to /);
     expect((await machine.get('/pushy/_status')).status).toBe(200);
   });
 
-  it('keeps its key, so that clients trust the new server at once, and its passwords', () => {
+  it('keeps its passwords and its key, so that clients trust the new server at once', () => {
     expect(document().get('push-jobs-server', 'pushy_priv_key')).toBe(privateKey);
     expect(document().get('push-jobs-server', 'pushy_pub_key')).toMatch(/^-----BEGIN PUBLIC KEY-----/);
     expect(document().get('push-jobs-server', 'sql_password')).toBe('an-old-password');
     expect(document().get('push-jobs-server', 'sql_ro_password')).toBe('another-one');
   });
 
-  it('has its old files in a backup, and nowhere else', () => {
+  it('has its old files only in a backup', () => {
     const backups = readdirSync(machine.path(SETTINGS_FOLDER)).filter((name) => name.startsWith('backup-'));
     expect(backups).toHaveLength(1);
     expect(readdirSync(machine.path(`${SETTINGS_FOLDER}/${backups[0]!}`)).sort()).toEqual(
@@ -108,7 +108,7 @@ describe('an old installation', () => {
     for (const file of oldFiles) expect(existsSync(machine.path(`${SETTINGS_FOLDER}/${file}`))).toBe(false);
   });
 
-  it('keeps every row, with the jobs that were going on as crashed', async () => {
+  it('keeps every row; live jobs are crashed', async () => {
     expect(await count(`FROM jobs WHERE command = 'many'`)).toBe(4000);
     expect(await count(`FROM job_nodes n JOIN jobs j ON j.id = n.job_id WHERE j.command = 'many'`)).toBe(
       12_000,
@@ -118,7 +118,7 @@ describe('an old installation', () => {
     expect(await count(`FROM jobs WHERE status IN (0, 1, 5)`)).toBe(0);
   });
 
-  it('has tables that the owner owns and the read-only role reads', async () => {
+  it('has tables that the owner owns and the read-only role can read', async () => {
     expect(
       await count(
         `FROM pg_tables WHERE schemaname IN ('public', 'sqitch') AND tableowner <> '${machine.role}'`,

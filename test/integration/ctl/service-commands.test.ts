@@ -38,7 +38,7 @@ describe('the service commands', () => {
     );
   });
 
-  it('show the service to chef-server-ctl, which runs it by its link in init', () => {
+  it('show the service to chef-server-ctl through its link in init', () => {
     const init = machine.path(`/opt/opscode/init/${NAME}`);
     const out = execFileSync(init, ['status'], {
       env: { SVDIR: machine.path('/opt/opscode/service') },
@@ -72,15 +72,15 @@ describe('the service commands', () => {
     await answers();
   });
 
-  it('have it read its settings again by hup, without another process', async () => {
+  it('make it read its settings again with hup, in the same process', async () => {
     const log = (): string => readFileSync(machine.path('/var/log/opscode-push-jobs-server/current'), 'utf8');
     const before = pidIn(machine.svStatus());
     expect(await machine.ctl('hup')).toMatchObject({ code: 0, stderr: '' });
-    await eventually(() => log().includes('read the settings again'));
+    await eventually(() => log().includes('reloaded the settings'));
     expect(pidIn(machine.svStatus())).toBe(before);
   });
 
-  it('send it a USR1 and a USR2, at which it neither opens a debugger nor ends', async () => {
+  it('send it a USR1 and a USR2, after which it neither opens a debugger nor ends', async () => {
     const log = (): string => readFileSync(machine.path('/var/log/opscode-push-jobs-server/current'), 'utf8');
     const before = pidIn(machine.svStatus());
     for (const signal of ['usr1', 'usr2']) {
@@ -91,7 +91,7 @@ describe('the service commands', () => {
     expect(pidIn(machine.svStatus())).toBe(before);
   });
 
-  it('run it once, so that it stays down when it has ended', async () => {
+  it('run it once, so that it stays down after it ends', async () => {
     expect(await machine.ctl('once')).toMatchObject({ code: 0 });
     expect(await machine.ctl('kill')).toMatchObject({ code: 0 });
     await eventually(async () => (await machine.ctl('status')).code === 3);
@@ -99,7 +99,7 @@ describe('the service commands', () => {
     await answers();
   });
 
-  it('end it gracefully, or else by force', async () => {
+  it('end it gracefully, or otherwise by force', async () => {
     const { code, stdout } = await machine.ctl('graceful-kill');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ok: down: /);
@@ -107,7 +107,7 @@ describe('the service commands', () => {
     await answers();
   });
 
-  it('call it a timeout where the process does not end in time', async () => {
+  it('report a timeout if the process does not end in time', async () => {
     const deaf = '#!/bin/sh\ntrap "" TERM\nwhile :; do sleep 0.1; done\n';
     machine.write(`/opt/opscode/sv/${NAME}/run`, deaf, 0o755);
     expect(await machine.ctl('restart')).toMatchObject({ code: 0 });
@@ -121,7 +121,7 @@ describe('the service commands', () => {
 });
 
 describe('the keys', () => {
-  it('are not replaced unless that is forced', async () => {
+  it('are not replaced without --force', async () => {
     const before = secret('pushy_priv_key');
     const { code, stderr } = await machine.ctl('generate-keys');
     expect(code).toBe(1);
@@ -137,20 +137,20 @@ describe('the keys', () => {
     expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0 });
   });
 
-  it('count no more at once where somebody else has the old ones', async () => {
+  it('are no longer accepted at once after rotate-keys --now', async () => {
     const before = KEYS.map(secret);
     machine.configure(`opscode_pushy_server['ha'] = true`);
     const { code, stdout } = await machine.ctl('rotate-keys', '--now');
     machine.configure();
     expect(code).toBe(0);
-    expect(stdout).toContain('The old ones count no more');
+    expect(stdout).toContain('The old ones are no longer accepted');
     expect(stdout).toContain(`copy ${machine.path(CHEF_SECRETS)} to the other one`);
     expect(previousNames()).toEqual([]);
     for (const [index, name] of KEYS.entries()) expect(secret(name)).not.toBe(before[index]);
   });
 });
 
-describe('keys that are rotated', () => {
+describe('rotated keys', () => {
   const identity = async (): Promise<unknown> =>
     ((await (await machine.get('/pushy/_status')).json()) as { incarnation_id: string }).incarnation_id;
   let before: { identity: unknown; keys: (string | undefined)[] };
@@ -163,9 +163,9 @@ describe('keys that are rotated', () => {
     until = secret('previous_keys_valid_until') ?? '';
   });
 
-  it('are new at once, and those of before count for the lifetime of a config and a job', async () => {
+  it('are used at once, and the old ones are accepted for the lifetime of a config and a job', async () => {
     expect(rotated).toMatchObject({ code: 0, stderr: '' });
-    expect(rotated.stdout).toContain(`The old ones count, too, until ${until} (2h).`);
+    expect(rotated.stdout).toContain(`The old ones are also accepted until ${until} (2h).`);
     expect(await identity()).not.toBe(before.identity);
     expect(KEYS.map((name) => secret(`previous_${name}`))).toEqual(before.keys);
     for (const [index, name] of KEYS.entries()) expect(secret(name)).not.toBe(before.keys[index]);
@@ -174,24 +174,26 @@ describe('keys that are rotated', () => {
     expect(JSON.parse(forServer)).toMatchObject({ previous: { pushy_priv_key: before.keys[0] } });
   });
 
-  it('stay as they are when reconfigure is run: nothing has to be changed', async () => {
+  it('stay the same in a reconfigure, which changes nothing', async () => {
     const { code, stdout } = await machine.ctl('reconfigure');
     expect(code).toBe(0);
     expect(stdout).toContain('Nothing had to be changed.');
   });
 
-  it('are not rotated again meanwhile: it is said until when, and how all the same', async () => {
+  it('cannot be rotated again before the grace period ends, except with --now', async () => {
     const keys = KEYS.map(secret);
     const { code, stderr } = await machine.ctl('rotate-keys', '--grace', '1h');
     expect(code).toBe(1);
-    expect(stderr).toContain(`the keys before the last rotation count until ${until}`);
+    expect(stderr).toContain(`the keys before the last rotation are accepted until ${until}`);
     expect(stderr).toContain('rotate-keys --now');
     expect(KEYS.map(secret)).toEqual(keys);
   });
 
-  it('are seen by doctor, which finds nothing wrong, and shown to nobody', async () => {
+  it('are reported by doctor as no problem, and never shown', async () => {
     const { code, stdout } = await machine.ctl('doctor');
-    expect(stdout).toMatch(new RegExp(`^ok {6}secrets: .* count until ${until}, beside the new ones$`, 'm'));
+    expect(stdout).toMatch(
+      new RegExp(`^ok {6}secrets: .* are accepted until ${until}, besides the new ones$`, 'm'),
+    );
     expect(code).toBe(0);
     const settings = `${(await machine.ctl('show-config')).stdout}${readFileSync(machine.path(RUNNING), 'utf8')}`;
     expect(settings).not.toContain('previous');
@@ -201,14 +203,14 @@ describe('keys that are rotated', () => {
 });
 
 describe('diagnosis', () => {
-  it('finds nothing wrong with a machine that is well', async () => {
+  it('finds nothing wrong with a healthy machine', async () => {
     const { code, stdout } = await machine.ctl('doctor');
     expect(stdout).toContain('Nothing is wrong.');
-    expect(stdout).toMatch(/^ok {6}Chef Server: takes the key of pivotal$/m);
+    expect(stdout).toMatch(/^ok {6}Chef Server: accepts the key of pivotal$/m);
     expect(code).toBe(0);
   });
 
-  it('says what is wrong and how to mend it', async () => {
+  it('says what is wrong and how to fix it', async () => {
     await machine.ctl('stop');
     machine.write(CHEF_SECRETS, readFileSync(machine.path(CHEF_SECRETS), 'utf8'), 0o644);
     const { code, stdout } = await machine.ctl('doctor');
@@ -216,22 +218,22 @@ describe('diagnosis', () => {
     await machine.ctl('start');
     await answers();
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^WRONG {3}secrets: .* can be read by others\n +to mend it: run: chmod 600 /m);
+    expect(stdout).toMatch(/^WRONG {3}secrets: .* can be read by others\n +to fix it: run: chmod 600 /m);
     expect(stdout).toMatch(
-      /^WRONG {3}service: down: .*\n +to mend it: run: opscode-push-jobs-server-ctl start/m,
+      /^WRONG {3}service: down: .*\n +to fix it: run: opscode-push-jobs-server-ctl start/m,
     );
     expect(stdout).toMatch(/^WRONG {3}nginx: .* answers 502/m);
-    expect(stdout).toMatch(/^WRONG {3}ports: nobody listens on /m);
+    expect(stdout).toMatch(/^WRONG {3}ports: no program listens on /m);
   });
 
-  it('sees that the Chef Server does not take the key of its superuser', async () => {
+  it('finds that the Chef Server does not accept the key of its superuser', async () => {
     machine.chef.faults.add({ on: /users/, status: 401 });
     const { stdout } = await machine.ctl('doctor');
     machine.chef.faults.clear();
-    expect(stdout).toMatch(/^WRONG {3}Chef Server: it does not take the key of pivotal/m);
+    expect(stdout).toMatch(/^WRONG {3}Chef Server: it does not accept the key of pivotal/m);
   });
 
-  it('packs logs and settings into an archive without a secret, while keys are rotated, too', async () => {
+  it('packs logs and settings into an archive without secrets, also during a rotation', async () => {
     expect(previousNames()).not.toEqual([]);
     const { code, stdout } = await machine.ctl('gather-logs');
     expect(code).toBe(0);
@@ -252,7 +254,7 @@ describe('diagnosis', () => {
     }
   });
 
-  it('follows the live logs only', async () => {
+  it('follows only the live logs', async () => {
     machine.write('/var/log/opscode-push-jobs-server/@400000000000000000000000.s', 'rotated\n');
     const seen: string[] = [];
     await machine.tailUntil((text) => {
@@ -263,12 +265,12 @@ describe('diagnosis', () => {
   });
 });
 
-describe('keys whose time is over', () => {
+describe('expired keys', () => {
   const clock = { now: () => Date.now() + 3 * 3_600_000 };
 
-  it('are seen by doctor, and removed by reconfigure, which has the server do without them', async () => {
+  it('are reported by doctor, and removed by reconfigure, which restarts the server without them', async () => {
     expect((await machine.ctlWith({ clock }, 'doctor')).stdout).toMatch(
-      /^WARNING secrets: .* are still there\n +to mend it: run: opscode-push-jobs-server-ctl reconfigure$/m,
+      /^WARNING secrets: .* are still there\n +to fix it: run: opscode-push-jobs-server-ctl reconfigure$/m,
     );
     const { code, stdout } = await machine.ctlWith({ clock }, 'reconfigure');
     expect(code).toBe(0);
@@ -282,9 +284,9 @@ describe('keys whose time is over', () => {
 describe('while another run changes the machine', () => {
   let holder: ReturnType<ChefMachine['ctlProcess']>;
   beforeAll(async () => {
-    holder = machine.ctlProcess('cleanse'); // it waits a minute for a Ctrl-C
+    holder = machine.ctlProcess('cleanse'); // it waits a minute for Ctrl-C
     await eventually(() => holder.stdout().includes('It begins in 60 seconds.'), { withinMs: 40_000 });
-    holder.child.kill('SIGSTOP'); // nor does it end by itself, however slow the tests are
+    holder.child.kill('SIGSTOP'); // so that it does not end by itself, however slow the tests are
   });
   afterAll(async () => {
     holder.child.kill('SIGKILL');
@@ -299,7 +301,7 @@ describe('while another run changes the machine', () => {
     },
   );
 
-  it('those that would change it, too, give up after five minutes, and say who is at it and what to do', async () => {
+  it('commands that would also change it give up after five minutes, and name the process and what to do', async () => {
     const keys = KEYS.map(secret);
     let waitedMs = 0;
     const sleep = (ms: number): Promise<void> => {
@@ -310,7 +312,7 @@ describe('while another run changes the machine', () => {
     expect({ code, stdout, waitedMs }).toEqual({ code: 1, stdout: '', waitedMs: 300_000 });
     const who = `process ${holder.child.pid!} (cleanse)`;
     expect(stderr).toContain(
-      `${who} is changing this machine; generate-keys waits for it, 5 minutes at most\n`,
+      `${who} is changing this machine; generate-keys waits for it, at most 5 minutes\n`,
     );
     expect(stderr).toContain(
       `generate-keys did nothing: ${who} has been changing this machine for 5 minutes.`,
@@ -328,7 +330,7 @@ describe('while another run changes the machine', () => {
     },
   );
 
-  it('nobody has to wait for a run that was killed', async () => {
+  it('no command waits for a run that was killed', async () => {
     holder.child.kill('SIGKILL');
     await holder.ended;
     expect(await machine.ctl('reconfigure')).toMatchObject({ code: 0, stderr: '' });
@@ -339,7 +341,7 @@ describe('old jobs', () => {
   const jobs = async (): Promise<unknown[]> =>
     (await machine.database.sql('SELECT id FROM jobs ORDER BY id')).map(({ id }) => id);
 
-  it('are deleted when they ended long ago, with their output; others stay', async () => {
+  it('are deleted with their output if they ended long ago; others stay', async () => {
     const insert = (id: string, status: number, days: number): string =>
       `INSERT INTO jobs (id, org_id, command, status, created_at, updated_at)
        VALUES ('${id}', '${'0'.repeat(32)}', 'x', ${status}, now() - interval '${days} days', now() - interval '${days} days');`;
@@ -358,7 +360,7 @@ describe('old jobs', () => {
 });
 
 describe('at the end', () => {
-  it('uninstall takes service and route away and leaves the data', async () => {
+  it('uninstall removes service and route and keeps the data', async () => {
     const { code, stdout } = await machine.ctl('uninstall');
     expect(code).toBe(0);
     expect(stdout).toContain('reloaded nginx');
@@ -368,7 +370,7 @@ describe('at the end', () => {
     expect(await machine.ctl('service-list')).toMatchObject({ stdout: `${NAME}\n` });
   });
 
-  it('cleanse warns, copies the settings away and removes them', async () => {
+  it('cleanse warns, backs the settings up and removes them', async () => {
     const key = secret('pushy_priv_key');
     const { code, stdout } = await machine.ctl('cleanse', 'yes');
     expect(code).toBe(0);
@@ -389,7 +391,7 @@ describe('at the end', () => {
     expect(secrets().get('opscode_erchef', 'sql_password')).toBe('of somebody else');
   });
 
-  it('cleanse waits a minute unless told yes', async () => {
+  it('cleanse waits a minute without "yes"', async () => {
     machine.configure();
     const waited: number[] = [];
     const interrupted = new Error('Ctrl-C');

@@ -6,7 +6,7 @@ import { ChefMachine } from '../../support/chef-machine.js';
 import { eventually } from '../../support/eventually.js';
 
 let machine: ChefMachine;
-/** Where temporary files go, those of the programs too. */
+/** Folder for temporary files, including those of the programs. */
 let temporary: string;
 const { TMPDIR } = process.env;
 
@@ -29,7 +29,7 @@ const answers = (): Promise<unknown> =>
 const admins = (): readonly string[] =>
   machine.chef.state.organizations.get('smoke')?.groups.get('admins')?.clients ?? [];
 
-/** The smoke test left neither a client nor a member of a group, nor a folder with a key. */
+/** Expects that the smoke test left no client, no group member and no folder with a key. */
 const expectNothingLeft = (): void => {
   expect([...(machine.chef.state.organizations.get('smoke')?.clients.keys() ?? [])]).not.toContainEqual(
     expect.stringMatching(/^push-jobs-test-/),
@@ -39,38 +39,40 @@ const expectNothingLeft = (): void => {
 };
 
 describe('the smoke test', () => {
-  it('says that it tried no job where the Chef Server has no organization', async () => {
+  it('skips the job if the Chef Server has no organization', async () => {
     const { code, stdout } = await machine.ctl('test');
-    expect(stdout).toMatch(/^ok {6}the server answers at the address of the Chef Server$/m);
-    expect(stdout).toMatch(/^ok {6}nodes find the server at 127.0.0.1, ports \d+ and \d+$/m);
-    expect(stdout).toMatch(/^not tried: a job \(the Chef Server has no organization yet/m);
+    expect(stdout).toMatch(/^ok {6}the server responds at the address of the Chef Server$/m);
+    expect(stdout).toMatch(/^ok {6}nodes reach the server at 127.0.0.1, ports \d+ and \d+$/m);
+    expect(stdout).toMatch(/^skipped: a job \(the Chef Server has no organization yet/m);
     expect(code).toBe(0);
   });
 
-  it('runs a whole job through nginx in the only organization, with a client of its own that it removes', async () => {
+  it('runs a whole job through nginx in the only organization, with a temporary client', async () => {
     machine.chef.createOrganization('smoke');
     const { code, stdout } = await machine.ctl('test');
     expect(stdout).toMatch(
-      /^ok {6}a job on a throw-away node in smoke gets its vote, runs, gives its output and tells its events$/m,
+      /^ok {6}a job on a throw-away node in smoke votes, runs and delivers its output and events$/m,
     );
     expect(code).toBe(0);
     expectNothingLeft();
   });
 
-  it('asks in which organization to try a job where there are several', async () => {
+  it('asks for the organization of the job if there are several', async () => {
     machine.chef.createOrganization('other');
     const { code, stdout } = await machine.ctl('test');
-    expect(stdout).toMatch(/^not tried: a job \(.*several organizations: say in which, like --org other\)$/m);
+    expect(stdout).toMatch(
+      /^skipped: a job \(.*several organizations: choose one with --org, for example --org other\)$/m,
+    );
     expect(code).toBe(0);
     expect(await machine.ctl('test', '--org', 'nowhere')).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(
-        /there is no organization 'nowhere' on .* there is other, smoke/,
+        /the Chef Server has no organization 'nowhere'; it has other, smoke/,
       ) as string,
     });
   });
 
-  it('takes a user and a client that are there, in place of its own', async () => {
+  it('uses a given user and client instead of a temporary one', async () => {
     const user = await machine.chef.createUser('alice', { orgs: ['smoke'], admin: true });
     const node = await machine.chef.createClient('smoke', 'web1');
     const keys = [
@@ -88,7 +90,7 @@ describe('the smoke test', () => {
     expect(changes).toEqual([]);
   }, 60_000);
 
-  it('removes its client when the node dies in the middle, and says what that said last', async () => {
+  it('removes its client if the node ends during the test, and shows the last output of the node', async () => {
     const client = machine.write('/work/dies.mjs', 'console.log("cannot go on"); process.exit(3)');
     const { code, stdout } = await machine.ctlWith(
       { installed: { ...machine.installed, client } },
@@ -99,20 +101,20 @@ describe('the smoke test', () => {
     expectNothingLeft();
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('removes its client when it gets %s', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('removes its client after %s', async (signal) => {
     const running = machine.ctlProcess('test', '--org', 'smoke');
     await eventually(() => admins().some((name) => name.startsWith('push-jobs-test-')));
     running.child.kill(signal);
     const { code, stdout } = await running.ended;
-    expect(stdout).toMatch(new RegExp(`^FAILED {2}a job on .*: broken off: got ${signal}$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^FAILED {2}a job on .*: interrupted: got ${signal}$`, 'm'));
     expect(code).toBe(1);
     expectNothingLeft();
   });
 
-  it('removes its client when nobody reads its output any more', async () => {
+  it('removes its client if nobody reads its output any more', async () => {
     let goOn = (): void => undefined;
     const until = new Promise<void>((resolve) => (goOn = resolve));
-    machine.chef.faults.add({ on: /organizations\/smoke$/, until, times: 1 }); // asked before the client is made
+    machine.chef.faults.add({ on: /organizations\/smoke$/, until, times: 1 }); // fetched before the client is created
     const asked = machine.chef.requests.length;
     const running = machine.ctlProcess('test', '--org', 'smoke');
     await eventually(() =>
@@ -125,18 +127,18 @@ describe('the smoke test', () => {
     expectNothingLeft();
   });
 
-  it('fails where the server is down, and makes nothing on the Chef Server', async () => {
+  it('fails if the server is down, and creates nothing on the Chef Server', async () => {
     await machine.ctl('stop');
     const asked = machine.chef.requests.length;
     const { code, stdout } = await machine.ctl('test', '--org', 'smoke');
     await machine.ctl('start');
     await answers();
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^FAILED {2}the server answers: /m);
+    expect(stdout).toMatch(/^FAILED {2}the server responds: /m);
     expect(stdout).toMatch(
-      /^FAILED {2}nodes find the server at .*: nobody takes connections at 127\.0\.0\.1:\d+ and /m,
+      /^FAILED {2}nodes reach the server at .*: cannot connect to 127\.0\.0\.1:\d+ and /m,
     );
-    expect(stdout).toMatch(/^not tried: a job$/m);
+    expect(stdout).toMatch(/^skipped: a job$/m);
     expect(machine.chef.requests.slice(asked).filter(({ method }) => method === 'POST')).toEqual([]);
   });
 });

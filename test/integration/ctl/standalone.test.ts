@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram, type RunProgram } from '../../../ctl/lib/run-program.js';
-import { NOT_YET } from '../../../ctl/lib/services/runit-scripts.js';
-import type { ServiceDefinition } from '../../../ctl/lib/services/supervisor.js';
+import { OUR_DOWN_FILE } from '../../../ctl/lib/services/runit-scripts.js';
+import type { ServiceDefinition } from '../../../ctl/lib/services/service-supervisor.js';
 import { logrotateConfig, unitFile } from '../../../ctl/lib/services/systemd-files.js';
 import { DevChefServer } from '../../dev-chef-server/dev-chef-server.js';
 import { CtlUnderTest } from '../../support/ctl-under-test.js';
@@ -18,7 +18,7 @@ import { freePort } from '../../support/free-port.js';
 const ELSEWHERE = '/var/log/push-jobs-elsewhere';
 const SERVER = fileURLToPath(new URL('../../../dist/src/server/main.js', import.meta.url));
 
-/** A double of `getent`, which knows the service user under the number of whoever runs the tests. */
+/** A double of `getent` that gives the service user the user id of this process. */
 const withServiceUser: RunProgram = (program, args, options) => {
   const { uid, gid } = userInfo();
   return program === 'getent'
@@ -35,13 +35,13 @@ describe('reconfigure on a machine without a Chef Server', () => {
   let passwordFile: string;
   let settings: string;
 
-  /** A Node.js that notes each start of the service as a line of `starts`. */
+  /** A Node.js that appends a line to `starts` at each start of the service. */
   const bin = mkdtempSync(join(tmpdir(), 'push-jobs-node-'));
   const node = join(bin, 'node');
   const starts = (): number => readFileSync(join(bin, 'starts'), 'utf8').trim().split('\n').length;
   const rereadings = (): number => {
     const log = readFileSync(under.path('/var/log/opscode-push-jobs-server/current'), 'utf8');
-    return log.split('"msg":"read the settings again').length - 1;
+    return log.split('"msg":"reloaded the settings').length - 1;
   };
 
   beforeAll(async () => {
@@ -91,7 +91,7 @@ chef_server['root_url'] = '${chef.url}'
     expect(stderr).toMatch(/The step "database" failed: .* --db-superuser-password-file FILE/);
   });
 
-  it('says where the password of the superuser comes from where it is wrong', async () => {
+  it('says where the password of the superuser comes from if it is wrong', async () => {
     const wrong = under.write('/work/wrong-password', 'guessed\n', 0o600);
     const { code, stderr } = await under.run('reconfigure', '--db-superuser-password-file', wrong);
     expect(code).toBe(1);
@@ -101,7 +101,7 @@ chef_server['root_url'] = '${chef.url}'
     expect(stderr).not.toContain('guessed');
   });
 
-  it('says with it what would be made, and makes nothing', async () => {
+  it('shows with the password what it would create, and creates nothing', async () => {
     const { code, stdout } = await under.run(
       'upgrade',
       '--check',
@@ -110,18 +110,18 @@ chef_server['root_url'] = '${chef.url}'
     );
     expect(code).toBe(0);
     for (const line of [
-      `made the role ${role}`,
-      `made the role ${role}_ro`,
-      `made the database ${database.config.database_name}_new`,
+      `created the role ${role}`,
+      `created the role ${role}_ro`,
+      `created the database ${database.config.database_name}_new`,
       'migrated the database: TakeOverOrCreate1784000000000',
-      `let ${role}_ro read all tables`,
+      `allowed ${role}_ro to read all tables`,
     ]) {
       expect(stdout).toContain(`    - ${line}\n`);
     }
     expect(await database.sqlOfServer(`SELECT 1 FROM pg_roles WHERE rolname LIKE '${role}%'`)).toEqual([]);
   });
 
-  it('makes roles and database with it and goes on', async () => {
+  it('creates roles and database with the password and continues', async () => {
     const { code, stdout, stderr } = await under.run(
       'reconfigure',
       '--db-superuser-password-file',
@@ -130,39 +130,41 @@ chef_server['root_url'] = '${chef.url}'
     expect(stderr).toBe('');
     expect(code).toBe(0);
     expect(stdout).toContain('[1/8] secrets: up to date');
-    expect(stdout).toContain(`made the database ${database.config.database_name}_new`);
+    expect(stdout).toContain(`created the database ${database.config.database_name}_new`);
     expect(stdout).toContain('enabled opscode-pushy-server with runit');
-    expect(stdout).toContain('- started opscode-pushy-server; it answers');
+    expect(stdout).toContain('- started opscode-pushy-server; it responds');
     expect(stdout).toContain('[4/8] nginx route: up to date');
   });
 
-  it('starts the service once, and has it start at the next boot', () => {
+  it('starts the service once, and enables it for the next boot', () => {
     expect(starts()).toBe(1);
     expect(existsSync(under.path('/etc/sv/opscode-pushy-server/down'))).toBe(false);
   });
 
-  it('needs the password only once, and leaves alone what is right', async () => {
+  it('needs the password only once, and changes nothing the second time', async () => {
     expect((await under.run('reconfigure')).stdout).toContain('Nothing had to be changed.');
     expect([starts(), rereadings()]).toEqual([1, 0]);
   });
 
-  it('sends one HUP where that is enough, and restarts once where it is not', async () => {
+  it('sends one HUP if that is enough, otherwise restarts once', async () => {
     under.writeSettings(`${settings}opscode_pushy_server['voting_timeout'] = 33\n`);
     expect((await under.run('reconfigure')).stdout).toContain('read its settings again');
     await eventually(() => rereadings() === 1);
     expect(starts()).toBe(1);
     under.writeSettings(`${settings}opscode_pushy_server['heartbeat_interval'] = 7000\n`);
-    expect((await under.run('reconfigure')).stdout).toContain('- restarted opscode-pushy-server; it answers');
+    expect((await under.run('reconfigure')).stdout).toContain(
+      '- restarted opscode-pushy-server; it responds',
+    );
     expect([starts(), rereadings()]).toEqual([2, 1]);
   });
 
-  it('lets the second of two runs wait, which then finds all done by the first', async () => {
+  it('makes the second of two runs wait, which then has nothing to change', async () => {
     under.writeSettings(`${settings}opscode_pushy_server['log_directory'] = '${ELSEWHERE}'\n`);
     const before = starts();
     const both = await Promise.all([under.run('reconfigure'), under.run('reconfigure')]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect(both.map(({ stderr }) => stderr).join('')).toBe(
-      `process ${process.pid} (reconfigure) is changing this machine; reconfigure waits for it, 5 minutes at most\n`,
+      `process ${process.pid} (reconfigure) is changing this machine; reconfigure waits for it, at most 5 minutes\n`,
     );
     const waited = both.find(({ stderr }) => stderr !== '');
     const worked = both.find(({ stderr }) => stderr === '');
@@ -171,12 +173,12 @@ chef_server['root_url'] = '${chef.url}'
     expect(starts()).toBe(before + 1);
   });
 
-  it('has its log where the settings want it from then on', () => {
+  it('writes its log to the configured folder from then on', () => {
     expect(readFileSync(under.path(`${ELSEWHERE}/current`), 'utf8')).toContain('push-jobs-server is up');
   });
 
-  it('makes up for a run that was killed before the start, and leaves the mark of an administrator', async () => {
-    const down = under.write('/etc/sv/opscode-pushy-server/down', NOT_YET);
+  it('makes up for a run that was killed before the start, and keeps the down file of an administrator', async () => {
+    const down = under.write('/etc/sv/opscode-pushy-server/down', OUR_DOWN_FILE);
     expect(await under.run('reconfigure')).toMatchObject({ code: 0 });
     expect(existsSync(down)).toBe(false);
     under.write('/etc/sv/opscode-pushy-server/down', 'not at boot\n');
@@ -190,13 +192,13 @@ chef_server['root_url'] = '${chef.url}'
     expect((statSync(file).mode & 0o777).toString(8)).toBe('600');
   });
 
-  it('is well', async () => {
+  it('is healthy', async () => {
     expect(await under.run('status')).toMatchObject({ code: 0 });
     expect((await under.run('doctor')).stdout).toContain('Nothing is wrong.');
   });
 });
 
-describe('what systemd and logrotate are told', () => {
+describe('the files for systemd and logrotate', () => {
   let folder: string;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'push-jobs-unit-'))));
   afterEach(() => rmSync(folder, { recursive: true }));
@@ -209,7 +211,7 @@ describe('what systemd and logrotate are told', () => {
     logRotation: { file_maxbytes: 1, num_to_keep: 1 },
   });
 
-  it('is a unit that systemd accepts', () => {
+  it('have a unit that systemd accepts', () => {
     const file = join(folder, 'opscode-pushy-server.service');
     const text = unitFile(definition([process.execPath, SERVER, '--config', '/var/opt/a b/100%/$HOME.json']));
     writeFileSync(file, text);
@@ -220,7 +222,7 @@ describe('what systemd and logrotate are told', () => {
     expect(text).toContain('"/var/opt/a b/100%%/$$HOME.json"');
   });
 
-  it('is a log that the service user makes and logrotate cuts, while the service goes on with it', async () => {
+  it('have a log that the service user creates and logrotate truncates while the service runs', async () => {
     const log = join(folder, 'current');
     const talk = 'echo "$1"; read -r word; echo "$word" >&2';
     const [program = '', ...args] = startOf(unitFile(definition(['/bin/sh', '-c', talk, 'sh', 'a "word"'])));
@@ -237,7 +239,7 @@ describe('what systemd and logrotate are told', () => {
   });
 });
 
-/** The program and its arguments that systemd makes of `ExecStart`. */
+/** Parses `ExecStart` into program and arguments, as systemd does. */
 const startOf = (unit: string): string[] => {
   const line = /^ExecStart=(.*)$/m.exec(unit)?.[1] ?? '';
   return [...line.matchAll(/"((?:\\.|[^"\\])*)"/g)].map(([, quoted = '']) =>

@@ -6,7 +6,7 @@ import { SecretsDocument } from '../../../ctl/lib/secrets/secrets-document.js';
 
 const recorded = readFileSync(join(import.meta.dirname, '../../fixtures/veil-v2-secrets.json'), 'utf8');
 
-/** A file with recorded secrets and one of ours, as we write it. */
+/** A secrets file with recorded secrets and one of ours, as we write it. */
 const written = SecretsDocument.parse(recorded, 'recorded')
   .with('push-jobs-server', 'pushy_priv_key', 'PEM é\n', { frozen: true })
   .render();
@@ -43,7 +43,7 @@ const WRITE_IN_RUBY = `
 `;
 
 describe('a secrets file that we write', () => {
-  it('is read by Ruby, with the members that veil gives a credential', () => {
+  it('can be read by Ruby, with the members of a veil credential', () => {
     const out = execFileSync('ruby', ['-e', READ_IN_RUBY], { input: written, encoding: 'utf8' });
     expect(JSON.parse(out)).toEqual([
       {
@@ -59,7 +59,7 @@ describe('a secrets file that we write', () => {
     ]);
   });
 
-  it('is decrypted by openssl', () => {
+  it('can be decrypted by openssl', () => {
     const { cipher, credentials } = veilOf(written);
     const hex = (base64: string): string => Buffer.from(base64, 'base64').toString('hex');
     const plain = execFileSync(
@@ -71,7 +71,7 @@ describe('a secrets file that we write', () => {
   });
 });
 
-it('a secrets file that Ruby writes is read by us', () => {
+it('reads a secrets file that Ruby wrote', () => {
   const text = execFileSync('ruby', ['-e', WRITE_IN_RUBY], { encoding: 'utf8' });
   expect(SecretsDocument.parse(text, 'ruby').get('g', 'n')).toBe('v é');
 });

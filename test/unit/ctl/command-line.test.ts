@@ -4,7 +4,7 @@ import { CtlUnderTest } from '../../support/ctl-under-test.js';
 const under = new CtlUnderTest();
 afterAll(() => under.remove());
 
-/** The names below a heading of the help. */
+/** The command names below a heading of the help. */
 const namesBelow = (help: string, heading: string): string[] => {
   const lines = help.split('\n');
   const below = lines.slice(lines.indexOf(heading) + 1);
@@ -26,9 +26,9 @@ describe('the help', () => {
     );
   });
 
-  it('indents what a command does by four', async () => {
+  it('indents the summary of a command by four', async () => {
     const { stdout } = await under.run('help');
-    expect(stdout).toMatch(/^ {2}version\n {4}Show which version is installed\.$/m);
+    expect(stdout).toMatch(/^ {2}version\n {4}Show the installed version\.$/m);
   });
 
   it('is the same with --help', async () => {
@@ -43,7 +43,7 @@ describe('the help', () => {
   });
 });
 
-describe('a command line that is not right', () => {
+describe('an invalid command line', () => {
   it('with an unknown command gets the help and exit code 1', async () => {
     const { code, stdout } = await under.run('frobnicate');
     expect(code).toBe(1);
@@ -74,9 +74,9 @@ describe('a command line that is not right', () => {
   });
 
   it.each([
-    ['--user alice', '--user and --key go together'],
-    ['--org acme --key alice.pem', '--user and --key go together'],
-    ['--node web1', '--node and --node-key go together'],
+    ['--user alice', '--user and --key must be given together'],
+    ['--org acme --key alice.pem', '--user and --key must be given together'],
+    ['--node web1', '--node and --node-key must be given together'],
     ['--user alice --key /nowhere/alice.pem', "--key: ENOENT: no such file or directory, open '/nowhere"],
   ])('with %s for a test gets exit code 2', async (options, complaint) => {
     const { code, stderr } = await under.run('test', ...options.split(' '));
@@ -100,32 +100,35 @@ describe('a command line that is not right', () => {
   );
 });
 
-describe('how long the old keys are to count', () => {
-  it.each(['0h', '2', 'soon', '-1h', '31d', '1e3h'])('is not %s', async (grace) => {
+describe('the grace period of a rotation', () => {
+  it.each(['0h', '2', 'soon', '-1h', '31d', '1e3h'])('cannot be %s', async (grace) => {
     const { code, stderr } = await under.run('rotate-keys', `--grace=${grace}`);
     expect(code).toBe(2);
     expect(stderr).toContain(`--grace 2h (minutes m, hours h, days d, at most 30d), not ${grace}`);
   });
 
-  it('is not said where they are not to count at all', async () => {
+  it('cannot be given together with --now', async () => {
     const { code, stderr } = await under.run('rotate-keys', '--now', '--grace', '2h');
     expect(code).toBe(2);
-    expect(stderr).toContain('--now means that there is no --grace');
+    expect(stderr).toContain('--now and --grace exclude each other');
   });
 });
 
-describe('somebody who is not root', () => {
-  it.each(['reconfigure', 'start', 'show-config', 'doctor'])('is told that %s needs root', async (name) => {
-    const { code, stderr } = await under.runWith({ uid: 1000 }, name);
-    expect(code).toBe(1);
-    expect(stderr).toContain(`sudo opscode-push-jobs-server-ctl ${name}`);
-  });
+describe('a user other than root', () => {
+  it.each(['reconfigure', 'start', 'show-config', 'doctor'])(
+    'gets the hint that %s needs root',
+    async (name) => {
+      const { code, stderr } = await under.runWith({ uid: 1000 }, name);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`sudo opscode-push-jobs-server-ctl ${name}`);
+    },
+  );
 
   it.each(['help', 'version'])('may run %s', async (name) => {
     expect(await under.runWith({ uid: 1000 }, name)).toMatchObject({ code: 0 });
   });
 });
 
-it('tells its version', async () => {
+it('prints its version', async () => {
   expect(await under.run('version')).toMatchObject({ code: 0, stdout: 'opscode-push-jobs-server 1.2.3\n' });
 });

@@ -11,7 +11,7 @@ let under: CtlUnderTest;
 beforeEach(() => (under = new CtlUnderTest()));
 afterEach(() => under.remove());
 
-it('gather-logs packs what there is, and why the rest is not, where the settings are wrong', async () => {
+it('gather-logs packs what it can, and the reasons for the rest, if the settings are invalid', async () => {
   under.write(`${LOGS}/current`, 'the last words\n');
   under.write(`${LOGS}/lock`, '');
   const file = under.writeSettings(`postgresql['port'] = 0`);
@@ -25,13 +25,13 @@ it('gather-logs packs what there is, and why the rest is not, where the settings
   expect(readdirSync(archive.replace(/\.tar\.gz$/, '/logs'))).toEqual(['current']);
   expect(read('logs/current')).toBe('the last words\n');
   for (const name of ['settings.json', 'doctor.txt']) {
-    expect(read(name)).toContain(`cannot be told: ${file}, line 1: postgresql['port']`);
+    expect(read(name)).toContain(`not available: ${file}, line 1: postgresql['port']`);
   }
-  expect(read('status.txt')).toContain('cannot be told: there is nothing here that runs services');
+  expect(read('status.txt')).toContain('not available: this machine has no service supervisor');
   expect(read('machine.txt')).toContain('opscode-push-jobs-server 1.2.3');
 });
 
-/** What tar really does, with another exit code; and who could have read the archive while it was made. */
+/** Runs the real tar but returns another exit code; records the modes of the archive. */
 const withTar = (code: number, modes: number[] = []): RunProgram => {
   return async (program, args, options) => {
     if (program !== 'tar') return runProgram(program, args, options);
@@ -40,7 +40,7 @@ const withTar = (code: number, modes: number[] = []): RunProgram => {
   };
 };
 
-it('gather-logs is content where a log is rotated meanwhile, and shows nothing to others before it is done', async () => {
+it('gather-logs succeeds if a log is rotated meanwhile, and never lets others read the archive', async () => {
   const modes: number[] = [];
   const { code, stdout } = await under.runWith({ run: withTar(1, modes) }, 'gather-logs');
   expect(code).toBe(0);
@@ -48,7 +48,7 @@ it('gather-logs is content where a log is rotated meanwhile, and shows nothing t
   expect(modes).toEqual([0o600]);
 });
 
-it('gather-logs leaves no half of an archive', async () => {
+it('gather-logs removes an incomplete archive', async () => {
   const { code, stderr } = await under.runWith({ run: withTar(2) }, 'gather-logs');
   expect(code).toBe(1);
   expect(stderr).toMatch(/cannot make .*\.tar\.gz: file changed/);

@@ -7,7 +7,7 @@ import type { RunProgram } from '../../../../ctl/lib/run-program.js';
 import { CtlUnderTest } from '../../../support/ctl-under-test.js';
 import { freePort } from '../../../support/free-port.js';
 
-/** A double of systemctl, to which the service always runs. */
+/** A double of systemctl whose service always runs. */
 const run: RunProgram = () =>
   Promise.resolve({ code: 0, stdout: 'LoadState=loaded\nActiveState=active\nMainPID=42\n', stderr: '' });
 
@@ -35,12 +35,12 @@ afterAll(() => {
 describe('status of a service that runs', () => {
   const RUNS = 'run: opscode-pushy-server: (pid 42) 0s\n';
 
-  it('tells that the server can do its work', async () => {
+  it('reports that the server is ready', async () => {
     under.writeSettings(settings((server.address() as AddressInfo).port));
     expect(await under.run('status')).toEqual({ code: 0, stdout: `${RUNS}health: ready\n`, stderr: '' });
   });
 
-  it('tells why it cannot, and that it runs all the same', async () => {
+  it('reports why it is not ready, and that it runs', async () => {
     health = { live: true, ready: false, reasons: ['database: no answer', 'Chef Server: no answer'] };
     expect(await under.run('status')).toEqual({
       code: 0,
@@ -49,14 +49,14 @@ describe('status of a service that runs', () => {
     });
   });
 
-  it('tells that it does not answer', async () => {
+  it('reports that it does not respond', async () => {
     under.writeSettings(settings(await freePort()));
     const { code, stdout } = await under.run('status');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^run: .*\nhealth: unknown: it does not answer \(.*ECONNREFUSED.*\)\n$/);
+    expect(stdout).toMatch(/^run: .*\nhealth: unknown: it does not respond \(.*ECONNREFUSED.*\)\n$/);
   });
 
-  it('is told although the settings are wrong', async () => {
+  it('is reported even if the settings are invalid', async () => {
     under.writeSettings(`postgresql['port'] = 0`);
     const { code, stdout } = await under.run('status');
     expect(code).toBe(0);
@@ -64,21 +64,21 @@ describe('status of a service that runs', () => {
   });
 });
 
-it('doctor finds the ports of a server that listens on an interface by its name', async () => {
+it('doctor finds the ports of a server that listens on a named interface', async () => {
   const { port } = server.address() as AddressInfo;
   under.writeSettings(`${settings(port)}
 opscode_pushy_server['zeromq_listen_address'] = 'tcp://lo'
 opscode_pushy_server['command_port'] = ${port}`);
   expect((await under.run('doctor')).stdout).toContain(
-    `ok      ports: 127.0.0.1:${port} takes connections\n`,
+    `ok      ports: 127.0.0.1:${port} accepts connections\n`,
   );
 });
 
-it('doctor says so where nothing rotates the log of a service under systemd', async () => {
+it('doctor warns if nothing rotates the log of a service under systemd', async () => {
   under.writeSettings(settings(await freePort()));
   const logs = under.path('/var/log/opscode-push-jobs-server');
   expect((await under.run('doctor')).stdout).toContain(
-    `WARNING service: the log in ${logs} grows for ever: there is no logrotate here\n        to mend it: install logrotate\n`,
+    `WARNING service: the log in ${logs} grows without limit: logrotate is not installed\n        to fix it: install logrotate\n`,
   );
   under.write('/usr/sbin/logrotate', '');
   expect((await under.run('doctor')).stdout).not.toContain('logrotate');

@@ -6,7 +6,7 @@ import { CtlUnderTest } from '../../../support/ctl-under-test.js';
 const LOGS = '/var/log/opscode-push-jobs-server';
 const SERVICE_UID = 64_123;
 
-/** A double of `getent`, which knows the service user; of other programs that do nothing. */
+/** A double of `getent` that knows the service user; other programs do nothing. */
 const run: RunProgram = (program, [, name = '']) =>
   Promise.resolve({
     code: 0,
@@ -26,7 +26,7 @@ afterEach(() => under.remove());
 
 const uidOf = (absolute: string): number => statSync(under.path(absolute)).uid;
 
-/** Only root can give files away. */
+/** Only root can change the owner of files. */
 it.runIf(process.getuid?.() === 0)(
   'logs that root began are given to the service user, and nothing that its links lead to',
   async () => {

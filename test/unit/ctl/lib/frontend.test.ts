@@ -9,11 +9,11 @@ import { CtlUnderTest } from '../../../support/ctl-under-test.js';
 
 const ADD_ONS = '/var/opt/opscode/nginx/etc/addon.d';
 
-/** What is wrong with the configuration of nginx. */
+/** The error that `nginx -t` reports; empty if there is none. */
 let fault = '';
 const asked: string[] = [];
 
-/** A double of nginx and of runit, under which nginx runs. */
+/** A double of nginx and of the runit that supervises nginx. */
 const run: RunProgram = (program, args) => {
   asked.push(args.join(' '));
   if (args.includes('-t')) return Promise.resolve({ code: fault === '' ? 0 : 1, stdout: '', stderr: fault });
@@ -65,13 +65,13 @@ describe('a frontend', () => {
     expect((await under.run('reconfigure')).stdout).toContain('Nothing had to be changed.');
   });
 
-  it('has its nginx reloaded only with what nginx accepts, also where a run broke off before it was asked', async () => {
-    rmSync(under.path('/var/opt/opscode-push-jobs-server/etc/applied.json')); // as if it had broken off there
+  it('reloads nginx only with a valid configuration, also if an earlier run ended before the reload', async () => {
+    rmSync(under.path('/var/opt/opscode-push-jobs-server/etc/applied.json')); // as if the run had ended before the reload
     fault = 'unknown directive "nonsense"';
     asked.length = 0;
     const { code, stderr } = await under.run('reconfigure');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/"nginx route" failed: nginx was not reloaded, since .*"nonsense"/);
+    expect(stderr).toMatch(/"nginx route" failed: nginx was not reloaded, because .*"nonsense"/);
     expect(asked).not.toContain('hup nginx');
     fault = '';
     expect((await under.run('reconfigure')).stdout).toContain('reloaded nginx');
@@ -84,27 +84,30 @@ describe('a frontend', () => {
     });
   });
 
-  it.each(['rotate-keys', 'generate-keys'])('refuses to %s, which would reach nobody', async (command) => {
-    const { code, stderr } = await under.run(command);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/does not run the service \(it is a frontend\).* Nothing was changed/);
-    expect(readFileSync(under.path('/etc/opscode/private-chef-secrets.json'), 'utf8')).toBe('{}');
-  });
+  it.each(['rotate-keys', 'generate-keys'])(
+    'rejects %s, because no node would use the keys',
+    async (command) => {
+      const { code, stderr } = await under.run(command);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/does not run the service \(it is a frontend\).* Nothing was changed/);
+      expect(readFileSync(under.path('/etc/opscode/private-chef-secrets.json'), 'utf8')).toBe('{}');
+    },
+  );
 
-  it('lacks neither secrets nor a way to the database, in the eyes of doctor', async () => {
+  it('gets no finding of doctor about secrets and database', async () => {
     const { stdout } = await under.run('doctor');
     expect(stdout).toMatch(/^ok {6}settings: this machine does not run the service$/m);
     expect(stdout).not.toMatch(/ (secrets|database): /);
   });
 
-  it('is tried out at the backend, where the server is', async () => {
+  it('tests the server on the backend', async () => {
     const { stdout } = await under.run('test');
-    expect(stdout).toMatch(/^ok {6}the server answers$/m);
+    expect(stdout).toMatch(/^ok {6}the server responds$/m);
     expect(stdout).not.toContain('the database');
   });
 });
 
-it('keys are not made where Chef Server has no file for them', async () => {
+it('generates no keys if Chef Server has no secrets file', async () => {
   const old = new CtlUnderTest();
   old.write('/etc/opscode/chef-server-running.json', JSON.stringify({ private_chef: {} }));
   expect((await old.run('generate-keys')).stderr).toMatch(
@@ -114,7 +117,7 @@ it('keys are not made where Chef Server has no file for them', async () => {
   old.remove();
 });
 
-it('keys are not made on a machine whose service is switched off', async () => {
+it('generates no keys on a machine whose service is disabled', async () => {
   const off = new CtlUnderTest();
   off.writeSettings(`opscode_pushy_server['enable'] = false`);
   expect((await off.run('generate-keys')).stderr).toContain("opscode_pushy_server['enable'] is false");

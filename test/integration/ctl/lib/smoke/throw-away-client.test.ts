@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { CommandContext } from '../../../../../ctl/command-context.js';
 import { ChefServerApi } from '../../../../../ctl/lib/chef-server/chef-server-api.js';
 import { Installation } from '../../../../../ctl/lib/installation.js';
-import { type Signatory, withThrowAwayClient } from '../../../../../ctl/lib/smoke/throw-away-client.js';
+import { type Signer, withThrowAwayClient } from '../../../../../ctl/lib/smoke/throw-away-client.js';
 import { messageOf } from '../../../../../src/shared/lib/app-error.js';
 import { DevChefServer } from '../../../../dev-chef-server/dev-chef-server.js';
 import { makePrivateKey } from '../../../../dev-chef-server/key-pair.js';
@@ -16,7 +16,7 @@ let chef: DevChefServer;
 let api: ChefServerApi;
 const said: string[] = [];
 
-/** The API as the program gets it on a machine whose settings say this. */
+/** The API as the program creates it on a machine with these settings. */
 const apiOf = (rootUrl: string, key = superuserKey): ChefServerApi => {
   under.writeSettings(`opscode_pushy_server['server_name_advertised'] = '127.0.0.1'
 chef_server['root_url'] = '${rootUrl}'`);
@@ -49,13 +49,13 @@ afterAll(() => under.remove());
 
 const group = (name: string) => chef.state.organizations.get('acme')?.groups.get(name);
 const clients = (): string[] => [...(chef.state.organizations.get('acme')?.clients.keys() ?? [])];
-const withClient = (work: (client: Signatory) => Promise<void>, startsJobs = true): Promise<void> =>
-  withThrowAwayClient(api, { org: 'acme', startsJobs, say: (text) => said.push(text) }, work);
+const withClient = (work: (client: Signer) => Promise<void>, startsJobs = true): Promise<void> =>
+  withThrowAwayClient(api, { org: 'acme', startsJobs, print: (text) => said.push(text) }, work);
 const failure = (work: Promise<void>): Promise<string> => work.then(() => '', messageOf);
 const nothing = (): Promise<void> => Promise.resolve();
 
 describe('a throw-away client', () => {
-  it('can sign, is an administrator for the time of the work, and gone afterwards, as its name was told before', async () => {
+  it('can sign and is an administrator during the work; it was announced before and is deleted afterwards', async () => {
     const before = structuredClone(group('admins'));
     await withClient(async ({ name, key }) => {
       expect(name).toMatch(/^push-jobs-test-[0-9a-f]{16}$/);
@@ -68,7 +68,7 @@ describe('a throw-away client', () => {
     expect(clients()).toEqual(['robot']);
   });
 
-  it('joins those who may start jobs and see them, where there are such groups, and no others', async () => {
+  it('joins only the groups that may start and read jobs, if they exist', async () => {
     chef.setGroup('acme', 'pushy_job_writers', { users: ['alice'] });
     chef.setGroup('acme', 'pushy_job_readers', { groups: ['users'] });
     await withClient(async ({ name }) => {
@@ -81,7 +81,7 @@ describe('a throw-away client', () => {
     expect(group('pushy_job_readers')).toEqual({ users: [], clients: [], groups: ['users'] });
   });
 
-  it('that is only to be a node joins no group', async () => {
+  it('joins no group if it is only a node', async () => {
     await withClient(async () => {
       expect(group('admins')?.clients).toEqual(['robot']);
       await nothing();
@@ -89,7 +89,7 @@ describe('a throw-away client', () => {
     expect(clients()).toEqual(['robot']);
   });
 
-  it('takes nobody out of its groups who joined or left meanwhile', async () => {
+  it('keeps changes of its groups that others make meanwhile', async () => {
     await withClient(async ({ name }) => {
       chef.setGroup('acme', 'admins', { users: ['alice'], clients: [name, 'robot'], groups: ['users'] });
       await nothing();
@@ -97,7 +97,7 @@ describe('a throw-away client', () => {
     expect(group('admins')).toEqual({ users: ['alice'], clients: ['robot'], groups: ['users'] });
   });
 
-  it('is gone after work that failed, of which the error tells', async () => {
+  it('is deleted after work that failed, which the error reports', async () => {
     const text = await failure(withClient(() => Promise.reject(new Error('the job went wrong'))));
     expect(text).toBe('the job went wrong');
     expect(clients()).toEqual(['robot']);
@@ -105,33 +105,33 @@ describe('a throw-away client', () => {
 });
 
 describe('a Chef Server that fails', () => {
-  it('to answer when the client was made: it is removed all the same', async () => {
+  it('to respond after it created the client: the client is deleted anyway', async () => {
     chef.faults.add({ method: 'POST', on: /clients/, closeAfter: true });
     const text = await failure(withClient(nothing));
     expect(text).toMatch(
-      /^the Chef Server does not answer \(.*\): is it running, and is chef_server\['root_url'\] right\?$/,
+      /^the Chef Server does not respond \(.*\): is it running, and is chef_server\['root_url'\] right\?$/,
     );
     expect(clients()).toEqual(['robot']);
   });
 
-  it('to change the group: that is said, and the client removed', async () => {
+  it('to change the group: the error reports it, and the client is deleted', async () => {
     chef.faults.add({ method: 'PUT', on: /groups\/admins/, status: 403 });
     const text = await failure(withClient(nothing));
     expect(text).toMatch(
-      /^the Chef Server does not let pivotal do this \(PUT .*\/groups\/admins answers 403: /,
+      /^the Chef Server does not allow pivotal to do this \(PUT .*\/groups\/admins answers 403: /,
     );
     expect(text).not.toContain('LEFT BEHIND');
     expect(clients()).toEqual(['robot']);
   });
 
-  it('to answer when the group was changed: the client is taken out of it', async () => {
+  it('to respond after it changed the group: the client is removed from it', async () => {
     chef.faults.add({ method: 'PUT', on: /groups\/admins/, closeAfter: true, times: 1 });
-    expect(await failure(withClient(nothing))).toContain('does not answer');
+    expect(await failure(withClient(nothing))).toContain('does not respond');
     expect(group('admins')?.clients).toEqual(['robot']);
     expect(clients()).toEqual(['robot']);
   });
 
-  it('once while things are removed: they are in the end', async () => {
+  it('once during the clean-up: the second try succeeds', async () => {
     const text = await failure(
       withClient(async () => {
         chef.faults.add({ method: 'PUT', status: 500, times: 1 });
@@ -144,7 +144,7 @@ describe('a Chef Server that fails', () => {
     expect(clients()).toEqual(['robot']);
   });
 
-  it('while things are removed: what is left behind is said beside what went wrong, with the commands that remove it', async () => {
+  it('during the clean-up: the error names what is left behind, with the commands that remove it', async () => {
     let left = '';
     const text = await failure(
       withClient(({ name }) => {
@@ -156,26 +156,26 @@ describe('a Chef Server that fails', () => {
     );
     const where = `--server-url ${chef.url}/organizations/acme`;
     expect(text).toMatch(/^the job went wrong\n/);
-    expect(text).toMatch(/LEFT BEHIND on the Chef Server, since the Chef Server is in trouble: /);
+    expect(text).toMatch(/LEFT BEHIND on the Chef Server, because the Chef Server has an internal error; /);
     expect(text).toContain(`Remove it by hand: knife group remove client ${left} admins ${where}`);
     expect(text).toContain(`Remove it by hand: knife client delete ${left} --yes ${where}`);
   });
 });
 
-describe('a Chef Server that is not as it should be', () => {
-  it('has no such organization: those that it has are named', async () => {
+describe('an unusable Chef Server', () => {
+  it('has no such organization: the error names those that it has', async () => {
     chef.createOrganization('other');
     expect(await failure(api.requireOrganization('nowhere'))).toBe(
-      "there is no organization 'nowhere' on the Chef Server; there is acme, other",
+      "the Chef Server has no organization 'nowhere'; it has acme, other",
     );
     expect(await failure(api.requireOrganization('acme'))).toBe('');
   });
 
-  it('does not take the key of the superuser', async () => {
+  it('does not accept the key of the superuser', async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const stranger = apiOf(chef.url, privateKey.export({ type: 'pkcs1', format: 'pem' }).toString());
     expect(await failure(stranger.requireOrganization('acme'))).toMatch(
-      /^the Chef Server does not take the key of pivotal: put the key that it knows in place of ours \(GET .* answers 401: /,
+      /^the Chef Server does not accept the key of pivotal: replace ours by the key that it knows \(GET .* answers 401: /,
     );
     await stranger.close();
   });
@@ -188,13 +188,13 @@ describe('a Chef Server that is not as it should be', () => {
     await old.stop();
   });
 
-  it('is away', async () => {
+  it('is unreachable', async () => {
     const asked = apiOf(`http://127.0.0.1:${await freePort()}`);
     expect(await failure(asked.requireOrganization('acme'))).toContain('is it running');
     await asked.close();
   });
 
-  it('has a key that is none: the file that should have it is named', () => {
+  it('has an invalid key: the error names its file', () => {
     expect(() => apiOf(chef.url, 'no key')).toThrow(
       /is not a private key in PEM; put the right one into .*pivotal\.pem/,
     );

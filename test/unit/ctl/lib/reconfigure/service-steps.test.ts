@@ -25,7 +25,7 @@ const { privateKey } = generateKeyPairSync('rsa', {
   publicKeyEncoding: { type: 'spki', format: 'pem' },
 });
 
-/** A double of systemctl, to which the service always runs, and of getent, which knows the service user. */
+/** A double of systemctl whose service always runs, and of getent that knows the service user. */
 const run: RunProgram = (program, [, name = '']) => {
   const { uid, gid } = userInfo();
   const running = 'LoadState=loaded\nActiveState=active\nMainPID=42\n';
@@ -56,9 +56,9 @@ afterAll(() => {
   under.remove();
 });
 
-describe('the steps that bring the server to its settings', () => {
-  it('restart it when a file of certificates that it trusts was renewed, since it reads that once', async () => {
-    const restarted = ['restarted opscode-pushy-server; it answers'];
+describe('the steps that apply the settings to the server', () => {
+  it('restart it if a file of trusted certificates was renewed', async () => {
+    const restarted = ['restarted opscode-pushy-server; it responds'];
     expect(await startStep.run(installation)).toEqual(restarted);
     expect(await startStep.run(installation)).toEqual([]);
     under.write(CA, 'the next one');
@@ -66,15 +66,15 @@ describe('the steps that bring the server to its settings', () => {
     expect(await startStep.run(installation)).toEqual([]);
   });
 
-  it('restart it when its definition was written, since what runs then may be something else', async () => {
+  it('restart it if its definition was written', async () => {
     expect(await startStep.run(installation)).toEqual([]);
     expect(await serviceStep.run(installation)).toContain(
       `wrote ${under.path('/etc/systemd/system/opscode-pushy-server.service')}`,
     );
-    expect(await startStep.run(installation)).toEqual(['restarted opscode-pushy-server; it answers']);
+    expect(await startStep.run(installation)).toEqual(['restarted opscode-pushy-server; it responds']);
   });
 
-  it("give it no superuser's key that is none, and say where that stands", async () => {
+  it("reject an invalid superuser's key and name its location", async () => {
     const file = under.write(PIVOTAL, 'of yesterday', 0o600);
     await expect(configurationStep.run(installation)).rejects.toThrow(
       `the key of the Chef Server's superuser in ${file} is not a private key in PEM form`,

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pathsBelow } from '../../../../../ctl/lib/paths.js';
 import { generateMissingSecrets } from '../../../../../ctl/lib/secrets/generate-secrets.js';
-import { saveWithBackup, takeOverOldSecrets } from '../../../../../ctl/lib/secrets/old-secrets.js';
+import { saveWithBackup, migrateOldSecrets } from '../../../../../ctl/lib/secrets/old-secrets.js';
 import { SecretsStore } from '../../../../../ctl/lib/secrets/secrets-store.js';
 import { CtlUnderTest } from '../../../../support/ctl-under-test.js';
 
@@ -23,20 +23,20 @@ beforeEach(() => {
 });
 afterEach(() => under.remove());
 
-const takeOver = (store: SecretsStore): string[] => {
+const migrate = async (store: SecretsStore): Promise<string[]> => {
   const paths = pathsBelow(under.root);
-  return [...takeOverOldSecrets(paths, store), ...saveWithBackup(paths, store, NOW)];
+  return [...migrateOldSecrets(paths, store), ...(await saveWithBackup(paths, store, NOW))];
 };
 
 describe('the secrets of an old installation', () => {
-  it('are left alone where there are none', () => {
-    expect(takeOver(SecretsStore.open(file))).toEqual([]);
+  it('change nothing if there are none', async () => {
+    expect(await migrate(SecretsStore.open(file))).toEqual([]);
     expect(existsSync(file)).toBe(false);
   });
 
-  it('move into the file, for its owner only, and into a backup', () => {
+  it('move into the file, for its owner only, and into a backup', async () => {
     under.write(`${FOLDER}/pushy_priv.pem`, privateKey, 0o600);
-    expect(takeOver(SecretsStore.open(file))).toHaveLength(2);
+    expect(await migrate(SecretsStore.open(file))).toHaveLength(2);
     expect(SecretsStore.open(file).get('pushy_priv_key')).toBe(privateKey);
     expect((statSync(file).mode & 0o777).toString(8)).toBe('600');
     const backup = under.path(`${FOLDER}/backup-20261122T140500Z`);
@@ -45,33 +45,35 @@ describe('the secrets of an old installation', () => {
     expect(readdirSync(under.path(FOLDER))).toEqual(['backup-20261122T140500Z']);
   });
 
-  it('do not replace what the file has already', () => {
+  it('do not replace secrets that the file already has', async () => {
     under.write(`${FOLDER}/opscode-push-jobs-server-secrets.json`, '{"postgresql":{"sql_password":"old"}}');
     const store = SecretsStore.open(file);
     store.set('sql_password', 'new', { frozen: false });
-    takeOver(store);
+    await migrate(store);
     expect(SecretsStore.open(file).get('sql_password')).toBe('new');
   });
 
-  it('stay where they are when a key is broken, and the file with it is named', () => {
+  it('stay in place if a key is invalid, and the error names its file', async () => {
     const broken = under.write(`${FOLDER}/pushy_priv.pem`, 'not a key');
-    expect(() => takeOver(SecretsStore.open(file))).toThrow(`${broken} is not a private key in PEM; restore`);
+    await expect(migrate(SecretsStore.open(file))).rejects.toThrow(
+      `${broken} is not a private key in PEM; restore`,
+    );
     expect(existsSync(under.path(`${FOLDER}/pushy_priv.pem`))).toBe(true);
     expect(existsSync(file)).toBe(false);
   });
 });
 
-it('a broken key of an old installation hinders nobody where the file has one already', () => {
+it('ignores an invalid key of an old installation if the secrets file already has one', async () => {
   const broken = under.write(`${FOLDER}/pushy_priv.pem`, 'not a key');
   const store = SecretsStore.open(file);
   store.set('pushy_priv_key', privateKey, { frozen: true });
-  expect(takeOver(store)).toHaveLength(2);
+  expect(await migrate(store)).toHaveLength(2);
   expect(existsSync(broken)).toBe(false);
   expect(SecretsStore.open(file).get('pushy_priv_key')).toBe(privateKey);
 });
 
-describe('secrets that are missing', () => {
-  it('are made once; the public half belongs to the private one', async () => {
+describe('missing secrets', () => {
+  it('are generated once, with a public key that matches the private one', async () => {
     const store = SecretsStore.open(file);
     store.set('pushy_priv_key', privateKey, { frozen: true });
     expect((await generateMissingSecrets(store)).sort()).toEqual([

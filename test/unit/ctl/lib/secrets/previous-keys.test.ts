@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { replaceKeys } from '../../../../../ctl/lib/secrets/generate-secrets.js';
 import {
   previousKeysOf,
-  removeEndedKeys,
+  removeExpiredKeys,
   removePreviousKeys,
   setPreviousKeys,
 } from '../../../../../ctl/lib/secrets/previous-keys.js';
@@ -22,47 +22,47 @@ const END = Date.parse(KEYS.valid_until);
 describe('the keys before the last rotation in the secrets file', () => {
   let folder: string;
   let file: string;
-  beforeEach(() => {
+  beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'push-jobs-secrets-'));
     file = join(folder, 'secrets.json');
     const store = SecretsStore.open(file);
     store.set('sql_password', 'something else', { frozen: false });
     setPreviousKeys(store, KEYS);
-    store.save();
+    await store.save();
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('are found again, encrypted like all others', () => {
+  it('are read back, encrypted like all other secrets', () => {
     expect(previousKeysOf(SecretsStore.open(file))).toEqual(KEYS);
     expect(readFileSync(file, 'utf8')).not.toContain(KEYS.curve_secret_key);
   });
 
-  it('can be taken out, and leave the others', () => {
+  it('are removed without the other secrets', async () => {
     const store = SecretsStore.open(file);
     expect(removePreviousKeys(store)).toBe(true);
-    store.save();
+    await store.save();
     const after = SecretsStore.open(file);
     expect(after.names()).toEqual(['sql_password']);
     expect(removePreviousKeys(after)).toBe(false);
   });
 
-  it('are taken out when their time is over, not a moment earlier', () => {
+  it('are removed when they expire, and not earlier', () => {
     const store = SecretsStore.open(file);
-    expect(removeEndedKeys(store, new Date(END - 1))).toBe(false);
+    expect(removeExpiredKeys(store, new Date(END - 1))).toBe(false);
     expect(previousKeysOf(store)).toEqual(KEYS);
-    expect(removeEndedKeys(store, new Date(END))).toBe(true);
+    expect(removeExpiredKeys(store, new Date(END))).toBe(true);
     expect(previousKeysOf(store)).toBeUndefined();
   });
 
-  it('are none, and taken out, where only a part of them is there', () => {
+  it('are ignored and removed if any of them is missing', () => {
     const store = SecretsStore.open(file);
     store.remove('previous_keys_valid_until');
     expect(previousKeysOf(store)).toBeUndefined();
-    expect(removeEndedKeys(store, new Date(0))).toBe(true);
+    expect(removeExpiredKeys(store, new Date(0))).toBe(true);
     expect(store.names()).toEqual(['sql_password']);
   });
 
-  it('count no more when keys are made by force', async () => {
+  it('are removed when generate-keys --force replaces the keys', async () => {
     const store = SecretsStore.open(file);
     await replaceKeys(store, { rsa: false, curve: true });
     expect(store.names().sort()).toEqual(['curve_secret_key', 'sql_password']);

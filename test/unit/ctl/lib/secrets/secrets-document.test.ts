@@ -28,11 +28,11 @@ const veilOf = (document: SecretsDocument) =>
   ).veil;
 
 describe('a secrets file that veil wrote', () => {
-  it('gives every value', () => {
+  it('returns every value', () => {
     expectValues(parse(recorded), expected);
   });
 
-  it('gives undefined for what it does not hold', () => {
+  it('returns undefined for a missing secret', () => {
     expect(parse(recorded).get('push-jobs-server', 'pushy_priv_key')).toBeUndefined();
     expect(parse(recorded).get('nobody', 'x')).toBeUndefined();
   });
@@ -53,7 +53,7 @@ describe('a secrets file that veil wrote', () => {
     expect(one.cipher.iv).not.toBe(other.cipher.iv);
   });
 
-  it('counts the version of a secret that is replaced, and keeps what else stands in it', () => {
+  it('increments the version of a replaced secret, and keeps its other members', () => {
     const credential = {
       type: 'Veil::Credential',
       name: 'a',
@@ -113,7 +113,7 @@ describe('a new secrets file', () => {
     });
   });
 
-  it('gives back whatever was put in', () => {
+  it('returns any value that was set', () => {
     const name = fc.string({ minLength: 1 }).filter((text) => text !== '__proto__');
     fc.assert(
       fc.property(name, name, fc.string({ unit: 'grapheme' }), (group, secret, value) => {
@@ -123,10 +123,10 @@ describe('a new secrets file', () => {
     );
   });
 
-  it('holds a value in characters, not bytes, as its length', () => {
+  it('stores the length of a value in characters, not bytes', () => {
     const document = SecretsDocument.empty().with('g', 'n', 'é', { frozen: true });
     expect(parse(document.render()).names('g')).toEqual(['n']);
-    expect(document.without('g').names('g')).toEqual([]);
+    expect(document.withoutGroup('g').names('g')).toEqual([]);
   });
 });
 
@@ -148,7 +148,7 @@ describe('a secrets file that cannot be read', () => {
       'a key that does not fit',
       JSON.stringify({ veil: { ...(JSON.parse(recorded) as { veil: object }).veil, cipher: other } }),
     ],
-  ])('is named, and not quoted: %s', (_, text) => {
+  ])('is named but not quoted: %s', (_, text) => {
     expect(() => parse(text)).toThrow(/cannot read the secrets file \/etc\/secrets\.json/);
     expect(() => parse(text)).not.toThrow(/s3cret/);
   });

@@ -13,13 +13,13 @@ const DEFINITION = {
   logRotation: { file_maxbytes: 1000, num_to_keep: 7 },
 };
 
-/** A double of systemctl: it knows one unit, whose state the verbs change. */
+/** A double of systemctl with one unit. */
 class SystemctlDouble {
   readonly asked: string[] = [];
   state = 'active';
-  /** Whether `stop` takes longer than anybody waits. */
+  /** Whether `stop` times out. */
   isDeaf = false;
-  /** Whether the unit's file is newer than what systemd read, and whether it starts at a boot. */
+  /** Whether systemd must reload the unit's file, and whether the unit starts at boot. */
   isStale = false;
   isEnabled = false;
   /** The verb that fails. */
@@ -43,8 +43,8 @@ NeedDaemonReload=${this.isStale ? 'yes' : 'no'}\nUnitFileState=${this.isEnabled 
     return { code: 0, stdout: verb === 'show' ? stdout : '', stderr: '' };
   }
 
-  /** What was asked of it but to show the unit's state. */
-  get told(): string[] {
+  /** The calls of systemctl, without `show`. */
+  get calls(): string[] {
     return this.asked.filter((line) => !line.startsWith('show '));
   }
 }
@@ -67,18 +67,18 @@ describe('the service under systemd', () => {
       `wrote ${under.path('/etc/logrotate.d/opscode-pushy-server')}`,
       'enabled opscode-pushy-server with systemd',
     ]);
-    expect(systemctl.told).toEqual(['daemon-reload', 'enable opscode-pushy-server.service']);
+    expect(systemctl.calls).toEqual(['daemon-reload', 'enable opscode-pushy-server.service']);
     expect(readFileSync(under.path(UNIT), 'utf8')).toContain(
       '/current" "/opt/node" "/opt/main.js"\nExecReload=/bin/kill -HUP $MAINPID\nUser=opscode-pushy\n',
     );
     const rotation = readFileSync(under.path('/etc/logrotate.d/opscode-pushy-server'), 'utf8');
     expect(rotation).toMatch(/current \{\n {2}size 1000\n {2}rotate 7\n/);
     expect(await systemd.install(DEFINITION)).toEqual([]);
-    expect(systemctl.told).toHaveLength(2);
+    expect(systemctl.calls).toHaveLength(2);
     expect(systemd.isEnabled()).toBe(true);
   });
 
-  it.each(['daemon-reload', 'enable'])('is installed by the next run where %s failed', async (verb) => {
+  it.each(['daemon-reload', 'enable'])('is installed by the next run if %s failed', async (verb) => {
     systemctl.isStale = true;
     systemctl.refused = verb;
     await expect(systemd.install(DEFINITION)).rejects.toThrow(`systemctl ${verb}`);
@@ -88,7 +88,7 @@ describe('the service under systemd', () => {
     expect(await systemd.install(DEFINITION)).toEqual([]);
   });
 
-  it('is started again however long its database stays away', async () => {
+  it('is restarted without limit while its database is unreachable', async () => {
     await systemd.install(DEFINITION);
     const [unitSection = '', serviceSection] = readFileSync(under.path(UNIT), 'utf8').split('[Service]');
     expect(unitSection).toContain('\nStartLimitIntervalSec=0\n');
@@ -103,34 +103,34 @@ describe('the service under systemd', () => {
     expect(await systemd.remove()).toEqual([]);
   });
 
-  it('speaks as runit does', async () => {
+  it('reports its status as runit does', async () => {
     expect(await systemd.status()).toMatchObject({
       code: 0,
       text: expect.stringMatching(/^run: opscode-pushy-server: \(pid 42\) \d+s$/) as string,
     });
-    expect(await systemd.act('stop')).toMatchObject({
+    expect(await systemd.control('stop')).toMatchObject({
       code: 0,
       text: expect.stringMatching(/^ok: down: opscode-pushy-server: \d+s, normally up$/) as string,
     });
     expect((await systemd.status()).code).toBe(3);
-    expect((await systemd.act('start')).text).toMatch(/^ok: run: /);
-    expect(await systemd.act('hup')).toEqual({ code: 0, text: '' });
+    expect((await systemd.control('start')).text).toMatch(/^ok: run: /);
+    expect(await systemd.control('hup')).toEqual({ code: 0, text: '' });
     expect(systemctl.asked).toContain('kill --signal=HUP opscode-pushy-server.service');
   });
 
-  it('calls it a timeout where it does not stop, and kills it where that was asked for', async () => {
+  it('reports a timeout if it does not stop, and is killed by graceful-kill', async () => {
     systemctl.isDeaf = true;
-    expect(await systemd.act('stop')).toMatchObject({
+    expect(await systemd.control('stop')).toMatchObject({
       code: 1,
       text: expect.stringMatching(/^timeout: run: /) as string,
     });
-    expect(await systemd.act('graceful-kill')).toMatchObject({
+    expect(await systemd.control('graceful-kill')).toMatchObject({
       code: 0,
       text: expect.stringMatching(/^ok: down: /) as string,
     });
   });
 
-  it('cannot run only once', async () => {
-    expect(await systemd.act('once')).toMatchObject({ code: 1 });
+  it('rejects once', async () => {
+    expect(await systemd.control('once')).toMatchObject({ code: 1 });
   });
 });

@@ -19,11 +19,11 @@ beforeEach(() => {
 afterEach(() => under.remove());
 
 describe('uninstall, which also runs when the package is removed', () => {
-  it('has nothing to do on a machine that runs no services and was never configured', async () => {
+  it('changes nothing on a machine without a service supervisor that was never configured', async () => {
     expect(await under.run('uninstall')).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('removes the service and the route although the settings are wrong', async () => {
+  it('removes the service and the route even if the settings are invalid', async () => {
     mkdirSync(under.path('/run/systemd/system'), { recursive: true });
     const unit = under.write(UNIT, 'ours');
     const route = under.write('/var/opt/opscode/nginx/etc/addon.d/10-push_jobs_external.conf', 'ours');
@@ -41,15 +41,15 @@ describe('uninstall, which also runs when the package is removed', () => {
 describe('cleanse', () => {
   const impatient = { sleep: () => Promise.reject(new Error('it waited')) };
 
-  it('promises a minute to think only to those who get one', async () => {
+  it('announces the 60 seconds only if it waits', async () => {
     const asked = await under.runWith(impatient, 'cleanse');
     expect(asked.stdout).toContain('It begins in 60 seconds.');
-    const told = await under.runWith(impatient, 'cleanse', 'yes');
-    expect(told.stdout).toContain('STOP AND READ');
-    expect(told.stdout).not.toContain('60 seconds');
+    const outcome = await under.runWith(impatient, 'cleanse', 'yes');
+    expect(outcome.stdout).toContain('STOP AND READ');
+    expect(outcome.stdout).not.toContain('60 seconds');
   });
 
-  it('says that the settings are wrong before it makes anybody wait', async () => {
+  it('reports invalid settings before it waits', async () => {
     const file = under.writeSettings(WRONG);
     const { code, stdout, stderr } = await under.runWith(impatient, 'cleanse');
     expect(code).toBe(1);
@@ -58,7 +58,7 @@ describe('cleanse', () => {
     expect(existsSync(file)).toBe(true);
   });
 
-  it('puts its copy into /root, whoever became root and kept a home of his own', async () => {
+  it('writes its backup into /root, whatever $HOME is', async () => {
     under.writeSettings('# nothing yet\n');
     expect(await under.runWith({ home: '/home/bob' }, 'cleanse', 'yes')).toMatchObject({
       code: 0,
@@ -73,8 +73,8 @@ describe('cleanse', () => {
   });
 });
 
-it('tail and show-config on a machine that was never configured say what is missing', async () => {
+it('tail and show-config report what is missing on a machine that was never configured', async () => {
   const logs = under.path('/var/log/opscode-push-jobs-server');
-  expect((await under.run('tail')).stderr).toBe(`there are no logs in ${logs} yet\n`);
+  expect((await under.run('tail')).stderr).toBe(`${logs} has no logs yet\n`);
   expect((await under.run('show-config')).stderr).toContain("['server_name_advertised'] is missing");
 });

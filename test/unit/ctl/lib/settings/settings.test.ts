@@ -25,7 +25,7 @@ const show = async (): Promise<Shown['pushy']> => {
 };
 
 describe('the settings', () => {
-  it('have the defaults that operators know where nothing is set', async () => {
+  it('have the defaults of the old server if nothing is set', async () => {
     under.writeSettings(ALONE);
     const shown = await show();
     expect(shown['opscode-pushy-server']).toMatchObject({
@@ -53,7 +53,7 @@ describe('the settings', () => {
     expect(shown.bootstrap).toEqual({ enable: true });
   });
 
-  it('name certificates below the root, as all other files', async () => {
+  it('place CA files below the root, like all other files', async () => {
     under.writeSettings(`${ALONE}
 postgresql['ssl_ca_file'] = '/etc/ssl/database.pem'
 chef_server['ssl_ca_file'] = '/etc/ssl/chef.pem'`);
@@ -87,12 +87,12 @@ opscode_pushy_server['log_directory'] = '${folder}'`);
     },
   );
 
-  it('go back to the default by nil', async () => {
+  it('return to the default with nil', async () => {
     under.writeSettings(`${ALONE}postgresql['port'] = 1\npostgresql['port'] = nil\n`);
     expect((await show()).postgresql.port).toBe(5432);
   });
 
-  it('come from Chef Server where the file says nothing', async () => {
+  it('are inherited from Chef Server if the file does not set them', async () => {
     under.write(
       '/etc/opscode/chef-server-running.json',
       JSON.stringify({
@@ -155,7 +155,7 @@ opscode_pushy_server['log_directory'] = '${folder}'`);
   it.each([
     ['require', 'require'],
     ['prefer', 'disable'],
-  ])('have the sslmode of Chef Server, %s, where it is one of ours', async (theirs, ours) => {
+  ])('inherit the sslmode %s of Chef Server if we support it', async (theirs, ours) => {
     under.write(
       '/etc/opscode/chef-server-running.json',
       JSON.stringify({
@@ -165,7 +165,7 @@ opscode_pushy_server['log_directory'] = '${folder}'`);
     expect((await show()).postgresql.sslmode).toBe(ours);
   });
 
-  it('say how long keys and groups are remembered, and how long the Chef Server may take', async () => {
+  it('set the cache time of keys and groups, and the timeout of the Chef Server', async () => {
     under.writeSettings(`${ALONE}chef_server['cache_seconds'] = '30'\nchef_server['timeout'] = 2.5`);
     expect((await show())['chef-server']).toMatchObject({ cache_seconds: 30, timeout: 2.5 });
     under.writeSettings(`${ALONE}chef_server['cache_seconds'] = 301`);
@@ -179,7 +179,7 @@ opscode_pushy_server['log_directory'] = '${folder}'`);
   });
 });
 
-describe('settings that are wrong', () => {
+describe('invalid settings', () => {
   const failing = async (text: string): Promise<string> => {
     under.writeSettings(`${ALONE}${text}`);
     const { code, stdout, stderr } = await under.run('show-config');
@@ -192,10 +192,10 @@ describe('settings that are wrong', () => {
     [
       'an unknown key',
       `opscode_pushy_server['api_prt'] = 1`,
-      /line 3: .*\['api_prt'\] is not known; known are .*api_port/,
+      /line 3: .*\['api_prt'\] is unknown; known settings: .*api_port/,
     ],
-    ['an unknown section', `pushy['api_port'] = 1`, /line 3: 'pushy\.api_port' is not known/],
-    ['a section of JavaScript', `constructor['x'] = 1`, /line 3: 'constructor\.x' is not known/],
+    ['an unknown section', `pushy['api_port'] = 1`, /line 3: 'pushy\.api_port' is unknown/],
+    ['a section of JavaScript', `constructor['x'] = 1`, /line 3: 'constructor\.x' is unknown/],
     [
       'a key in a nested hash',
       `opscode_pushy_server['log_rotation'] = { 'keep' => 1 }`,
@@ -236,22 +236,22 @@ describe('settings that are wrong', () => {
     [
       'a folder for logs in which all have theirs',
       `opscode_pushy_server['log_directory'] = '/var/log/'`,
-      /line 3: .*\['log_directory'\]: must be a folder of its own/,
+      /line 3: .*\['log_directory'\]: must be a dedicated folder/,
     ],
     [
       "a folder for data that is the Chef Server's",
       `opscode_pushy_server['dir'] = '/var/x/../opt/opscode'`,
-      /line 3: .*\['dir'\]: must be a folder of its own/,
+      /line 3: .*\['dir'\]: must be a dedicated folder/,
     ],
     ['an unencrypted channel', `opscode_pushy_server['disable_curve_encryption'] = true`, /always encrypted/],
     ['code', `if true then x end`, /line 3: 'if' is Ruby code/],
-  ])('%s is named with file and line', async (_, text, message) => {
+  ])('%s is reported with file and line', async (_, text, message) => {
     const problem = await failing(text);
     expect(problem).toContain(under.path(SETTINGS));
     expect(problem).toMatch(message);
   });
 
-  it('are all named at once', async () => {
+  it('are all reported at once', async () => {
     const problem = await failing(`postgresql['port'] = 0\nopscode_pushy_server['api_port'] = 0`);
     expect(problem).toMatch(/line 3: postgresql/);
     expect(problem).toMatch(/line 4: opscode_pushy_server/);
@@ -264,7 +264,7 @@ describe('settings that are wrong', () => {
     expect(stdout).toBeTruthy();
   });
 
-  it('want metrics to be sent, and do not say where to', async () => {
+  it('lack the host that receives the metrics', async () => {
     under.writeSettings(`${ALONE}opscode_pushy_server['enable_graphite'] = true`);
     expect((await under.run('show-config')).stderr).toMatch(/\['graphite_host'\] is missing/);
     under.writeSettings(`${ALONE}opscode_pushy_server['enable_graphite'] = true
@@ -275,7 +275,7 @@ opscode_pushy_server['graphite_host'] = 'graphs.example.com'`);
     });
   });
 
-  it('lack an address where there is no Chef Server', async () => {
+  it('lack the address of the Chef Server on a machine without one', async () => {
     under.writeSettings(`opscode_pushy_server['vip'] = 'push.example.com'`);
     expect((await under.run('show-config')).stderr).toMatch(/chef_server\['root_url'\] is missing/);
   });

@@ -1,6 +1,6 @@
 import type { Owner } from '../files.js';
 
-/** What can be done to a service, in the words of the command line. */
+/** Verbs of the command line that control the service, with their help texts. */
 export const VERBS = {
   start: 'Start the service, and again whenever it ends.',
   stop: 'Stop the service.',
@@ -17,7 +17,7 @@ export const VERBS = {
 
 export type Verb = keyof typeof VERBS;
 
-/** How a verb went: lines as runit writes them, and the code to exit with. */
+/** The outcome of a verb: runit's status lines, and the exit code. */
 export interface ServiceOutcome {
   readonly code: number;
   readonly text: string;
@@ -26,40 +26,40 @@ export interface ServiceOutcome {
 /** Exit codes of `status`. */
 export const STATUS_CODE = { running: 0, down: 3, unknown: 4 } as const;
 
-/** The process that the service runs as, by what its `status` says; undefined where it does not run. */
+/** Returns the process id of the service from its `status`; undefined if it does not run. */
 export const pidIn = ({ code, text }: ServiceOutcome): number | undefined => {
-  // A service that is down may have a log that runs, with a number of its own.
+  // The line of a stopped service may name the process of its running logger.
   const pid = code === STATUS_CODE.running ? /\(pid (\d+)\)/.exec(text)?.[1] : undefined;
   return pid === undefined ? undefined : Number(pid);
 };
 
-/** Seconds that start, stop and restart wait until they call it a `timeout:`. */
+/** Seconds that start, stop and restart wait before they report `timeout:`. */
 export const VERB_SECONDS = 7;
 
-/** All that must be known to run the service. */
+/** How to run the service. */
 export interface ServiceDefinition {
   /** The program and its arguments. */
   readonly command: readonly string[];
   readonly userName: string;
-  /** Undefined where this process already is that user. */
+  /** Undefined if this process already runs as that user. */
   readonly switchTo: Owner | undefined;
   readonly logs: string;
-  /** Bytes of one log file, and how many are kept. */
+  /** Bytes per log file, and how many files are kept. */
   readonly logRotation: { readonly file_maxbytes: number; readonly num_to_keep: number };
 }
 
-/** What runs the service and starts it again when it ends. */
-export interface Supervisor {
-  /** For messages: `Chef Server's runit`, `systemd`. */
+/** Runs the service and restarts it when it ends: runit or systemd. */
+export interface ServiceSupervisor {
+  /** Name for messages: `Chef Server's runit`, `systemd`. */
   readonly title: string;
-  /** Writes the service's files and has it supervised; says what it did. It is neither started nor restarted. */
+  /** Writes and enables the service's definition, without starting or restarting it. Returns a line per change. */
   install(definition: ServiceDefinition): Promise<string[]>;
-  /** Stops the service and removes its files; says what it did. */
+  /** Stops the service and removes its definition. Returns a line per change. */
   remove(): Promise<string[]>;
   isEnabled(): boolean;
-  /** The program that rotates the log, where it is another's and not on this machine. */
-  missingRotator(): string | undefined;
+  /** Returns the name of the program that rotates the log, if it is not installed. */
+  missingLogRotator(): string | undefined;
   status(): Promise<ServiceOutcome>;
-  /** `seconds`: how long to wait where the verb waits (default 7). */
-  act(verb: Verb, seconds?: number): Promise<ServiceOutcome>;
+  /** `seconds`: how long a verb that waits may take (default 7). */
+  control(verb: Verb, seconds?: number): Promise<ServiceOutcome>;
 }
