@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { AuthModule } from './auth/auth.module.js';
-import type { Activity } from './config/leadership.port.js';
+import type { Leadership } from './config/leadership.port.js';
 import { ConfigModule } from './config/config.module.js';
 import type { ServerConfig } from './config/server-config.js';
 import type { ServerSecrets } from './config/server-secrets.js';
@@ -14,19 +14,19 @@ import { PersistenceModule } from './persistence/persistence.module.js';
 import { StatusModule } from './status/status.module.js';
 import { TransportModule } from './transport/transport.module.js';
 
-/** The server: every feature, in the order in which they build on each other. */
+/** The server: all features, each after those it builds on. */
 @Module({})
 export class AppModule {
   static with(
     config: ServerConfig,
     secrets: ServerSecrets,
     logger: Logger,
-    activity: Activity,
+    leadership: Leadership,
   ): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        ConfigModule.with(config, secrets, logger, systemClock, activity),
+        ConfigModule.with(config, secrets, logger, systemClock, leadership),
         PersistenceModule,
         KeysModule,
         AuthModule,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 
-// Without a handler a HUP ends a program, also one that is being loaded: before its settings are read there are none to
-// be read again. The rest takes a second to load.
+// Without a handler HUP ends the process. Loading the rest takes a second; until it has read settings there is nothing to
+// reload.
 process.on('SIGHUP', () => undefined);
 
 const { runServer } = await import('./run-server.js');

@@ -2,7 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { AppError } from '../shared/lib/app-error.js';
 
-/** Nest's own lines in the server's log: what it sees go wrong, and the rest at debug level. */
+/** Writes Nest's own messages to the server's log: warnings and errors as such, all others at debug level. */
 export class NestLogger implements LoggerService {
   private readonly logger: Logger;
 
@@ -18,7 +18,7 @@ export class NestLogger implements LoggerService {
     this.logger.warn(String(message));
   }
 
-  /** What we throw on purpose is told where it is caught; Nest shows it on its way there. */
+  /** Nest also passes the AppErrors on their way through it; the code that catches them logs them. */
   error(message: unknown): void {
     if (message instanceof AppError) return;
     this.logger.error(message instanceof Error ? { err: message } : {}, String(message));

@@ -2,7 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
-import { type Activity, alwaysActive } from './config/leadership.port.js';
+import { type Leadership, alwaysLeader } from './config/leadership.port.js';
 import type { ServerConfig } from './config/server-config.js';
 import type { ServerSecrets } from './config/server-secrets.js';
 import { createHttpAdapter } from './http/http-adapter.js';
@@ -12,22 +12,22 @@ import { NestLogger } from './nest-logger.js';
 
 /** A server that is up. */
 export interface RunningServer {
-  /** Stops it: no new jobs, feeds end, what is known is stored. Resolves when nothing of it is left. */
+  /** Stops accepting jobs, ends the feeds, stores what is queued, and resolves when everything is closed. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the server: the database is migrated, the nodes' channels are open and the REST API answers when it resolves.
- * Throws an AppError that says what is wrong with which setting, and leaves nothing running then.
+ * Starts the server. When this resolves, the database is migrated, the nodes' channels are open and the REST API
+ * responds. Throws an AppError that names the setting at fault; nothing is left running then.
  */
 export const startServer = async (
   config: ServerConfig,
   secrets: ServerSecrets,
   logger: Logger,
-  activity: Activity = alwaysActive,
+  leadership: Leadership = alwaysLeader,
 ): Promise<RunningServer> => {
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with(config, secrets, logger, activity),
+    AppModule.with(config, secrets, logger, leadership),
     createHttpAdapter(),
     { logger: new NestLogger(logger), abortOnError: false, bodyParser: false },
   );

@@ -1,52 +1,23 @@
-import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
-import { CLOCK, LOGGER, METRICS } from '../config/config.module.js';
+import { LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
-import { SERVER_SECRETS, type ServerSecrets } from '../config/server-secrets.js';
-import { readSuperuserKey } from '../config/superuser-key.js';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
-import type { Clock } from '../../shared/lib/clock.js';
+import { Clock } from '../../shared/lib/clock.js';
 import { HttpClient } from '../../shared/platform/http/http-client.js';
 import { SignedHttp } from '../../shared/platform/http/signed-http.js';
-import type { Signer } from '../../shared/protocol/chef-signature/sign-request.js';
-import { AUDIT } from './audit.port.js';
-import { AuditLog } from './audit-log.js';
+import { AuditLog } from './auth.port.js';
 import { Authenticator } from './authenticator.js';
+import { Authorizer } from './authorizer.js';
 import { CachedChefDirectory } from './cached-chef-directory.js';
-import { CHEF_DIRECTORY } from './chef-directory.port.js';
-import { CHEF_SERVER_HEALTH } from './chef-server-health.port.js';
+import { ChefDirectory, ChefServerHealth } from './chef-directory.port.js';
 import { ChefServerWatch } from './chef-server-watch.js';
 import { HttpChefDirectory } from './http-chef-directory.js';
-import { RefusalDesk } from './rejection-recorder.js';
-import { Rights } from './rights.js';
+import { PinoAuditLog } from './pino-audit-log.js';
+import { RejectionRecorder } from './rejection-recorder.js';
 import { SignedHeadersHook } from './signed-headers.hook.js';
-
-/** The Chef Server's superuser as the settings name it now: name and key may be replaced while the server runs. */
-class Superuser implements Signer {
-  private pem = '';
-  private read: KeyObject | undefined;
-
-  constructor(
-    private readonly config: ServerConfig,
-    private readonly secrets: ServerSecrets,
-  ) {}
-
-  get userId(): string {
-    return this.config.chef_server.superuser;
-  }
-
-  get key(): KeyObject {
-    const { superuser_key } = this.secrets;
-    if (this.read === undefined || this.pem !== superuser_key) {
-      this.read = readSuperuserKey(superuser_key);
-      this.pem = superuser_key;
-    }
-    return this.read;
-  }
-}
+import { Superuser } from './superuser.js';
 
 const readCertificates = (file: string): string => {
   try {
@@ -59,64 +30,52 @@ const readCertificates = (file: string): string => {
   }
 };
 
-const openDirectory = (
+const createHttpDirectory = (
   config: ServerConfig,
-  secrets: ServerSecrets,
+  superuser: Superuser,
   clock: Clock,
   logger: Logger,
   watch: ChefServerWatch,
 ): HttpChefDirectory => {
   const { chef_server: chef } = config;
   const http = new HttpClient({
-    connectTimeoutMs: chef.timeout * 1000, // stays so when the setting changes: each look-up has its own
+    connectTimeoutMs: chef.timeout * 1000, // a reload does not change it, but each lookup has a timeout of its own
     ...(chef.ssl_ca_file === undefined ? {} : { ca: readCertificates(chef.ssl_ca_file) }),
   });
-  const superuser = new Superuser(config, secrets);
-  readSuperuserKey(secrets.superuser_key); // a server whose key is none does not start
   const access = {
     erchefUrl: chef.erchef_url,
     rootUrl: chef.root_url,
     chefVersion: chef.api_version,
     timeoutMs: () => config.chef_server.timeout * 1000,
   };
-  return new HttpChefDirectory(
-    http,
-    new SignedHttp(http, superuser, clock),
-    access,
-    logger.child({ scope: 'auth' }),
-    watch,
-  );
+  const signedHttp = new SignedHttp(http, superuser, clock);
+  return new HttpChefDirectory(http, signedHttp, access, logger.child({ scope: 'auth' }), watch);
 };
 
-/** Knows who may do what. A module whose routes are protected imports this one. */
+/** Authentication and authorization of requests; imported by modules with protected routes. */
 @Module({
   providers: [
+    Superuser,
     {
-      provide: CHEF_DIRECTORY,
+      provide: HttpChefDirectory,
+      inject: [SERVER_CONFIG, Superuser, Clock, LOGGER, ChefServerWatch],
+      useFactory: createHttpDirectory,
+    },
+    {
+      provide: ChefDirectory,
       inject: [SERVER_CONFIG, HttpChefDirectory],
       useFactory: (config: ServerConfig, direct: HttpChefDirectory) =>
         new CachedChefDirectory(direct, () => config.chef_server.cache_seconds * 1000),
     },
-    {
-      provide: HttpChefDirectory,
-      inject: [SERVER_CONFIG, SERVER_SECRETS, CLOCK, LOGGER, CHEF_SERVER_HEALTH],
-      useFactory: openDirectory,
-    },
-    {
-      provide: CHEF_SERVER_HEALTH,
-      inject: [METRICS],
-      useFactory: (registry: Registry) => new ChefServerWatch(registry),
-    },
-    {
-      provide: AUDIT,
-      inject: [LOGGER],
-      useFactory: (logger: Logger) => new AuditLog(logger.child({ scope: 'audit' })),
-    },
+    ChefServerWatch,
+    { provide: ChefServerHealth, useExisting: ChefServerWatch },
+    PinoAuditLog,
+    { provide: AuditLog, useExisting: PinoAuditLog },
     Authenticator,
-    Rights,
-    RefusalDesk,
+    Authorizer,
+    RejectionRecorder,
     SignedHeadersHook,
   ],
-  exports: [Authenticator, Rights, RefusalDesk, AUDIT, CHEF_DIRECTORY, CHEF_SERVER_HEALTH],
+  exports: [Authenticator, Authorizer, RejectionRecorder, AuditLog, ChefDirectory, ChefServerHealth],
 })
 export class AuthModule {}

@@ -1,10 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import type { Refusal } from '../http/refused-request.js';
+import type { Rejection } from '../http/rejected-request.js';
 
-export type { Refusal };
-
-/** Whom a signature belongs to: verified, associated with the organization. */
+/** A principal whose signature is verified and who is a member of the organization. */
 export interface Identity {
   readonly name: string;
   readonly type: 'user' | 'client';
@@ -15,24 +13,49 @@ export interface Identity {
   readonly key: KeyObject;
 }
 
-/** Who a request comes from, and from where. */
+/** The principal of a verified request, and the addresses it came from. */
 export interface Requestor extends Identity {
-  /** IP addresses, nearest first: the connection's, then what each proxy says of its own. */
+  /** IP addresses, nearest first: that of the connection, then those that proxies report. */
   readonly from: readonly string[];
-  /** The request's signature, verified: bytes that no other request has, but an equal one of the same second. */
+  /** The verified signature. Only an identical request of the same second has the same one. */
   readonly signature: Uint8Array;
 }
 
-/** What a route asks of its requestor (REST API, "Rights"). */
+/** The right that a route requires. See docs/spec/rest-api.md, "Rights". */
 export type Right = 'read' | 'write' | 'config';
 
-/** How a route is protected, in the order of REST API, "Order of judgement". */
+/** How a route is protected. See docs/spec/rest-api.md, "Order of verification". */
 export interface Protection {
   readonly right: Right;
-  /** Media type that the route answers with; an `Accept` that leaves it out gets 406, and a feed needs one. */
+  /** Media type of the response. A request whose `Accept` excludes it gets 406; a feed requires the header. */
   readonly produces: 'application/json' | 'application/octet-stream' | 'text/event-stream';
-  /** Judges the request's form before it is known who sent it; the body is a Buffer of the bytes that came. */
-  readonly judge?: (request: FastifyRequest) => Refusal | undefined;
-  /** Set on a POST route that needs nothing but its path: a body may have any type, or be left out. */
+  /** Parses the request before its sender is known; returns the rejection of an invalid one. The body is a Buffer. */
+  readonly parse?: (request: FastifyRequest) => Rejection | undefined;
+  /** Set on a POST route that uses only its path: the body may be missing or have any type. */
   readonly ignoresBody?: true;
+}
+
+/** Who did something, as far as that is known, and from where. */
+export interface Actor {
+  readonly orgName: string;
+  readonly name: string;
+  readonly type?: 'user' | 'client';
+  /** IP addresses, nearest first. */
+  readonly from: readonly string[];
+}
+
+export type AuditAction = 'job_start' | 'job_abort' | 'node_key';
+
+/** Records who did what, from where, to which nodes, and with which outcome. See docs/spec/security.md, "Audit log". */
+export abstract class AuditLog {
+  /** `details` must not contain keys. */
+  abstract record(action: AuditAction, actor: Actor, outcome: string, details: AuditDetails): void;
+}
+
+export interface AuditDetails {
+  readonly job?: string;
+  readonly command?: string;
+  /** The user that the command runs as. */
+  readonly runAs?: string;
+  readonly nodes?: readonly string[];
 }

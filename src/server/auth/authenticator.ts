@@ -1,67 +1,67 @@
 import type { KeyObject } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
+import type { Rejection } from '../http/rejected-request.js';
 import { err, ok, type Result } from '../../shared/lib/result.js';
 import type { SignedHeaders } from '../../shared/protocol/chef-signature/signed-headers.js';
 import { type ReceivedRequest, verifyRequest } from '../../shared/protocol/chef-signature/verify-request.js';
-import type { Identity, Refusal } from './auth.port.js';
+import type { Identity } from './auth.port.js';
 import {
-  CHEF_DIRECTORY,
-  type ChefDirectory,
+  ChefDirectory,
   type Principal,
   type Unavailable,
   type UnknownOrganization,
   type UnknownPrincipal,
 } from './chef-directory.port.js';
-import { refusals } from './refusals.js';
+import { rejections } from './rejections.js';
 
-/** Finds out who sent a request. */
+/** Verifies who signed a request, and that this principal is a member of the organization. */
 @Injectable()
 export class Authenticator {
-  constructor(@Inject(CHEF_DIRECTORY) private readonly directory: ChefDirectory) {}
+  constructor(private readonly directory: ChefDirectory) {}
 
   /**
-   * The one whose key made the signature, a member of the organization; else the first refusal of: organization,
-   * principal, association, signature. A name may stand for a user and a client, each with several keys: the key that
-   * verifies says who it is.
+   * Returns the member of the organization whose key verifies the signature. Otherwise returns the first rejection in
+   * this order: organization, principal, association, signature. A user and a client may have the same name, each with
+   * several keys: the key that verifies the signature identifies the principal.
    */
   async identify(
     orgName: string,
     signed: SignedHeaders,
     received: ReceivedRequest,
-  ): Promise<Result<Identity, Refusal>> {
+  ): Promise<Result<Identity, Rejection>> {
     const { userId } = signed;
     const [principals, orgId] = await Promise.all([
       this.directory.principals(orgName, userId),
       this.directory.orgId(orgName),
     ]);
     if (!orgId.ok && orgId.error.kind === 'unknown_organization') {
-      return err(refusals.organization(orgName));
+      return err(rejections.organization(orgName));
     }
-    if (!principals.ok) return err(refusalOf(principals.error, orgName, userId));
+    if (!principals.ok) return err(rejectionOf(principals.error, orgName, userId));
     const signer = findSigner(principals.value, (key) => verifyRequest(signed, received, key));
-    if (signer === 'outsider') return err(refusals.association(userId, orgName));
-    if (signer === undefined) return err(refusals.signature(userId));
-    if (!orgId.ok) return err(refusalOf(orgId.error, orgName, userId));
+    if (signer === 'outsider') return err(rejections.association(userId, orgName));
+    if (signer === undefined) return err(rejections.signature(userId));
+    if (!orgId.ok) return err(rejectionOf(orgId.error, orgName, userId));
     return ok({ name: signer.name, type: signer.type, orgName, orgId: orgId.value, key: signer.key });
   }
 }
 
-const refusalOf = (
+const rejectionOf = (
   fault: UnknownOrganization | UnknownPrincipal | Unavailable,
   org: string,
   name: string,
-): Refusal => {
+): Rejection => {
   switch (fault.kind) {
     case 'unknown_organization':
-      return refusals.organization(org);
+      return rejections.organization(org);
     case 'unknown_principal':
-      return refusals.principal(name);
+      return rejections.principal(name);
     case 'unavailable':
-      return refusals.unavailable(fault.reason);
+      return rejections.unavailable(fault.reason);
   }
 };
 
-/** The member whose key verifies; an outsider where nobody of the name is a member, or only an outsider's key verifies. */
+/** Returns the member whose key verifies; 'outsider' if no principal is a member, or if only an outsider's key verifies. */
 const findSigner = (
   principals: readonly Principal[],
   verifies: (key: KeyObject) => boolean,

@@ -1,28 +1,28 @@
+import { DEFAULT_MAX_ENTRIES, TtlCache } from '../../shared/lib/ttl-cache.js';
 import type { ChefDirectory } from './chef-directory.port.js';
-import { MOST_ANSWERS, ShortMemory } from '../../shared/lib/ttl-cache.js';
 
 /**
- * A directory that remembers keys and groups for a short time, for administrators who want fewer requests to their Chef
- * Server; while that time is 0 it remembers nothing. The price: a key that was taken away, and a right that was withdrawn, count for that long. That somebody is
- * unknown, or that the Chef Server gave no answer, is never remembered; that there is no such group is.
+ * Caches keys and groups for `ttlMs` to save requests to Chef Server; with 0 it caches nothing. A deleted key or a revoked
+ * right stays effective for that long. It also caches that a group does not exist, but not that a principal is unknown or
+ * that Chef Server is unavailable.
  */
 export class CachedChefDirectory implements ChefDirectory {
-  private readonly keys: ShortMemory<Awaited<ReturnType<ChefDirectory['principals']>>>;
-  private readonly groups: ShortMemory<Awaited<ReturnType<ChefDirectory['group']>>>;
+  private readonly keys: TtlCache<Awaited<ReturnType<ChefDirectory['principals']>>>;
+  private readonly groups: TtlCache<Awaited<ReturnType<ChefDirectory['group']>>>;
 
   constructor(
     private readonly directory: ChefDirectory,
-    keepMs: () => number,
-    most = MOST_ANSWERS,
+    ttlMs: () => number,
+    maxEntries = DEFAULT_MAX_ENTRIES,
     now: () => number = () => performance.now(),
   ) {
-    this.keys = new ShortMemory(keepMs, most, now);
-    this.groups = new ShortMemory(keepMs, most, now);
+    this.keys = new TtlCache(ttlMs, maxEntries, now);
+    this.groups = new TtlCache(ttlMs, maxEntries, now);
   }
 
   principals(org: string, name: string): ReturnType<ChefDirectory['principals']> {
-    const lookUp = () => this.directory.principals(org, name);
-    return this.keys.ask(JSON.stringify([org, name]), lookUp, ({ ok }) => ok);
+    const load = () => this.directory.principals(org, name);
+    return this.keys.getOrLoad(JSON.stringify([org, name]), load, ({ ok }) => ok);
   }
 
   orgId(org: string): ReturnType<ChefDirectory['orgId']> {
@@ -30,11 +30,11 @@ export class CachedChefDirectory implements ChefDirectory {
   }
 
   group(org: string, name: string): ReturnType<ChefDirectory['group']> {
-    const lookUp = () => this.directory.group(org, name);
-    return this.groups.ask(
+    const load = () => this.directory.group(org, name);
+    return this.groups.getOrLoad(
       JSON.stringify([org, name]),
-      lookUp,
-      (answer) => answer.ok || answer.error.kind === 'unknown_group',
+      load,
+      (response) => response.ok || response.error.kind === 'unknown_group',
     );
   }
 }

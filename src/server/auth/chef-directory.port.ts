@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Result } from '../../shared/lib/result.js';
 
-/** A user or client under one of its keys; the Chef Server gives one of these for each key. */
+/** A user or client with one of its keys; Chef Server lists one of these for each key. */
 export interface Principal {
   readonly name: string;
   readonly type: 'user' | 'client';
@@ -10,17 +10,17 @@ export interface Principal {
   readonly isMember: boolean;
 }
 
-/** Who is in a group; `groups` are names of nested groups of the same organization. */
+/** The members of a group; `groups` are the names of nested groups of the same organization. */
 export interface ChefGroup {
   readonly users: readonly string[];
   readonly clients: readonly string[];
   readonly groups: readonly string[];
 }
 
-/** The Chef Server did not give an answer that can be used. */
+/** Chef Server gave no usable response. */
 export interface Unavailable {
   readonly kind: 'unavailable';
-  /** In a few words, without addresses. */
+  /** A few words without addresses; part of the 502 response. */
   readonly reason: string;
 }
 
@@ -28,29 +28,35 @@ export interface UnknownOrganization {
   readonly kind: 'unknown_organization';
 }
 
-/** No such user or client, neither in the organization nor outside. */
+/** No user or client has this name, neither in the organization nor outside. */
 export interface UnknownPrincipal {
   readonly kind: 'unknown_principal';
 }
 
-/** Why there is no group: the organization has none of this name, or the Chef Server will not show it, for a reason. */
+/** The organization has no group of this name, or Chef Server does not show it. */
 export type NoGroup =
   { readonly kind: 'unknown_group' } | { readonly kind: 'refused'; readonly reason: string };
 
-/** Under this token the directory is injected. */
-export const CHEF_DIRECTORY = Symbol('CHEF_DIRECTORY');
-
 /**
- * What the Chef Server knows of users, clients, groups and organizations. Keys and groups are asked for anew each time,
- * as they may change between two requests; each answer is at least as new as its question.
+ * The users, clients, groups and organizations of Chef Server. Each call gets keys and groups that are at least as new as
+ * the call, unless the setting `cache_seconds` allows older ones.
  */
-export interface ChefDirectory {
-  /** The keys under which a name is known in an organization, users first. */
-  principals(
+export abstract class ChefDirectory {
+  /** Returns the principals of this name, one for each key, users first. */
+  abstract principals(
     org: string,
     name: string,
   ): Promise<Result<readonly Principal[], UnknownOrganization | UnknownPrincipal | Unavailable>>;
-  /** The organization's guid, 32 hex digits. It is remembered for a minute. */
-  orgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>>;
-  group(org: string, name: string): Promise<Result<ChefGroup, NoGroup | Unavailable>>;
+  /** Returns the organization's guid, 32 hex digits. It may be up to a minute old. */
+  abstract orgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>>;
+  abstract group(org: string, name: string): Promise<Result<ChefGroup, NoGroup | Unavailable>>;
+}
+
+/** Whether Chef Server responds. */
+export abstract class ChefServerHealth {
+  /**
+   * Returns why the last lookup of some kind failed, in a few words; undefined if the last one of each kind succeeded, or
+   * failed more than 30 seconds ago.
+   */
+  abstract unavailabilityReason(): string | undefined;
 }

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../shared/lib/app-error.js';
 import type { Requestor } from './auth.port.js';
 
-/** Hands a handler of a protected route the `Requestor`. */
+/** Injects the `Requestor` into a handler of a protected route. */
 export const CurrentRequestor = createParamDecorator(
   (_data: unknown, context: ExecutionContext): Requestor => {
     const { requestor, routeOptions } = context.switchToHttp().getRequest<FastifyRequest>();

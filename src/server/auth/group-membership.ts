@@ -1,47 +1,47 @@
 import { err, ok, type Result } from '../../shared/lib/result.js';
-import type { ChefDirectory, Unavailable } from './chef-directory.port.js';
+import type { ChefDirectory, ChefGroup, Unavailable } from './chef-directory.port.js';
 
-/** Whose membership is asked for. */
+/** The principal whose membership is checked. */
 export interface Member {
   readonly name: string;
   readonly type: 'user' | 'client';
 }
 
 /**
- * Whether somebody is in a group, directly or through nested groups (each is looked at once, so that circles end);
- * undefined where the organization has no such group. A group that the Chef Server will not show, or a nested one
- * that is gone, has no members. Gives up `withinMs` milliseconds after it began.
+ * Returns whether a principal is in a group, directly or through nested groups; undefined if the organization has no such
+ * group. A group that Chef Server does not show, or a nested group that does not exist, has no members. Returns
+ * `unavailable` after `timeoutMs`. Each group is requested once, so cycles of nested groups end.
  */
 export const isInGroup = async (
   directory: Pick<ChefDirectory, 'group'>,
   org: string,
   group: string,
   member: Member,
-  withinMs: number,
+  timeoutMs: number,
 ): Promise<Result<boolean | undefined, Unavailable>> => {
-  const deadline = performance.now() + withinMs;
+  const deadline = performance.now() + timeoutMs;
   const seen = new Set([group]);
   for (let level = [group]; level.length > 0;) {
     if (performance.now() > deadline) return err({ kind: 'unavailable', reason: 'no answer in time' });
-    const answers = await Promise.all(level.map((name) => directory.group(org, name)));
-    if (level[0] === group && isUnknown(answers[0])) return ok(undefined);
+    const responses = await Promise.all(level.map((name) => directory.group(org, name)));
+    if (level[0] === group && isUnknown(responses[0])) return ok(undefined);
 
-    const groups = answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
-    const names = (one: (typeof groups)[number]) => (member.type === 'user' ? one.users : one.clients);
-    if (groups.some((one) => names(one).includes(member.name))) return ok(true);
-    const missing = answers.map(unavailability).find((fault) => fault !== undefined);
-    if (missing !== undefined) return err(missing);
+    const groups = responses.flatMap((response) => (response.ok ? [response.value] : []));
+    const membersOf = (each: ChefGroup) => (member.type === 'user' ? each.users : each.clients);
+    if (groups.some((each) => membersOf(each).includes(member.name))) return ok(true);
+    const fault = responses.map(unavailableFault).find((each) => each !== undefined);
+    if (fault !== undefined) return err(fault);
 
-    level = [...new Set(groups.flatMap((one) => one.groups))].filter((name) => !seen.has(name));
+    level = [...new Set(groups.flatMap((each) => each.groups))].filter((name) => !seen.has(name));
     for (const name of level) seen.add(name);
   }
   return ok(false);
 };
 
-type GroupAnswer = Awaited<ReturnType<ChefDirectory['group']>>;
+type GroupResponse = Awaited<ReturnType<ChefDirectory['group']>>;
 
-const isUnknown = (answer: GroupAnswer | undefined): boolean =>
-  answer?.ok === false && answer.error.kind === 'unknown_group';
+const isUnknown = (response: GroupResponse | undefined): boolean =>
+  response?.ok === false && response.error.kind === 'unknown_group';
 
-const unavailability = (answer: GroupAnswer): Unavailable | undefined =>
-  !answer.ok && answer.error.kind === 'unavailable' ? answer.error : undefined;
+const unavailableFault = (response: GroupResponse): Unavailable | undefined =>
+  !response.ok && response.error.kind === 'unavailable' ? response.error : undefined;

@@ -1,10 +1,11 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { err, type Result } from '../../shared/lib/result.js';
+import { SingleFlight } from '../../shared/lib/single-flight.js';
+import { DEFAULT_MAX_ENTRIES, TtlCache } from '../../shared/lib/ttl-cache.js';
 import type { HttpClient } from '../../shared/platform/http/http-client.js';
 import type { HttpFault, HttpRequest, HttpResponse } from '../../shared/platform/http/http-exchange.js';
 import type { SignedHttp } from '../../shared/platform/http/signed-http.js';
-import { groupFrom, orgIdFrom, principalsFrom } from './chef-answers.js';
 import type {
   ChefDirectory,
   ChefGroup,
@@ -13,29 +14,26 @@ import type {
   UnknownOrganization,
   UnknownPrincipal,
 } from './chef-directory.port.js';
-import type { ChefServerWatch } from './chef-server-watch.js';
-import { OutageLog } from './outage-log.js';
-import { PublicKeys } from './public-keys.js';
-import { MOST_ANSWERS, ShortMemory } from '../../shared/lib/ttl-cache.js';
-import { SharedLookups } from '../../shared/lib/single-flight.js';
+import { parseGroup, parseOrgId, parsePrincipals } from './chef-responses.js';
+import { type ChefServerWatch, ThrottledLog } from './chef-server-watch.js';
+import { PublicKeyCache } from './public-key-cache.js';
 
-/** Where and how the Chef Server is asked. */
+/** Addresses and options of the requests to Chef Server. */
 export interface ChefServerAccess {
   /** Internal address of erchef, for principals. */
   readonly erchefUrl: string;
-  /** Root address, for what is asked in the superuser's name. */
+  /** Root address, for requests in the superuser's name. */
   readonly rootUrl: string;
   /** Sent as `X-Chef-Version`. */
   readonly chefVersion: string;
-  /** Milliseconds that one look-up may take. */
+  /** Timeout of one lookup, in ms. */
   readonly timeoutMs: () => number;
 }
 
 type Send = (request: HttpRequest) => Promise<Result<HttpResponse, HttpFault>>;
-type Answer = Result<HttpResponse, Unavailable>;
+type LookupResult = Result<HttpResponse, Unavailable>;
 type Fault = UnknownOrganization | UnknownPrincipal | NoGroup | Unavailable;
-/** Makes sense of an answer that came. */
-type Read<T, E extends Fault> = (response: HttpResponse) => Result<T, E | Unavailable>;
+type Parse<T, E extends Fault> = (response: HttpResponse) => Result<T, E | Unavailable>;
 
 const REASONS: Readonly<Record<HttpFault['kind'], string>> = {
   timeout: 'no answer in time',
@@ -44,106 +42,106 @@ const REASONS: Readonly<Record<HttpFault['kind'], string>> = {
   aborted: 'no connection',
 };
 
-/** An organization may be deleted and made again under its name; it is another one then. */
-const KEEP_ORG_ID_MS = 60_000;
+/** Short, because a deleted organization may be created again with the same name and another guid. */
+const ORG_ID_TTL_MS = 60_000;
 
-/** Bytes of UTF-8; Chef Server allows less. */
+/** Bytes of UTF-8; Chef Server allows fewer. */
 const MAX_NAME_BYTES = 1024;
 
-/** Half of a pair that stands for one character: no text, though JSON can bring it. */
+/** JSON strings can contain half of a surrogate pair, which no URL can. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * No Chef Server knows such names. Dots cannot stand in a URL as a name: they would lead to another resource. A URL that
- * is too long gets no usable answer, and would pass for trouble of the Chef Server. What is no text has no URL.
+ * Whether Chef Server cannot know the name. `.` and `..` in a URL would lead to another resource. A name that is too long
+ * would get an unusable response, as if Chef Server were unavailable.
  */
-const isNoName = (name: string): boolean =>
+const isImpossibleName = (name: string): boolean =>
   name === '.' || name === '..' || Buffer.byteLength(name) > MAX_NAME_BYTES || LONE_SURROGATE.test(name);
 
-/** The directory as a Chef Server gives it over HTTP (REST API, "Asking the Chef Server"). */
+/** Looks up principals, organizations and groups over HTTP. See docs/spec/rest-api.md, "Asking the Chef Server". */
 export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
-  private readonly orgIds: ShortMemory<Awaited<ReturnType<ChefDirectory['orgId']>>>;
-  private readonly lookups = new SharedLookups<Answer>();
-  private readonly publicKeys = new PublicKeys();
-  private readonly outages: OutageLog;
+  private readonly orgIds: TtlCache<Awaited<ReturnType<ChefDirectory['orgId']>>>;
+  private readonly lookups = new SingleFlight<LookupResult>();
+  private readonly publicKeys = new PublicKeyCache();
+  private readonly log: ThrottledLog;
 
   constructor(
     private readonly http: HttpClient,
-    private readonly superuser: SignedHttp,
+    private readonly superuserHttp: SignedHttp,
     private readonly access: ChefServerAccess,
     logger: Logger,
-    private readonly watch: Pick<ChefServerWatch, 'took' | 'judged'>,
+    private readonly watch: Pick<ChefServerWatch, 'observeDuration' | 'recordOutcome'>,
     now: () => number = () => performance.now(),
   ) {
-    this.orgIds = new ShortMemory(() => KEEP_ORG_ID_MS, MOST_ANSWERS, now);
-    this.outages = new OutageLog(logger);
+    this.orgIds = new TtlCache(() => ORG_ID_TTL_MS, DEFAULT_MAX_ENTRIES, now);
+    this.log = new ThrottledLog(logger);
   }
 
   async principals(org: string, name: string): ReturnType<ChefDirectory['principals']> {
-    if (isNoName(org)) return err({ kind: 'unknown_organization' });
-    if (isNoName(name)) return err({ kind: 'unknown_principal' });
+    if (isImpossibleName(org)) return err({ kind: 'unknown_organization' });
+    if (isImpossibleName(name)) return err({ kind: 'unknown_principal' });
     const url = `${withoutSlash(this.access.erchefUrl)}${pathOf(org)}/principals/${encodeURIComponent(name)}`;
-    const read = (response: HttpResponse) => principalsFrom(response, this.publicKeys);
-    return this.ask('principals', url, (request) => this.http.send(request), read);
+    const parse = (response: HttpResponse) => parsePrincipals(response, this.publicKeys);
+    return this.lookUp('principals', url, (request) => this.http.send(request), parse);
   }
 
   async orgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>> {
-    if (isNoName(org)) return err({ kind: 'unknown_organization' });
-    const lookUp = () => this.askAsSuperuser('organization', pathOf(org), orgIdFrom);
-    return this.orgIds.ask(org, lookUp, ({ ok }) => ok);
+    if (isImpossibleName(org)) return err({ kind: 'unknown_organization' });
+    const load = () => this.lookUpAsSuperuser('organization', pathOf(org), parseOrgId);
+    return this.orgIds.getOrLoad(org, load, ({ ok }) => ok);
   }
 
   async group(org: string, name: string): Promise<Result<ChefGroup, NoGroup | Unavailable>> {
-    if (isNoName(org) || isNoName(name)) return err({ kind: 'unknown_group' });
-    return this.askAsSuperuser('group', `${pathOf(org)}/groups/${encodeURIComponent(name)}`, groupFrom);
+    if (isImpossibleName(org) || isImpossibleName(name)) return err({ kind: 'unknown_group' });
+    return this.lookUpAsSuperuser('group', `${pathOf(org)}/groups/${encodeURIComponent(name)}`, parseGroup);
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.http.close();
   }
 
-  private askAsSuperuser<T, E extends Fault>(question: string, path: string, read: Read<T, E>) {
+  private lookUpAsSuperuser<T, E extends Fault>(question: string, path: string, parse: Parse<T, E>) {
     const url = `${withoutSlash(this.access.rootUrl)}${path}`;
-    return this.ask(question, url, (request) => this.superuser.send(request), read);
+    return this.lookUp(question, url, (request) => this.superuserHttp.send(request), parse);
   }
 
-  private async ask<T, E extends Fault>(
+  private async lookUp<T, E extends Fault>(
     question: string,
     url: string,
     send: Send,
-    read: Read<T, E>,
+    parse: Parse<T, E>,
   ): Promise<Result<T, E | Unavailable>> {
-    const response = await this.lookups.ask(url, () => this.send(question, url, send));
-    const answer = response.ok ? read(response.value) : response;
-    const trouble = answer.ok ? undefined : reasonOf(answer.error);
-    this.watch.judged(question, trouble);
-    if (trouble !== undefined && response.ok) this.outages.note(question, trouble, url);
-    return answer;
+    const response = await this.lookups.run(url, () => this.request(question, url, send));
+    const result = response.ok ? parse(response.value) : response;
+    const problem = result.ok ? undefined : reasonOf(result.error);
+    this.watch.recordOutcome(question, problem);
+    if (problem !== undefined && response.ok) this.log.problem(question, problem, url);
+    return result;
   }
 
-  /** Asks, and once more where the connection failed (it may have been an old one, just closed by the other side). */
-  private async send(question: string, url: string, send: Send): Promise<Answer> {
+  /** Sends the request, and once more if the connection fails: Chef Server may just have closed an idle one. */
+  private async request(question: string, url: string, send: Send): Promise<LookupResult> {
     const begin = performance.now();
-    const withinMs = this.access.timeoutMs();
-    const deadline = begin + withinMs;
+    const timeoutMs = this.access.timeoutMs();
+    const deadline = begin + timeoutMs;
     const headers = {
       Accept: 'application/json',
       'X-Ops-Server-API-Version': '1',
       'X-Chef-Version': this.access.chefVersion,
     };
-    const attempt = (timeoutMs: number) => send({ method: 'GET', url, headers, timeoutMs });
-    let response = await attempt(withinMs);
-    const left = Math.ceil(deadline - performance.now());
-    if (!response.ok && response.error.kind === 'unreachable' && left > 0) response = await attempt(left);
-    this.watch.took(question, outcomeOf(response), (performance.now() - begin) / 1000);
+    const attempt = (withinMs: number) => send({ method: 'GET', url, headers, timeoutMs: withinMs });
+    let response = await attempt(timeoutMs);
+    const leftMs = Math.ceil(deadline - performance.now());
+    if (!response.ok && response.error.kind === 'unreachable' && leftMs > 0) response = await attempt(leftMs);
+    this.watch.observeDuration(question, outcomeOf(response), (performance.now() - begin) / 1000);
     if (response.ok) return response;
     const reason = REASONS[response.error.kind];
-    this.outages.note(question, reason, response.error.reason);
+    this.log.problem(question, reason, response.error.reason);
     return err({ kind: 'unavailable', reason });
   }
 }
 
-/** Why the Chef Server gave no answer that can be used; that it knows no such thing is one. */
+/** Returns why a response is not usable; undefined if it only says that something is unknown. */
 const reasonOf = (fault: Fault): string | undefined => ('reason' in fault ? fault.reason : undefined);
 
 const outcomeOf = (response: Awaited<ReturnType<Send>>): string => {

@@ -5,8 +5,8 @@ import type { Protection } from './auth.port.js';
 import { ProtectionGuard } from './protection.guard.js';
 
 /**
- * Protects a route. Its path has the parameters `:org` and, for the right 'config', `:node`; its module imports
- * `AuthModule`. With `doc` it is shown in the API document.
+ * Protects a route. Its path must have the parameter `:org` and, for the right 'config', `:node`. Its module must import
+ * `AuthModule`. `doc` adds the route to the API document.
  */
 export const Protected = (protection: Protection, doc?: RouteDoc): MethodDecorator =>
   applyDecorators(RouteConfig({ protection, doc }), UseGuards(ProtectionGuard));

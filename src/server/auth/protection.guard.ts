@@ -1,12 +1,13 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { RefusedRequest } from '../http/refused-request.js';
+import Negotiator from 'negotiator';
+import { RejectedRequest, type Rejection } from '../http/rejected-request.js';
 import { AppError } from '../../shared/lib/app-error.js';
-import type { Refusal } from './auth.port.js';
+import type { Protection } from './auth.port.js';
 import { Authenticator } from './authenticator.js';
-import { refuseAccept, refuseContentType } from './media-types.js';
-import { addressesOf, RefusalDesk } from './rejection-recorder.js';
-import { Rights } from './rights.js';
+import { Authorizer } from './authorizer.js';
+import { addressesOf, RejectionRecorder } from './rejection-recorder.js';
+import { rejections } from './rejections.js';
 
 interface RouteParams {
   readonly org?: string;
@@ -16,48 +17,64 @@ interface RouteParams {
 const NO_BODY = Buffer.alloc(0);
 
 /**
- * Judges a request to a protected route, in the order of REST API, "Order of judgement". When it comes here its path,
- * method, signed headers and size have been found good.
+ * Rejects requests to protected routes in the order of docs/spec/rest-api.md, "Order of verification". Earlier hooks have
+ * verified path, method, signed headers and size.
  */
 @Injectable()
 export class ProtectionGuard implements CanActivate {
   constructor(
     private readonly authenticator: Authenticator,
-    private readonly rights: Rights,
-    private readonly desk: RefusalDesk,
+    private readonly authorizer: Authorizer,
+    private readonly recorder: RejectionRecorder,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const refusal = await this.refuse(request);
-    if (refusal === undefined) return true;
-    this.desk.note(request, refusal, request.signedHeaders?.userId ?? '');
-    throw new RefusedRequest(refusal);
+    const rejection = await this.findRejection(request);
+    if (rejection === undefined) return true;
+    this.recorder.record(request, rejection, request.signedHeaders?.userId ?? '');
+    throw new RejectedRequest(rejection);
   }
 
-  private async refuse(request: FastifyRequest): Promise<Refusal | undefined> {
+  private async findRejection(request: FastifyRequest): Promise<Rejection | undefined> {
     const { signedHeaders } = request;
     const { protection } = request.routeOptions.config;
     const { org, node } = request.params as RouteParams;
     if (protection === undefined || signedHeaders === undefined || org === undefined) {
       throw new AppError('route_unprotected', `${request.routeOptions.url ?? ''} needs @Protected and :org`);
     }
-    const misformed = refuseContentType(request, protection) ?? protection.judge?.(request);
-    if (misformed !== undefined) return misformed;
+    const malformed = checkContentType(request, protection) ?? protection.parse?.(request);
+    if (malformed !== undefined) return malformed;
 
-    // Who it is is asked first: the signature is verified while the groups are looked up.
+    // Sent before the groups are requested, so that the signature is verified while they are on their way.
     const identity = this.authenticator.identify(org, signedHeaders, {
       method: request.method,
       path: request.raw.url ?? '',
       body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
     });
-    const groups = this.rights.askAhead(org, signedHeaders.userId, protection.right);
+    const groups = this.authorizer.prefetchGroups(org, signedHeaders.userId, protection.right);
     const requestor = await identity;
     if (!requestor.ok) return requestor.error;
-    const denied = await this.rights.refuse(requestor.value, protection.right, node, groups);
+    const denied = await this.authorizer.authorize(requestor.value, protection.right, node, groups);
     if (denied !== undefined) return denied;
     const { signature } = signedHeaders;
     request.requestor = { ...requestor.value, from: addressesOf(request), signature };
-    return refuseAccept(request, protection.produces);
+    return checkAccept(request, protection.produces);
   }
 }
+
+/** Returns the rejection of a body that is not plain JSON. */
+const checkContentType = (request: FastifyRequest, { ignoresBody }: Protection): Rejection | undefined => {
+  if (request.method !== 'POST' || ignoresBody) return undefined;
+  if (request.mediaType !== 'application/json')
+    return rejections.contentType(request.headers['content-type']);
+  const encoding = request.headers['content-encoding'];
+  return encoding === undefined || encoding === 'identity' ? undefined : rejections.contentEncoding(encoding);
+};
+
+/** Returns the rejection of a request whose `Accept` excludes what the route produces. A feed requires the header. */
+const checkAccept = (request: FastifyRequest, produces: Protection['produces']): Rejection | undefined => {
+  if (request.headers.accept === undefined && produces === 'text/event-stream') return rejections.noAccept();
+  const isAccepted = new Negotiator(request).mediaType([produces]) !== undefined;
+  return isAccepted ? undefined : rejections.accept(produces);
+};

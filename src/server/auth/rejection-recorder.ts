@@ -1,22 +1,20 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Counter, type Registry } from 'prom-client';
-import { METRICS } from '../config/config.module.js';
-import { AUDIT } from './audit.port.js';
-import type { AuditLog } from './audit-log.js';
-import type { Refusal } from './auth.port.js';
+import { Counter, Registry } from 'prom-client';
+import type { Rejection } from '../http/rejected-request.js';
+import { PinoAuditLog } from './pino-audit-log.js';
 
-/** The IP addresses that a request came over, nearest first. */
+/** Returns the IP addresses that a request came through, nearest first. */
 export const addressesOf = (request: FastifyRequest): readonly string[] => request.ips ?? [request.ip];
 
-/** Takes note of every request that is refused for who sent it or how: counts it, and tells the audit log of writes. */
+/** Counts rejected requests to protected routes, and records rejected writes in the audit log. */
 @Injectable()
-export class RefusalDesk {
+export class RejectionRecorder {
   private readonly counter: Counter<'reason'>;
 
   constructor(
-    @Inject(AUDIT) private readonly audit: AuditLog,
-    @Inject(METRICS) registry: Registry,
+    private readonly audit: PinoAuditLog,
+    registry: Registry,
   ) {
     this.counter = new Counter({
       name: 'push_jobs_refused_requests_total',
@@ -26,13 +24,13 @@ export class RefusalDesk {
     });
   }
 
-  /** `name` is who the request says that it comes from, or who it was found to come from. */
-  note(request: FastifyRequest, refusal: Refusal, name: string): void {
-    this.counter.inc({ reason: refusal.reason ?? 'form' });
-    const isWrite = request.method === 'POST' && (refusal.status === 401 || refusal.status === 403);
+  /** `name` is that of the requestor, or the one that an unverified request claims. */
+  record(request: FastifyRequest, rejection: Rejection, name: string): void {
+    this.counter.inc({ reason: rejection.reason ?? 'form' });
+    const isWrite = request.method === 'POST' && (rejection.status === 401 || rejection.status === 403);
     if (!isWrite) return;
     const { org = '' } = request.params as { readonly org?: string };
     const actor = { orgName: org, name, from: addressesOf(request) };
-    this.audit.refused(`${request.method} ${request.routeOptions.url ?? ''}`, actor, refusal);
+    this.audit.recordRejection(`${request.method} ${request.routeOptions.url ?? ''}`, actor, rejection);
   }
 }

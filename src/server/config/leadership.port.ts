@@ -1,14 +1,10 @@
-/** Under this token it is injected whether this server may act. */
-export const ACTIVITY = Symbol('ACTIVITY');
-
 /**
- * Whether this server may act: of several on one database one does, the others stand by. Whoever sends to nodes or
- * writes to the database asks first, each time: a server that was stopped for a while must not act on what it still
- * believes.
+ * The right to act when several servers share one database: one is the leader, the others stand by. Code that sends to
+ * nodes or writes to the database checks it each time, because a process that was suspended may have lost it meanwhile.
  */
-export interface Activity {
-  readonly isActive: boolean;
+export abstract class Leadership {
+  abstract readonly isLeader: boolean;
 }
 
-/** A server that is alone. */
-export const alwaysActive: Activity = { isActive: true };
+/** The leadership of a server that shares its database with no other. */
+export const alwaysLeader: Leadership = { isLeader: true };

@@ -1,6 +1,6 @@
-/** A value that is replaced as a whole while others hold a view of it. One place replaces it. */
+/** A value that is replaced as a whole, while its readers keep one view of it. */
 export class LiveValue<T extends object> {
-  /** Reads as a plain object would; each member is that of the value as it is now. */
+  /** An object whose members always return those of the current value. */
   readonly view: Readonly<T>;
 
   constructor(private value: Readonly<T>) {
@@ -15,7 +15,7 @@ export class LiveValue<T extends object> {
     return this.value;
   }
 
-  /** From now on all views show this. Members that the first value did not have are not seen. */
+  /** Replaces the value. The view lacks members that the first value did not have. */
   replace(next: Readonly<T>): void {
     this.value = next;
   }

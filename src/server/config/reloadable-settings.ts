@@ -3,13 +3,12 @@ import type { ServerConfig } from './server-config.js';
 
 type TopLevel = Exclude<keyof ServerConfig, 'chef_server'>;
 
-/** A setting by name; those of the Chef Server are told apart. */
+/** The name of a setting; those of the Chef Server have a prefix. */
 export type SettingName = TopLevel | `chef_server.${keyof ServerConfig['chef_server']}`;
 
 /**
- * What becomes of a setting that is changed while the server runs: it counts for all that comes next, or the server
- * must be started again. Sockets, pools and what nodes learned with their config stay as they are; and the Chef Server's
- * addresses stay with the certificates that they are checked against.
+ * When a changed setting of a running server takes effect. Sockets, pools and what nodes got in their config document
+ * cannot change before a restart. The Chef Server's addresses cannot either, because its certificates cannot.
  */
 const TAKES_EFFECT: Readonly<Record<SettingName, 'at_once' | 'at_restart'>> = {
   listen: 'at_restart',
@@ -54,24 +53,24 @@ const TAKES_EFFECT: Readonly<Record<SettingName, 'at_once' | 'at_restart'>> = {
 
 const NAMES = Object.keys(TAKES_EFFECT) as SettingName[];
 
-const IN_CHEF_SERVER = 'chef_server.';
+const CHEF_SERVER_PREFIX = 'chef_server.';
 
-/** The value of a setting; undefined where it is left out. */
-export const settingOf = (config: ServerConfig, name: SettingName): unknown =>
-  name.startsWith(IN_CHEF_SERVER)
-    ? config.chef_server[name.slice(IN_CHEF_SERVER.length) as keyof ServerConfig['chef_server']]
+/** Returns the value of a setting; undefined if it is not set. */
+export const settingValue = (config: ServerConfig, name: SettingName): unknown =>
+  name.startsWith(CHEF_SERVER_PREFIX)
+    ? config.chef_server[name.slice(CHEF_SERVER_PREFIX.length) as keyof ServerConfig['chef_server']]
     : config[name as TopLevel];
 
-/** The settings that differ, by when they take effect. */
-export interface SettingsDifference {
+/** The names of changed settings, by when they take effect. */
+export interface ChangedSettings {
   readonly atOnce: readonly SettingName[];
   readonly atRestart: readonly SettingName[];
 }
 
-/** Holds the settings of a running server against others. */
-export const differenceOf = (running: ServerConfig, next: ServerConfig): SettingsDifference => {
+/** Compares the settings of a running server with new ones. */
+export const compareSettings = (running: ServerConfig, next: ServerConfig): ChangedSettings => {
   const different = NAMES.filter(
-    (name) => !isDeepStrictEqual(settingOf(running, name), settingOf(next, name)),
+    (name) => !isDeepStrictEqual(settingValue(running, name), settingValue(next, name)),
   );
   return {
     atOnce: different.filter((name) => TAKES_EFFECT[name] === 'at_once'),
@@ -79,24 +78,24 @@ export const differenceOf = (running: ServerConfig, next: ServerConfig): Setting
   };
 };
 
-/** The settings that a running server goes on with: of the others it takes over what takes effect at once. */
-export const takenOver = (running: ServerConfig, next: ServerConfig): ServerConfig => {
-  const taken = (prefix: string, from: object): object =>
+/** Returns the running settings with the new values of all settings that take effect at once. */
+export const applyReloadable = (running: ServerConfig, next: ServerConfig): ServerConfig => {
+  const reloadable = (prefix: string, from: object): object =>
     Object.fromEntries(
       Object.entries(from).filter(([name]) => TAKES_EFFECT[`${prefix}${name}` as SettingName] === 'at_once'),
     );
   return Object.freeze({
     ...running,
-    ...taken('', next),
-    chef_server: { ...running.chef_server, ...taken(IN_CHEF_SERVER, next.chef_server) },
+    ...reloadable('', next),
+    chef_server: { ...running.chef_server, ...reloadable(CHEF_SERVER_PREFIX, next.chef_server) },
   });
 };
 
-/** Those settings for which a running server must be started again, by name. */
-export const settingsOfStart = (config: ServerConfig): Readonly<Record<string, unknown>> =>
+/** Returns the settings that take effect only at a restart, by name. */
+export const restartOnlySettings = (config: ServerConfig): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     NAMES.filter((name) => TAKES_EFFECT[name] === 'at_restart').map((name) => [
       name,
-      settingOf(config, name),
+      settingValue(config, name),
     ]),
   );

@@ -1,23 +1,23 @@
 import { z } from 'zod';
 
-/** The keys before the last rotation, which nodes may know the server by for a while yet. */
+/** The keys before the last rotation; they are accepted during the grace period. */
 const previousKeys = z.object({
   pushy_priv_key: z.string().min(1),
   curve_secret_key: z.string().length(40),
-  /** When they were replaced, and until when they count all the same: ISO 8601, UTC. */
+  /** Start and end of the grace period: ISO 8601, UTC. */
   rotated_at: z.iso.datetime(),
   valid_until: z.iso.datetime(),
 });
 
-/** What the server must know and nobody else: keys and passwords (operations, "Secrets"). */
+/** The server's keys and passwords. See docs/spec/operations.md, "Secrets". */
 export const serverSecretsSchema = z.object({
-  /** RSA private key, PEM: signs server heartbeats. Nodes get its public half with their config. */
+  /** RSA private key, PEM: signs server heartbeats. Nodes get its public half in their config document. */
   pushy_priv_key: z.string().min(1),
   /** Curve25519 secret key of the command channel, Z85. */
   curve_secret_key: z.string().length(40),
-  /** 32 bytes in base64: seals the session keys that stand in the database. */
+  /** 32 bytes in base64: encrypts the session keys in the database. */
   session_seal_key: z.base64(),
-  /** There after a rotation with a grace period; without effect when that is over. */
+  /** Present after a rotation with a grace period; ignored after its end. */
   previous: previousKeys.optional(),
   /** Password of the database role; not needed for the embedded database. */
   sql_password: z.string().optional(),
@@ -27,5 +27,5 @@ export const serverSecretsSchema = z.object({
 
 export type ServerSecrets = z.infer<typeof serverSecretsSchema>;
 
-/** Under this token the secrets are injected. */
+/** Injection token of the secrets. */
 export const SERVER_SECRETS = Symbol('SERVER_SECRETS');

@@ -2,10 +2,10 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { AppError } from '../../shared/lib/app-error.js';
 
 /**
- * Reads the secret `superuser_key`; throws an AppError that names it, never its value, where it is no key, or one that
- * makes no signature that Chef Server knows.
+ * Parses the secret `superuser_key`. Throws an AppError if it is not an RSA private key, the only type whose signatures
+ * Chef Server accepts; the error never contains the value.
  */
-export const readSuperuserKey = (pem: string): KeyObject => {
+export const parseSuperuserKey = (pem: string): KeyObject => {
   const key = readPrivateKey(pem);
   if (key?.asymmetricKeyType === 'rsa') return key;
   const is = key === undefined ? 'is not a private key in PEM form' : `is of type ${key.asymmetricKeyType}`;
@@ -19,6 +19,6 @@ const readPrivateKey = (pem: string): KeyObject | undefined => {
   try {
     return createPrivateKey(pem);
   } catch {
-    return undefined; // whose error could tell of what is in it
+    return undefined; // the error may quote the key
   }
 };

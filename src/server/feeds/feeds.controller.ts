@@ -4,11 +4,11 @@ import type { FastifyReply } from 'fastify';
 import type { Requestor } from '../auth/auth.port.js';
 import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
 import { Protected } from '../auth/protected.decorator.js';
-import { RefusedRequest } from '../http/refused-request.js';
+import { RejectedRequest } from '../http/rejected-request.js';
 import { feedsDoc } from './feeds.doc.js';
 import { FeedsService } from './feeds.service.js';
 
-/** `job_status_feed` of an organization and of a job (job lifecycle, "Feeds"). */
+/** `job_status_feed` of an organization and of a job. See docs/spec/job-lifecycle.md, "Feeds". */
 @Controller('organizations/:org/pushy/job_status_feed')
 export class FeedsController {
   constructor(private readonly feeds: FeedsService) {}
@@ -20,7 +20,7 @@ export class FeedsController {
     @CurrentRequestor() { orgId }: Requestor,
     @Res() reply: FastifyReply,
   ): void {
-    this.send(reply, this.feeds.ofOrg(orgId, lastEventId));
+    this.send(reply, this.feeds.openOrgFeed(orgId, lastEventId));
   }
 
   @Get(':id')
@@ -32,28 +32,25 @@ export class FeedsController {
     @CurrentRequestor() { orgId }: Requestor,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const feed = await this.feeds.ofJob(orgId, id, lastEventId, output === 'true');
+    const feed = await this.feeds.openJobFeed(orgId, id, lastEventId, output === 'true');
     if (feed === undefined) {
-      throw new RefusedRequest({ status: HttpStatus.NOT_FOUND, error: [`Cannot find job ${id}`] });
+      throw new RejectedRequest({ status: HttpStatus.NOT_FOUND, error: [`Cannot find job ${id}`] });
     }
     this.send(reply, feed);
   }
 
-  /**
-   * `X-Accel-Buffering` tells nginx to pass events on as they come. A connection that carried a live feed is not used
-   * again, or a server that stops would wait for it. Its headers would wait for the first event, perhaps for long, so
-   * they are sent as soon as they stand: when the feed is tied to the answer.
-   */
   private send(reply: FastifyReply, feed: Readable | string): void {
     if (typeof feed !== 'string') {
+      // Otherwise the server waits at shutdown for the client to close the idle connection.
       void reply.header('Connection', 'close');
+      // Otherwise Node.js sends the headers with the first event, which may come much later.
       reply.raw.once('pipe', () => reply.raw.flushHeaders());
     }
     void reply
       .headers({
         'Content-Type': 'text/event-stream',
         'Cache-Control': 'no-cache',
-        'X-Accel-Buffering': 'no',
+        'X-Accel-Buffering': 'no', // nginx must forward events immediately
       })
       .send(feed);
   }

@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Module, type OnModuleInit } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { JobsModule } from '../jobs/jobs.module.js';
 import { FeedsController } from './feeds.controller.js';
@@ -6,7 +6,7 @@ import { FeedsService } from './feeds.service.js';
 import { OrgFeeds } from './org-feeds.js';
 import { OutputFeeds } from './output-feeds.js';
 
-/** Server-Sent Events: what happens to jobs, as it happens. */
+/** The feeds of jobs and organizations, as Server-Sent Events. */
 @Module({
   imports: [AuthModule, JobsModule],
   controllers: [FeedsController],
@@ -14,15 +14,15 @@ import { OutputFeeds } from './output-feeds.js';
 })
 export class FeedsModule implements OnModuleInit, BeforeApplicationShutdown {
   constructor(
-    @Inject(OrgFeeds) private readonly orgFeeds: OrgFeeds,
-    @Inject(FeedsService) private readonly feeds: FeedsService,
+    private readonly orgFeeds: OrgFeeds,
+    private readonly feeds: FeedsService,
   ) {}
 
   async onModuleInit(): Promise<void> {
     await this.orgFeeds.start();
   }
 
-  /** Before the HTTP server waits for its connections to end. */
+  /** Closes the feeds before the HTTP server waits for its connections to end. */
   beforeApplicationShutdown(): void {
     this.feeds.close();
     this.orgFeeds.stop();

@@ -1,43 +1,46 @@
 import { type Cursor, DurableLog } from '../../shared/lib/durable-log.js';
 import { type FeedEvent, type JobEvent, microsOf, toFeedEvent } from '../../shared/protocol/feed-event.js';
 
-/** An event with its number in the organization's feed; `at` is milliseconds since 1970. */
+/** An event of an organization's feed. */
 export interface OrgEvent extends FeedEvent {
+  /** Its number in the feed, from 1. */
   readonly seq: number;
+  /** Milliseconds since 1970. */
   readonly at: number;
 }
 
-/** What a reader of an organization's feed gets: perhaps one made-up event, then what the cursor gives. */
-export interface OrgReading {
+/** What a reader gets: `first`, then the events of the cursor. */
+export interface OrgFeedSubscription {
+  /** The synthetic event `start_of_history`, if the reader missed events. */
   readonly first?: FeedEvent;
   readonly cursor: Cursor<FeedEvent>;
 }
 
-/** The begin and the end of every job of one organization (job lifecycle, "Feeds"). It has no end. */
+/** The start and the end of every job of one organization. See docs/spec/job-lifecycle.md, "Feeds". */
 export class OrgFeed {
   private readonly log: DurableLog<OrgEvent>;
   private lastSeq: number;
   private lastMicros: number;
 
-  /** `earlier` is what was stored before a restart: ids go on from there. */
+  /** `stored` are the events from before a restart; the ids continue. */
   constructor(
     store: (batch: readonly OrgEvent[]) => Promise<void>,
     onFault: (thrown: unknown) => void,
     private readonly expirationMs: () => number,
-    earlier: readonly OrgEvent[] = [],
+    stored: readonly OrgEvent[] = [],
   ) {
-    const last = earlier.at(-1);
+    const last = stored.at(-1);
     this.lastSeq = last?.seq ?? 0;
     this.lastMicros = last === undefined ? 0 : microsOf(last);
-    this.log = new DurableLog(store, onFault, earlier);
+    this.log = new DurableLog(store, onFault, stored);
   }
 
-  /** Adds what happened to a job; the timestamp is later than all before. */
+  /** Adds an event of a job. Its timestamp is increased if necessary, so that timestamps are strictly increasing. */
   append(jobId: string, { name, data }: JobEvent, atMicros: number): void {
     this.lastMicros = Math.max(this.lastMicros + 1, atMicros);
     const at = Math.floor(this.lastMicros / 1000);
     const seq = ++this.lastSeq;
-    this.forgetBefore(at - this.expirationMs());
+    this.evictBefore(at - this.expirationMs());
     this.log.append({
       seq,
       at,
@@ -46,11 +49,11 @@ export class OrgFeed {
   }
 
   /**
-   * Reads what comes from now on; after a known `lastEventId` what came since; with an unknown one all that is
-   * remembered, behind the event `start_of_history`.
+   * Without `lastEventId` the reader gets new events only, with a known one the events after it, and with an unknown one
+   * `start_of_history` and all events in memory.
    */
-  read(lastEventId: string | undefined, nowMs: number): OrgReading {
-    this.forgetBefore(nowMs - this.expirationMs());
+  subscribe(lastEventId: string | undefined, nowMs: number): OrgFeedSubscription {
+    this.evictBefore(nowMs - this.expirationMs());
     const { entries } = this.log;
     if (lastEventId === undefined) return { cursor: this.log.readFrom(entries.length) };
     const known = entries.findIndex(({ id }) => id === lastEventId);
@@ -64,7 +67,7 @@ export class OrgFeed {
     };
   }
 
-  private forgetBefore(ms: number): void {
-    this.log.forget(({ at }) => at < ms);
+  private evictBefore(ms: number): void {
+    this.log.evict(({ at }) => at < ms);
   }
 }

@@ -1,30 +1,29 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK } from '../config/config.module.js';
-import { LIVE_JOBS, type LiveJobs, type NodeOutput, type OutputWatcher } from '../jobs/jobs.port.js';
-import type { Clock } from '../../shared/lib/clock.js';
+import { Injectable } from '@nestjs/common';
+import { LiveJobs, type NodeOutput, type OutputWatcher } from '../jobs/jobs.port.js';
+import { Clock } from '../../shared/lib/clock.js';
 import { setLongTimer, type Timer } from '../../shared/lib/timer.js';
 import { formatSse, toFeedData } from '../../shared/protocol/feed-event.js';
 import { OUTPUT_EVENT } from '../../shared/protocol/output-event.js';
 import { type OutputCursor, OutputWindow } from './output-window.js';
 
 /**
- * How long output is still asked for after its last reader has left, in milliseconds: one that was cut off comes back,
- * and nobody can have nodes begin and end again and again.
+ * Nodes still send output this long after the last reader has left: a disconnected reader may come back, and readers
+ * cannot make nodes start and stop sending all the time.
  */
 const LINGER_MS = 2_000;
 
-/** What a reader of output holds; it says when it has left. */
-export interface OutputReading {
+/** The output that one reader gets. The reader must unsubscribe. */
+export interface OutputSubscription {
   readonly cursor: OutputCursor;
-  leave(): void;
+  unsubscribe(): void;
 }
 
-/** The output of one job, as long as it has readers and a little longer. */
+/** The live output of one job; exists while it has readers, and `LINGER_MS` longer. */
 class OutputFeed implements OutputWatcher {
   readonly window = new OutputWindow();
   readers = 0;
-  stop: (() => void) | undefined;
-  lingering: Timer | undefined;
+  stopWatching: (() => void) | undefined;
+  lingerTimer: Timer | undefined;
 
   constructor(private readonly clock: Clock) {}
 
@@ -34,39 +33,39 @@ class OutputFeed implements OutputWatcher {
   }
 }
 
-/** The output of jobs for those who read it with a job's feed; nodes are asked for it as long as somebody does. */
+/** The live output of jobs. Nodes are asked to send it only while somebody reads it. */
 @Injectable()
 export class OutputFeeds {
   private readonly feeds = new Map<string, OutputFeed>();
 
   constructor(
-    @Inject(LIVE_JOBS) private readonly jobs: LiveJobs,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly jobs: LiveJobs,
+    private readonly clock: Clock,
   ) {}
 
-  /** Reads the output of a job that goes on; undefined where there is none to come. */
-  read(orgId: string, jobId: string): OutputReading | undefined {
+  /** Subscribes to the output of a live job; undefined if no output can come. */
+  subscribe(orgId: string, jobId: string): OutputSubscription | undefined {
     const key = `${orgId}/${jobId}`;
     const feed = this.feeds.get(key) ?? new OutputFeed(this.clock);
     feed.readers++;
-    feed.lingering?.cancel();
-    feed.stop ??= this.jobs.watchOutput(orgId, jobId, feed);
-    if (feed.stop === undefined) return undefined;
+    feed.lingerTimer?.cancel();
+    feed.stopWatching ??= this.jobs.watchOutput(orgId, jobId, feed);
+    if (feed.stopWatching === undefined) return undefined;
     this.feeds.set(key, feed);
-    return { cursor: feed.window.read(), leave: () => this.leave(key, feed) };
+    return { cursor: feed.window.openCursor(), unsubscribe: () => this.unsubscribe(key, feed) };
   }
 
-  /** For the stop of the server. */
+  /** Cancels all timers. */
   close(): void {
-    for (const { lingering } of this.feeds.values()) lingering?.cancel();
+    for (const { lingerTimer } of this.feeds.values()) lingerTimer?.cancel();
   }
 
-  private leave(key: string, feed: OutputFeed): void {
+  private unsubscribe(key: string, feed: OutputFeed): void {
     feed.readers--;
     if (feed.readers > 0) return;
-    feed.lingering = setLongTimer(LINGER_MS, () => {
+    feed.lingerTimer = setLongTimer(LINGER_MS, () => {
       this.feeds.delete(key);
-      feed.stop?.();
+      feed.stopWatching?.();
     });
   }
 }

@@ -1,81 +1,79 @@
-/** The text of an output event, and the number of the job's latest event when it came. */
 interface Entry {
+  /** The output event as text of the feed. */
   readonly text: string;
+  /** The number of the job's latest event when the output came. */
   readonly afterEvent: number;
 }
 
-/** So many characters of events are kept for readers that come later, or are slow. */
-const KEPT_CHARS = 256 * 1024;
+/** Default limit of the characters that are kept for slow and later readers. */
+const MAX_CHARS = 256 * 1024;
 
-/**
- * The latest events of the output of one job, as the text of a feed, for all that read it. It is bounded: a reader that
- * is slower than the output misses some of it.
- */
+/** The latest output events of one job for all readers. It is bounded, so a slow reader misses some of them. */
 export class OutputWindow {
   private readonly entries: Entry[] = [];
   private chars = 0;
-  /** How many were let go: the place of `entries[0]`. */
-  private forgotten = 0;
+  /** How many entries were evicted; also the position of `entries[0]`. */
+  private evicted = 0;
   private readonly wakers = new Set<() => void>();
 
-  constructor(private readonly limit = KEPT_CHARS) {}
+  constructor(private readonly limit = MAX_CHARS) {}
 
   add(text: string, afterEvent: number): void {
     this.entries.push({ text, afterEvent });
     this.chars += text.length;
     while (this.chars > this.limit) {
       this.chars -= this.entries.shift()?.text.length ?? 0;
-      this.forgotten++;
+      this.evicted++;
     }
     const waiting = [...this.wakers];
     this.wakers.clear();
     for (const wake of waiting) wake();
   }
 
-  /** Reads all that is kept, and what comes. */
-  read(): OutputCursor {
+  /** Opens a cursor that starts at the oldest entry. */
+  openCursor(): OutputCursor {
     return new OutputCursor(this);
   }
 
-  /** The place of the oldest that is kept. */
-  get firstPlace(): number {
-    return this.forgotten;
+  /** The position of the oldest entry. */
+  get firstPosition(): number {
+    return this.evicted;
   }
 
-  at(place: number): Entry | undefined {
-    return this.entries[place - this.forgotten];
+  at(position: number): Entry | undefined {
+    return this.entries[position - this.evicted];
   }
 
-  /** Calls `wake` once when something comes; hands back how to take that back. */
+  /** Calls `wake` once at the next entry; returns a function that cancels this. */
   onChange(wake: () => void): () => void {
     this.wakers.add(wake);
     return () => this.wakers.delete(wake);
   }
 }
 
-/** Reads a window at its own pace; what it was too slow for it passes over. */
+/** Reads the entries of a window in order, and skips evicted ones. */
 export class OutputCursor {
-  private place = 0;
-  private stopWaiting: (() => void) | undefined;
+  private position = 0;
+  private cancelWait: (() => void) | undefined;
 
   constructor(private readonly window: OutputWindow) {}
 
-  /** The next text that came before the event of that number, where one is given; undefined where there is none. */
+  /** Returns the next text; with `beforeEvent`, only if it came before the event with that number. */
   next(beforeEvent = Infinity): string | undefined {
-    this.place = Math.max(this.place, this.window.firstPlace);
-    const entry = this.window.at(this.place);
+    this.position = Math.max(this.position, this.window.firstPosition);
+    const entry = this.window.at(this.position);
     if (entry === undefined || entry.afterEvent >= beforeEvent) return undefined;
-    this.place++;
+    this.position++;
     return entry.text;
   }
 
-  /** Calls `wake` once, when something has come since `next` had nothing. */
+  /** Calls `wake` once when an entry is added. */
   onMore(wake: () => void): void {
     this.close();
-    this.stopWaiting = this.window.onChange(wake);
+    this.cancelWait = this.window.onChange(wake);
   }
 
   close(): void {
-    this.stopWaiting?.();
+    this.cancelWait?.();
   }
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Cursor } from '../../shared/lib/durable-log.js';
-import { LONGEST_TIMER_MS } from '../../shared/lib/timer.js';
+import { MAX_TIMEOUT_MS } from '../../shared/lib/timer.js';
 import {
   eventNumber,
   type FeedEvent,
@@ -8,76 +8,75 @@ import {
   SSE_KEEPALIVE,
   type UnnumberedEvent,
 } from '../../shared/protocol/feed-event.js';
-import type { OutputReading } from './output-feeds.js';
+import type { OutputSubscription } from './output-feeds.js';
 
-/** When the server stops, a reader gets so many milliseconds to take what it has been sent. */
-const FAREWELL_MS = 1_000;
+/** When the server stops, a reader has this long to receive what is buffered. */
+const CLOSE_GRACE_MS = 1_000;
 
 /**
- * A feed as the bytes of a Server-Sent Events stream. It takes events only as its reader takes bytes, so a slow reader
- * costs no memory; one that takes nothing for two keepalives in a row, or falls behind what is remembered, is cut off.
+ * Streams a feed as Server-Sent Events. It reads events only when its reader receives bytes, so a slow reader needs no
+ * memory. A reader that receives nothing for two keepalive intervals, or misses evicted events, is disconnected.
  *
- * Where output is read with it, what had come before an event is sent before it, and no more: so a node's output stands
- * before its end, and output never holds events up for long.
- *
- * Modes: pulling (events are there and the reader wants more), waiting (for events), stuck (the reader takes
- * nothing), ended (the last event was sent, the server stops, or the reader is gone).
+ * Live output that came before an event is sent before it, and no later output. So the output of a node precedes the end
+ * of its command, and output does not delay events.
  */
 export class SseStream extends Readable {
   private readonly keepalive: NodeJS.Timeout;
-  private farewell: NodeJS.Timeout | undefined;
+  private closeTimer: NodeJS.Timeout | undefined;
+  /** Whether the cursor has no more events now. */
   private waiting = false;
   private ended = false;
-  private stuckFor = 0;
-  /** An event that waits until the output that came before it is sent. */
-  private held: FeedEvent | undefined;
+  /** Keepalive intervals in which the reader received nothing. */
+  private stalledIntervals = 0;
+  /** The next event; the output that came before it is sent first. */
+  private pendingEvent: FeedEvent | undefined;
 
   constructor(
     private readonly cursor: Cursor<FeedEvent>,
     keepAliveMs: number,
     first?: FeedEvent | UnnumberedEvent,
-    private readonly output?: OutputReading,
+    private readonly output?: OutputSubscription,
   ) {
     super({ encoding: 'utf8' });
     if (first !== undefined) this.push(formatSse(first));
-    this.keepalive = setInterval(() => this.tick(), Math.min(keepAliveMs, LONGEST_TIMER_MS));
+    this.keepalive = setInterval(() => this.tick(), Math.min(keepAliveMs, MAX_TIMEOUT_MS));
     this.keepalive.unref();
   }
 
-  /** Ends the feed now, because the server stops; what has been sent so far is the last. */
+  /** Ends the feed because the server stops; nothing more is read. */
   finish(): void {
     this.end();
-    this.farewell ??= setTimeout(() => this.destroy(), FAREWELL_MS);
-    this.farewell.unref();
+    this.closeTimer ??= setTimeout(() => this.destroy(), CLOSE_GRACE_MS);
+    this.closeTimer.unref();
   }
 
   override _read(): void {
     if (this.ended) return;
-    this.stuckFor = 0;
+    this.stalledIntervals = 0;
     this.waiting = false;
     for (let text = this.next(); text !== undefined; text = this.next()) {
       if (!this.push(text)) return;
     }
-    if (this.cursor.lost) this.destroy();
+    if (this.cursor.hasMissedEntries) this.destroy();
     else if (this.cursor.ended) this.end();
     else this.wait();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearInterval(this.keepalive);
-    clearTimeout(this.farewell);
+    clearTimeout(this.closeTimer);
     this.closeCursors();
-    this.output?.leave();
+    this.output?.unsubscribe();
     done(error);
   }
 
-  /** The text that is to be sent next; undefined where there is none now. */
+  /** Returns the next text to send; undefined if there is none now. */
   private next(): string | undefined {
     if (this.output === undefined) return this.nextEvent();
-    const event = (this.held ??= this.cursor.next());
+    const event = (this.pendingEvent ??= this.cursor.next());
     const output = this.output.cursor.next(event && eventNumber(event));
     if (output !== undefined || event === undefined) return output;
-    this.held = undefined;
+    this.pendingEvent = undefined;
     return formatSse(event);
   }
 
@@ -112,7 +111,7 @@ export class SseStream extends Readable {
       this.push(SSE_KEEPALIVE);
       return;
     }
-    this.stuckFor++;
-    if (this.stuckFor >= 2) this.destroy();
+    this.stalledIntervals++;
+    if (this.stalledIntervals >= 2) this.destroy();
   }
 }

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { errorAnswer, sendRefusal } from './error-answer.js';
+import { toRejection, sendRejection } from './error-response.js';
 import { HTTP_LIMITS, type HttpLimits } from './limits.js';
-import { answerUnreadableRequest } from './unreadable-request.js';
-import { NOT_FOUND } from './unserved-methods.js';
+import { rejectUnreadableRequest } from './unreadable-request.js';
+import { NOT_FOUND } from './method-not-allowed.js';
 
 /**
- * The HTTP server below Nest, bounded in what a request may take. A path means the same with a trailing slash and with
- * runs of slashes; `HEAD` is not made up for routes that serve `GET`. Of the proxy in front the scheme is believed
- * (`X-Forwarded-Proto`).
+ * Creates the HTTP server below Nest, with limits on each request. Trailing and repeated slashes in a path are ignored.
+ * Routes for `GET` do not serve `HEAD`. The scheme of a request is that of the proxy in front (`X-Forwarded-Proto`).
  */
 export const createHttpAdapter = (limits: HttpLimits = HTTP_LIMITS): FastifyAdapter =>
   new FastifyAdapter({
@@ -17,13 +16,13 @@ export const createHttpAdapter = (limits: HttpLimits = HTTP_LIMITS): FastifyAdap
     routerOptions: {
       ignoreTrailingSlash: true,
       ignoreDuplicateSlashes: true,
-      // A path parameter is bounded by the size of the headers already.
+      // The size of the headers already limits a path parameter.
       maxParamLength: limits.headerBytes,
     },
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     http: {
-      // Node.js would answer such a request without a word; `refuseHost` has some.
+      // Node.js would reject such a request without a text; `rejectInvalidHost` has one.
       requireHostHeader: false,
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersTimeoutMs,
@@ -31,8 +30,8 @@ export const createHttpAdapter = (limits: HttpLimits = HTTP_LIMITS): FastifyAdap
     },
     trustProxy: true,
     genReqId: () => randomUUID(),
-    clientErrorHandler: answerUnreadableRequest,
-    // A path that cannot be decoded belongs to no route, so that no filter sees it.
+    clientErrorHandler: rejectUnreadableRequest,
+    // A path that cannot be decoded matches no route, so no exception filter sees it.
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
-      sendRefusal(reply, errorAnswer(error) ?? NOT_FOUND),
+      sendRejection(reply, toRejection(error) ?? NOT_FOUND),
   });

@@ -1,18 +1,18 @@
-/** What one request and one connection may take of the server. */
+/** What one request and one connection may use. */
 export interface HttpLimits {
-  /** Bytes of a body. */
+  /** Maximum size of a body. */
   readonly bodyBytes: number;
-  /** Bytes of the request line and all headers together. */
+  /** Maximum size of the request line and all headers together. */
   readonly headerBytes: number;
-  /** Milliseconds until the headers must be there. */
+  /** Maximum time until the headers are complete, in milliseconds. */
   readonly headersTimeoutMs: number;
-  /** Milliseconds until the whole request must be there. */
+  /** Maximum time until the request is complete, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** How often slow senders are looked for, in milliseconds. */
+  /** How often the two timeouts are checked, in milliseconds. */
   readonly checkIntervalMs: number;
 }
 
-/** The limits that the server runs with (REST API, "Authentication": the largest body). */
+/** The server's limits. See docs/spec/rest-api.md, "Authentication: Chef signed headers". */
 export const HTTP_LIMITS: HttpLimits = {
   bodyBytes: 1_000_000,
   headerBytes: 16 * 1024,
@@ -21,8 +21,8 @@ export const HTTP_LIMITS: HttpLimits = {
   checkIntervalMs: 5_000,
 };
 
-/** When the server stops, requests that are being served get so many milliseconds. */
-export const CLOSE_WITHIN_MS = 2_000;
+/** How long requests in progress may take when the server stops, in milliseconds. */
+export const CLOSE_GRACE_MS = 2_000;
 
-/** The text that refuses a larger body (413). */
+/** Error text of the response (413) to a larger body. */
 export const BODY_TOO_LARGE = `JSON must be no more than ${HTTP_LIMITS.bodyBytes} bytes.`;

@@ -1,32 +1,32 @@
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { z } from 'zod';
 
-/** What one status of a route means. */
-export interface AnswerDoc {
+/** One response of a route in the API document. */
+export interface ResponseDoc {
   readonly description: string;
   /** Default `application/json`. */
-  readonly type?: string;
-  /** The JSON of the answer; left out where it is none. */
+  readonly contentType?: string;
+  /** Schema of a JSON body; undefined if the body is not JSON. */
   readonly schema?: z.ZodType;
 }
 
-/** What people and programs are told of a route in the API document. */
+/** The description of a route in the API document. */
 export interface RouteDoc {
   readonly summary: string;
   readonly query?: z.ZodObject;
-  /** Headers of the request that are its own, and what they mean. */
+  /** Request headers that only this route uses, with their descriptions. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: z.ZodType;
-  /** The answers that are its own, by status; those of all routes are added. */
-  readonly answers: Readonly<Record<number, AnswerDoc>>;
+  /** The responses of this route by status; the document adds those that all routes share. */
+  readonly responses: Readonly<Record<number, ResponseDoc>>;
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Shown in the API document. */
+    /** What the API document contains about the route. */
     doc?: RouteDoc;
   }
 }
 
-/** Documents a route that anybody may ask. */
+/** Documents a route without authentication. */
 export const Documented = (doc: RouteDoc): MethodDecorator => RouteConfig({ doc });

@@ -1,19 +1,19 @@
 import type { Socket } from 'node:net';
 
-/** What Node.js could not read as HTTP, by its error code; everything else is a bad request. */
-const ANSWERS: Readonly<Record<string, readonly [status: string, text: string]>> = {
+/** Responses to what Node.js cannot read as HTTP, by its error code; any other code is a bad request. */
+const RESPONSES: Readonly<Record<string, readonly [status: string, text: string]>> = {
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the headers are too large'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the request did not come in time'],
 };
 const BAD_REQUEST = ['400 Bad Request', 'this is not an HTTP request that can be read'] as const;
 
-/** Answers a connection on which no readable request came, and ends it. */
-export const answerUnreadableRequest = (error: Error & { code?: string }, socket: Socket): void => {
+/** Responds on a connection that received no readable request, and closes it. */
+export const rejectUnreadableRequest = (error: Error & { code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const [status, text] = ANSWERS[error.code ?? ''] ?? BAD_REQUEST;
+  const [status, text] = RESPONSES[error.code ?? ''] ?? BAD_REQUEST;
   const body = JSON.stringify({ error: [text] });
   const head = [
     `HTTP/1.1 ${status}`,

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeDetails } from '../persistence/batch-writer.port.js';
 import type { FeedEvent } from '../../shared/protocol/feed-event.js';
-import type { JobPlace } from '../../shared/protocol/job-list-query.js';
+import type { JobListPosition } from '../../shared/protocol/job-list-query.js';
 import type { JobStatus, NodeStatus } from '../../shared/protocol/job-status.js';
 
-/** How a job's command is to be run, as it was asked for; what was not asked for is left out. */
+/** How the nodes run a job's command; members that the request does not have are left out. */
 export interface JobOptions {
   readonly user?: string;
   readonly dir?: string;
@@ -11,7 +12,7 @@ export interface JobOptions {
   readonly capture: boolean;
 }
 
-/** A job that was just accepted; it starts in `voting`. Times are milliseconds since 1970. */
+/** A job to be stored; it starts in `voting`. Times are milliseconds since 1970. */
 export interface NewJob extends JobOptions {
   /** 32 hex digits. */
   readonly id: string;
@@ -20,26 +21,27 @@ export interface NewJob extends JobOptions {
   /** Seconds. */
   readonly runTimeout: number;
   readonly quorum: number;
-  /** Who asked for it. */
+  /** The name of the requestor. */
   readonly createdBy: string;
   readonly createdAt: number;
-  /** Counts after a restart: until then the time to vote begins when the nodes are asked. */
+  /** Only used after a restart: before that, the voting timeout starts when the nodes are asked. */
   readonly votingDeadline: number;
-  /** Each name once. */
+  /** Names without duplicates. */
   readonly nodes: readonly string[];
-  /** `raw:…` or `base64:…`, as it came. */
+  /** `raw:…` or `base64:…`. */
   readonly file?: string;
-  /** Remembered with it, so that the same request again finds it. */
-  readonly request?: JobRequestMark;
+  /** Stored with the job, so that a repeated request finds the job. */
+  readonly idempotency?: IdempotencyMark;
 }
 
-/** Stands for a request that must not start a second job: SHA-256 of who sent it and its key, and of its body. */
-export interface JobRequestMark {
-  readonly request: Buffer;
+/** Identifies a request that must not start a second job. Both hashes are SHA-256. */
+export interface IdempotencyMark {
+  /** Hash of requestor and idempotency key. */
+  readonly keyHash: Buffer;
   readonly bodyHash: Buffer;
 }
 
-/** A job as it is listed; what an old server stored shows up just the same. */
+/** A job without its nodes; also one that the old server has stored. */
 export interface StoredJob extends JobOptions {
   readonly id: string;
   readonly command: string;
@@ -51,111 +53,122 @@ export interface StoredJob extends JobOptions {
   readonly fileSpecified: boolean;
 }
 
-/** A node's part in a job; details are there where the node's client told them. */
+/** A node in a job; details are set if the client reported them. */
 export interface JobNode extends NodeDetails {
   readonly name: string;
   readonly status: NodeStatus;
-  /** Only where they were asked for. */
+  /** Only with `FindOptions.details`. */
   readonly times?: NodeTimes;
 }
 
-/** When a node's part in a job changed, milliseconds since 1970; what did not happen, or is not known, is left out. */
+/** When a job node changed, in milliseconds since 1970; times that are unknown or did not come yet are left out. */
 export interface NodeTimes {
   /** It voted yes. */
   readonly ready?: number;
-  /** It began to run. */
+  /** It started to run. */
   readonly running?: number;
-  /** It got the status that it has. */
+  /** It got its current status. */
   readonly updated?: number;
 }
 
-/** A job with its nodes, by name. */
+/** A job with its nodes, sorted by name. */
 export interface StoredJobWithNodes extends StoredJob {
   readonly nodes: readonly JobNode[];
-  /** Only where it was asked for. */
+  /** Only with `FindOptions.includeFile`. */
   readonly file?: string;
-  /** Only where details were asked for; who asked for the job, and how many nodes must vote yes. */
+  /** Only with `FindOptions.details`. */
   readonly origin?: { readonly createdBy: string; readonly quorum: number };
 }
 
-/** What is shown of a job beyond the usual. */
 export interface FindOptions {
   readonly includeFile?: boolean;
   readonly details?: boolean;
 }
 
-/** Which jobs are listed, and in which order; what is left out does not matter. Times are milliseconds since 1970. */
+/** Which jobs are listed, and in which order. Times are milliseconds since 1970. */
 export interface JobFilter {
   readonly status?: JobStatus;
   readonly command?: string;
-  /** Who asked for it. */
+  /** The name of the requestor. */
   readonly user?: string;
-  /** A node that it is, or was, for. */
+  /** A node in the job. */
   readonly node?: string;
-  /** Created then or later. */
+  /** Created at this time or later. */
   readonly since?: number;
-  /** Created earlier than that. */
+  /** Created before this time. */
   readonly until?: number;
   readonly newestFirst?: boolean;
-  /** Only what comes after this place, in the order asked for. */
-  readonly after?: JobPlace;
+  /** Only jobs after this position, in the chosen order. */
+  readonly after?: JobListPosition;
   readonly limit?: number;
 }
 
-/** A part of a list, and where the next part begins, where there is more. */
+/** A page of a list; if there are more jobs, `next` is the position of its last job. */
 export interface JobPage {
   readonly jobs: readonly StoredJob[];
-  readonly next?: JobPlace;
+  readonly next?: JobListPosition;
 }
 
-/** A job that was in memory when the server stopped, with all that is needed to go on with it. */
-export interface LiveJob extends StoredJobWithNodes {
+/** A job that was in memory when the server stopped, with everything that resuming it needs. */
+export interface StoredLiveJob extends StoredJobWithNodes {
   readonly orgId: string;
   readonly quorum: number;
   readonly createdBy: string;
   readonly votingDeadline?: number;
   readonly runDeadline?: number;
-  /** All events so far, oldest first: the first is `job-1`. */
+  /** All events so far, oldest first; the first is `job-1`. */
   readonly events: readonly FeedEvent[];
 }
 
-/** Under this token the job store is injected. */
-export const JOB_STORE = Symbol('JOB_STORE');
+/** How long a response waits at most until what it shows is stored. */
+const MAX_FLUSH_WAIT_MS = 1000;
 
 /**
- * The jobs in the database. Reads and `create` answer when the database has, and reject with an AppError
- * (`database_unavailable`) where it cannot be used. Changes are taken over at once and stored in order, batched.
+ * Waits until all changes so far are stored, so that a restart undoes nothing that a user has seen. Returns false if the
+ * database is too slow.
  */
-export interface JobStore {
-  /**
-   * Stores a job with its nodes and options, all or nothing; durable when it resolves. Where that is not certain it
-   * rejects, and the job is stored as one that crashed (by the next `flushed`), or not at all.
-   */
-  create(job: NewJob): Promise<void>;
-  /** All jobs of an organization, oldest first. */
-  list(orgId: string): Promise<StoredJob[]>;
-  /**
-   * The job that this request has started, with the hash of the body that it came with then; undefined where it has
-   * started none, or one that could not be begun.
-   */
-  findStarted(
-    orgId: string,
-    request: Buffer,
-  ): Promise<{ readonly jobId: string; readonly bodyHash: Buffer } | undefined>;
-  /** Those jobs of an organization that the filter lets pass, as many as its limit says. */
-  page(orgId: string, filter: JobFilter): Promise<JobPage>;
-  /** One job of that organization, or undefined; with its file and details only where they are asked for. */
-  find(orgId: string, id: string, options?: FindOptions): Promise<StoredJobWithNodes | undefined>;
-  /** What a node's command wrote, or undefined where nothing was captured. */
-  output(orgId: string, id: string, node: string, stream: 'stdout' | 'stderr'): Promise<Buffer | undefined>;
-  /**
-   * All jobs that have not ended, and those that ended so short before the server did that their events are not
-   * forgotten; oldest first. For the start of the server.
-   */
-  loadLive(): Promise<LiveJob[]>;
+export const waitUntilFlushed = (store: Pick<JobStore, 'flushed'>): Promise<boolean> =>
+  Promise.race([store.flushed().then(() => true), sleep(MAX_FLUSH_WAIT_MS, false, { ref: false })]);
 
-  /** A node's status changed. A terminal status never changes again. */
-  nodeStatus(
+/**
+ * The jobs in the database. Reads and `create` reject with an AppError (`database_unavailable`) if the database cannot
+ * be used. `save…` and `deleteEvents` only queue a change; changes are stored in order, in batches.
+ */
+export abstract class JobStore {
+  /**
+   * Stores a job with its nodes and options, all or nothing; durable when it resolves. If that is uncertain it rejects,
+   * and the job is stored as `crashed` (by the next `flushed`), or not at all.
+   */
+  abstract create(job: NewJob): Promise<void>;
+  /** Lists all jobs of an organization, oldest first. */
+  abstract list(orgId: string): Promise<StoredJob[]>;
+  /**
+   * Returns the job that the request with this key has started, and the hash of its body; undefined if the key is
+   * unknown. If that job is `crashed`, releases the key for a new job and returns undefined.
+   */
+  abstract findOrReleaseKey(
+    orgId: string,
+    keyHash: Buffer,
+  ): Promise<{ readonly jobId: string; readonly bodyHash: Buffer } | undefined>;
+  /** Lists the jobs of an organization that match the filter. */
+  abstract page(orgId: string, filter: JobFilter): Promise<JobPage>;
+  /** Returns a job of that organization. */
+  abstract find(orgId: string, id: string, options?: FindOptions): Promise<StoredJobWithNodes | undefined>;
+  /** Returns the captured output of a node; undefined if there is none. */
+  abstract output(
+    orgId: string,
+    id: string,
+    node: string,
+    stream: 'stdout' | 'stderr',
+  ): Promise<Buffer | undefined>;
+  /**
+   * Returns all jobs that have not ended, and those whose events are not deleted yet; oldest first. For the start of the
+   * server.
+   */
+  abstract loadLive(): Promise<StoredLiveJob[]>;
+
+  /** Saves the status of a job node. A final status never changes. */
+  abstract saveNodeStatus(
     orgId: string,
     jobId: string,
     node: string,
@@ -163,21 +176,19 @@ export interface JobStore {
     at: number,
     details?: NodeDetails,
   ): void;
-  /** A job's status changed, perhaps with a new deadline. */
-  jobStatus(
+  abstract saveJobStatus(
     jobId: string,
     status: JobStatus,
     at: number,
     deadlines?: { readonly votingDeadline?: number; readonly runDeadline?: number },
   ): void;
-  /** A node handed in what its command wrote. */
-  saveOutput(jobId: string, node: string, stdout: Buffer, stderr: Buffer): void;
-  /** Events were added to a job's feed, the first of them `job-<firstSeq>`. */
-  events(jobId: string, firstSeq: number, events: readonly FeedEvent[]): void;
-  /** A job has left memory; its events are not needed any more. */
-  forgetEvents(jobId: string): void;
+  abstract saveOutput(jobId: string, node: string, stdout: Buffer, stderr: Buffer): void;
+  /** Saves events of a job's feed; the first of them is `job-<firstSeq>`. */
+  abstract saveEvents(jobId: string, firstSeq: number, events: readonly FeedEvent[]): void;
+  /** Deletes the events of a job that has left memory. */
+  abstract deleteEvents(jobId: string): void;
   /** Resolves when all changes so far are durable. */
-  flushed(): Promise<void>;
-  /** Whether so many changes wait for the database that no new job should be accepted. */
-  readonly overloaded: boolean;
+  abstract flushed(): Promise<void>;
+  /** Whether too many changes wait for the database to accept a new job. */
+  abstract readonly overloaded: boolean;
 }

@@ -1,5 +1,4 @@
 import {
-  Inject,
   Module,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
@@ -8,19 +7,19 @@ import {
 import { AuthModule } from '../auth/auth.module.js';
 import { NodesModule } from '../nodes/nodes.module.js';
 import { HistoryPruner } from './history/history-pruner.js';
-import { HISTORY_STORE } from './history/history-store.port.js';
+import { HistoryStore } from './history/history-store.port.js';
 import { JobStarter } from './live/job-starter.js';
-import { JOB_STORE } from './job-store.port.js';
+import { JobStore } from './job-store.port.js';
 import { JobSupervisor } from './live/job-supervisor.js';
 import { JobsController } from './rest/jobs.controller.js';
-import { JOB_LOOKUP, LIVE_JOBS } from './jobs.port.js';
+import { JobLookup, LiveJobs } from './jobs.port.js';
 import { JobsService } from './rest/jobs.service.js';
-import { ORG_EVENT_STORE } from './org-event-store.port.js';
+import { OrgEventStore } from './org-event-store.port.js';
 import { PostgresHistoryStore } from './history/postgres-history-store.js';
 import { PostgresJobStore } from './stores/postgres-job-store.js';
 import { PostgresOrgEventStore } from './stores/postgres-org-event-store.js';
 
-/** The jobs: started, followed through their votes and runs, kept. */
+/** Starts jobs, guides them through votes and runs, and stores them. */
 @Module({
   imports: [AuthModule, NodesModule],
   controllers: [JobsController],
@@ -29,24 +28,24 @@ import { PostgresOrgEventStore } from './stores/postgres-org-event-store.js';
     JobStarter,
     JobsService,
     HistoryPruner,
-    { provide: HISTORY_STORE, useClass: PostgresHistoryStore },
-    { provide: LIVE_JOBS, useExisting: JobSupervisor },
-    { provide: JOB_LOOKUP, useExisting: JobsService },
-    { provide: JOB_STORE, useClass: PostgresJobStore },
-    { provide: ORG_EVENT_STORE, useClass: PostgresOrgEventStore },
+    { provide: HistoryStore, useClass: PostgresHistoryStore },
+    { provide: LiveJobs, useExisting: JobSupervisor },
+    { provide: JobLookup, useExisting: JobsService },
+    { provide: JobStore, useClass: PostgresJobStore },
+    { provide: OrgEventStore, useClass: PostgresOrgEventStore },
   ],
-  exports: [LIVE_JOBS, JOB_LOOKUP, ORG_EVENT_STORE],
+  exports: [LiveJobs, JobLookup, OrgEventStore],
 })
 export class JobsModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(@Inject(JobSupervisor) private readonly supervisor: JobSupervisor) {}
+  constructor(private readonly supervisor: JobSupervisor) {}
 
   async onModuleInit(): Promise<void> {
     await this.supervisor.recover();
   }
 
-  /** When all features, those that observe jobs too, are there and the channels are open. */
+  /** Runs after all features have initialized, including the observer of jobs, and the command channel is open. */
   onApplicationBootstrap(): void {
-    this.supervisor.goOn();
+    this.supervisor.resumeRecovered();
   }
 
   onApplicationShutdown(): void {

@@ -1,73 +1,70 @@
 import type { NodeAddress } from '../../shared/protocol/node-address.js';
-import type { NamedCurveKey, NodeSession } from './node-session.js';
+import type { RegisteredCurveKey, NodeSession } from './node-session.js';
 
-/** A client names one key for the life of its process, but each run of its doctor names another. */
+/** A client uses one key per process, and each run of its doctor uses another. */
 const MAX_KEYS_PER_NODE = 8;
 
 /**
- * The Curve keys that may connect, each for every node that named it: whoever names a key that is another node's takes
- * nothing from that. A key is valid for a while after its node last named it, and while that node is busy: then it
- * names its key to nobody, perhaps for days.
+ * The Curve keys that may connect, each with every node that registered it: registering another node's key takes no
+ * access from that node. A key stays valid until it expires, and as long as its node is busy, because a busy node does
+ * not fetch its config.
  */
 export class AcceptedCurveKeys {
-  private readonly byKey = new Map<string, NamedCurveKey[]>();
+  private readonly registrations = new Map<string, RegisteredCurveKey[]>();
 
   constructor(private readonly isBusy: (node: NodeAddress) => boolean) {}
 
-  /** Accepts a key, which becomes the newest of its node. */
-  add(named: NamedCurveKey): void {
-    const { curveKey, session, expiresAt, heartbeatInterval } = named;
+  /** Registers a key as the newest of its node. */
+  add(registered: RegisteredCurveKey): void {
+    const { curveKey, session, expiresAt, heartbeatInterval } = registered;
     const before = session.curveKeys.find((other) => other.curveKey.equals(curveKey));
     if (before !== undefined) this.remove(before);
-    this.byKey.set(nameOf(curveKey), [...this.namedAs(curveKey), named]);
-    session.curveKeys = [...session.curveKeys, named];
+    this.registrations.set(mapKeyOf(curveKey), [...this.registrationsOf(curveKey), registered]);
+    session.curveKeys = [...session.curveKeys, registered];
     session.validUntil = Math.max(session.validUntil, expiresAt);
     session.heartbeatInterval = Math.max(session.heartbeatInterval, heartbeatInterval);
   }
 
-  /** Accepts a key no more for the sake of this node. */
-  remove(named: NamedCurveKey): void {
-    const { curveKey, session } = named;
-    session.curveKeys = session.curveKeys.filter((other) => other !== named);
-    const others = this.namedAs(curveKey).filter((other) => other !== named);
-    if (others.length > 0) this.byKey.set(nameOf(curveKey), others);
-    else this.byKey.delete(nameOf(curveKey));
+  /** Removes a key from its node; other nodes that registered it keep it. */
+  remove(registered: RegisteredCurveKey): void {
+    const { curveKey, session } = registered;
+    session.curveKeys = session.curveKeys.filter((other) => other !== registered);
+    const others = this.registrationsOf(curveKey).filter((other) => other !== registered);
+    if (others.length > 0) this.registrations.set(mapKeyOf(curveKey), others);
+    else this.registrations.delete(mapKeyOf(curveKey));
   }
 
-  /** Whether a key is valid at `now` (milliseconds). */
+  /** Returns whether a key is valid at `now` (milliseconds). */
   has(curveKey: Uint8Array, now: number): boolean {
-    return this.namedAs(curveKey).some((named) => this.isValid(named, now));
+    return this.registrationsOf(curveKey).some((registered) => this.isValid(registered, now));
   }
 
-  /** Whether a key that a node named lets it connect at `now` (milliseconds). */
-  isValid({ expiresAt, session }: NamedCurveKey, now: number): boolean {
+  /** Returns whether a registered key is valid for its node at `now` (milliseconds). */
+  isValid({ expiresAt, session }: RegisteredCurveKey, now: number): boolean {
     return expiresAt > now || this.isBusy(session.address);
   }
 
   /**
-   * The keys of a node that must make room for another key: the oldest; but while the node is busy the newest, since the
-   * one that it got its work by was there before.
+   * Returns the keys of a node to remove before a new one is added: the oldest. While the node is busy it returns the
+   * newest instead, because the key with which the node got its job is an older one.
    */
-  surplusOf(session: NodeSession, newKey: Buffer): NamedCurveKey[] {
+  keysToEvict(session: NodeSession, newKey: Buffer): RegisteredCurveKey[] {
     const others = session.curveKeys.filter(({ curveKey }) => !curveKey.equals(newKey));
     const surplus = Math.max(0, others.length + 1 - MAX_KEYS_PER_NODE);
     return this.isBusy(session.address) ? others.slice(others.length - surplus) : others.slice(0, surplus);
   }
 
-  /**
-   * Forgets the keys that expired before `then` (milliseconds), but not those of nodes that are busy: hands back the
-   * addresses of these.
-   */
+  /** Removes keys that expired by `then` (milliseconds) unless their node is busy; returns these busy nodes. */
   sweep(then: number): NodeAddress[] {
-    const expired = [...this.byKey.values()].flat().filter(({ expiresAt }) => expiresAt <= then);
+    const expired = [...this.registrations.values()].flat().filter(({ expiresAt }) => expiresAt <= then);
     const busy = new Set(expired.map(({ session }) => session.address).filter(this.isBusy));
-    for (const named of expired) if (!busy.has(named.session.address)) this.remove(named);
+    for (const registered of expired) if (!busy.has(registered.session.address)) this.remove(registered);
     return [...busy];
   }
 
-  private namedAs(curveKey: Uint8Array): readonly NamedCurveKey[] {
-    return this.byKey.get(nameOf(curveKey)) ?? [];
+  private registrationsOf(curveKey: Uint8Array): readonly RegisteredCurveKey[] {
+    return this.registrations.get(mapKeyOf(curveKey)) ?? [];
   }
 }
 
-const nameOf = (curveKey: Uint8Array): string => Buffer.from(curveKey).toString('base64');
+const mapKeyOf = (curveKey: Uint8Array): string => Buffer.from(curveKey).toString('base64');

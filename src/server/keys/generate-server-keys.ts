@@ -5,10 +5,10 @@ import { generateCurveKeyPair } from '../../shared/protocol/curve-key.js';
 
 const generate = promisify(generateKeyPair);
 
-/** Length of the server's RSA key: the signing method of heartbeats has it in its name. */
+/** Length of the server's RSA key. The name of the heartbeats' signing method contains it. */
 const RSA_BITS = 2048;
 
-/** Makes the keys of a new server (operations, "Secrets"). Making the RSA key takes a moment. */
+/** Generates the keys of a new server; takes up to some seconds. See docs/spec/operations.md, "Secrets". */
 export const generateServerKeys = async (): Promise<
   Pick<ServerSecrets, 'pushy_priv_key' | 'curve_secret_key' | 'session_seal_key'>
 > => {

@@ -1,15 +1,15 @@
 import { Module } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { CLOCK, LOGGER } from '../config/config.module.js';
+import { LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { SERVER_SECRETS, type ServerSecrets } from '../config/server-secrets.js';
-import type { Clock } from '../../shared/lib/clock.js';
-import { DATABASE, type Database } from '../persistence/database.port.js';
-import { SERVER_KEYS, SESSIONS } from './keys.port.js';
+import { Clock } from '../../shared/lib/clock.js';
+import { Database } from '../persistence/database.port.js';
+import { ServerKeys, Sessions } from './keys.port.js';
 import { loadServerKeys } from './load-server-keys.js';
 import { SessionRegistry } from './session-registry.js';
 import { SessionSeal } from './session-seal.js';
-import { SqlSessionStore } from './sql-session-store.js';
+import { PostgresSessionStore } from './postgres-session-store.js';
 
 const startSessions = async (
   database: Database,
@@ -19,8 +19,8 @@ const startSessions = async (
   logger: Logger,
 ): Promise<SessionRegistry> => {
   const sessions = new SessionRegistry({
-    store: new SqlSessionStore(database),
-    seal: await SessionSeal.of(secrets.session_seal_key),
+    store: new PostgresSessionStore(database),
+    seal: await SessionSeal.create(secrets.session_seal_key),
     clock,
     logger: logger.child({ part: 'keys' }),
     config,
@@ -29,20 +29,20 @@ const startSessions = async (
   return sessions;
 };
 
-/** Gives the server's own keys and the sessions with its nodes. */
+/** Provides the server's keys and the sessions of its nodes. */
 @Module({
   providers: [
     {
-      provide: SERVER_KEYS,
+      provide: ServerKeys,
       useFactory: (secrets: ServerSecrets, clock: Clock) => loadServerKeys(secrets, clock.now()),
-      inject: [SERVER_SECRETS, CLOCK],
+      inject: [SERVER_SECRETS, Clock],
     },
     {
-      provide: SESSIONS,
+      provide: Sessions,
       useFactory: startSessions,
-      inject: [DATABASE, SERVER_CONFIG, SERVER_SECRETS, CLOCK, LOGGER],
+      inject: [Database, SERVER_CONFIG, SERVER_SECRETS, Clock, LOGGER],
     },
   ],
-  exports: [SERVER_KEYS, SESSIONS],
+  exports: [ServerKeys, Sessions],
 })
 export class KeysModule {}

@@ -2,80 +2,79 @@ import type { KeyObject } from 'node:crypto';
 import type { CurveKeyPair } from '../../shared/protocol/curve-key.js';
 import type { NodeAddress } from '../../shared/protocol/node-address.js';
 
-/** Under this token the server's own keys are injected. */
-export const SERVER_KEYS = Symbol('SERVER_KEYS');
-
-/** A set of keys that a server is known by. */
+/** An RSA key and a Curve key by which nodes recognize the server. */
 export interface KeySet {
   readonly rsaPrivateKey: KeyObject;
   /** SubjectPublicKeyInfo PEM. */
   readonly rsaPublicKeyPem: string;
   readonly curve: CurveKeyPair;
-  /** A UUID that is made from the public keys, so it stays as long as they do. */
+  /** A UUID derived from the public keys, so it changes only with them. */
   readonly incarnationId: string;
 }
 
-/** The keys before the last rotation: nodes that have not fetched their config since know the server by them. */
+/** The keys before the last rotation; nodes that have not fetched their config since then still use them. */
 export interface PreviousKeys extends KeySet {
-  /** When they were replaced and until when they count; milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   readonly rotatedAt: number;
+  /** End of the grace period, in milliseconds since 1970. */
   readonly validUntil: number;
 }
 
-/** The keys that the server is known by. They change only when an administrator rotates them. */
-export interface ServerKeys extends KeySet {
-  /** Undefined where there are none, or none that counted at the start. */
-  readonly previous: PreviousKeys | undefined;
+/** The server's keys. They change only when an administrator rotates them. */
+export abstract class ServerKeys implements KeySet {
+  abstract readonly rsaPrivateKey: KeyObject;
+  abstract readonly rsaPublicKeyPem: string;
+  abstract readonly curve: CurveKeyPair;
+  abstract readonly incarnationId: string;
+  /** Undefined if there are none, or if their grace period was over when the server started. */
+  abstract readonly previous: PreviousKeys | undefined;
 }
 
-/** What the server and one node share. The object stays the same for a node; its key may be replaced. */
+/** The session of one node. A node's object stays the same; its key may be replaced. */
 export interface Session {
   readonly address: NodeAddress;
   readonly orgName: string;
-  /** 32 bytes: signs what goes between the two. */
+  /** The session key: 32 bytes, signs messages in both directions. */
   readonly key: Buffer;
-  /** Twice `config_lifetime` after the node last fetched its config, milliseconds since 1970: it takes jobs until then. */
+  /** Twice `config_lifetime` after the node's last config fetch, in milliseconds since 1970. It gets no jobs after that. */
   readonly validUntil: number;
-  /** The longest interval between heartbeats that a client of this node may go by, in milliseconds. */
+  /** The longest heartbeat interval that a client of this node may use, in milliseconds. */
   readonly heartbeatInterval: number;
 }
 
-/** Under this token the session keys are injected. */
-export const SESSIONS = Symbol('SESSIONS');
-
-/** Session keys and accepted Curve keys; kept in the database, so both survive a restart. */
-export interface Sessions {
+/** Sessions and accepted Curve keys. Both are stored in the database, so they survive a restart. */
+export abstract class Sessions {
   /**
-   * Admits a node whose config request was verified: its Curve key (Z85) is accepted from now on, and it gets the
-   * session key that it had, or a new one where it is new or another RSA key than before verified it. Resolves when
-   * that is stored.
+   * Admits a node whose config request was verified, and resolves when that is stored. The node's Curve key (Z85) is
+   * accepted from now on. The node keeps its session key; it gets a new one if it is new or if another RSA key than
+   * before verified its request.
    */
-  admit(
+  abstract admit(
     node: NodeAddress & { readonly orgName: string },
     curveKey: string,
     verifiedBy: KeyObject,
   ): Promise<Session>;
-  /** The session of a node by the names that its messages carry. */
-  find(orgName: string, node: string): Session | undefined;
+  /** Returns the session of a node by the names in its messages. */
+  abstract find(orgName: string, node: string): Session | undefined;
   /**
-   * The shortest interval between heartbeats that any client may go by, in milliseconds: clients were told the setting
-   * of the time when they fetched their config, and go by that until they fetch it again.
+   * Returns the shortest heartbeat interval that any client may use, in milliseconds. A client uses the interval of its
+   * last config fetch, so clients with an earlier setting count too.
    */
-  shortestInterval(): number;
-  /** How many nodes have a valid session: so many may connect. */
-  count(): number;
-  /** Whether a Curve public key (32 raw bytes) was named by an admitted node and is still valid. */
-  accepts(curveKey: Uint8Array): boolean;
+  abstract shortestHeartbeatInterval(): number;
+  /** Returns how many nodes have a valid session; that many may connect. */
+  abstract count(): number;
+  /** Returns whether an admitted node registered this Curve public key (32 raw bytes) and it is still valid. */
+  abstract acceptsCurveKey(curveKey: Uint8Array): boolean;
   /**
-   * Registers the one who knows which nodes have a part in a job that goes on. These do not fetch their config, perhaps
-   * for days, so their sessions and Curve keys count meanwhile.
+   * Registers the check whether a node takes part in a live job. A node does not fetch its config during a job, which
+   * may last for days, so its session and Curve key stay valid until the job ends.
    */
-  keepWhile(isBusy: (node: NodeAddress) => boolean): void;
-  /** Registers the one who is told when a session that expired long ago is forgotten. */
-  whenForgotten(told: (session: Session) => void): void;
+  abstract registerBusyCheck(isBusy: (node: NodeAddress) => boolean): void;
+  /** Registers a listener for sessions that are evicted long after they expired. */
+  abstract onEvicted(listener: (session: Session) => void): void;
   /**
-   * Whether what a node sends is to be taken: it is while its session is valid, while the node has a part in a job, and
-   * for a minute after that, in which it can fetch its config.
+   * Returns whether messages of this session are accepted: while it is valid, while its node takes part in a live job,
+   * and for a minute after the job, in which the node can fetch its config.
    */
-  listensTo(session: Session): boolean;
+  abstract acceptsMessagesOf(session: Session): boolean;
 }

@@ -4,17 +4,17 @@ import type { ServerSecrets } from '../config/server-secrets.js';
 import { curvePublicKeyOf } from '../../shared/protocol/curve-key.js';
 import type { KeySet, PreviousKeys, ServerKeys } from './keys.port.js';
 
-/** The keys of a set, as secrets; those of the previous set stand in an object of their own. */
+/** The secrets of one key set; those of the previous set are in an object of their own. */
 type KeyName = 'pushy_priv_key' | 'curve_secret_key';
 type Prefix = '' | 'previous.';
 type SecretName = keyof ServerSecrets | `${Prefix}${KeyName}`;
 
-/** Shorter RSA keys are refused; the signing method of heartbeats has the length in its name. */
-const LEAST_RSA_BITS = 2048;
+/** Minimum length of the RSA key. The name of the heartbeats' signing method contains it. */
+const MIN_RSA_BITS = 2048;
 
 /**
- * Makes the server's keys from its secrets, deriving the public halves; the previous ones where they count at `now`
- * (milliseconds since 1970). Throws an AppError that names a secret which is not the key that it should be, never its
+ * Loads the server's keys from its secrets and derives the public halves; loads the previous keys only if their grace
+ * period has not ended at `now` (milliseconds since 1970). Throws an AppError that names an invalid secret, never its
  * value.
  */
 export const loadServerKeys = async (
@@ -41,7 +41,7 @@ const loadKeySet = async (secrets: Pick<ServerSecrets, KeyName>, prefix: Prefix)
 
   const curvePublicKey = await curvePublicKeyOf(secrets.curve_secret_key);
   if (curvePublicKey === undefined) {
-    throw badSecret(`${prefix}curve_secret_key`, 'a Curve25519 secret key in Z85 (40 characters)');
+    throw invalidSecret(`${prefix}curve_secret_key`, 'a Curve25519 secret key in Z85 (40 characters)');
   }
 
   return {
@@ -52,24 +52,24 @@ const loadKeySet = async (secrets: Pick<ServerSecrets, KeyName>, prefix: Prefix)
   };
 };
 
-/** What is thrown where a secret is not what it should be. */
-export const badSecret = (name: SecretName, expected: string): AppError =>
+/** The error for an invalid secret. */
+export const invalidSecret = (name: SecretName, expected: string): AppError =>
   new AppError('secret_invalid', `the secret ${name} is not ${expected}; restore it, or generate keys anew`);
 
 const readRsaKey = (pem: string, name: SecretName): KeyObject => {
-  const expected = `an RSA private key in PEM of at least ${LEAST_RSA_BITS} bits`;
+  const expected = `an RSA private key in PEM of at least ${MIN_RSA_BITS} bits`;
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
   } catch {
-    throw badSecret(name, expected); // the cause is left out: it may quote the text
+    throw invalidSecret(name, expected); // the cause may quote the key
   }
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (key.asymmetricKeyType !== 'rsa' || bits < LEAST_RSA_BITS) throw badSecret(name, expected);
+  if (key.asymmetricKeyType !== 'rsa' || bits < MIN_RSA_BITS) throw invalidSecret(name, expected);
   return key;
 };
 
-/** A UUID (version 8: made in a way of its own, RFC 9562) of the SHA-256 of a text. */
+/** Derives a UUID from the SHA-256 of a text (version 8 of RFC 9562, for application-specific UUIDs). */
 const uuidOf = (text: string): string => {
   const bytes = createHash('sha256').update(text).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);

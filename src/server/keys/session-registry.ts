@@ -9,59 +9,59 @@ import { nodeKeyOf, type NodeAddress } from '../../shared/protocol/node-address.
 import { SESSION_KEY_BYTES } from '../../shared/protocol/session-key.js';
 import { AcceptedCurveKeys } from './accepted-curve-keys.js';
 import type { Session, Sessions } from './keys.port.js';
-import { type NamedCurveKey, NodeSession } from './node-session.js';
+import { type RegisteredCurveKey, NodeSession } from './node-session.js';
 import type { SessionSeal } from './session-seal.js';
 import type { SessionStore } from './session-store.js';
-import { Turns } from '../../shared/lib/keyed-mutex.js';
+import { KeyedMutex } from '../../shared/lib/keyed-mutex.js';
 
-/** How often what has expired is looked for, in milliseconds. */
+/** How often expired keys and sessions are removed, in milliseconds. */
 const SWEEP_INTERVAL_MS = 60_000;
 
-/** The least time that a Curve key stays valid beyond the lifetime of a config, in seconds. */
-const LEAST_MARGIN_S = 60;
+/** Minimum time that a Curve key stays valid beyond one `config_lifetime`, in seconds. */
+const MIN_MARGIN_S = 60;
 
-/** How long a node that was busy when its time was over has to fetch its config, in milliseconds. */
-const GRACE_MS = 60_000;
+/** How long a node that was busy when its session expired has to fetch its config, in milliseconds. */
+const AFTER_JOB_MS = 60_000;
 
-/** What has expired is kept for so long (ms): a server's clock may be wrong for some hours, and right again. */
-const KEPT_MS = 24 * 3_600_000;
+/** How long expired keys are kept, in milliseconds: the server's clock may be wrong for some hours. */
+const RETENTION_MS = 24 * 3_600_000;
 
-/** The nodes of one organization, by name. */
+/** The sessions of one organization, by node name. */
 interface OrgSessions {
   readonly orgId: string;
   readonly nodes: Map<string, NodeSession>;
 }
 
-/** What the registry works with. */
+/** Dependencies of the registry. */
 export interface SessionRegistryOptions {
   readonly store: SessionStore;
   readonly seal: SessionSeal;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** As they are at each time: `config_lifetime` (s) is when an idle node fetches its config again. */
+  /** The current settings; an idle node fetches its config once per `config_lifetime` (seconds). */
   readonly config: Pick<ServerConfig, 'config_lifetime' | 'heartbeat_interval'>;
 }
 
 /**
- * Keeps the sessions in memory, where every message looks them up, and what must outlive a restart in its store. A
- * change is made in the store first and in memory when it stands there; so what failed to be stored never happened.
+ * Keeps the sessions in memory, because every message needs a lookup, and in a store, because they must survive a
+ * restart. A change is stored first and applied in memory after that, so a change that could not be stored has no effect.
  *
- * A session and the Curve key that was named for it are valid for twice the lifetime of a config, at least that lifetime
- * and a minute: nodes fetch theirs again once in a lifetime, and may be late with it. One that the Chef Server does not
- * know any more gets none, and so it is not listened to when that time is over.
+ * A session and its Curve key are valid for twice `config_lifetime`, or for `config_lifetime` and a minute if that is
+ * longer: nodes fetch their config once per lifetime and may be late. A node that Chef Server no longer knows gets no new
+ * config, so its messages are rejected after that time.
  */
 export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly orgs = new Map<string, OrgSessions>();
-  private readonly turns = new Turns();
+  private readonly mutex = new KeyedMutex();
   private readonly accepted = new AcceptedCurveKeys((node) => this.isBusy(node));
   private isBusy: (node: NodeAddress) => boolean = () => false;
-  private sweeping: NodeJS.Timeout | undefined;
-  private shortest = Infinity;
-  private forgotten: (session: Session) => void = () => undefined;
+  private sweepTimer: NodeJS.Timeout | undefined;
+  private shortestInterval = Infinity;
+  private evictionListener: (session: Session) => void = () => undefined;
 
   constructor(private readonly options: SessionRegistryOptions) {}
 
-  /** Loads what was kept. Rejects where the database fails. */
+  /** Loads the stored sessions. Rejects if the database fails. */
   async start(): Promise<void> {
     const { store, seal, config, logger } = this.options;
     const { sessions, curveKeys } = await store.load();
@@ -70,7 +70,7 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
       const key = seal.open({ orgId, node }, sealedKey);
       if (key === undefined) continue;
       const session = new NodeSession({ orgId, node }, orgName, key, keyFingerprint);
-      this.place(session);
+      this.insert(session);
       byNode.set(nodeKeyOf(session.address), session);
     }
     for (const {
@@ -82,7 +82,7 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
       const session = byNode.get(nodeKeyOf(address));
       if (session !== undefined) this.accepted.add({ curveKey, session, expiresAt, heartbeatInterval });
     }
-    this.lookAtIntervals(() => true); // nobody knows yet who is busy
+    this.updateHeartbeatIntervals(() => true); // which nodes are busy is not known yet
     const unopened = sessions.length - byNode.size;
     if (unopened > 0) {
       logger.warn(
@@ -92,13 +92,13 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
     }
   }
 
-  /** Begins to sweep: not before it is known which nodes are busy. */
+  /** Starts the sweeps, not earlier, because only now it is known which nodes are busy. */
   onApplicationBootstrap(): void {
-    this.sweeping = setInterval(() => void this.sweep(), SWEEP_INTERVAL_MS).unref();
+    this.sweepTimer = setInterval(() => void this.sweep(), SWEEP_INTERVAL_MS).unref();
   }
 
   onApplicationShutdown(): void {
-    clearInterval(this.sweeping);
+    clearInterval(this.sweepTimer);
   }
 
   async admit(
@@ -113,15 +113,15 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
         `'${curveKey}' is not a Curve public key in Z85 (40 characters)`,
       );
     }
-    return this.turns.take(nodeKeyOf(node), () => this.admitNow(node, rawKey, fingerprintOf(verifiedBy)));
+    return this.mutex.run(nodeKeyOf(node), () => this.admitLocked(node, rawKey, fingerprintOf(verifiedBy)));
   }
 
   find(orgName: string, node: string): Session | undefined {
     return this.orgs.get(orgName)?.nodes.get(node);
   }
 
-  shortestInterval(): number {
-    return Math.min(this.shortest, this.options.config.heartbeat_interval);
+  shortestHeartbeatInterval(): number {
+    return Math.min(this.shortestInterval, this.options.config.heartbeat_interval);
   }
 
   count(): number {
@@ -129,41 +129,41 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
     return this.sessions().filter(({ validUntil }) => validUntil > now).length;
   }
 
-  accepts(curveKey: Uint8Array): boolean {
+  acceptsCurveKey(curveKey: Uint8Array): boolean {
     return this.accepted.has(curveKey, this.options.clock.now());
   }
 
-  keepWhile(isBusy: (node: NodeAddress) => boolean): void {
+  registerBusyCheck(isBusy: (node: NodeAddress) => boolean): void {
     this.isBusy = isBusy;
   }
 
-  whenForgotten(told: (session: Session) => void): void {
-    this.forgotten = told;
+  onEvicted(listener: (session: Session) => void): void {
+    this.evictionListener = listener;
   }
 
-  listensTo(session: Session): boolean {
+  acceptsMessagesOf(session: Session): boolean {
     const now = this.options.clock.now();
     if (session.validUntil > now) return true;
     if (!(session instanceof NodeSession)) return false;
-    if (this.isBusy(session.address)) session.graceUntil = now + GRACE_MS;
-    return session.graceUntil > now;
+    if (this.isBusy(session.address)) session.messagesUntil = now + AFTER_JOB_MS;
+    return session.messagesUntil > now;
   }
 
-  /** Forgets what expired long ago. */
+  /** Removes keys that expired long ago, and the sessions that have no keys then. */
   async sweep(): Promise<void> {
     const { store, clock, logger } = this.options;
     try {
       const now = clock.now();
-      const then = now - KEPT_MS;
-      this.lookAtIntervals((named) => this.accepted.isValid(named, now));
+      const then = now - RETENTION_MS;
+      this.updateHeartbeatIntervals((registered) => this.accepted.isValid(registered, now));
       await store.removeExpired(then, this.accepted.sweep(then));
-      for (const session of this.sessions()) if (session.curveKeys.length === 0) await this.forget(session);
+      for (const session of this.sessions()) if (session.curveKeys.length === 0) await this.evict(session);
     } catch (thrown) {
-      logger.warn({ reason: messageOf(thrown) }, 'what has expired could not be removed; trying again soon');
+      logger.warn({ reason: messageOf(thrown) }, 'cannot remove expired sessions; trying again in a minute');
     }
   }
 
-  private async admitNow(
+  private async admitLocked(
     { orgId, node, orgName }: NodeAddress & { readonly orgName: string },
     curveKey: Buffer,
     keyFingerprint: string,
@@ -176,38 +176,38 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
     const key = isVerifiedAsBefore ? known.key : randomBytes(SESSION_KEY_BYTES);
     const expiresAt = clock.now() + this.validityMs;
     const heartbeatInterval = config.heartbeat_interval;
-    const forgottenKeys = this.accepted.surplusOf(session, curveKey);
+    const evicted = this.accepted.keysToEvict(session, curveKey);
 
     await store.save({
       session: isVerifiedAsBefore
         ? undefined
         : { orgId, node, orgName, sealedKey: seal.seal({ orgId, node }, key), keyFingerprint },
       curveKey: { curveKey, orgId, node, expiresAt, heartbeatInterval },
-      forgottenKeys: forgottenKeys.map(({ curveKey: forgotten }) => forgotten),
+      evictedKeys: evicted.map((registered) => registered.curveKey),
       replacedOrg: org !== undefined && org.orgId !== orgId ? org.orgId : undefined,
     });
 
     session.key = key;
     session.keyFingerprint = keyFingerprint;
-    this.place(session);
-    for (const forgotten of forgottenKeys) this.accepted.remove(forgotten);
+    this.insert(session);
+    for (const registered of evicted) this.accepted.remove(registered);
     this.accepted.add({ curveKey, session, expiresAt, heartbeatInterval });
     return session;
   }
 
   private get validityMs(): number {
     const lifetime = this.options.config.config_lifetime;
-    return (lifetime + Math.max(lifetime, LEAST_MARGIN_S)) * 1000;
+    return (lifetime + Math.max(lifetime, MIN_MARGIN_S)) * 1000;
   }
 
-  /** Finds out anew which intervals clients may go by: those that they were told when they named a key that is valid. */
-  private lookAtIntervals(isValid: (named: NamedCurveKey) => boolean): void {
-    this.shortest = Infinity;
+  /** Recomputes which heartbeat intervals clients may use: those they got when they registered keys that are valid. */
+  private updateHeartbeatIntervals(isValid: (registered: RegisteredCurveKey) => boolean): void {
+    this.shortestInterval = Infinity;
     for (const session of this.sessions()) {
-      const intervals = session.curveKeys.filter(isValid).map((named) => named.heartbeatInterval);
+      const intervals = session.curveKeys.filter(isValid).map(({ heartbeatInterval }) => heartbeatInterval);
       if (intervals.length === 0) continue;
       session.heartbeatInterval = Math.max(...intervals);
-      this.shortest = Math.min(this.shortest, ...intervals);
+      this.shortestInterval = Math.min(this.shortestInterval, ...intervals);
     }
   }
 
@@ -215,26 +215,26 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
     return Array.from(this.orgs.values(), ({ nodes }) => [...nodes.values()]).flat();
   }
 
-  /** Forgets a session, unless its node was admitted again while this waited for its turn. */
-  private forget(session: NodeSession): Promise<void> {
+  /** Evicts a session, unless its node was admitted again while this waited for the mutex. */
+  private evict(session: NodeSession): Promise<void> {
     const { address, orgName } = session;
-    return this.turns.take(nodeKeyOf(address), async () => {
+    return this.mutex.run(nodeKeyOf(address), async () => {
       if (session.curveKeys.length > 0 || this.find(orgName, address.node) !== session) return;
-      await this.options.store.forget(address);
+      await this.options.store.remove(address);
       const org = this.orgs.get(orgName);
       org?.nodes.delete(address.node);
       if (org?.nodes.size === 0) this.orgs.delete(orgName);
-      this.forgotten(session);
+      this.evictionListener(session);
     });
   }
 
-  /** Puts a session where it is found; an organization that had this name under another guid goes, with its nodes. */
-  private place(session: NodeSession): void {
+  /** Inserts a session; replaces the organization and all its sessions if the name now belongs to another guid. */
+  private insert(session: NodeSession): void {
     const { orgId, node } = session.address;
     let org = this.orgs.get(session.orgName);
     if (org?.orgId !== orgId) {
-      for (const gone of org?.nodes.values() ?? []) {
-        for (const named of gone.curveKeys) this.accepted.remove(named);
+      for (const removed of org?.nodes.values() ?? []) {
+        for (const registered of removed.curveKeys) this.accepted.remove(registered);
       }
       org = { orgId, nodes: new Map() };
       this.orgs.set(session.orgName, org);
@@ -243,7 +243,7 @@ export class SessionRegistry implements Sessions, OnApplicationBootstrap, OnAppl
   }
 }
 
-/** Says which RSA key this is: base64 of the SHA-256 of its public form. */
+/** Identifies an RSA key: base64 of the SHA-256 of its public half. */
 const fingerprintOf = (publicKey: KeyObject): string =>
   createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))

@@ -1,33 +1,33 @@
 import sodium from 'libsodium-wrappers';
 import { nodeKeyOf, type NodeAddress } from '../../shared/protocol/node-address.js';
 import { SESSION_KEY_BYTES } from '../../shared/protocol/session-key.js';
-import { badSecret } from './load-server-keys.js';
+import { invalidSecret } from './load-server-keys.js';
 
 /**
- * Seals session keys for the database (libsodium's secretbox), so that a copy of the database is of no use to sign
- * with. The node's address stands in the sealed text: a row moved to another node does not open.
+ * Encrypts session keys for the database with libsodium's secretbox, so that a copy of the database cannot sign messages.
+ * The encrypted text contains the node's address, so a row that was moved to another node does not open.
  */
 export class SessionSeal {
   private constructor(private readonly sealKey: Uint8Array) {}
 
-  /** Takes the secret `session_seal_key`, base64 of 32 bytes; throws an AppError that names it where it is not that. */
-  static async of(sessionSealKey: string): Promise<SessionSeal> {
+  /** Creates it from the secret `session_seal_key`, base64 of 32 bytes; throws an AppError if the secret is invalid. */
+  static async create(sessionSealKey: string): Promise<SessionSeal> {
     await sodium.ready;
     const sealKey = Buffer.from(sessionSealKey, 'base64');
     if (sealKey.length !== sodium.crypto_secretbox_KEYBYTES) {
-      throw badSecret('session_seal_key', `base64 of ${sodium.crypto_secretbox_KEYBYTES} bytes`);
+      throw invalidSecret('session_seal_key', `base64 of ${sodium.crypto_secretbox_KEYBYTES} bytes`);
     }
     return new SessionSeal(sealKey);
   }
 
-  /** The sealed form of a node's session key: a fresh nonce, then the secretbox of key and address. */
+  /** Encrypts a node's session key: a fresh nonce, then the secretbox of key and address. */
   seal(address: NodeAddress, sessionKey: Uint8Array): Buffer {
     const nonce = sodium.randombytes_buf(sodium.crypto_secretbox_NONCEBYTES);
     const text = Buffer.concat([sessionKey, Buffer.from(nodeKeyOf(address))]);
     return Buffer.concat([nonce, sodium.crypto_secretbox_easy(text, nonce, this.sealKey)]);
   }
 
-  /** The session key of this node; undefined where it was sealed for another node, by another key, or was changed. */
+  /** Decrypts a node's session key; undefined if it was encrypted for another node or by another key, or was changed. */
   open(address: NodeAddress, sealed: Buffer): Buffer | undefined {
     const nonce = sealed.subarray(0, sodium.crypto_secretbox_NONCEBYTES);
     const box = sealed.subarray(sodium.crypto_secretbox_NONCEBYTES);
@@ -35,7 +35,7 @@ export class SessionSeal {
     try {
       text = Buffer.from(sodium.crypto_secretbox_open_easy(box, nonce, this.sealKey));
     } catch {
-      return undefined; // libsodium throws where the box is not whole or not of this key
+      return undefined; // the box is incomplete or was made with another key
     }
     const isThisNode = text.subarray(SESSION_KEY_BYTES).equals(Buffer.from(nodeKeyOf(address)));
     return isThisNode ? text.subarray(0, SESSION_KEY_BYTES) : undefined;

@@ -1,46 +1,46 @@
 import type { NodeAddress } from '../../shared/protocol/node-address.js';
 
-/** A session as it is kept. */
+/** A session in the store. */
 export interface StoredSession extends NodeAddress {
   readonly orgName: string;
-  /** The session key, sealed for this node. */
+  /** The session key, encrypted for this node. */
   readonly sealedKey: Buffer;
-  /** Says which RSA key last verified the node. */
+  /** Identifies the RSA key that last verified the node. */
   readonly keyFingerprint: string;
 }
 
-/** Which Curve key of which node. */
+/** A Curve key of one node. */
 export interface CurveKeyOfNode extends NodeAddress {
   /** 32 raw bytes. */
   readonly curveKey: Buffer;
 }
 
-/** A Curve key as it is kept, with the node that named it; another node may have named it too. */
+/** A Curve key in the store, with the node that registered it; several nodes may register the same key. */
 export interface StoredCurveKey extends CurveKeyOfNode {
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
-  /** The interval between heartbeats that its client was told, milliseconds; undefined where that was not noted. */
+  /** The heartbeat interval that the client got, in milliseconds; undefined if an older server stored the key. */
   readonly heartbeatInterval: number | undefined;
 }
 
-/** What one admission changes; all of it is stored, or nothing. */
+/** The changes of one admission; the store applies all of them or none. */
 export interface Admission {
-  /** Present where the node is new or gets another session key. */
+  /** Defined if the node is new or gets another session key. */
   readonly session: StoredSession | undefined;
   readonly curveKey: StoredCurveKey;
-  /** Curve keys that the node named before and that are accepted no more for its sake. */
-  readonly forgottenKeys: readonly Buffer[];
-  /** Guid of the organization that had this name before and is gone, with all that it had. */
+  /** Curve keys to remove from this node. */
+  readonly evictedKeys: readonly Buffer[];
+  /** Guid of the organization that had this name before and no longer exists; all it had is deleted. */
   readonly replacedOrg: string | undefined;
 }
 
-/** Where sessions and Curve keys are kept over a restart. Every method rejects where the database fails. */
+/** Persists sessions and Curve keys. Every method rejects if the database fails. */
 export interface SessionStore {
-  /** All Curve keys, those that expire first coming first, and all sessions that have one; the others are removed. */
+  /** Returns all Curve keys, ordered by expiry, and all sessions that have one; deletes the other sessions. */
   load(): Promise<{ sessions: StoredSession[]; curveKeys: StoredCurveKey[] }>;
   save(admission: Admission): Promise<void>;
-  /** Removes a node's session; its Curve keys are gone. */
-  forget(node: NodeAddress): Promise<void>;
-  /** Removes the Curve keys that expired by `then` (milliseconds), but not those of the nodes to be kept. */
-  removeExpired(then: number, kept: readonly NodeAddress[]): Promise<void>;
+  /** Deletes the session of a node that has no Curve keys any more. */
+  remove(node: NodeAddress): Promise<void>;
+  /** Deletes the Curve keys that expired by `then` (milliseconds), except those of `busy` nodes. */
+  removeExpired(then: number, busy: readonly NodeAddress[]): Promise<void>;
 }

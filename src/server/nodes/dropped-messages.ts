@@ -2,31 +2,30 @@ import { type NodeAddress, nodeKeyOf } from '../../shared/protocol/node-address.
 import type { DropReason } from '../transport/transport.port.js';
 import type { NodeDrops } from './domain/node-diagnosis.js';
 
-/** What was dropped of a node, and the place of the last of it among all that came. */
-interface Dropped extends NodeDrops {
+interface DropRecord extends NodeDrops {
   readonly address: NodeAddress;
-  readonly place: number;
-  /** The reasons that there were. */
+  /** Arrival number of the last one. */
+  readonly arrival: number;
   readonly reasons: Set<DropReason>;
 }
 
-/** What was dropped that names a node, whether or not it was ever heard: only nodes that have a session are here. */
+/** The dropped messages of nodes. Only nodes with a session are recorded; some of them have never sent a valid message. */
 export class DroppedMessages {
-  private readonly byNode = new Map<string, Dropped>();
+  private readonly byNode = new Map<string, DropRecord>();
 
   /**
-   * Takes note of a drop: when it was (milliseconds since 1970) and its place among all that came. Hands back whether it is
-   * the node's first for this reason.
+   * Records a drop: when it was (milliseconds since 1970), and its arrival number. Returns whether it is the node's first
+   * for this reason.
    */
-  note(address: NodeAddress, reason: DropReason, at: number, place: number): boolean {
+  record(address: NodeAddress, reason: DropReason, at: number, arrival: number): boolean {
     const key = nodeKeyOf(address);
     const { count, reasons } = this.byNode.get(key) ?? { count: 0, reasons: new Set() };
-    const isNews = !reasons.has(reason);
-    this.byNode.set(key, { address, reason, at, count: count + 1, place, reasons: reasons.add(reason) });
-    return isNews;
+    const isFirst = !reasons.has(reason);
+    this.byNode.set(key, { address, reason, at, count: count + 1, arrival, reasons: reasons.add(reason) });
+    return isFirst;
   }
 
-  of(address: NodeAddress): Dropped | undefined {
+  ofNode(address: NodeAddress): DropRecord | undefined {
     return this.byNode.get(nodeKeyOf(address));
   }
 
@@ -34,8 +33,8 @@ export class DroppedMessages {
     return Array.from(this.byNode.values(), ({ address }) => address);
   }
 
-  /** Forgets the nodes of which nothing was dropped since `then` (milliseconds since 1970). */
-  forgetBefore(then: number): void {
-    for (const [key, { at }] of this.byNode) if (at < then) this.byNode.delete(key);
+  /** Removes the nodes without a drop since `time` (milliseconds since 1970). */
+  forgetBefore(time: number): void {
+    for (const [key, { at }] of this.byNode) if (at < time) this.byNode.delete(key);
   }
 }

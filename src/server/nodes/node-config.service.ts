@@ -1,24 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { AUDIT, type Audit } from '../auth/audit.port.js';
-import type { Requestor } from '../auth/auth.port.js';
+import { AuditLog, type Requestor } from '../auth/auth.port.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
-import { SERVER_KEYS, type ServerKeys, SESSIONS, type Sessions } from '../keys/keys.port.js';
+import { ServerKeys, Sessions } from '../keys/keys.port.js';
 import { CAPABILITY, type ConfigDocument } from '../../shared/protocol/config-document.js';
 import { encryptSessionKey, SESSION_KEY_BYTES } from '../../shared/protocol/session-key.js';
 
-/** Tells nodes how to reach the server and hands them their session keys (wire protocol, section 2). */
+/** Creates the config documents of nodes. See docs/spec/wire-protocol.md, "Config document". */
 @Injectable()
 export class NodeConfigService {
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
-    @Inject(SERVER_KEYS) private readonly keys: ServerKeys,
-    @Inject(SESSIONS) private readonly sessions: Sessions,
-    @Inject(AUDIT) private readonly audit: Audit,
+    private readonly keys: ServerKeys,
+    private readonly sessions: Sessions,
+    private readonly audit: AuditLog,
   ) {}
 
-  /** The config of a node; from now on its Curve key (Z85) is accepted and its messages can be verified. */
-  async configFor(node: string, curveKey: string, requestor: Requestor): Promise<ConfigDocument> {
+  /** Admits the node with its Curve key (Z85), and returns its config document. */
+  async createConfig(node: string, curveKey: string, requestor: Requestor): Promise<ConfigDocument> {
     const { config, keys } = this;
     const host = config.server_name_advertised;
     const sessionKey = await this.sessionKeyFor(node, curveKey, requestor);
@@ -48,16 +47,18 @@ export class NodeConfigService {
   }
 
   /**
-   * A user may look at a node's config, but must not become that node by it: the session key in it is a fresh one
-   * that nothing is signed with. Where node names are not checked, everybody may speak for every node.
+   * A user may read a node's config but must not be able to act as the node, so the user gets a random key that nothing
+   * is signed with. Without `validate_client_node_name` every client and user may act as any node.
    */
   private async sessionKeyFor(node: string, curveKey: string, requestor: Requestor): Promise<Uint8Array> {
     const { orgId, orgName, key, type } = requestor;
     if (type === 'user' && this.config.validate_client_node_name) return randomBytes(SESSION_KEY_BYTES);
-    const before = this.sessions.find(orgName, node)?.key;
+    const previousKey = this.sessions.find(orgName, node)?.key;
     const { key: sessionKey } = await this.sessions.admit({ orgId, orgName, node }, curveKey, key);
-    if (sessionKey !== before) {
-      this.audit.record('node_key', requestor, before === undefined ? 'made' : 'replaced', { nodes: [node] });
+    if (sessionKey !== previousKey) {
+      this.audit.record('node_key', requestor, previousKey === undefined ? 'made' : 'replaced', {
+        nodes: [node],
+      });
     }
     return sessionKey;
   }

@@ -2,22 +2,22 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import type { Requestor } from '../auth/auth.port.js';
 import { CurrentRequestor } from '../auth/current-requestor.decorator.js';
 import { Protected } from '../auth/protected.decorator.js';
-import { given } from '../../shared/lib/omit-undefined.js';
+import { omitUndefined } from '../../shared/lib/omit-undefined.js';
 import type { NodeAvailability, NodeDetail, NodeState } from '../../shared/protocol/rest-schemas.js';
 import { nodesDoc } from './nodes.doc.js';
-import { type KnownNodeDetail, NodeRegistry } from './node-registry.js';
+import { type NodePresenceDetail, NodeTable } from './node-table.js';
 
 const availability = (available: boolean): NodeAvailability['availability'] =>
   available ? 'available' : 'unavailable';
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();
 
-const detailOf = (node: KnownNodeDetail): NodeDetail =>
-  given({
+const detailOf = (node: NodePresenceDetail): NodeDetail =>
+  omitUndefined({
     node_name: node.node,
     status: node.online ? ('online' as const) : ('offline' as const),
     availability: availability(node.available),
-    reason: node.trouble,
+    reason: node.unavailabilityReason,
     rehab_reason: node.rehabReason,
     last_seen: node.lastSeenAt === undefined ? undefined : isoOf(node.lastSeenAt),
     client_version: node.clientVersion,
@@ -28,10 +28,10 @@ const detailOf = (node: KnownNodeDetail): NodeDetail =>
     },
   });
 
-/** `GET node_states` and `GET node_states/NODE` (REST API, "Resources"). */
+/** `GET node_states` and `GET node_states/NODE`. See docs/spec/rest-api.md, "Nodes". */
 @Controller('organizations/:org/pushy/node_states')
 export class NodeStatesController {
-  constructor(private readonly registry: NodeRegistry) {}
+  constructor(private readonly nodes: NodeTable) {}
 
   @Get()
   @Protected({ right: 'read', produces: 'application/json' }, nodesDoc.list)
@@ -39,8 +39,8 @@ export class NodeStatesController {
     @Query('details') details: unknown,
     @CurrentRequestor() { orgId }: Requestor,
   ): (NodeAvailability | NodeDetail)[] {
-    if (details === 'true') return this.registry.details(orgId).map(detailOf);
-    return this.registry
+    if (details === 'true') return this.nodes.details(orgId).map(detailOf);
+    return this.nodes
       .onlineNodes(orgId)
       .map(({ node, available }) => ({ node_name: node, availability: availability(available) }));
   }
@@ -52,8 +52,8 @@ export class NodeStatesController {
     @Query('details') details: unknown,
     @CurrentRequestor() { orgId }: Requestor,
   ): NodeState | NodeDetail {
-    if (details === 'true') return detailOf(this.registry.detail({ orgId, node }));
-    const { online, available } = this.registry.presence({ orgId, node });
+    if (details === 'true') return detailOf(this.nodes.detail({ orgId, node }));
+    const { online, available } = this.nodes.presence({ orgId, node });
     return { node_name: node, status: online ? 'online' : 'offline', availability: availability(available) };
   }
 }

@@ -9,23 +9,23 @@ import {
 
 const details = z.object({ details: z.enum(['true', 'false']).optional() });
 
-/** What the API document says of the routes of nodes. */
+/** Descriptions of the node routes in the API document. */
 export const nodesDoc = {
   list: {
     summary: 'Lists the nodes that are not offline; with details, every node that was heard',
     query: details,
-    answers: {
+    responses: {
       200: { description: 'the nodes', schema: z.array(z.union([nodeDetailSchema, nodeAvailabilitySchema])) },
     },
   },
   one: {
-    summary: 'Shows how a node stands; one that was never seen is offline',
+    summary: 'Shows the state of a node; one that was never seen is offline',
     query: details,
-    answers: { 200: { description: 'the node', schema: z.union([nodeDetailSchema, nodeStateSchema]) } },
+    responses: { 200: { description: 'the node', schema: z.union([nodeDetailSchema, nodeStateSchema]) } },
   },
   config: {
-    summary: 'Gives a node what it needs to connect',
+    summary: 'Returns the config that a node needs to connect',
     query: z.object({ ccpk: z.string().describe('the Curve key of the client, Z85') }).loose(),
-    answers: { 200: { description: 'the config', schema: configDocumentSchema } },
+    responses: { 200: { description: 'the config', schema: configDocumentSchema } },
   },
 } as const satisfies Record<string, RouteDoc>;

@@ -1,8 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { BATCH_WRITER, type BatchWriter } from '../persistence/batch-writer.port.js';
-import { DATABASE, type Database } from '../persistence/database.port.js';
+import { Injectable } from '@nestjs/common';
+import { BatchWriter } from '../persistence/batch-writer.port.js';
+import { Database } from '../persistence/database.port.js';
 import type { NodeAddress } from '../../shared/protocol/node-address.js';
-import type { KnownNode, NodeStore } from './node-store.port.js';
+import type { StoredNode, NodeStore } from './node-store.port.js';
 
 interface AddressRow {
   readonly org_id: string;
@@ -14,25 +14,25 @@ interface NodeRow extends AddressRow {
   readonly heard_at: Date;
 }
 
-const FORGET_UNHEARD = `
-  WITH forgotten AS (
+const DELETE_UNHEARD = `
+  WITH deleted AS (
     DELETE FROM nodes n
     WHERE heard_at < $1 AND NOT EXISTS (
       SELECT FROM node_sessions s WHERE s.org_id = n.org_id AND s.node_name = n.node_name
     )
     RETURNING org_id, node_name
   )
-  SELECT org_id, node_name FROM forgotten`;
+  SELECT org_id, node_name FROM deleted`;
 
-/** The nodes that are remembered in PostgreSQL. */
+/** Stores the nodes in PostgreSQL. */
 @Injectable()
 export class PostgresNodeStore implements NodeStore {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
-    @Inject(BATCH_WRITER) private readonly writer: BatchWriter,
+    private readonly database: Database,
+    private readonly writer: BatchWriter,
   ) {}
 
-  async load(): Promise<readonly KnownNode[]> {
+  async load(): Promise<readonly StoredNode[]> {
     const rows = (await this.database.query(
       'SELECT org_id, node_name, incarnation_id, heard_at FROM nodes',
     )) as NodeRow[];
@@ -43,12 +43,12 @@ export class PostgresNodeStore implements NodeStore {
     }));
   }
 
-  remember({ heardAt, ...node }: KnownNode): void {
+  save({ heardAt, ...node }: StoredNode): void {
     this.writer.push({ kind: 'node_seen', ...node, at: heardAt });
   }
 
-  async forgetUnheard(then: number): Promise<readonly NodeAddress[]> {
-    const rows = (await this.database.query(FORGET_UNHEARD, [new Date(then)])) as AddressRow[];
+  async deleteUnheardSince(time: number): Promise<readonly NodeAddress[]> {
+    const rows = (await this.database.query(DELETE_UNHEARD, [new Date(time)])) as AddressRow[];
     return rows.map(addressOf);
   }
 }

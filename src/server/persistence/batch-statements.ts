@@ -1,45 +1,45 @@
 import { isUtf8 } from 'node:buffer';
 import { JOB_STATUS_CODES, LIVE_JOB_STATUSES, NODE_STATUS_CODES } from '../../shared/protocol/job-status.js';
 import type {
-  ForgetEventsWrite,
+  DeleteEventsWrite,
   JobEventsWrite,
   JobStatusWrite,
   NodeSeenWrite,
   NodeStatusWrite,
   OrgEventWrite,
   OutputWrite,
-  UnansweredJobWrite,
+  UnconfirmedJobWrite,
   Write,
 } from './batch-writer.port.js';
 
-/** One statement, under a name: PostgreSQL keeps its plan. It takes 63 letters at most; all kinds together stay below. */
+/** A named statement, whose plan PostgreSQL keeps. A name has at most 63 characters; one with all kinds is shorter. */
 export interface Statement {
   readonly name: string;
   readonly sql: string;
   readonly parameters: readonly unknown[];
 }
 
-/** A column of the rows that a statement is about: its type, and what of a write stands in it. */
+/** A column of a statement's rows: its name, its type, and its value in a write. */
 type Column<Row> = readonly [name: string, type: string, valueOf: (row: Row) => unknown];
 
-/** What is left to say of a statement when its rows are given: they are the relation `u`. */
+/** The statement for one kind of write. Its rows are the relation `u`. */
 interface Kind<Row> {
   readonly name: string;
   readonly columns: readonly Column<Row>[];
-  /** Makes the statement from the text that stands for `u`. */
+  /** Returns the statement; `u` is the SQL of the relation. */
   readonly sql: (u: string) => string;
 }
 
 /** The rows of one kind in a batch. */
-interface Part {
+interface KindRows {
   readonly kind: Kind<Write>;
   readonly rows: readonly Write[];
 }
 
-/** One row stands in the statement by itself, many do as arrays. */
-const nameOf = ({ kind, rows }: Part): string => (rows.length === 1 ? kind.name : `${kind.name}*`);
+/** The statement for one row differs from that for many rows, so it has a name of its own. */
+const nameOf = ({ kind, rows }: KindRows): string => (rows.length === 1 ? kind.name : `${kind.name}*`);
 
-const parametersOf = ({ kind: { columns }, rows }: Part): unknown[] => {
+const parametersOf = ({ kind: { columns }, rows }: KindRows): unknown[] => {
   const [only] = rows;
   return rows.length === 1 && only !== undefined
     ? columns.map(([, , valueOf]) => valueOf(only))
@@ -47,12 +47,12 @@ const parametersOf = ({ kind: { columns }, rows }: Part): unknown[] => {
 };
 
 /**
- * The text of a statement for rows of one kind, with its parameters counted from `first` on. That for one row has a text of
- * its own. That for many is limited to as many as they are: a plan that is kept takes a limit that it does not know for a
- * small one, so PostgreSQL finds each row by an index. Else it would, for tables that were small when it planned, read them
- * from end to end, and go on like that when they have grown.
+ * Returns the SQL for rows of one kind, with parameters numbered from `first` on. One row is passed as values, many rows
+ * as arrays. The LIMIT is the number of rows and changes no result: PostgreSQL assumes that an unknown limit is small, so
+ * its kept plan finds each row by an index. Without it a plan that was made while the tables were small would scan them
+ * completely, even after they have grown.
  */
-const textOf = ({ kind: { columns, sql }, rows }: Part, first: number): string => {
+const sqlOf = ({ kind: { columns, sql }, rows }: KindRows, first: number): string => {
   if (rows.length === 1) {
     const values = columns.map(([column, type], at) => `$${first + at}::${type} AS ${column}`);
     return sql(`(SELECT ${values.join(', ')}) AS u`);
@@ -68,19 +68,16 @@ const textOf = ({ kind: { columns, sql }, rows }: Part, first: number): string =
 const liveJobCodes = LIVE_JOB_STATUSES.map((status) => JOB_STATUS_CODES[status]).join(', ');
 const liveNodeCodes = [NODE_STATUS_CODES.new, NODE_STATUS_CODES.ready, NODE_STATUS_CODES.running].join(', ');
 
-/** Times come as milliseconds; the old columns are `timestamp` in UTC whatever the session's zone is. */
+/** Times are parameters in milliseconds; the old columns are `timestamp` in UTC, whatever the connection's time zone is. */
 const utc = (column: string): string => `to_timestamp(${column} / 1000.0) AT TIME ZONE 'UTC'`;
 
-/** What a client tells in words may have in it what no `text` can hold; the status that it goes with must not be lost. */
+/** Removes what no `text` column can store, so that text from a client never prevents its status from being stored. */
 const asDetail = (text: string | undefined): string | undefined => text?.replaceAll('\0', '');
 
 const asDuration = (ms: number | undefined): number | undefined =>
   ms === undefined ? undefined : Math.min(Math.round(ms), Number.MAX_SAFE_INTEGER);
 
-/**
- * A status changes only while it is not terminal, whoever writes. Ids are compared as bpchar, or else no index on a
- * char(32) column would serve.
- */
+/** A final status never changes. Ids are compared as bpchar, because an index on a char(32) column needs that. */
 const NODE_STATUSES: Kind<NodeStatusWrite> = {
   name: 'nodes',
   columns: [
@@ -125,10 +122,10 @@ const JOB_STATUSES: Kind<JobStatusWrite> = {
 };
 
 /**
- * Cannot miss the job: where the statement that stores it is still under way, this one waits for it; where that one comes
- * later, it fails for the row that stands there.
+ * Stores the job as crashed in each order of events: if the statement that stores it is in progress, this one waits for
+ * it; if that statement runs later, it fails because the row exists.
  */
-const UNANSWERED_JOBS: Kind<UnansweredJobWrite> = {
+const UNCONFIRMED_JOBS: Kind<UnconfirmedJobWrite> = {
   name: 'lost',
   columns: [
     ['id', 'bpchar', ({ jobId }) => jobId],
@@ -149,10 +146,10 @@ const UNANSWERED_JOBS: Kind<UnansweredJobWrite> = {
     ON CONFLICT (id) DO UPDATE SET status = excluded.status WHERE j.status IN (${liveJobCodes})`,
 };
 
-/** Whether the bytes can stand in a `text` column and come back the same. */
+/** Whether a `text` column can store the bytes without change. */
 const isText = (bytes: Buffer): boolean => isUtf8(bytes) && !bytes.includes(0);
 
-/** For programs that read the text column only: what can be shown of the bytes. */
+/** The bytes as text, for programs that read only the text columns. */
 const asText = (bytes: Buffer): string => bytes.toString('utf8').replaceAll('\0', '');
 
 const OUTPUTS: Kind<OutputWrite> = {
@@ -184,7 +181,7 @@ const JOB_EVENTS: Kind<JobEventsWrite> = {
     ON CONFLICT (job_id, first_seq) DO NOTHING`,
 };
 
-const FORGOTTEN_EVENTS: Kind<ForgetEventsWrite> = {
+const DELETED_EVENTS: Kind<DeleteEventsWrite> = {
   name: 'forget',
   columns: [['job_id', 'bpchar', ({ jobId }) => jobId]],
   sql: (u) => `DELETE FROM job_events e USING ${u} WHERE e.job_id = u.job_id`,
@@ -218,7 +215,7 @@ const SEEN_NODES: Kind<NodeSeenWrite> = {
       SET incarnation_id = excluded.incarnation_id, heard_at = excluded.heard_at`,
 };
 
-/** Every kind of write with the statement for it, in the order in which they stand in a batch's. */
+/** The statements of all kinds, in their order in a batch. */
 const KINDS = {
   node_status: NODE_STATUSES,
   output: OUTPUTS,
@@ -226,44 +223,43 @@ const KINDS = {
   job_status: JOB_STATUSES,
   org_event: ORG_EVENTS,
   node_seen: SEEN_NODES,
-  forget_events: FORGOTTEN_EVENTS,
-  unanswered_job: UNANSWERED_JOBS,
+  delete_events: DELETED_EVENTS,
+  unconfirmed_job: UNCONFIRMED_JOBS,
 } satisfies { readonly [K in Write['kind']]: Kind<Extract<Write, { kind: K }>> };
 
 const KIND_NAMES = Object.keys(KINDS) as Write['kind'][];
 
-const partsOf = (writes: readonly Write[]): Part[] =>
+const groupByKind = (writes: readonly Write[]): KindRows[] =>
   KIND_NAMES.flatMap((name) => {
     const rows = writes.filter(({ kind }) => kind === name);
     return rows.length === 0 ? [] : [{ kind: KINDS[name] as Kind<Write>, rows }];
   });
 
-const joined = (parts: readonly Part[]): string => {
-  const texts: string[] = [];
+const join = (groups: readonly KindRows[]): string => {
+  const statements: string[] = [];
   let first = 1;
-  for (const part of parts) {
-    texts.push(textOf(part, first));
-    first += part.kind.columns.length + (part.rows.length === 1 ? 0 : 1);
+  for (const group of groups) {
+    statements.push(sqlOf(group, first));
+    first += group.kind.columns.length + (group.rows.length === 1 ? 0 : 1);
   }
-  const [only] = texts;
-  if (texts.length === 1 && only !== undefined) return only;
-  return `WITH ${texts.map((sql, at) => `part_${at} AS (${sql})`).join(', ')} SELECT 1`;
+  const [only] = statements;
+  if (statements.length === 1 && only !== undefined) return only;
+  return `WITH ${statements.map((sql, at) => `statement_${at} AS (${sql})`).join(', ')} SELECT 1`;
 };
 
-/** The texts that were needed so far, by name: a kind stands in a name in two ways or not at all, so 6,560 at the most. */
-const texts = new Map<string, string>();
+/** The SQL of all statements so far, by name. A name contains each kind in one of two ways or not at all: at most 6,560. */
+const sqlByName = new Map<string, string>();
 
 /**
- * The statement that stores these writes, all or none of them; undefined where there is none. One way to the database and
- * back, and a transaction by itself. No part of it sees what another one does, so no two writes may be about the same
- * row. It may be run again without harm.
+ * Returns one idempotent statement that stores all or none of these writes; undefined for no writes. It is a transaction
+ * and one round trip. Its subqueries do not see each other's changes, so no two writes may concern the same row.
  */
 export const statementFor = (writes: readonly Write[]): Statement | undefined => {
-  const parts = partsOf(writes);
-  if (parts.length === 0) return undefined;
-  const name = parts.map(nameOf).join('+');
-  const known = texts.get(name);
-  const sql = known ?? joined(parts);
-  if (known === undefined) texts.set(name, sql);
-  return { name, sql, parameters: parts.flatMap(parametersOf) };
+  const groups = groupByKind(writes);
+  if (groups.length === 0) return undefined;
+  const name = groups.map(nameOf).join('+');
+  const known = sqlByName.get(name);
+  const sql = known ?? join(groups);
+  if (known === undefined) sqlByName.set(name, sql);
+  return { name, sql, parameters: groups.flatMap(parametersOf) };
 };

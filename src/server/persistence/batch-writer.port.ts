@@ -1,7 +1,7 @@
 import type { FeedEvent } from '../../shared/protocol/feed-event.js';
 import type { JobStatus, NodeStatus } from '../../shared/protocol/job-status.js';
 
-/** What our own client tells beyond the bare status; a member that is left out stays as it is stored. */
+/** What our own client reports beyond the status. A missing member leaves the stored value unchanged. */
 export interface NodeDetails {
   readonly exitCode?: number;
   readonly signal?: string;
@@ -9,7 +9,7 @@ export interface NodeDetails {
   readonly reason?: string;
 }
 
-/** A node's status within a job changed; `at` is milliseconds since 1970, as all times here. */
+/** A job node's status changed. All times in this file are milliseconds since 1970. */
 export interface NodeStatusWrite extends NodeDetails {
   readonly kind: 'node_status';
   readonly orgId: string;
@@ -17,12 +17,12 @@ export interface NodeStatusWrite extends NodeDetails {
   readonly node: string;
   readonly status: NodeStatus;
   readonly at: number;
-  /** When the node voted yes, and when it began to run; left out they stay as they are stored. */
+  /** When the node voted yes, and when it started the command. A missing time leaves the stored value unchanged. */
   readonly readyAt?: number;
   readonly runningAt?: number;
 }
 
-/** A job's status changed; a deadline that is left out stays as it is stored. */
+/** A job's status changed. A missing deadline leaves the stored value unchanged. */
 export interface JobStatusWrite {
   readonly kind: 'job_status';
   readonly jobId: string;
@@ -33,11 +33,11 @@ export interface JobStatusWrite {
 }
 
 /**
- * No answer came when this job was to be stored. Whether it is, never was, or will be in a moment: it crashed, nobody is
- * to take it for one that goes on.
+ * The statement that stores this job got no reply: it may have run, may run later, or may never run. In each case the
+ * job is stored as crashed, so that no restart takes it for a live job.
  */
-export interface UnansweredJobWrite {
-  readonly kind: 'unanswered_job';
+export interface UnconfirmedJobWrite {
+  readonly kind: 'unconfirmed_job';
   readonly jobId: string;
   readonly orgId: string;
   readonly command: string;
@@ -48,7 +48,7 @@ export interface UnansweredJobWrite {
   readonly createdAt: number;
 }
 
-/** What a node's command wrote, byte for byte. */
+/** The output of a node's command, byte for byte. */
 export interface OutputWrite {
   readonly kind: 'output';
   readonly jobId: string;
@@ -57,10 +57,10 @@ export interface OutputWrite {
   readonly stderr: Buffer;
 }
 
-/** So many events go into one row at the most: rows stay small, also for a job on very many nodes. */
+/** Maximum events per row; keeps rows small for jobs on very many nodes. */
 export const EVENTS_PER_ROW = 1_000;
 
-/** Events of a live job's feed, EVENTS_PER_ROW at the most; the first of them is `job-<firstSeq>`. */
+/** Events of a live job's feed, at most EVENTS_PER_ROW; the first one is `job-<firstSeq>`. */
 export interface JobEventsWrite {
   readonly kind: 'job_events';
   readonly jobId: string;
@@ -68,9 +68,9 @@ export interface JobEventsWrite {
   readonly events: readonly FeedEvent[];
 }
 
-/** A job has left memory: its stored events are not needed any more. */
-export interface ForgetEventsWrite {
-  readonly kind: 'forget_events';
+/** A job was evicted from memory, so its stored events are no longer needed. */
+export interface DeleteEventsWrite {
+  readonly kind: 'delete_events';
   readonly jobId: string;
 }
 
@@ -83,7 +83,7 @@ export interface OrgEventWrite {
   readonly event: FeedEvent;
 }
 
-/** A node was heard, and is this client process now. */
+/** The server heard a node; `incarnation` is the client process that it heard. */
 export interface NodeSeenWrite {
   readonly kind: 'node_seen';
   readonly orgId: string;
@@ -96,39 +96,37 @@ export interface NodeSeenWrite {
 export type Write =
   | NodeStatusWrite
   | JobStatusWrite
-  | UnansweredJobWrite
+  | UnconfirmedJobWrite
   | OutputWrite
   | JobEventsWrite
-  | ForgetEventsWrite
+  | DeleteEventsWrite
   | OrgEventWrite
   | NodeSeenWrite;
 
-/** How the writer is doing, for health and metrics. */
+/** The state of the writer, for health and metrics. */
 export interface WriterState {
   readonly mode: 'idle' | 'gathering' | 'writing' | 'waiting' | 'closed';
-  /** What is held in memory and not yet stored. */
+  /** Writes in memory that are not stored yet. */
   readonly writes: number;
+  /** Approximate memory that these writes take. */
   readonly bytes: number;
-  /** Writes that were given up since the start: bad data, or more output than memory may hold. */
+  /** Writes dropped since the start, because their data is bad or because too much output was queued. */
   readonly dropped: number;
 }
 
-/** Under this token the batching writer is injected. */
-export const BATCH_WRITER = Symbol('BATCH_WRITER');
-
-/** Stores changes in the order in which they were pushed, many at a time; survives a database that is away. */
-export interface BatchWriter {
-  /** Takes a change over; returns at once. */
-  push(write: Write): void;
+/** Stores changes in the order of `push`, many per statement. While the database is unavailable it queues and retries. */
+export abstract class BatchWriter {
+  /** Queues a change. */
+  abstract push(write: Write): void;
   /**
-   * Resolves when all that was pushed before this call is stored durably (or was given up as bad data), but for events
-   * that are to be forgotten: nobody has to wait for that. While the database is away it waits. Rejects with an AppError
-   * where the writer was closed before that.
+   * Resolves when every write pushed before this call is stored durably or was dropped as bad data; waits while the
+   * database is unavailable. Does not wait for deletions of events. Rejects with an AppError if the writer is closed
+   * before that.
    */
-  flushed(): Promise<void>;
-  /** Whether so much is held that no new work should be taken on. */
-  readonly overloaded: boolean;
-  readonly state: WriterState;
-  /** Stores what is held, for at most so many milliseconds, and closes; hands back how many writes were lost. */
-  drain(timeoutMs: number): Promise<number>;
+  abstract flush(): Promise<void>;
+  /** Whether the queue is so long that the server should accept no new work. */
+  abstract readonly overloaded: boolean;
+  abstract readonly state: WriterState;
+  /** Stores the queued writes for at most `timeoutMs`, then closes. Resolves with the number of writes that were lost. */
+  abstract drain(timeoutMs: number): Promise<number>;
 }

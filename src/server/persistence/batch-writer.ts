@@ -8,24 +8,25 @@ import type { BatchWriter, Write, WriterState } from './batch-writer.port.js';
 import { bytesOf, coalesce } from './coalesce.js';
 import { DATABASE_REFUSED, type Database } from './database.port.js';
 
-/** How much is stored at a time, how much may pile up, and what may wait. */
+/** The sizes of batches and queue, and how long writes may wait. */
 export interface WriterLimits {
-  /** Writes and bytes of one transaction. */
+  /** Maximum writes of one transaction. */
   readonly batchWrites: number;
+  /** Maximum bytes of one transaction. */
   readonly batchBytes: number;
-  /** From here on the writer calls itself overloaded. */
-  readonly heldWrites: number;
-  readonly heldBytes: number;
-  /** From here on captured output is dropped, so that statuses and events still find room. */
-  readonly outputBytes: number;
+  /** The writer is overloaded from this many queued writes on. */
+  readonly overloadWrites: number;
+  /** The writer is overloaded from this many queued bytes on. */
+  readonly overloadBytes: number;
+  /** From this many queued bytes on captured output is dropped, so that statuses and events still have room. */
+  readonly outputLimitBytes: number;
   /**
-   * How long a write may wait for company, in milliseconds; those that are not here do not wait. For events only readers
-   * of feeds wait, and what does hurry will mostly follow soon: a job's first vote comes a moment after its start, and
-   * should not have to wait for that. Nobody waits until it is stored that a node was seen, or until events are forgotten.
-   * That a node has voted or runs waits too: after a restart the node says so again, and of a vote that was not stored
-   * nobody was told. Its result, which it tells once, does not wait.
+   * How long a write may wait so that others can join its batch, in milliseconds; kinds that are missing do not wait.
+   * Nothing waits for a node's `seen` time or for deletions of events, and only feed readers wait for events. A vote and
+   * the start of a command can wait too: after a restart the node reports them again. A node reports its result only
+   * once, so a result does not wait.
    */
-  readonly patienceMs: Readonly<Partial<Record<Write['kind'], number>>>;
+  readonly maxLingerMs: Readonly<Partial<Record<Write['kind'], number>>>;
 }
 
 const MIB = 1024 * 1024;
@@ -33,47 +34,49 @@ const MIB = 1024 * 1024;
 export const DEFAULT_LIMITS: WriterLimits = {
   batchWrites: 2_000,
   batchBytes: 4 * MIB,
-  heldWrites: 100_000,
-  heldBytes: 64 * MIB,
-  outputBytes: 256 * MIB,
-  patienceMs: { job_events: 5, org_event: 5, node_seen: 5, node_status: 5, forget_events: 1_000 },
+  overloadWrites: 100_000,
+  overloadBytes: 64 * MIB,
+  outputLimitBytes: 256 * MIB,
+  maxLingerMs: { job_events: 5, org_event: 5, node_seen: 5, node_status: 5, delete_events: 1_000 },
 };
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
-interface Waiter extends Deferred<undefined> {
-  /** Waits for as many writes to be settled. */
+interface FlushWaiter extends Deferred<undefined> {
+  /** The flush is complete when this many writes are done. */
   readonly upTo: number;
 }
 
 /**
- * Stores writes in batches, one transaction after the other: what is pushed while a batch is in the air goes into
- * the next one, so that batches grow by themselves when the database is slow.
+ * Stores writes in batches, one transaction after the other. Writes that are pushed during a transaction go into the
+ * next one, so batches grow when the database is slow.
  *
- * Modes, and what ends them:
- * - `idle`: nothing is held. A push starts `writing` with the next turn of the event loop, or `gathering` where it can wait.
- * - `gathering`: only what can wait is held. A push that cannot, or the end of the shortest patience: `writing`.
- * - `writing`: a batch is in the air. Stored: the next batch, `gathering` where all that is left can wait, or `idle`. Bad
- *   data: the batch is halved until the one bad write is alone, which is logged and dropped. Any other fault: `waiting`.
- * - `waiting`: the database is away or out of resources; after 0.1 s, doubled up to 5 s, the same writes again
- *   (`writing`). Nothing is lost; a batch that was stored although its answer got lost does no harm twice.
- * - `closed`: after `drain`. Pushes are dropped and logged.
+ * Modes and their exits:
+ * - `idle`: the queue is empty. A push leads to `writing` in the next turn of the event loop, or to `gathering` if it may
+ *   linger.
+ * - `gathering`: all queued writes may linger. A push that may not, or the end of the shortest linger: `writing`.
+ * - `writing`: a transaction is in progress. Stored: the next batch, `gathering` if all writes left may linger, or `idle`.
+ *   Bad data: the batch is halved until the bad write is alone, which is logged and dropped. Any other error: `waiting`.
+ * - `waiting`: the database is unavailable or out of resources. The same writes are retried (`writing`) after 0.1 s,
+ *   doubled up to 5 s. Writes are idempotent, so a batch that was stored although its reply was lost may run again.
+ * - `closed`: after `drain`. Pushes are logged and dropped.
  */
 export class PostgresBatchWriter implements BatchWriter {
   private mode: WriterState['mode'] = 'idle';
   private readonly queue: Write[] = [];
   private bytes = 0;
+  /** How many writes were pushed so far, and how many of them are stored or dropped. */
   private pushed = 0;
-  /** So many of the first writes are waited for by those who want them stored. */
-  private awaited = 0;
-  private settled = 0;
+  private done = 0;
+  /** How many of the pushed writes must be done for a flush that starts now. */
+  private flushTarget = 0;
   private dropped = 0;
-  private readonly waiters: Waiter[] = [];
+  private readonly waiters: FlushWaiter[] = [];
   private readonly closing = new AbortController();
-  /** When the first of what is held must be on its way, on a clock that never jumps; 0 is at once. */
-  private due = Infinity;
-  private alarm: NodeJS.Timeout | undefined;
+  /** When the next batch must start, on the monotonic clock; 0 is at once. */
+  private flushDue = Infinity;
+  private lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly database: Database,
@@ -82,13 +85,14 @@ export class PostgresBatchWriter implements BatchWriter {
   ) {}
 
   get overloaded(): boolean {
-    return this.pushed - this.settled >= this.limits.heldWrites || this.bytes >= this.limits.heldBytes;
+    const { overloadWrites, overloadBytes } = this.limits;
+    return this.pushed - this.done >= overloadWrites || this.bytes >= overloadBytes;
   }
 
   get state(): WriterState {
     return {
       mode: this.mode,
-      writes: this.pushed - this.settled,
+      writes: this.pushed - this.done,
       bytes: this.bytes,
       dropped: this.dropped,
     };
@@ -99,69 +103,69 @@ export class PostgresBatchWriter implements BatchWriter {
       this.drop(write, 'the server is stopping');
       return;
     }
-    if (write.kind === 'output' && this.bytes >= this.limits.outputBytes) {
-      this.drop(write, 'the database is away and memory is full');
+    if (write.kind === 'output' && this.bytes >= this.limits.outputLimitBytes) {
+      this.drop(write, 'the database is unavailable and the queue is full');
       return;
     }
     this.queue.push(write);
     this.pushed += 1;
     this.bytes += bytesOf(write);
-    if (write.kind !== 'forget_events') this.awaited = this.pushed;
-    this.dueWithin(this.patienceOf(write));
+    if (write.kind !== 'delete_events') this.flushTarget = this.pushed;
+    this.scheduleFlush(this.lingerOf(write));
   }
 
-  async flushed(): Promise<void> {
-    if (this.settled >= this.awaited) return;
+  async flush(): Promise<void> {
+    if (this.done >= this.flushTarget) return;
     if (this.isClosed()) throw lost();
-    const waiter: Waiter = { ...deferred(), upTo: this.awaited };
+    const waiter: FlushWaiter = { ...deferred(), upTo: this.flushTarget };
     this.waiters.push(waiter);
     await waiter.promise;
   }
 
   async drain(timeoutMs: number): Promise<number> {
-    if (this.isClosed()) return this.pushed - this.settled;
+    if (this.isClosed()) return this.pushed - this.done;
     const stop = new AbortController();
-    const timeout = sleep(timeoutMs, undefined, { signal: stop.signal }).catch(() => undefined); // it was called off
-    await Promise.race([this.settle(), timeout]);
+    const timeout = sleep(timeoutMs, undefined, { signal: stop.signal }).catch(() => undefined); // aborted below
+    await Promise.race([this.flushAll(), timeout]);
     stop.abort();
     this.mode = 'closed';
     this.closing.abort();
-    const left = this.pushed - this.settled;
+    const left = this.pushed - this.done;
     if (left > 0) this.logger.error({ writes: left }, 'stopped before everything was stored');
     for (const waiter of this.waiters.splice(0)) waiter.reject(lost());
     return left;
   }
 
-  /** Waits until nothing is held, also of what those push who wait for a flush themselves. */
-  private async settle(): Promise<void> {
-    while (this.settled !== this.pushed) {
-      this.awaited = this.pushed;
-      this.dueWithin(0);
-      await this.flushed();
+  /** Waits until the queue is empty, including writes that are pushed after a flush by code that waited for it. */
+  private async flushAll(): Promise<void> {
+    while (this.done !== this.pushed) {
+      this.flushTarget = this.pushed;
+      this.scheduleFlush(0);
+      await this.flush();
       await nextTurn();
     }
   }
 
-  private patienceOf(write: Write): number {
+  private lingerOf(write: Write): number {
     if (write.kind === 'node_status' && isNodeDone(write.status)) return 0;
-    return this.limits.patienceMs[write.kind] ?? 0;
+    return this.limits.maxLingerMs[write.kind] ?? 0;
   }
 
-  /** Has what is held written within so many milliseconds, or when the batch that is in the air then is stored. */
-  private dueWithin(ms: number): void {
+  /** Starts the next batch within `ms`, or after the transaction that is in progress then. */
+  private scheduleFlush(ms: number): void {
     const due = ms === 0 ? 0 : performance.now() + ms;
-    if (due >= this.due) return;
-    this.due = due;
-    if (this.mode === 'idle' || this.mode === 'gathering') this.arrange();
+    if (due >= this.flushDue) return;
+    this.flushDue = due;
+    if (this.mode === 'idle' || this.mode === 'gathering') this.rearm();
   }
 
-  /** Begins to write now, or when it is due. */
-  private arrange(): void {
-    clearTimeout(this.alarm);
-    const waitMs = this.due - performance.now();
+  /** Starts writing if the flush is due, and else sets the timer for it. */
+  private rearm(): void {
+    clearTimeout(this.lingerTimer);
+    const waitMs = this.flushDue - performance.now();
     if (waitMs > 0) {
       this.mode = 'gathering';
-      this.alarm = setTimeout(() => this.dueWithin(0), waitMs);
+      this.lingerTimer = setTimeout(() => this.scheduleFlush(0), waitMs);
     } else {
       this.mode = 'writing';
       setImmediate(() => void this.run());
@@ -173,20 +177,20 @@ export class PostgresBatchWriter implements BatchWriter {
   }
 
   private async run(): Promise<void> {
-    while (this.due <= performance.now() && !this.isClosed()) {
+    while (this.flushDue <= performance.now() && !this.isClosed()) {
       const { writes, bytes } = this.takeBatch();
       if (!(await this.store(writes))) return; // closed
-      this.settled += writes.length;
+      this.done += writes.length;
       this.bytes -= bytes;
-      while (this.waiters[0] !== undefined && this.waiters[0].upTo <= this.settled)
+      while (this.waiters[0] !== undefined && this.waiters[0].upTo <= this.done)
         this.waiters.shift()?.resolve(undefined);
     }
     if (this.isClosed()) return;
-    if (this.queue.length > 0) this.arrange();
+    if (this.queue.length > 0) this.rearm();
     else this.mode = 'idle';
   }
 
-  /** The oldest writes, as many as one transaction takes but at least one. */
+  /** Takes the oldest writes: as many as one transaction may contain, but at least one. */
   private takeBatch(): { writes: Write[]; bytes: number } {
     let count = 0;
     let bytes = 0;
@@ -197,11 +201,11 @@ export class PostgresBatchWriter implements BatchWriter {
       bytes += more;
     }
     const writes = this.queue.splice(0, count);
-    if (this.queue.length === 0) this.due = Infinity;
+    if (this.queue.length === 0) this.flushDue = Infinity;
     return { writes, bytes };
   }
 
-  /** Stores a batch, without those writes that can never be stored; false where the writer was closed before that. */
+  /** Stores a batch and drops its bad writes; returns false if the writer was closed before that. */
   private async store(writes: readonly Write[]): Promise<boolean> {
     const pieces = [coalesce(writes)];
     for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
@@ -215,21 +219,21 @@ export class PostgresBatchWriter implements BatchWriter {
     return true;
   }
 
-  /** Tries until it is stored, is seen to be impossible, or the writer is closed. */
+  /** Retries until the writes are stored, turn out to be bad data (`reason`), or the writer is closed. */
   private async storePiece(writes: readonly Write[]): Promise<'stored' | 'closed' | { reason: string }> {
     let delay = FIRST_RETRY_MS;
     for (;;) {
       try {
         await this.execute(writes);
-        if (delay > FIRST_RETRY_MS) this.logger.info('the database is back, writing goes on');
+        if (delay > FIRST_RETRY_MS) this.logger.info('the database is available again; writing continues');
         return 'stored';
       } catch (thrown) {
-        if (isRefused(thrown)) return { reason: messageOf(thrown) };
+        if (isBadData(thrown)) return { reason: messageOf(thrown) };
         if (this.isClosed()) return 'closed';
         if (delay === FIRST_RETRY_MS) {
           this.logger.error(
             { reason: messageOf(thrown) },
-            'the database does not take writes; they are held',
+            'the database does not accept writes; they stay queued',
           );
         }
       }
@@ -249,17 +253,17 @@ export class PostgresBatchWriter implements BatchWriter {
 
   private drop(write: Write, reason: string): void {
     this.dropped += 1;
-    const scope = {
+    const names = {
       ...('orgId' in write ? { org: write.orgId } : {}),
       ...('jobId' in write ? { job: write.jobId } : {}),
       ...('node' in write ? { node: write.node } : {}),
     };
-    this.logger.error({ ...scope, kind: write.kind, reason }, 'gave a write up');
+    this.logger.error({ ...names, kind: write.kind, reason }, 'dropped a write');
   }
 }
 
-/** Whether these data can never be stored. */
-const isRefused = (thrown: unknown): boolean =>
+/** Whether the data can never be stored. */
+const isBadData = (thrown: unknown): boolean =>
   thrown instanceof AppError && thrown.code === DATABASE_REFUSED;
 
 const lost = (): AppError =>

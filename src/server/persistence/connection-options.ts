@@ -3,28 +3,28 @@ import type { ServerConfig } from '../config/server-config.js';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
 import type { DatabaseTarget } from './database-error.js';
 
-/** A PostgreSQL server as the settings name it. */
+/** The settings of a PostgreSQL server. */
 export type ServerDatabase = Extract<ServerConfig['database'], { host: string }>;
 
-/** How long things may take, in milliseconds. */
+/** Timeouts in milliseconds; 0 is no timeout. */
 export interface DatabaseTimeouts {
-  /** Until a connection stands, or one of the pool is free. */
+  /** Until a connection is established, or one of the pool is free. */
   readonly connect: number;
-  /** Until PostgreSQL gives a statement up; 0 is never. */
+  /** Until PostgreSQL cancels a statement. */
   readonly statement: number;
-  /** Until we give a connection up whose answer does not come (a network that was cut); 0 is never. */
-  readonly answer: number;
+  /** Until we close a connection that gets no reply, for example because the network failed. */
+  readonly reply: number;
 }
 
-export const DEFAULT_TIMEOUTS: DatabaseTimeouts = { connect: 10_000, statement: 30_000, answer: 40_000 };
+export const DEFAULT_TIMEOUTS: DatabaseTimeouts = { connect: 10_000, statement: 30_000, reply: 40_000 };
 
-/** For those who only look, and are to say soon what they see: a table can be locked, the network cut. */
-export const LOOK_TIMEOUTS: DatabaseTimeouts = { connect: 10_000, statement: 10_000, answer: 15_000 };
+/** Short timeouts for read-only diagnostics. */
+export const DIAGNOSTIC_TIMEOUTS: DatabaseTimeouts = { connect: 10_000, statement: 10_000, reply: 15_000 };
 
-/** The name under which PostgreSQL shows our connections. */
+/** The name of our connections in `pg_stat_activity`. */
 const APPLICATION_NAME = 'push-jobs-server';
 
-/** Everything that the driver needs to reach one database, and its name for messages. */
+/** What the driver needs to connect to one database, and `target` for error texts. */
 export interface Connection {
   readonly target: DatabaseTarget;
   readonly host: string;
@@ -35,7 +35,7 @@ export interface Connection {
   readonly ssl?: { readonly rejectUnauthorized: boolean; readonly ca?: string };
 }
 
-/** The way to a PostgreSQL server; throws an AppError where the CA file cannot be read. */
+/** Returns the connection to a PostgreSQL server; throws an AppError if the CA file cannot be read. */
 export const connectionOf = (server: ServerDatabase, password?: string): Connection => ({
   target: {
     where: `${server.host}:${server.port}`,
@@ -64,8 +64,8 @@ const readCa = (file: string): string => {
 };
 
 /**
- * Options of a TypeORM data source on that connection. `pipeline` has the driver close a connection whose answer did
- * not come in time; without it a dead connection would go back into the pool.
+ * Returns the options of a TypeORM data source. `pipeline` makes the driver close a connection whose reply timed out;
+ * without it a dead connection would return to the pool.
  */
 export const dataSourceOptions = (
   { host, port, username, database, password, ssl }: Connection,
@@ -84,11 +84,11 @@ export const dataSourceOptions = (
   poolSize,
   installExtensions: false,
   logging: false,
-  logger: 'debug' as const, // the others write failed migrations to standard output, past our log
+  logger: 'debug' as const, // the other loggers write failed migrations to standard output
   extra: {
     keepAlive: true,
     statement_timeout: timeouts.statement,
-    query_timeout: timeouts.answer,
+    query_timeout: timeouts.reply,
     pipeline: true,
   },
 });

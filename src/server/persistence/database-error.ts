@@ -1,34 +1,31 @@
 import { QueryFailedError } from 'typeorm';
-import { AppError, messageOf } from '../../shared/lib/app-error.js';
+import { AppError, errorCode, messageOf } from '../../shared/lib/app-error.js';
 import { DatabaseUnavailable } from './database.port.js';
 
-/** Where the database is, for a message: never with the password. */
+/** The database as error texts name it, without the password. */
 export interface DatabaseTarget {
   /** Like `db.example.com:5432`, or the folder of the embedded database. */
   readonly where: string;
   readonly database: string;
   readonly user: string;
-  /** Where its password stands, as people know the place; default: that of the server's own role. */
+  /** Where users find the password; default: the place of the server's own password. */
   readonly passwordIn?: string;
 }
 
-/** SQLSTATE classes of faults that lie in the statement's data, so that it can never succeed. */
+/** SQLSTATE classes of faults in the statement's data; a statement with these can never succeed. */
 const DATA_FAULTS = ['22', '23', '54'];
 
-/** The SQLSTATE or system error code of what was thrown, if it has one. */
-const codeOf = (thrown: unknown): string | undefined => {
-  const cause: unknown = thrown instanceof QueryFailedError ? thrown.driverError : thrown;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' ? code : undefined;
-};
+/** Returns the SQLSTATE or system error code of an error, if it has one. */
+const codeOf = (thrown: unknown): string | undefined =>
+  errorCode(thrown instanceof QueryFailedError ? thrown.driverError : thrown);
 
-/** PostgreSQL's codes have five characters and a digit among them; the system's look like `EPIPE`. */
+/** A SQLSTATE has five characters with at least one digit; system error codes look like `EPIPE`. */
 const isSqlState = (code: string | undefined): code is string =>
   code !== undefined && /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
 
 /**
- * Whether trying again cannot help: the data break a rule of the database, or our own code is at fault. Everything
- * else (away, restarting, out of connections or disk, a dead-lock, missing rights) may be mended from outside.
+ * Returns whether a retry can never succeed: the data are bad, or our own code is at fault. All other faults (database
+ * unavailable, out of connections or disk, a deadlock, missing rights) may go away or be fixed by an administrator.
  */
 export const isPermanent = (thrown: unknown): boolean => {
   if (thrown instanceof TypeError || thrown instanceof RangeError) return true;
@@ -36,10 +33,10 @@ export const isPermanent = (thrown: unknown): boolean => {
   return isSqlState(code) && DATA_FAULTS.includes(code.slice(0, 2));
 };
 
-/** Whether PostgreSQL says that it undid the statement: so it is with its errors, but for those of one that goes down. */
-const isUndone = (code: string | undefined): boolean => isSqlState(code) && !/^(08|57P)/.test(code);
+/** Whether PostgreSQL rolled the statement back: true for its errors, except those of a shutdown or of the connection. */
+const isRolledBack = (code: string | undefined): boolean => isSqlState(code) && !/^(08|57P)/.test(code);
 
-/** What the person who runs the server should look at, by SQLSTATE or system error code. */
+/** What an administrator should check, by SQLSTATE or system error code. */
 const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'is PostgreSQL running there, and does it listen on that address?',
   ENOTFOUND: 'is the host name right?',
@@ -55,19 +52,19 @@ const ADVICE: Readonly<Record<string, string>> = {
   '57P03': 'PostgreSQL is starting or stopping; try again in a moment.',
 };
 
-const CHECK_THE_WAY = 'is it reachable from this machine, and are the settings right?';
-const LOOK_AT_ITS_LOG = "PostgreSQL's log says more.";
+const CHECK_CONNECTION = 'is it reachable from this machine, and are the settings right?';
+const CHECK_LOG = "PostgreSQL's log says more.";
 
 const WRONG_PASSWORD = '28P01';
 
 const adviceFor = (code: string | undefined, { passwordIn }: DatabaseTarget): string => {
   if (code === WRONG_PASSWORD) return `check ${passwordIn ?? 'sql_password in the secrets file'}.`;
-  return ADVICE[code ?? ''] ?? (isSqlState(code) ? LOOK_AT_ITS_LOG : CHECK_THE_WAY);
+  return ADVICE[code ?? ''] ?? (isSqlState(code) ? CHECK_LOG : CHECK_CONNECTION);
 };
 
 /**
- * Turns what the driver threw into an error that says which database it was about and what to check; `wasSent` says
- * whether a statement may have been on its way.
+ * Converts an error of the driver into one that names the database and what to check; `wasSent` is whether a statement
+ * may have been sent.
  */
 export const toDatabaseError = (thrown: unknown, target: DatabaseTarget, wasSent = false): AppError => {
   if (thrown instanceof AppError) return thrown;
@@ -75,6 +72,6 @@ export const toDatabaseError = (thrown: unknown, target: DatabaseTarget, wasSent
   const advice = adviceFor(code, target);
   return new DatabaseUnavailable(
     `cannot use the database ${target.database} at ${target.where} as ${target.user}: ${messageOf(thrown)}; ${advice}`,
-    wasSent && !isUndone(code),
+    wasSent && !isRolledBack(code),
   );
 };

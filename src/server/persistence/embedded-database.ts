@@ -4,31 +4,31 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
-import { type RunLock, takeRunLock } from '../../shared/platform/run-lock.js';
+import { type RunLock, acquireRunLock } from '../../shared/platform/run-lock.js';
 import type { Connection } from './connection-options.js';
 
-/** The driver finds a socket by its folder and this number: `FOLDER/.s.PGSQL.5432`. */
+/** The driver connects to the socket `FOLDER/.s.PGSQL.5432`. */
 const SOCKET_PORT = 5432;
 
-/** One for our pool, and room for its successor while a broken one is still being put away. */
-const MOST_CONNECTIONS = 4;
+/** Our pool needs one connection, and some more while broken ones are being closed. */
+const MAX_CONNECTIONS = 4;
 
-/** A PostgreSQL that runs inside this process and keeps its data in a folder: for a first try without a server. */
+/** A PostgreSQL inside this process, with its data in a folder, to try the product without a database server. */
 export interface EmbeddedDatabase {
   readonly connection: Connection;
-  /** Writes everything out, ends it and gives the folder free. Close the connections to it first. */
+  /** Stops the database and unlocks the folder. Close the connections first. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the embedded database on `folder`, which is made where it is missing. Nobody but this user reaches it: the
- * folder and the one that holds the socket have mode 0700, and there is no TCP port. The socket stands in a temporary
- * folder, because its path may not be longer than 107 bytes. Throws an AppError that names the folder.
+ * Starts the embedded database in `folder` and creates the folder if it is missing. Only this user can connect: the folder
+ * and that of the socket have mode 0700, and there is no TCP port. The socket is in a temporary folder, because its path
+ * may have at most 107 bytes. Throws an AppError that names the folder.
  */
 export const startEmbeddedDatabase = async (folder: string): Promise<EmbeddedDatabase> => {
-  const lock = await claim(folder);
+  const lock = await lockFolder(folder);
   const socketFolder = mkdtempSync(join(tmpdir(), 'push-jobs-db-'));
-  const tidyUp = async (): Promise<void> => {
+  const cleanUp = async (): Promise<void> => {
     rmSync(socketFolder, { recursive: true, force: true });
     await lock?.release();
   };
@@ -37,7 +37,7 @@ export const startEmbeddedDatabase = async (folder: string): Promise<EmbeddedDat
     const server = new PGLiteSocketServer({
       db,
       path: join(socketFolder, `.s.PGSQL.${SOCKET_PORT}`),
-      maxConnections: MOST_CONNECTIONS,
+      maxConnections: MAX_CONNECTIONS,
     });
     await server.start();
     return {
@@ -45,11 +45,11 @@ export const startEmbeddedDatabase = async (folder: string): Promise<EmbeddedDat
       close: async () => {
         await server.stop();
         await db.close();
-        await tidyUp();
+        await cleanUp();
       },
     };
   } catch (thrown) {
-    await tidyUp();
+    await cleanUp();
     throw new AppError(
       'embedded_database_failed',
       `cannot start the embedded database in ${folder}: ${messageOf(thrown)}. Is the disk full, or the folder ` +
@@ -59,15 +59,15 @@ export const startEmbeddedDatabase = async (folder: string): Promise<EmbeddedDat
 };
 
 /**
- * Claims the folder for this server; two on one would destroy the data. Undefined where the machine has no `flock`
- * program, as those have none that are not Linux: nobody looks there whether a second server was started.
+ * Locks the folder for this server, because two servers on one folder would destroy the data. Returns undefined if the
+ * machine has no `flock` program (it is not Linux); a second server is not detected then.
  */
-const claim = async (folder: string): Promise<RunLock | undefined> => {
+const lockFolder = async (folder: string): Promise<RunLock | undefined> => {
   const file = join(folder, 'server.pid');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     chmodSync(folder, 0o700);
-    const lock = await takeRunLock(file, 0o600);
+    const lock = await acquireRunLock(file, 0o600);
     if (!lock.ok && lock.error.isHeld) throw inUse(folder, file);
     writeFileSync(file, `${process.pid}\n`);
     return lock.ok ? lock.value : undefined;
@@ -81,7 +81,7 @@ const claim = async (folder: string): Promise<RunLock | undefined> => {
 };
 
 const inUse = (folder: string, file: string): AppError => {
-  const pid = readFileSync(file, 'utf8').trim(); // one that has just begun has not written it yet
+  const pid = readFileSync(file, 'utf8').trim(); // a process that has just started has not written it yet
   const owner = pid === '' ? 'another process' : `process ${pid}`;
   return new AppError(
     'database_in_use',

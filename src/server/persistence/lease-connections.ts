@@ -1,25 +1,28 @@
-/** The advisory lock that the active server holds: two numbers that mean nothing but must not change. */
+/** The advisory lock that the leader holds: two arbitrary numbers that must never change. */
 export const LEASE_LOCK = [728_391, 10_47] as const;
 
-/** PostgreSQL cuts longer names. */
-const LONGEST_NAME = 63;
+/** PostgreSQL truncates longer names. */
+const MAX_NAME_LENGTH = 63;
 const PREFIX = 'push-jobs-server lease';
 
-/** The name of a server's connection on which it holds the lease or waits for it: it tells the process and its machine. */
+/** Returns the name of the connection on which a server holds the lease or waits for it. */
 export const leaseName = (pid: number, host: string): string =>
-  `${PREFIX} ${pid}@${host}`.slice(0, LONGEST_NAME);
+  `${PREFIX} ${pid}@${host}`.slice(0, MAX_NAME_LENGTH);
 
-/** Whether a connection's name is such a one, of any server. */
+/** Returns whether a connection has the name of a lease connection, of any server. */
 export const isLeaseName = (name: string): boolean => name.startsWith(PREFIX);
 
-/** The machine in such a name; undefined in those of older servers, which do not tell it. */
+/** Returns the host in the name of a lease connection; undefined if an older server made it. */
 export const hostInLeaseName = (name: string): string | undefined => /@(.+)$/.exec(name)?.[1];
 
-/** Whether a row `l` of pg_locks is the lease, as long as it is held; the lock is `$1` and `$2`. */
+/** SQL condition: row `l` of pg_locks is a held lease; LEASE_LOCK is `$1` and `$2`. */
 export const IS_HELD_LEASE = `l.locktype = 'advisory' AND l.granted AND l.classid = $1 AND l.objid = $2 AND l.objsubid = 2
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
-/** The connections of all servers that hold the lease or wait for it: `name`, `holds`, and `silent_ms` since the last statement (null to another role). */
+/**
+ * SQL query for all connections that hold the lease or wait for it: `name`, `holds`, and `silent_ms`, the milliseconds
+ * since its last statement (null if the role may not see it).
+ */
 export const LEASE_CONNECTIONS = `
   SELECT a.application_name AS name, l.pid IS NOT NULL AS holds,
     (extract(epoch FROM clock_timestamp() - a.state_change) * 1000)::float8 AS silent_ms

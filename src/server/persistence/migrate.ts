@@ -3,24 +3,23 @@ import {
   type Connection,
   type DatabaseTimeouts,
   dataSourceOptions,
-  LOOK_TIMEOUTS,
+  DIAGNOSTIC_TIMEOUTS,
 } from './connection-options.js';
 import { toDatabaseError } from './database-error.js';
 import { MIGRATIONS } from './migration-list.js';
 
-/** Whoever migrates holds this PostgreSQL advisory lock; the number means nothing, it only must not change. */
+/** PostgreSQL advisory lock of a migration; the number is arbitrary and must never change. */
 const MIGRATION_LOCK = 7_283_911_046;
 
-/** A table can be large; a migration may take as long as it needs. */
-const WITHOUT_LIMIT: DatabaseTimeouts = { connect: 10_000, statement: 0, answer: 0 };
+/** A migration of large tables takes long. */
+const NO_TIMEOUTS: DatabaseTimeouts = { connect: 10_000, statement: 0, reply: 0 };
 
 /**
- * Brings the database's tables up to date and hands back the names of the migrations that ran (none: it was up to
- * date). All or nothing: one transaction, under a lock, so that of two servers that start at once one waits and then
- * finds nothing to do. Throws an AppError that says what to check.
+ * Runs all pending migrations in one transaction and returns their names. It holds a lock, so if two servers start at the
+ * same time, one waits and then has nothing to migrate. Throws an AppError that says what to check.
  */
 export const migrate = (connection: Connection): Promise<string[]> =>
-  withRunner(connection, WITHOUT_LIMIT, async (runner, executor) => {
+  withRunner(connection, NO_TIMEOUTS, async (runner, executor) => {
     await runner.startTransaction();
     try {
       await runner.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
@@ -33,18 +32,18 @@ export const migrate = (connection: Connection): Promise<string[]> =>
     }
   });
 
-/** The names of all migrations, oldest first: those that an empty database gets. */
+/** The names of all migrations, oldest first. */
 export const ALL_MIGRATIONS: readonly string[] = MIGRATIONS.map(({ name }) => name);
 
-/** The names of the migrations that `migrate` would run, oldest first; changes nothing, and does not wait for long. */
+/** Returns the names of the migrations that `migrate` would run, oldest first; read-only, with short timeouts. */
 export const pendingMigrations = (connection: Connection): Promise<string[]> =>
-  withRunner(connection, LOOK_TIMEOUTS, async (_runner, executor) =>
+  withRunner(connection, DIAGNOSTIC_TIMEOUTS, async (_runner, executor) =>
     (await executor.getPendingMigrations()).map(({ name }) => name),
   );
 
-/** Takes the newest migration back, for tests and emergencies; what its columns and tables held is lost. */
+/** Reverts the newest migration, for tests and emergencies; the data in its columns and tables are lost. */
 export const revertNewest = (connection: Connection): Promise<void> =>
-  withRunner(connection, WITHOUT_LIMIT, (_runner, executor) => executor.undoLastMigration());
+  withRunner(connection, NO_TIMEOUTS, (_runner, executor) => executor.undoLastMigration());
 
 const withRunner = async <T>(
   connection: Connection,

@@ -9,7 +9,7 @@ import { CurveKeysOfTheirNodes1784000000007 } from '../../../migrations/17840000
 import { RememberIntervals1784000000008 } from '../../../migrations/1784000000008-remember-intervals.js';
 import { WhenNodesWereHeard1784000000009 } from '../../../migrations/1784000000009-when-nodes-were-heard.js';
 
-/** All migrations, oldest first. A new one is added at the end; one that was released is never changed. */
+/** All migrations, oldest first. Add a new one at the end; never change one that was released. */
 export const MIGRATIONS = [
   TakeOverOrCreate1784000000000,
   MendTheOldTables1784000000001,

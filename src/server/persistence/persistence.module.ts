@@ -1,25 +1,25 @@
-import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
-import { ACTIVITY, type Activity } from '../config/leadership.port.js';
+import { Leadership } from '../config/leadership.port.js';
 import { LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { messageOf } from '../../shared/lib/app-error.js';
 import { BatchWriterModule } from './batch-writer.module.js';
 import { dataSourceOptions } from './connection-options.js';
-import { DATABASE, type Database } from './database.port.js';
-import type { PreparedDatabase } from './prepare-database.js';
-import { PREPARED_DATABASE, PreparedDatabaseModule } from './prepared-database.module.js';
+import { Database } from './database.port.js';
+import { PreparedDatabase } from './prepare-database.js';
+import { PreparedDatabaseModule } from './prepared-database.module.js';
 import { TypeOrmDatabase } from './typeorm-database.js';
 
-/** A database that cannot be reached ends the start at once, with the reason: whoever supervises us starts us again. */
+/** Fails at once if the database cannot be reached: the service supervisor restarts the server. */
 const typeOrmOptions = (
-  { connection, mostConnections }: PreparedDatabase,
+  { connection, maxConnections }: PreparedDatabase,
   { db_pool_size }: ServerConfig,
   logger: Logger,
 ): TypeOrmModuleOptions => ({
-  ...dataSourceOptions(connection, mostConnections ?? db_pool_size),
+  ...dataSourceOptions(connection, maxConnections ?? db_pool_size),
   poolErrorHandler: (thrown: unknown) =>
     logger.warn({ reason: messageOf(thrown) }, 'lost an idle connection to the database'),
   toRetry: () => false,
@@ -27,13 +27,13 @@ const typeOrmOptions = (
 
 const makeDatabase = (
   dataSource: DataSource,
-  { connection, keepsStatements }: PreparedDatabase,
-  activity: Activity,
-): Database => new TypeOrmDatabase(dataSource, connection.target, activity, keepsStatements);
+  { connection, supportsNamedStatements }: PreparedDatabase,
+  leadership: Leadership,
+): Database => new TypeOrmDatabase(dataSource, connection.target, leadership, supportsNamedStatements);
 
 /**
- * Gives the database, TypeORM's data source on it, and the batching writer. What is pushed to the writer up to Nest's
- * `onApplicationShutdown` of any feature is stored before the connections close.
+ * Provides the database, TypeORM's data source, and the batch writer. Writes that features push up to their
+ * `onApplicationShutdown` are stored before the connections close.
  */
 @Global()
 @Module({
@@ -41,23 +41,23 @@ const makeDatabase = (
     PreparedDatabaseModule,
     TypeOrmModule.forRootAsync({
       imports: [PreparedDatabaseModule],
-      inject: [PREPARED_DATABASE, SERVER_CONFIG, LOGGER],
+      inject: [PreparedDatabase, SERVER_CONFIG, LOGGER],
       useFactory: typeOrmOptions,
     }),
-    BatchWriterModule, // last, so that it is drained before TypeORM closes the connections
+    BatchWriterModule, // must be last: it drains before TypeORM closes the connections
   ],
   providers: [
-    { provide: DATABASE, useFactory: makeDatabase, inject: [DataSource, PREPARED_DATABASE, ACTIVITY] },
+    { provide: Database, useFactory: makeDatabase, inject: [DataSource, PreparedDatabase, Leadership] },
   ],
-  exports: [DATABASE],
+  exports: [Database],
 })
 export class PersistenceModule implements OnApplicationShutdown {
   constructor(
-    @Inject(PREPARED_DATABASE) private readonly prepared: PreparedDatabase,
+    private readonly prepared: PreparedDatabase,
     private readonly dataSource: DataSource,
   ) {}
 
-  /** The embedded database ends after the connections to it, whether TypeORM has closed them already or not. */
+  /** Closes the connections before the embedded database, if TypeORM has not closed them yet. */
   async onApplicationShutdown(): Promise<void> {
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     await this.prepared.close();

@@ -3,22 +3,22 @@ import { type Connection, connectionOf } from './connection-options.js';
 import { startEmbeddedDatabase } from './embedded-database.js';
 import { migrate } from './migrate.js';
 
-/** A database whose tables are up to date, but that nobody is connected to yet. */
-export interface PreparedDatabase {
-  readonly connection: Connection;
-  /** How many connections it takes at once; undefined: as many as the settings say. */
-  readonly mostConnections?: number;
-  /** Whether a statement may be kept under a name; connections that share one session would clash. */
-  readonly keepsStatements: boolean;
-  /** The migrations that ran just now. */
-  readonly migrated: readonly string[];
-  /** Ends the embedded database, where it is one. Close the connections first. */
-  close(): Promise<void>;
+/** A database whose tables are up to date and that has no connections yet. */
+export abstract class PreparedDatabase {
+  abstract readonly connection: Connection;
+  /** How many connections it accepts at once; undefined if only the settings limit them. */
+  abstract readonly maxConnections?: number;
+  /** Whether connections have prepared statements of their own; in the embedded database they share one set. */
+  abstract readonly supportsNamedStatements: boolean;
+  /** The names of the migrations that ran now. */
+  abstract readonly migrated: readonly string[];
+  /** Ends the database if it is the embedded one. Close the connections first. */
+  abstract close(): Promise<void>;
 }
 
 /**
- * Gets the database of the settings ready: starts it where it is the embedded one, and migrates it. Throws an AppError
- * that says which database it was about and what to check.
+ * Starts the database if it is the embedded one, and migrates it. Throws an AppError that names the database and what to
+ * check.
  */
 export const prepareDatabase = async (
   database: ServerConfig['database'],
@@ -27,14 +27,14 @@ export const prepareDatabase = async (
   if ('host' in database) {
     const connection = connectionOf(database, password);
     const migrated = await migrate(connection);
-    return { connection, keepsStatements: true, migrated, close: () => Promise.resolve() };
+    return { connection, supportsNamedStatements: true, migrated, close: () => Promise.resolve() };
   }
   const embedded = await startEmbeddedDatabase(database.embedded_folder);
   const { connection } = embedded;
   try {
     const migrated = await migrate(connection);
     const close = () => embedded.close();
-    return { connection, mostConnections: 1, keepsStatements: false, migrated, close };
+    return { connection, maxConnections: 1, supportsNamedStatements: false, migrated, close };
   } catch (thrown) {
     await embedded.close();
     throw thrown;

@@ -3,10 +3,7 @@ import type { Logger } from 'pino';
 import { LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { SERVER_SECRETS, type ServerSecrets } from '../config/server-secrets.js';
-import { prepareDatabase, type PreparedDatabase } from './prepare-database.js';
-
-/** Under this token the prepared database is injected. */
-export const PREPARED_DATABASE = Symbol('PREPARED_DATABASE');
+import { prepareDatabase, PreparedDatabase } from './prepare-database.js';
 
 const prepare = async (
   { database }: ServerConfig,
@@ -21,11 +18,11 @@ const prepare = async (
   return prepared;
 };
 
-/** Gets the database ready before anything connects to it. */
+/** Prepares the database before anything connects to it. */
 @Module({
   providers: [
-    { provide: PREPARED_DATABASE, useFactory: prepare, inject: [SERVER_CONFIG, SERVER_SECRETS, LOGGER] },
+    { provide: PreparedDatabase, useFactory: prepare, inject: [SERVER_CONFIG, SERVER_SECRETS, LOGGER] },
   ],
-  exports: [PREPARED_DATABASE],
+  exports: [PreparedDatabase],
 })
 export class PreparedDatabaseModule {}

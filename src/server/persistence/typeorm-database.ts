@@ -1,20 +1,20 @@
 import type { ClientBase } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { type Activity, alwaysActive } from '../config/leadership.port.js';
+import { type Leadership, alwaysLeader } from '../config/leadership.port.js';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
 import { DATABASE_REFUSED, type Database, DatabaseUnavailable } from './database.port.js';
 import { type DatabaseTarget, isPermanent, toDatabaseError } from './database-error.js';
 
 /**
- * Statements over a TypeORM data source; its errors carry every parameter, ours must not. `keepsStatements` says whether
- * names of statements are made use of.
+ * Runs statements on a TypeORM data source. TypeORM's errors contain all parameters; the errors thrown here never do.
+ * Without `supportsNamedStatements` the names of statements are ignored.
  */
 export class TypeOrmDatabase implements Database {
   constructor(
     private readonly dataSource: DataSource,
     private readonly target: DatabaseTarget,
-    private readonly activity: Activity = alwaysActive,
-    private readonly keepsStatements = false,
+    private readonly leadership: Leadership = alwaysLeader,
+    private readonly supportsNamedStatements = false,
   ) {}
 
   query(sql: string, parameters: readonly unknown[] = [], name?: string): Promise<unknown[]> {
@@ -29,21 +29,21 @@ export class TypeOrmDatabase implements Database {
         await runner.commitTransaction();
         return result;
       } catch (thrown) {
-        // A connection that broke was rolled back by the server, and its runner is released already.
+        // If the connection broke, PostgreSQL has rolled back and the runner is already released.
         if (!runner.isReleased) await runner.rollbackTransaction();
         throw thrown;
       }
     });
   }
 
-  /** TypeORM knows nothing of names: a statement that has one goes to the driver. */
+  /** TypeORM does not support named statements, so these go directly to the driver. */
   private async run(
     runner: QueryRunner,
     sql: string,
     parameters: readonly unknown[],
     name: string | undefined,
   ): Promise<unknown[]> {
-    if (name === undefined || !this.keepsStatements) {
+    if (name === undefined || !this.supportsNamedStatements) {
       const result = await runner.query(sql, [...parameters], true);
       return result.records as unknown[];
     }
@@ -57,7 +57,7 @@ export class TypeOrmDatabase implements Database {
   }
 
   private async withRunner<T>(work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-    if (!this.activity.isActive) {
+    if (!this.leadership.isLeader) {
       throw new DatabaseUnavailable('this server is not the active one: another has taken over');
     }
     const runner = this.dataSource.createQueryRunner();
@@ -69,7 +69,7 @@ export class TypeOrmDatabase implements Database {
     } catch (thrown) {
       if (thrown instanceof AppError) throw thrown;
       if (!isPermanent(thrown)) throw toDatabaseError(thrown, this.target, isConnected);
-      throw new AppError(DATABASE_REFUSED, `the database refuses the data: ${messageOf(thrown)}`);
+      throw new AppError(DATABASE_REFUSED, `the database rejects the data: ${messageOf(thrown)}`);
     } finally {
       await runner.release();
     }

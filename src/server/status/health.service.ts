@@ -1,53 +1,53 @@
 import { setTimeout as after } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
-import { CHEF_SERVER_HEALTH, type ChefServerHealth } from '../auth/chef-server-health.port.js';
-import { BATCH_WRITER, type BatchWriter } from '../persistence/batch-writer.port.js';
-import { DATABASE, type Database } from '../persistence/database.port.js';
+import { Injectable } from '@nestjs/common';
+import { ChefServerHealth } from '../auth/chef-directory.port.js';
+import { BatchWriter } from '../persistence/batch-writer.port.js';
+import { Database } from '../persistence/database.port.js';
 import type { ServerHealth } from '../../shared/protocol/rest-schemas.js';
 
-/** A database that has not answered by then counts as away, in milliseconds. */
-const DATABASE_WITHIN_MS = 2_000;
+/** A database that does not respond within this time is unavailable, in milliseconds. */
+const DATABASE_TIMEOUT_MS = 2_000;
 
-/** An answer about the database is good for so many milliseconds: anybody may ask, and as often as they like. */
-const GOOD_FOR_MS = 1_000;
+/** How long the result is cached, in milliseconds, because anybody may request it as often as they like. */
+const CACHE_MS = 1_000;
 
-/** Judges whether the server can do its work. */
+/** Checks whether the server is ready. */
 @Injectable()
 export class HealthService {
-  private lookedAt = Number.NEGATIVE_INFINITY;
-  private look: Promise<boolean> | undefined;
+  private checkedAt = Number.NEGATIVE_INFINITY;
+  private check: Promise<boolean> | undefined;
 
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
-    @Inject(BATCH_WRITER) private readonly writer: BatchWriter,
-    @Inject(CHEF_SERVER_HEALTH) private readonly chefServer: ChefServerHealth,
+    private readonly database: Database,
+    private readonly writer: BatchWriter,
+    private readonly chefServer: ChefServerHealth,
   ) {}
 
-  /** Whether it is ready, and if not, why: in fixed words, without addresses. */
+  /** Returns whether the server is ready and why not; the reasons contain no addresses. */
   async health(): Promise<ServerHealth> {
     const reasons: string[] = [];
-    if (!(await this.databaseAnswers())) reasons.push('database: no answer');
+    if (!(await this.isDatabaseAvailable())) reasons.push('database: no answer');
     const { mode, writes } = this.writer.state;
     if (this.writer.overloaded || mode === 'closed') reasons.push(`write queue: ${mode}, ${writes} wait`);
-    const trouble = this.chefServer.trouble();
-    if (trouble !== undefined) reasons.push(`Chef Server: ${trouble}`);
+    const reason = this.chefServer.unavailabilityReason();
+    if (reason !== undefined) reasons.push(`Chef Server: ${reason}`);
     return { live: true, ready: reasons.length === 0, reasons };
   }
 
-  private databaseAnswers(): Promise<boolean> {
+  private isDatabaseAvailable(): Promise<boolean> {
     const now = performance.now();
-    if (this.look === undefined || now - this.lookedAt > GOOD_FOR_MS) {
-      this.lookedAt = now;
-      this.look = this.askDatabase();
+    if (this.check === undefined || now - this.checkedAt > CACHE_MS) {
+      this.checkedAt = now;
+      this.check = this.checkDatabase();
     }
-    return this.look;
+    return this.check;
   }
 
-  private askDatabase(): Promise<boolean> {
-    const answered = this.database.query('SELECT 1').then(
+  private checkDatabase(): Promise<boolean> {
+    const hasReplied = this.database.query('SELECT 1').then(
       () => true,
       () => false,
     );
-    return Promise.race([answered, after(DATABASE_WITHIN_MS, false, { ref: false })]);
+    return Promise.race([hasReplied, after(DATABASE_TIMEOUT_MS, false, { ref: false })]);
   }
 }

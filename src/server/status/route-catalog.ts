@@ -3,12 +3,12 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { apiDocument, type DocumentedRoute } from './api-document.js';
 
-/** Collects the routes that have a doc while they are added, so that the document tells of what is really served. */
+/** Collects the documented routes when they are added, so that the API document lists exactly what is served. */
 @Injectable()
 export class RouteCatalog {
   private readonly routes: DocumentedRoute[] = [];
 
-  /** To be made before the routes are added, as providers are. */
+  /** Nest creates providers before it adds routes, so this sees all of them. */
   constructor(host: HttpAdapterHost<FastifyAdapter>) {
     host.httpAdapter.getInstance().addHook('onRoute', ({ url, method, config }) => {
       if (config?.doc === undefined) return;
@@ -19,7 +19,7 @@ export class RouteCatalog {
     });
   }
 
-  /** The API document. */
+  /** Returns the API document. */
   document(): Record<string, unknown> {
     return apiDocument(this.routes);
   }

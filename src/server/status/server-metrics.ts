@@ -1,47 +1,46 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { Counter, Gauge, type Registry } from 'prom-client';
-import { METRICS } from '../config/config.module.js';
-import { LIVE_JOBS, type LiveJobs } from '../jobs/jobs.port.js';
-import { FLEET, type Fleet } from '../nodes/nodes.port.js';
-import { BATCH_WRITER, type BatchWriter } from '../persistence/batch-writer.port.js';
-import { TRANSPORT_COUNTS, type TransportCounts } from '../transport/transport.port.js';
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { LiveJobs } from '../jobs/jobs.port.js';
+import { NodeDirectory } from '../nodes/nodes.port.js';
+import { BatchWriter } from '../persistence/batch-writer.port.js';
+import { TransportCounts } from '../transport/transport.port.js';
 
-/** One value, or one for each value of a label. */
+/** One value, or one per value of a label. */
 type Reading = number | Iterable<readonly [labelValue: string, value: number]>;
 
 /**
- * The metrics that are read off the features when somebody asks: what is counted on hot paths is a plain number there.
- * Features whose events are rare enough keep their own.
+ * Metrics whose values are read from the features on each request: on hot paths a feature only increments a number.
+ * Features with rare events register their own metrics.
  */
 @Injectable()
 export class ServerMetrics {
   constructor(
-    @Inject(METRICS) private readonly registry: Registry,
-    @Inject(FLEET) private readonly fleet: Fleet,
-    @Inject(LIVE_JOBS) private readonly jobs: LiveJobs,
-    @Inject(TRANSPORT_COUNTS) private readonly traffic: TransportCounts,
-    @Inject(BATCH_WRITER) private readonly writer: BatchWriter,
+    private readonly registry: Registry,
+    private readonly nodes: NodeDirectory,
+    private readonly jobs: LiveJobs,
+    private readonly traffic: TransportCounts,
+    private readonly writer: BatchWriter,
   ) {
     this.addNodesAndJobs();
     this.addTraffic();
     this.addWriter();
-    this.addProcess();
+    collectDefaultMetrics({ register: registry });
   }
 
-  /** All metrics of the server in the text format of Prometheus. */
+  /** Returns all metrics of the server in the Prometheus text format. */
   text(): Promise<string> {
     return this.registry.metrics();
   }
 
   private addNodesAndJobs(): void {
-    const { fleet, jobs } = this;
+    const { nodes, jobs } = this;
     this.gauge(
       'push_jobs_nodes',
       'Nodes heard since the start',
-      () => Object.entries(fleet.tally()),
+      () => Object.entries(nodes.countByState()),
       'state',
     );
-    this.gauge('push_jobs_jobs', 'Jobs that go on', () => jobs.tally().live, 'status');
+    this.gauge('push_jobs_jobs', 'Live jobs', () => jobs.tally().live, 'status');
     this.counter(
       'push_jobs_jobs_ended_total',
       'Jobs that ended since the start',
@@ -50,7 +49,7 @@ export class ServerMetrics {
     );
     this.counter(
       'push_jobs_output_chunks_total',
-      'Pieces of output that nodes sent while they ran',
+      'Chunks of live output from nodes',
       () => jobs.tally().output,
       'outcome',
     );
@@ -65,8 +64,8 @@ export class ServerMetrics {
       () => traffic.dropped,
       'reason',
     );
-    this.counter('push_jobs_messages_sent_total', 'Messages handed to ZeroMQ', () => traffic.sent);
-    this.counter('push_jobs_messages_unsent_total', 'Messages that went nowhere', () => traffic.unsent);
+    this.counter('push_jobs_messages_sent_total', 'Messages passed to ZeroMQ', () => traffic.sent);
+    this.counter('push_jobs_messages_unsent_total', 'Messages that could not be sent', () => traffic.unsent);
     this.counter(
       'push_jobs_connections_refused_total',
       'Connections of nodes with a Curve key that is not accepted',
@@ -74,7 +73,7 @@ export class ServerMetrics {
     );
     this.gauge(
       'push_jobs_previous_key_connections',
-      'Connections of nodes that know the server by its previous Curve key',
+      'Connections of nodes that use the previous Curve key of the server',
       () => traffic.previousKeyConnections,
     );
     this.gauge(
@@ -86,21 +85,13 @@ export class ServerMetrics {
 
   private addWriter(): void {
     const { writer } = this;
+    this.gauge('push_jobs_write_queue_writes', 'Queued writes to the database', () => writer.state.writes);
     this.gauge(
-      'push_jobs_write_queue_writes',
-      'Changes that wait for the database',
-      () => writer.state.writes,
+      'push_jobs_write_queue_bytes',
+      'Approximate memory of the queued writes',
+      () => writer.state.bytes,
     );
-    this.gauge('push_jobs_write_queue_bytes', 'About how much memory they take', () => writer.state.bytes);
-    this.counter('push_jobs_writes_dropped_total', 'Changes that were given up', () => writer.state.dropped);
-  }
-
-  private addProcess(): void {
-    this.gauge('process_resident_memory_bytes', 'Memory of the process', () => process.memoryUsage.rss());
-    this.counter('process_cpu_seconds_total', 'CPU time of the process, all threads', () => {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1e6;
-    });
+    this.counter('push_jobs_writes_dropped_total', 'Writes that were dropped', () => writer.state.dropped);
   }
 
   private gauge(name: string, help: string, read: () => Reading, label?: string): void {
@@ -113,7 +104,7 @@ export class ServerMetrics {
     });
   }
 
-  /** The total is kept elsewhere, so it is set anew each time. */
+  /** The feature has the total, so the counter is reset to it each time. */
   private counter(name: string, help: string, read: () => Reading, label?: string): void {
     new Counter({
       ...this.described(name, help, label),

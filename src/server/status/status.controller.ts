@@ -2,23 +2,23 @@ import { Controller, Get, Header, HttpStatus, Inject, Res } from '@nestjs/common
 import type { FastifyReply } from 'fastify';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { Documented } from '../http/route-doc.js';
-import { LIVE_JOBS, type LiveJobs } from '../jobs/jobs.port.js';
-import { SERVER_KEYS, type ServerKeys } from '../keys/keys.port.js';
-import { FLEET, type Fleet } from '../nodes/nodes.port.js';
+import { LiveJobs } from '../jobs/jobs.port.js';
+import { ServerKeys } from '../keys/keys.port.js';
+import { NodeDirectory } from '../nodes/nodes.port.js';
 import type { ServerHealth, ServerStatus } from '../../shared/protocol/rest-schemas.js';
 import { HealthService } from './health.service.js';
 import { RouteCatalog } from './route-catalog.js';
 import { ServerMetrics } from './server-metrics.js';
 import { statusDoc } from './status.doc.js';
 
-/** How the server is doing, for everybody who can reach it: no names of organizations, users or nodes. */
+/** Routes about the server itself. They need no authentication, so they contain no names of organizations, users or nodes. */
 @Controller('pushy')
 export class StatusController {
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
-    @Inject(SERVER_KEYS) private readonly keys: ServerKeys,
-    @Inject(FLEET) private readonly fleet: Fleet,
-    @Inject(LIVE_JOBS) private readonly jobs: LiveJobs,
+    private readonly keys: ServerKeys,
+    private readonly nodes: NodeDirectory,
+    private readonly jobs: LiveJobs,
     private readonly healthService: HealthService,
     private readonly serverMetrics: ServerMetrics,
     private readonly routes: RouteCatalog,
@@ -30,12 +30,12 @@ export class StatusController {
     return {
       status: "it's alive",
       incarnation_id: this.keys.incarnationId,
-      node_fsm_count: this.fleet.count(),
+      node_fsm_count: this.nodes.count(),
       job_processes: this.config.status_hides_job_ids ? [] : this.jobs.ids(),
     };
   }
 
-  /** For load balancers and supervisors: 200 where it is ready to serve, 503 with reasons where it is not. */
+  /** For load balancers and monitoring: 200 if the server is ready, 503 with reasons if not. */
   @Get('_health')
   @Documented(statusDoc.health)
   async health(@Res({ passthrough: true }) reply: FastifyReply): Promise<ServerHealth> {
@@ -51,7 +51,7 @@ export class StatusController {
     return this.serverMetrics.text();
   }
 
-  /** OpenAPI 3.1, made of the routes that this server serves. */
+  /** OpenAPI 3.1 of the routes that this server serves. */
   @Get('openapi.json')
   @Documented(statusDoc.openapi)
   openapi(): Record<string, unknown> {

@@ -10,7 +10,7 @@ import { RouteCatalog } from './route-catalog.js';
 import { ServerMetrics } from './server-metrics.js';
 import { StatusController } from './status.controller.js';
 
-/** How the server is doing. */
+/** Status, health, metrics and API document of the server. */
 @Module({
   imports: [AuthModule, KeysModule, TransportModule, NodesModule, JobsModule],
   controllers: [StatusController],

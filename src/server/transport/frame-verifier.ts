@@ -9,45 +9,46 @@ import { parseRfc1123 } from '../../shared/protocol/wire-time.js';
 import type { NodeLink, NodeLinks } from './node-links.js';
 import type { DropReason } from './transport.port.js';
 
-/** A message that verified, and where it came from. */
-export interface Verified {
+/** A verified message and its connection. */
+export interface VerifiedMessage {
+  /** ZeroMQ's identity of the connection. */
   readonly identity: Buffer;
   readonly session: Session;
-  /** Undefined where it is the first on its connection. */
+  /** Undefined if the message is the first on its connection. */
   readonly link: NodeLink | undefined;
   readonly message: ClientMessage;
 }
 
-/** Why a message is dropped, and the session that it surely belongs to: a claim alone is nobody's. */
-export interface Drop {
+/** Why a frame is dropped. */
+export interface DroppedFrame {
   readonly reason: DropReason;
+  /** Set if the sender is proven, by its connection or its signature; an unsigned claim is not enough. */
   readonly session: Session | undefined;
 }
 
-/** Bounds of what is accepted. */
-export interface JudgeLimits {
+export interface FrameLimits {
   /** Bytes. */
   readonly maxBodySize: number;
-  /** A timestamp that is off by this many milliseconds or more is not accepted. */
+  /** A timestamp that differs by this many milliseconds or more is rejected. */
   readonly maxSkewMs: number;
 }
 
-type Judged<T> = Result<T, Drop>;
+type Verification<T> = Result<T, DroppedFrame>;
 
 /**
- * Judges what comes on the command channel, in the order of wire protocol, section 3: the cheapest look first, and
- * nothing of a body is believed before its signature was checked. Judging changes nothing.
+ * Verifies frames from the command channel and changes nothing. Cheap checks come first, and the signature is verified
+ * before the body is parsed. See docs/spec/wire-protocol.md, "Order of verification on the server".
  */
-export class FrameJudge {
+export class FrameVerifier {
   constructor(
     private readonly sessions: Sessions,
     private readonly links: NodeLinks,
-    private readonly limits: JudgeLimits,
+    private readonly limits: FrameLimits,
     private readonly clock: Clock,
   ) {}
 
-  /** Judges one message: the connection's identity and the frames that its peer sent. */
-  judge(frames: readonly Buffer[]): Judged<Verified> {
+  /** Verifies one message: the identity of its connection, followed by the frames that the peer sent. */
+  verify(frames: readonly Buffer[]): Verification<VerifiedMessage> {
     const [identity, headerBytes, body] = frames;
     const link = identity === undefined ? undefined : this.currentLink(identity);
     if (identity === undefined || headerBytes === undefined || body === undefined || frames.length !== 3) {
@@ -62,11 +63,11 @@ export class FrameJudge {
     if (!verifyHmac(session.value.key, body, header.value.signature)) {
       return drop('bad_signature', link?.session);
     }
-    const message = this.judgeBody(body, session.value, link);
+    const message = this.verifySignedBody(body, session.value, link);
     return message.ok ? ok({ identity, session: session.value, link, message: message.value }) : message;
   }
 
-  /** The link of a connection, unless its session was replaced: then the connection counts as a new one. */
+  /** Returns the link of a connection; undefined if its session was replaced, because the node must identify itself again. */
   private currentLink(identity: Buffer): NodeLink | undefined {
     const link = this.links.boundTo(identity);
     if (link === undefined) return undefined;
@@ -74,16 +75,19 @@ export class FrameJudge {
     return this.sessions.find(orgName, address.node) === link.session ? link : undefined;
   }
 
-  /** The session of the node that a body claims to come from; whether it does, its signature will tell. */
-  private claimedSession(body: Buffer): Judged<Session> {
+  /** Returns the session of the node that the body names; only the signature proves that the node sent it. */
+  private claimedSession(body: Buffer): Verification<Session> {
     const sender = decodeClaimedSender(body);
     if (!sender.ok) return drop(sender.error, undefined);
     const session = this.sessions.find(sender.value.org, sender.value.node);
     return session === undefined ? drop('unknown_node', undefined) : ok(session);
   }
 
-  /** Reads a body whose signature was right. */
-  private judgeBody(body: Buffer, session: Session, link: NodeLink | undefined): Judged<ClientMessage> {
+  private verifySignedBody(
+    body: Buffer,
+    session: Session,
+    link: NodeLink | undefined,
+  ): Verification<ClientMessage> {
     const decoded = decodeClientMessage(body);
     if (!decoded.ok) return drop(decoded.error, session);
     const message = decoded.value;
@@ -94,14 +98,14 @@ export class FrameJudge {
     if (sentAt === undefined) return drop('body_malformed', session);
     if (Math.abs(this.clock.now() - sentAt) >= this.limits.maxSkewMs) return drop('clock_skew', session);
     if (link !== undefined && message.sequence <= link.lastReceived) return drop('replayed', session);
-    if (!this.sessions.listensTo(session)) return drop('config_too_old', session);
+    if (!this.sessions.acceptsMessagesOf(session)) return drop('config_too_old', session);
     return ok(message);
   }
 }
 
 const drop = (reason: DropReason, session: Session | undefined) => err({ reason, session });
 
-/** Reads a header; of what headers may say, a client may say only version 2.0 and `hmac_sha256`. */
+/** Parses a header. Nodes must use version 2.0 and the method `hmac_sha256`. */
 const readHeader = (bytes: Buffer): Result<FrameHeader, DropReason> => {
   const header = parseHeader(bytes);
   if (!header.ok) return header;

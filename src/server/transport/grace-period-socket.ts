@@ -9,23 +9,22 @@ import type {
   SendOutcome,
 } from '../../shared/platform/zmq/command-router-socket.js';
 import { TwoKeyRouterSocket } from '../../shared/platform/zmq/two-key-router-socket.js';
-import type { TrafficCounts } from './traffic-counts.js';
+import type { TransportCounters } from './transport-counters.js';
 
 export interface GracePeriodSocketOptions extends CommandRouterSocketOptions {
   readonly previous: PreviousKeys;
-  readonly counts: Pick<TrafficCounts, 'refused' | 'previousKeyConnections'>;
+  readonly counts: Pick<TransportCounters, 'refused' | 'previousKeyConnections'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * The socket of the command channel of a server whose previous keys count when it starts: by their Curve key nodes can
- * connect until their time is over, and not a moment longer: the connections that there are by it are closed then. The
- * nodes that are left fetch their config, as after any loss of the server.
+ * The socket of the command channel during a grace period. Nodes can connect with the previous Curve key until the grace
+ * period ends; then their connections are closed, and they fetch their config as after any loss of the server.
  */
 export class GracePeriodSocket implements CommandSocket {
   private readonly socket: TwoKeyRouterSocket;
-  private ending: Timer | undefined;
+  private endTimer: Timer | undefined;
 
   constructor(
     private readonly options: GracePeriodSocketOptions,
@@ -45,8 +44,8 @@ export class GracePeriodSocket implements CommandSocket {
   async listen(address: string): Promise<string> {
     const { previous, clock, logger } = this.options;
     const bound = await this.socket.listen(address);
-    this.ending = setLongTimer(previous.validUntil - clock.now(), () => void this.end());
-    logger.info({ until: new Date(previous.validUntil) }, 'the keys before the last rotation count, too');
+    this.endTimer = setLongTimer(previous.validUntil - clock.now(), () => void this.endGracePeriod());
+    logger.info({ until: new Date(previous.validUntil) }, 'the previous keys are still accepted');
     return bound;
   }
 
@@ -55,15 +54,15 @@ export class GracePeriodSocket implements CommandSocket {
   }
 
   async close(): Promise<void> {
-    this.ending?.cancel();
+    this.endTimer?.cancel();
     await this.socket.close();
   }
 
-  private async end(): Promise<void> {
-    const closed = await this.socket.endPrevious();
+  private async endGracePeriod(): Promise<void> {
+    const closed = await this.socket.retirePreviousKey();
     this.options.logger.info(
       { connections_closed: closed },
-      'the keys before the last rotation do not count any more; the next start of the server does without its front',
+      'the previous keys are no longer accepted; the curve front is removed at the next start of the server',
     );
   }
 }

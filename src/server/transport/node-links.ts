@@ -1,57 +1,59 @@
 import type { Session } from '../keys/keys.port.js';
 import { nodeKeyOf, type NodeAddress } from '../../shared/protocol/node-address.js';
 
-/** The way to one node: the connection that its last valid message came on, and the numbering in both directions. */
+/** The current connection of one node, and the sequence numbers of both directions. */
 export interface NodeLink {
   readonly session: Session;
-  /** ZeroMQ's name for the connection, chosen by the peer: no proof of anything. Undefined where it is gone. */
+  /**
+   * ZeroMQ's identity of the connection. The peer chooses it, so it proves nothing. Undefined if the connection is lost.
+   */
   identity: Buffer | undefined;
   /** The sequence of the last valid message on this connection. */
   lastReceived: number;
-  /** The sequence of the last message to this node, whatever the connection. */
+  /** The sequence of the last message to this node; it continues over new connections. */
   lastSent: number;
 }
 
-/** The links of all nodes that sent a valid message: one for each, however many connections there are. */
+/** The links of all nodes that sent a valid message: one per node, even if the node has several connections. */
 export class NodeLinks {
   private readonly byNode = new Map<string, NodeLink>();
   private readonly byIdentity = new Map<string, NodeLink>();
 
-  /** The link that a connection is bound to. */
+  /** Returns the link that a connection is bound to. */
   boundTo(identity: Buffer): NodeLink | undefined {
-    return this.byIdentity.get(nameOf(identity));
+    return this.byIdentity.get(identityKeyOf(identity));
   }
 
-  /** The link of a node. */
-  of(address: NodeAddress): NodeLink | undefined {
+  /** Returns the link of a node. */
+  ofNode(address: NodeAddress): NodeLink | undefined {
     return this.byNode.get(nodeKeyOf(address));
   }
 
   /**
-   * Binds a connection to a session. The connection that the node had before is forgotten, and so is a session that
-   * this connection had before: that was replaced, or the connection would still be its.
+   * Binds a connection to a session and returns the new link. The node's previous connection is unbound. If the
+   * connection was bound to another session, that session was replaced, and its link is removed.
    */
   bind(identity: Buffer, session: Session): NodeLink {
     const replaced = this.boundTo(identity);
     if (replaced !== undefined) this.remove(replaced);
-    const before = this.of(session.address);
-    if (before !== undefined) this.unbind(before);
-    const link = { session, identity, lastReceived: 0, lastSent: before?.lastSent ?? 0 };
+    const previous = this.ofNode(session.address);
+    if (previous !== undefined) this.unbind(previous);
+    const link = { session, identity, lastReceived: 0, lastSent: previous?.lastSent ?? 0 };
     this.byNode.set(nodeKeyOf(session.address), link);
-    this.byIdentity.set(nameOf(identity), link);
+    this.byIdentity.set(identityKeyOf(identity), link);
     return link;
   }
 
-  /** Forgets the connection of a link, not the numbering. */
+  /** Removes the connection of a link and keeps its sequence numbers. */
   unbind(link: NodeLink): void {
     if (link.identity === undefined) return;
-    this.byIdentity.delete(nameOf(link.identity));
+    this.byIdentity.delete(identityKeyOf(link.identity));
     link.identity = undefined;
   }
 
-  /** Forgets a node by this session: connection and numbering. */
+  /** Removes the link of a node if it belongs to this session. */
   forget(session: Session): void {
-    const link = this.of(session.address);
+    const link = this.ofNode(session.address);
     if (link?.session === session) this.remove(link);
   }
 
@@ -61,4 +63,4 @@ export class NodeLinks {
   }
 }
 
-const nameOf = (identity: Buffer): string => identity.toString('latin1');
+const identityKeyOf = (identity: Buffer): string => identity.toString('latin1');

@@ -3,16 +3,16 @@ import type { ClientMessage } from '../../shared/protocol/client-message.js';
 import type { NodeAddress } from '../../shared/protocol/node-address.js';
 import type { NodeCommand } from '../../shared/protocol/server-message.js';
 
-/** A message from a node that verified: signature, session, names, clock and sequence were all right. */
+/** A message from a node; its signature, session, names, timestamp and sequence are verified. */
 export interface ReceivedMessage {
   readonly address: NodeAddress;
   readonly session: Session;
   readonly message: ClientMessage;
-  /** Whether it is the first on its connection: the node waits for an answer then. */
+  /** Whether it is the first on its connection; the node then waits for a reply. */
   readonly firstOnConnection: boolean;
 }
 
-/** Why something that came on the command channel was dropped; the labels under which drops are counted. */
+/** Why a frame from the command channel was dropped; also the label of the drop counter. */
 export type DropReason =
   | 'frame_count'
   | 'header_too_long'
@@ -29,47 +29,41 @@ export type DropReason =
   | 'replayed'
   | 'config_too_old';
 
-/** Told of what comes from nodes. */
+/** Handles what nodes send. */
 export interface NodeMessageHandler {
   received(message: ReceivedMessage): void;
-  /** Something was dropped that surely came from this node, by its connection or its signature. */
+  /** A frame was dropped that its connection or its signature proves to be from this node. */
   dropped(address: NodeAddress, reason: DropReason): void;
 }
 
-/** Under this token the command channel is injected. */
-export const COMMAND_CHANNEL = Symbol('COMMAND_CHANNEL');
-
-/** The way to the nodes. */
-export interface CommandChannel {
-  /** Registers the one handler of what nodes send; before that everything is dropped. */
-  handle(handler: NodeMessageHandler): void;
+/** Exchanges verified messages with nodes. See docs/spec/wire-protocol.md, "Channels". */
+export abstract class CommandChannel {
+  /** Registers the only handler of messages from nodes. Without a handler every message is dropped. */
+  abstract setHandler(handler: NodeMessageHandler): void;
   /**
-   * Sends a command to each of these nodes, over the connection that a node's last valid message came on. A node
-   * without one gets nothing: whoever sends watches for the answer, not for the sending.
+   * Sends a command to each node, over the connection of the node's last valid message. Nothing is sent to a node without
+   * a connection, and the caller is not notified: it must wait for the node's reply.
    */
-  send(addresses: readonly NodeAddress[], command: NodeCommand): void;
+  abstract send(addresses: readonly NodeAddress[], command: NodeCommand): void;
 }
 
-/** Under this token the counts of the command channel are injected. */
-export const TRANSPORT_COUNTS = Symbol('TRANSPORT_COUNTS');
-
-/** What happened on the command channel since the start of the server. */
-export interface TransportCounts {
-  /** Messages from nodes that verified. */
-  readonly received: number;
-  /** What was dropped, by reason; a reason that did not occur is missing. */
-  readonly dropped: ReadonlyMap<DropReason, number>;
-  /** Messages handed to ZeroMQ for a node. */
-  readonly sent: number;
-  /** Messages that went nowhere: no connection, it is gone, or too much waits for it. */
-  readonly unsent: number;
-  /** Milliseconds by which the last server heartbeat was sent too late: how busy the server's main thread is. */
-  readonly heartbeatLagMs: number;
+/** Counters of the command channel since the server started. */
+export abstract class TransportCounts {
+  /** Verified messages from nodes. */
+  abstract readonly received: number;
+  /** Dropped frames by reason; a reason that did not occur is missing. */
+  abstract readonly dropped: ReadonlyMap<DropReason, number>;
+  /** Messages to nodes that ZeroMQ accepted. */
+  abstract readonly sent: number;
+  /** Messages that were not sent: the node has no connection, or its queue is full. */
+  abstract readonly unsent: number;
+  /** How late the last server heartbeat was sent, in ms; shows how busy the server's main thread is. */
+  abstract readonly heartbeatLagMs: number;
   /**
-   * Connections refused because their Curve key is not accepted; while previous keys count, also those that did not ask
-   * for a key of ours.
+   * Connections refused because their Curve key is not accepted; during the grace period also those that use no Curve key
+   * of the server.
    */
-  readonly refused: number;
-  /** Connections there are by the previous Curve key, while that counts. */
-  readonly previousKeyConnections: number;
+  abstract readonly refused: number;
+  /** Open connections that use the previous Curve key, during the grace period. */
+  abstract readonly previousKeyConnections: number;
 }

@@ -6,47 +6,49 @@ import {
   type NodeStatus,
 } from '../../../shared/protocol/job-status.js';
 import {
-  type Consequence,
-  type Elsewhere,
+  type JobNodeEffect,
+  type JobNodeInput,
   type JobPhase,
-  judgePart,
-  type PartInput,
+  nextNodeStatus,
+  type OtherJobs,
 } from './job-node-machine.js';
 
 /**
- * A job as a whole (job lifecycle, "States"). It knows how many of its nodes are in which status, not which: a step
- * costs the same for one node and for ten thousand. The nodes' own statuses are kept by whoever executes the effects.
+ * State machine of a job. See docs/spec/job-lifecycle.md, "States".
+ *
+ * The state counts the nodes by status and does not name them, so a step costs the same for one node and for ten
+ * thousand. The executor of the effects keeps the status of each node.
  *
  * Phases and their exits:
- * - `voting`: until no node is `new` → `running` where the quorum is there, otherwise the ready nodes are let go and
+ * - `voting`: until no node is `new` → `running` if the quorum is reached; else the ready nodes become `was_ready` and
  *   the job ends as `quorum_failed`.
- * - `running`: until no node is `ready` or `running` → ends as `complete`.
- * - either: a time-out or a user's wish ends all nodes' parts, then the job ends as `timed_out` or `aborted`.
- * - `over`: the outcome is being stored, together with the event that tells it. No exit.
+ * - `running`: until no node is `ready` or `running` → the job ends as `complete`.
+ * - `voting` or `running`: a run timeout or an abort ends all job nodes, then the job ends as `timed_out` or `aborted`.
+ * - `over`: the outcome and the `job_complete` event are being stored. No exit.
  */
 export interface JobState {
   readonly phase: JobPhase;
   readonly status: JobStatus;
   readonly quorum: number;
   readonly tally: Readonly<Record<NodeStatus, number>>;
-  /** What the job will have ended as once the last node's part has; undefined while that is open. */
+  /** The status in which the job ends once its last node has ended; undefined while that is open. */
   readonly outcome: JobStatus | undefined;
 }
 
 export type JobInput =
   | {
-      readonly type: 'part';
+      readonly type: 'node';
       readonly node: string;
       readonly status: NodeStatus;
-      readonly input: PartInput;
-      readonly elsewhere: Elsewhere;
+      readonly input: JobNodeInput;
+      readonly otherJobs: OtherJobs;
     }
   | { readonly type: 'voting_timeout' }
   | { readonly type: 'run_timeout' }
-  | { readonly type: 'called_off' }
-  /** After a restart: go on from what was stored. */
+  | { readonly type: 'abort_requested' }
+  /** The server has restarted: continue from the stored state. */
   | { readonly type: 'recovered' }
-  /** The outcome and all that led to it are stored. */
+  /** The outcome and everything before it are stored. */
   | { readonly type: 'outcome_stored' };
 
 export type JobEffect =
@@ -54,12 +56,12 @@ export type JobEffect =
   | { readonly type: 'set_node'; readonly node: string; readonly status: NodeStatus }
   | { readonly type: 'rehab'; readonly node: string }
   /** Give this input to every node that is in one of these statuses. */
-  | { readonly type: 'each'; readonly statuses: readonly NodeStatus[]; readonly input: PartInput }
+  | { readonly type: 'each_node'; readonly statuses: readonly NodeStatus[]; readonly input: JobNodeInput }
   /** Store the status, send `run` to every ready node and start the timer of `run_timeout`. */
   | { readonly type: 'run' }
-  /** Store the outcome, then come back with `outcome_stored`. */
+  /** Store the outcome, then return `outcome_stored` as input. */
   | { readonly type: 'store_outcome'; readonly status: JobStatus }
-  /** All is told; nothing follows any more. */
+  /** The job has ended and no effect follows. */
   | { readonly type: 'ended' };
 
 export interface JobStep {
@@ -67,9 +69,9 @@ export interface JobStep {
   readonly effects: readonly JobEffect[];
 }
 
-const LIVE: readonly NodeStatus[] = ['new', 'ready', 'running'];
+const LIVE_STATUSES: readonly NodeStatus[] = ['new', 'ready', 'running'];
 
-const noNodes = (): Record<NodeStatus, number> => {
+const emptyTally = (): Record<NodeStatus, number> => {
   const statuses = Object.keys(NODE_STATUS_CODES) as NodeStatus[];
   return Object.fromEntries(statuses.map((status) => [status, 0])) as Record<NodeStatus, number>;
 };
@@ -79,9 +81,9 @@ const phaseOf = (status: JobStatus): JobPhase => {
   return status === 'running' ? 'running' : 'voting';
 };
 
-/** The state of a job whose nodes have these statuses; for a new job they are all `new`. */
+/** Returns the state of a job whose nodes have these statuses. */
 export const jobState = (status: JobStatus, quorum: number, nodes: Iterable<NodeStatus>): JobState => {
-  const tally = noNodes();
+  const tally = emptyTally();
   for (const node of nodes) tally[node]++;
   return {
     phase: phaseOf(status),
@@ -95,82 +97,80 @@ export const jobState = (status: JobStatus, quorum: number, nodes: Iterable<Node
 /** Takes a job from one state to the next. */
 export const reduceJob = (state: JobState, input: JobInput): JobStep => {
   switch (input.type) {
-    case 'part':
-      return partChanged(state, input);
+    case 'node':
+      return reduceNode(state, input);
     case 'recovered':
-      return recovered(state);
+      return recover(state);
     case 'voting_timeout':
-      return { state, effects: [{ type: 'each', statuses: ['new'], input: 'voting_timeout' }] };
+      return { state, effects: [{ type: 'each_node', statuses: ['new'], input: 'voting_timeout' }] };
     case 'run_timeout':
-      return endAs(state, 'timed_out', LIVE, 'run_timeout');
-    case 'called_off':
-      return endAs(state, 'aborted', LIVE, 'called_off');
+      return endAs(state, 'timed_out', LIVE_STATUSES, 'run_timeout');
+    case 'abort_requested':
+      return endAs(state, 'aborted', LIVE_STATUSES, 'abort_requested');
     case 'outcome_stored':
       return { state: { ...state, status: state.outcome ?? state.status }, effects: [{ type: 'ended' }] };
   }
 };
 
-const tellEnd = (outcome: JobStatus): JobEffect => ({
+const emitJobComplete = (outcome: JobStatus): JobEffect => ({
   type: 'emit',
   event: { name: 'job_complete', data: { status: outcome } },
 });
 
-/** Goes on; also with an end that had begun: only such an end leaves nodes that are timed out or aborted. */
-const recovered = (state: JobState): JobStep => {
-  if (state.phase === 'over') return { state, effects: [tellEnd(state.status), { type: 'ended' }] };
-  if (state.tally.timed_out > 0) return endAs(state, 'timed_out', LIVE, 'run_timeout');
-  if (state.tally.aborted > 0) return endAs(state, 'aborted', LIVE, 'called_off');
-  return settle(state, []);
+/** Completes a timeout or an abort that the restart has interrupted: only these leave nodes `timed_out` or `aborted`. */
+const recover = (state: JobState): JobStep => {
+  if (state.phase === 'over') return { state, effects: [emitJobComplete(state.status), { type: 'ended' }] };
+  if (state.tally.timed_out > 0) return endAs(state, 'timed_out', LIVE_STATUSES, 'run_timeout');
+  if (state.tally.aborted > 0) return endAs(state, 'aborted', LIVE_STATUSES, 'abort_requested');
+  return advance(state, []);
 };
 
-const partChanged = (
+const reduceNode = (
   state: JobState,
-  { node, status, input, elsewhere }: Extract<JobInput, { type: 'part' }>,
+  { node, status, input, otherJobs }: Extract<JobInput, { type: 'node' }>,
 ): JobStep => {
-  // What the job ends with has been given to the nodes that were ready: none of them may become new.
-  if (input === 'asked_again' && state.outcome !== undefined) return { state, effects: [] };
-  const verdict = judgePart(state.phase, status, input, elsewhere);
-  const effects = verdict.then.flatMap((consequence) => effectsOf(node, consequence));
-  if (verdict.status === undefined || verdict.status === status) return { state, effects };
+  // The ready nodes already have the input that ends the job. A node that became `new` now would miss it.
+  if (input === 'commit_resent' && state.outcome !== undefined) return { state, effects: [] };
+  const step = nextNodeStatus(state.phase, status, input, otherJobs);
+  const effects = step.effects.flatMap((effect) => jobEffectsOf(node, effect));
+  if (step.status === undefined || step.status === status) return { state, effects };
 
   const { tally } = state;
-  const moved = { [status]: tally[status] - 1, [verdict.status]: tally[verdict.status] + 1 };
+  const moved = { [status]: tally[status] - 1, [step.status]: tally[step.status] + 1 };
   const next = { ...state, tally: { ...tally, ...moved } };
-  return settle(next, [{ type: 'set_node', node, status: verdict.status }, ...effects]);
+  return advance(next, [{ type: 'set_node', node, status: step.status }, ...effects]);
 };
 
-const effectsOf = (node: string, consequence: Consequence): JobEffect[] => {
-  if (consequence === 'quiet_rehab') return [{ type: 'rehab', node }];
-  if (consequence === 'rehab') {
+const jobEffectsOf = (node: string, effect: JobNodeEffect): JobEffect[] => {
+  if (effect === 'quiet_rehab') return [{ type: 'rehab', node }];
+  if (effect === 'rehab') {
     return [
       { type: 'emit', event: { name: 'rehab', data: { node } } },
       { type: 'rehab', node },
     ];
   }
-  if (consequence === 'run_start') return [{ type: 'emit', event: { name: 'run_start', data: { node } } }];
-  if ('vote' in consequence) {
-    return [{ type: 'emit', event: { name: 'quorum_vote', data: { node, status: consequence.vote } } }];
+  if (effect === 'run_start') return [{ type: 'emit', event: { name: 'run_start', data: { node } } }];
+  if ('vote' in effect) {
+    return [{ type: 'emit', event: { name: 'quorum_vote', data: { node, status: effect.vote } } }];
   }
-  return [{ type: 'emit', event: { name: 'run_complete', data: { node, status: consequence.runComplete } } }];
+  return [{ type: 'emit', event: { name: 'run_complete', data: { node, status: effect.runComplete } } }];
 };
 
-/** Goes on where nothing is waited for any more. */
-const settle = (state: JobState, effects: readonly JobEffect[]): JobStep => {
-  const { tally } = state;
-  if (state.phase === 'over') return { state, effects };
-  if (
-    tally.new + tally.ready + tally.running === 0 &&
-    (state.outcome !== undefined || state.phase === 'running')
-  ) {
+/** Enters the next phase if the current one waits for no node any more. */
+const advance = (state: JobState, effects: readonly JobEffect[]): JobStep => {
+  const { phase, tally } = state;
+  if (phase === 'over') return { state, effects };
+  const hasLiveNodes = tally.new + tally.ready + tally.running > 0;
+  const isEnding = state.outcome !== undefined;
+  if (!hasLiveNodes && (isEnding || phase === 'running')) {
     const outcome = state.outcome ?? 'complete';
     return {
       state: { ...state, phase: 'over', outcome },
-      effects: [...effects, { type: 'store_outcome', status: outcome }, tellEnd(outcome)],
+      effects: [...effects, { type: 'store_outcome', status: outcome }, emitJobComplete(outcome)],
     };
   }
-  if (state.phase === 'voting' && state.outcome === undefined && tally.new === 0)
-    return countVotes(state, effects);
-  return { state, effects };
+  const hasAllVotes = phase === 'voting' && tally.new === 0;
+  return hasAllVotes && !isEnding ? countVotes(state, effects) : { state, effects };
 };
 
 const countVotes = (state: JobState, effects: readonly JobEffect[]): JobStep => {
@@ -179,20 +179,20 @@ const countVotes = (state: JobState, effects: readonly JobEffect[]): JobStep => 
     return { state: next, effects: [...effects, ...more] };
   }
   const running: JobState = { ...state, phase: 'running', status: 'running' };
-  return settle(running, [
+  return advance(running, [
     ...effects,
     { type: 'emit', event: { name: 'quorum_succeeded', data: {} } },
     { type: 'run' },
   ]);
 };
 
-/** Ends the parts of all nodes in these statuses; the job ends with the last of them. */
+/** Ends all nodes in these statuses; the job ends with the last of them. */
 const endAs = (
   state: JobState,
   outcome: JobStatus,
   statuses: readonly NodeStatus[],
-  input: PartInput,
+  input: JobNodeInput,
 ): JobStep => {
   if (state.phase === 'over' || state.outcome !== undefined) return { state, effects: [] };
-  return settle({ ...state, outcome }, [{ type: 'each', statuses, input }]);
+  return advance({ ...state, outcome }, [{ type: 'each_node', statuses, input }]);
 };

@@ -2,20 +2,22 @@ import type { RunStatus, VoteStatus } from '../../../shared/protocol/feed-event.
 import { isNodeDone, type NodeStatus } from '../../../shared/protocol/job-status.js';
 
 /**
- * A node's part in a job: what each input does to it (job lifecycle, "Voting" and "Running"). The tables below are
- * the machine; a cell that is not listed is the `other` cell of its column, and a column without one changes nothing.
+ * State machine of a job node: what each input does to it. See docs/spec/job-lifecycle.md, "Voting", "Running" and
+ * "Nodes in several jobs".
+ *
+ * The tables below are the machine. An input without a cell of its own uses the `other` cell of its column. A column
+ * without an `other` cell ignores that input.
  *
  * States and their exits: `new` → ready, nacked, unavailable; `ready` → new, running, was_ready, failed, crashed,
  * unavailable, timed_out; `running` → succeeded, failed, crashed, timed_out; `new`, `ready`, `running` → aborted.
- * All others are terminal and have none.
+ * All others are terminal and have no exit.
  *
- * To be let go (`rehab`) ends all that a node does, and a client does one job at a time. So a node that has a part in
- * another job as well is not let go for the sake of one that it has not said yes to, nor because it refuses such a one,
- * or one that is over for it (`BUSY_ELSEWHERE`). Where it says yes to it after all, it is let go then, like any node
- * that says so late. A node that has said yes to another job does this one no more: there is nothing to let go
- * (`AGREED_ELSEWHERE`).
+ * Rehab makes a node drop everything it does, and a client does one job at a time. So a node that is also in another
+ * live job is not sent to rehab for a job that it has not voted yes to, nor because it declines this job
+ * (`OTHER_JOB_CELLS`). If it votes yes later, it is sent to rehab then, like any node with a late vote. A
+ * node that has voted yes to another job has already dropped this one: it needs no rehab (`COMMITTED_CELLS`).
  */
-export type PartInput =
+export type JobNodeInput =
   | 'ack_commit'
   | 'nack_commit'
   | 'ack_run'
@@ -23,65 +25,67 @@ export type PartInput =
   | 'succeeded'
   | 'failed'
   | 'aborted'
-  /** The node dropped out: offline, another process, rehab, or it ended the job without telling. */
+  /** The node is offline, has a new incarnation, is in rehab, or ended the job without a result. */
   | 'down'
-  /** It ended the job without telling, and says that it is at another one. */
-  | 'moved_on'
+  /** The node ended the job without a result and names another job. */
+  | 'switched_job'
   | 'voting_timeout'
   | 'run_timeout'
-  /** The quorum was not reached. */
+  /** The job has failed its quorum. */
   | 'quorum_failed'
-  /** A user called the job off. */
-  | 'called_off'
-  /** After a restart: the node knows nothing of the vote it was asked for. */
-  | 'asked_again';
+  /** A user aborts the job. */
+  | 'abort_requested'
+  /** The node has lost the `commit`, and gets it again. */
+  | 'commit_resent';
 
 /** How far the job is. */
 export type JobPhase = 'voting' | 'running' | 'over';
 
-/** What a node has to do in other jobs that go on: nothing, or it was asked for its vote, or it has said yes. */
-export type Elsewhere = 'free' | 'asked' | 'agreed';
+/** The other live jobs of the node: none, or it has votes to give (`pending`), or it has voted yes (`committed`). */
+export type OtherJobs = 'none' | 'pending' | 'committed';
 
-/** What follows besides a new status, in order. `rehab` is an event too, `quiet_rehab` is not. */
-export type Consequence =
+/** What follows besides a new status, in order. `rehab` emits an event as well, `quiet_rehab` does not. */
+export type JobNodeEffect =
   { readonly vote: VoteStatus } | { readonly runComplete: RunStatus } | 'run_start' | 'rehab' | 'quiet_rehab';
 
-export interface Verdict {
-  /** The new status; left out where it stays. */
+export interface JobNodeStep {
+  /** The new status; left out if the status stays. */
   readonly status?: NodeStatus;
-  readonly then: readonly Consequence[];
+  readonly effects: readonly JobNodeEffect[];
 }
 
 type Column = 'new' | 'ready' | 'running' | 'terminal';
-type Cells = Partial<Record<PartInput | 'other', Verdict>>;
+type Cells = Partial<Record<JobNodeInput | 'other', JobNodeStep>>;
 type Table = Partial<Record<Column, Cells>>;
 
-const NOTHING: Verdict = { then: [] };
+const IGNORE: JobNodeStep = { effects: [] };
 
-const vote = (status: VoteStatus): Consequence => ({ vote: status });
-const runComplete = (status: RunStatus): Consequence => ({ runComplete: status });
+const vote = (status: VoteStatus): JobNodeEffect => ({ vote: status });
+const runComplete = (status: RunStatus): JobNodeEffect => ({ runComplete: status });
 
-const to = (status: NodeStatus, ...then: Consequence[]): Verdict => ({ status, then });
-const stay = (...then: Consequence[]): Verdict => ({ then });
+const to = (status: NodeStatus, ...effects: JobNodeEffect[]): JobNodeStep => ({ status, effects });
+const stay = (...effects: JobNodeEffect[]): JobNodeStep => ({ effects });
 
-const calledOff: Cells = { called_off: to('aborted', 'quiet_rehab') };
-const ourOwn: Cells = {
-  moved_on: NOTHING,
-  voting_timeout: NOTHING,
-  run_timeout: NOTHING,
-  quorum_failed: NOTHING,
-  asked_again: NOTHING,
+const abortable: Cells = { abort_requested: to('aborted', 'quiet_rehab') };
+
+/** Inputs that come from the server: they never use the `other` cell, which is for messages of nodes. */
+const ignoredServerInputs: Cells = {
+  switched_job: IGNORE,
+  voting_timeout: IGNORE,
+  run_timeout: IGNORE,
+  quorum_failed: IGNORE,
+  commit_resent: IGNORE,
 };
 
-const movedOn: Cells = { moved_on: to('crashed', runComplete('crashed')) };
+const switchedJob: Cells = { switched_job: to('crashed', runComplete('crashed')) };
 const crashed = to('crashed', 'rehab', runComplete('crashed'));
 const diedWhileRunning = stay('rehab', runComplete('client_died_while_running'));
 
 const TABLES: Record<JobPhase, Table> = {
   voting: {
     new: {
-      ...ourOwn,
-      ...calledOff,
+      ...ignoredServerInputs,
+      ...abortable,
       ack_commit: to('ready', vote('success')),
       nack_commit: to('nacked', vote('failure')),
       down: to('unavailable', vote('down'), 'rehab'),
@@ -89,18 +93,18 @@ const TABLES: Record<JobPhase, Table> = {
       other: to('unavailable', 'rehab'),
     },
     ready: {
-      ...ourOwn,
-      ...calledOff,
+      ...ignoredServerInputs,
+      ...abortable,
       ack_commit: stay(vote('unexpected_commit')),
       nack_commit: to('unavailable', 'rehab', vote('lost_availibility')),
       down: to('unavailable', vote('down'), 'rehab'),
       quorum_failed: to('was_ready', 'quiet_rehab'),
-      asked_again: to('new'),
+      commit_resent: to('new'),
       other: to('unavailable', 'rehab'),
     },
     terminal: {
-      ...ourOwn,
-      called_off: NOTHING,
+      ...ignoredServerInputs,
+      abort_requested: IGNORE,
       ack_commit: stay('rehab', vote('client_died_while_voting')),
       nack_commit: stay('rehab', vote('client_died_while_voting')),
       down: stay(vote('down'), 'rehab'),
@@ -109,19 +113,19 @@ const TABLES: Record<JobPhase, Table> = {
   },
   running: {
     ready: {
-      ...ourOwn,
-      ...calledOff,
-      ...movedOn,
+      ...ignoredServerInputs,
+      ...abortable,
+      ...switchedJob,
       ack_run: to('running', 'run_start'),
       nack_run: to('failed', 'rehab', runComplete('run_nacked')),
       run_timeout: to('timed_out', 'quiet_rehab'),
       other: crashed,
     },
     running: {
-      ...ourOwn,
-      ...calledOff,
-      ...movedOn,
-      ack_run: NOTHING,
+      ...ignoredServerInputs,
+      ...abortable,
+      ...switchedJob,
+      ack_run: IGNORE,
       nack_run: to('failed', 'rehab', runComplete('run_nacked_while_running')),
       succeeded: to('succeeded', runComplete('success')),
       failed: to('failed', runComplete('failure')),
@@ -129,62 +133,63 @@ const TABLES: Record<JobPhase, Table> = {
       other: crashed,
     },
     terminal: {
-      ...ourOwn,
-      called_off: NOTHING,
+      ...ignoredServerInputs,
+      abort_requested: IGNORE,
       ack_run: stay(runComplete('client_died_while_running'), 'rehab'),
       other: diedWhileRunning,
     },
   },
-  // The feed has ended: no events any more. A node that still believes in the job is told to drop it.
+  // The feed is complete, so there are no events. A node that still acts on the job must drop it.
   over: { terminal: { ack_commit: stay('quiet_rehab'), ack_run: stay('quiet_rehab') } },
 };
 
-const lateRefusal: Cells = { nack_commit: NOTHING, nack_run: NOTHING };
+type TableOverrides = Partial<Record<JobPhase, Table>>;
 
-/** The cells that are others for a node with a part in another job that goes on. */
-const BUSY_ELSEWHERE: Partial<Record<JobPhase, Table>> = {
+const ignoredLateNacks: Cells = { nack_commit: IGNORE, nack_run: IGNORE };
+
+/** Cells that replace those of `TABLES` for a node in another live job. */
+const OTHER_JOB_CELLS: TableOverrides = {
   voting: {
     new: {
-      called_off: to('aborted'),
+      abort_requested: to('aborted'),
       nack_run: to('unavailable'),
       voting_timeout: to('unavailable', vote('voting_timeout')),
     },
-    terminal: lateRefusal,
+    terminal: ignoredLateNacks,
   },
-  running: { terminal: lateRefusal },
+  running: { terminal: ignoredLateNacks },
 };
 
-const dropped: Cells = { run_timeout: to('timed_out'), called_off: to('aborted') };
+const withoutRehab: Cells = { run_timeout: to('timed_out'), abort_requested: to('aborted') };
 
-/** Beside those, the cells that are others for a node that has said yes to another job that goes on. */
-const AGREED_ELSEWHERE: Partial<Record<JobPhase, Table>> = { running: { ready: dropped, running: dropped } };
+/** Cells that also replace those of `TABLES` for a node that has voted yes to another live job. */
+const COMMITTED_CELLS: TableOverrides = { running: { ready: withoutRehab, running: withoutRehab } };
 
 const columnOf = (status: NodeStatus): Column => {
   if (status === 'new' || status === 'ready' || status === 'running') return status;
   return 'terminal';
 };
 
-/** What an input does to a node of this status while the job is in this phase; a terminal status never changes. */
-export const judgePart = (
+/** Returns the step that an input causes. A terminal status never changes. */
+export const nextNodeStatus = (
   phase: JobPhase,
   status: NodeStatus,
-  input: PartInput,
-  elsewhere: Elsewhere,
-): Verdict => {
+  input: JobNodeInput,
+  otherJobs: OtherJobs,
+): JobNodeStep => {
   const column = columnOf(status);
   const cells = TABLES[phase][column];
-  const verdict = cellElsewhere(phase, column, input, elsewhere) ?? cells?.[input] ?? cells?.other ?? NOTHING;
-  return isNodeDone(status) ? { then: verdict.then } : verdict;
+  const step = overrideFor(otherJobs, phase, column, input) ?? cells?.[input] ?? cells?.other ?? IGNORE;
+  return isNodeDone(status) ? { effects: step.effects } : step;
 };
 
-/** The cell that is another because of what the node has to do elsewhere, if it is. */
-const cellElsewhere = (
+const overrideFor = (
+  otherJobs: OtherJobs,
   phase: JobPhase,
   column: Column,
-  input: PartInput,
-  elsewhere: Elsewhere,
-): Verdict | undefined => {
-  if (elsewhere === 'free') return undefined;
-  const agreed = elsewhere === 'agreed' ? AGREED_ELSEWHERE[phase]?.[column]?.[input] : undefined;
-  return agreed ?? BUSY_ELSEWHERE[phase]?.[column]?.[input];
+  input: JobNodeInput,
+): JobNodeStep | undefined => {
+  if (otherJobs === 'none') return undefined;
+  const committed = otherJobs === 'committed' ? COMMITTED_CELLS[phase]?.[column]?.[input] : undefined;
+  return committed ?? OTHER_JOB_CELLS[phase]?.[column]?.[input];
 };

@@ -1,19 +1,22 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { CHEF_DIRECTORY, type ChefDirectory } from '../../auth/chef-directory.port.js';
-import { CLOCK, LOGGER } from '../../config/config.module.js';
+import { ChefDirectory } from '../../auth/chef-directory.port.js';
+import { LOGGER } from '../../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../../config/server-config.js';
 import { messageOf } from '../../../shared/lib/app-error.js';
-import type { Clock } from '../../../shared/lib/clock.js';
+import { Clock } from '../../../shared/lib/clock.js';
 import { setLongTimer, type Timer } from '../../../shared/lib/timer.js';
-import { HISTORY_STORE, type HistoryStore, type Retention } from './history-store.port.js';
+import { HistoryStore, type Retention } from './history-store.port.js';
 
 const HOUR_MS = 3_600_000;
 
-/** A request is remembered by its `Idempotency-Key` for so long; who repeats it later starts another job. */
-const REQUESTS_MS = 24 * HOUR_MS;
+/** A request that is repeated later than this starts another job. */
+const IDEMPOTENCY_KEY_TTL_MS = 24 * HOUR_MS;
 
-/** Forgets old jobs, where the settings say so, and old requests: at the start and every hour. */
+/**
+ * Deletes jobs that exceed the job retention, and old idempotency keys: at the start and every hour. See
+ * docs/spec/operations.md, "Job retention".
+ */
 @Injectable()
 export class HistoryPruner implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger: Logger;
@@ -23,16 +26,16 @@ export class HistoryPruner implements OnApplicationBootstrap, OnApplicationShutd
 
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
-    @Inject(HISTORY_STORE) private readonly store: HistoryStore,
-    @Inject(CHEF_DIRECTORY) private readonly directory: ChefDirectory,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly store: HistoryStore,
+    private readonly directory: ChefDirectory,
+    private readonly clock: Clock,
     @Inject(LOGGER) logger: Logger,
   ) {
     this.logger = logger.child({ scope: 'history' });
   }
 
   onApplicationBootstrap(): void {
-    this.pruneAndGoOn();
+    this.pruneAndScheduleNext();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -41,45 +44,51 @@ export class HistoryPruner implements OnApplicationBootstrap, OnApplicationShutd
     await this.running;
   }
 
-  private pruneAndGoOn(): void {
-    this.timer = setLongTimer(HOUR_MS, () => this.pruneAndGoOn());
+  private pruneAndScheduleNext(): void {
+    this.timer = setLongTimer(HOUR_MS, () => this.pruneAndScheduleNext());
     this.running = this.prune().catch((thrown: unknown) =>
-      this.logger.warn({ reason: messageOf(thrown) }, 'history was not pruned; trying again in an hour'),
+      this.logger.warn(
+        { reason: messageOf(thrown) },
+        'cannot delete old jobs; the next attempt is in an hour',
+      ),
     );
   }
 
   private async prune(): Promise<void> {
     const now = this.clock.now();
     const { signal } = this.stopping;
-    await this.store.forgetRequests(now - REQUESTS_MS);
+    await this.store.deleteIdempotencyKeys(now - IDEMPOTENCY_KEY_TTL_MS);
     const { organizations, ...general } = this.config.history_retention;
-    const isOff = [general, ...Object.values(organizations)].every(keepsAll);
-    const own = isOff ? undefined : await this.ownRetentions();
-    if (own === undefined) return;
+    const keepsEverything = [general, ...Object.values(organizations)].every(keepsAll);
+    const byOrganization = keepsEverything ? undefined : await this.organizationRetentions();
+    if (byOrganization === undefined) return;
     for (const orgId of await this.store.organizations()) {
       if (signal.aborted) return;
-      const retention = own.get(orgId) ?? general;
-      const removed = keepsAll(retention) ? 0 : await this.store.prune(orgId, retention, now, signal);
-      if (removed > 0) this.logger.info({ orgId, jobs: removed }, 'old jobs were removed');
+      const retention = byOrganization.get(orgId) ?? general;
+      const deleted = keepsAll(retention) ? 0 : await this.store.prune(orgId, retention, now, signal);
+      if (deleted > 0) this.logger.info({ orgId, jobs: deleted }, 'deleted old jobs');
     }
   }
 
   /**
-   * What organizations keep that have a setting of their own, by guid. Undefined where the Chef Server does not say
-   * whose it is: then nothing may be removed, it could be just what shall be kept. So too when the server stops.
+   * Returns the retentions of organizations with their own setting, by guid. Undefined if a guid cannot be looked up:
+   * then nothing may be deleted, because that organization may keep it. Also undefined if the server stops.
    */
-  private async ownRetentions(): Promise<ReadonlyMap<string, Retention> | undefined> {
-    const own = new Map<string, Retention>();
+  private async organizationRetentions(): Promise<ReadonlyMap<string, Retention> | undefined> {
+    const retentions = new Map<string, Retention>();
     for (const [name, retention] of Object.entries(this.config.history_retention.organizations)) {
       if (this.stopping.signal.aborted) return undefined;
       const orgId = await this.directory.orgId(name);
-      if (orgId.ok) own.set(orgId.value, retention);
+      if (orgId.ok) retentions.set(orgId.value, retention);
       else if (orgId.error.kind === 'unavailable') {
-        this.logger.warn({ org: name, reason: orgId.error.reason }, 'history was not pruned');
+        this.logger.warn(
+          { org: name, reason: orgId.error.reason },
+          'cannot delete old jobs: an organization cannot be looked up',
+        );
         return undefined;
       }
     }
-    return own;
+    return retentions;
   }
 }
 

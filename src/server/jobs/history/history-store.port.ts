@@ -1,23 +1,20 @@
-/** Under this token the history store is injected. */
-export const HISTORY_STORE = Symbol('HISTORY_STORE');
-
-/** How much of an organization's history is kept; what is left out has no limit. */
+/** Which jobs of an organization are kept; a member that is left out sets no limit. */
 export interface Retention {
-  /** Jobs that are older go, in days. */
+  /** Maximum age in days. */
   readonly days?: number | undefined;
-  /** So many of the newest stay. */
+  /** Maximum number of jobs. */
   readonly jobs?: number | undefined;
 }
 
-/** What makes the database forget. */
-export interface HistoryStore {
-  /** The guids of all organizations that have jobs. */
-  organizations(): Promise<string[]>;
+/** Deletes old jobs and idempotency keys from the database. */
+export abstract class HistoryStore {
+  /** Returns the guids of all organizations that have jobs. */
+  abstract organizations(): Promise<string[]>;
   /**
-   * Removes jobs of an organization, with all that belongs to them, that ended at least an hour ago and that it does
-   * not keep; `now` is milliseconds since 1970. Stops soon where the signal says so. Hands back how many went.
+   * Deletes the jobs of an organization that ended at least an hour ago and exceed the retention, with all their rows;
+   * `now` is milliseconds since 1970. Stops soon after the signal aborts. Returns how many jobs were deleted.
    */
-  prune(orgId: string, retention: Retention, now: number, signal: AbortSignal): Promise<number>;
-  /** Forgets which requests came before that time, milliseconds since 1970. */
-  forgetRequests(before: number): Promise<void>;
+  abstract prune(orgId: string, retention: Retention, now: number, signal: AbortSignal): Promise<number>;
+  /** Deletes the idempotency keys of requests before this time, in milliseconds since 1970. */
+  abstract deleteIdempotencyKeys(before: number): Promise<void>;
 }

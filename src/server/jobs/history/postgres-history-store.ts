@@ -1,17 +1,17 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { DATABASE, type Database } from '../../persistence/database.port.js';
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../persistence/database.port.js';
 import { JOB_STATUS_CODES, LIVE_JOB_STATUSES } from '../../../shared/protocol/job-status.js';
 import type { HistoryStore, Retention } from './history-store.port.js';
 
-/** So many jobs are looked for at a time. */
+/** How many jobs one query finds. */
 const BATCH = 200;
 
-/** Nodes' parts in jobs that go in one statement, but for a job with more: none takes long, or holds locks for long. */
-const MOST_PARTS = 10_000;
+/** Limits how long a statement takes and holds locks; only a single job may have more job nodes. */
+const MAX_JOB_NODES_PER_DELETE = 10_000;
 
 const DAY_MS = 86_400_000;
 
-/** Goes from one organization to the next by the index: it does not read the jobs in between. */
+/** Finds each organization by an index lookup after the previous one, without reading the jobs in between. */
 const ORGANIZATIONS = `
   WITH RECURSIVE orgs AS (
     (SELECT org_id FROM jobs ORDER BY org_id LIMIT 1)
@@ -23,17 +23,17 @@ const ORGANIZATIONS = `
 
 const liveCodes = LIVE_JOB_STATUSES.map((status) => JOB_STATUS_CODES[status]).join(', ');
 
-/** The oldest jobs that ended an hour ago, and that are older than the time, or than the newest so many. */
-const find = (which: string): string => `
-  SELECT j.id, (SELECT count(*)::int FROM job_nodes n WHERE n.job_id = j.id) AS parts
+/** Finds the oldest jobs that ended at least an hour ago and match the condition. */
+const find = (condition: string): string => `
+  SELECT j.id, (SELECT count(*)::int FROM job_nodes n WHERE n.job_id = j.id) AS node_count
   FROM jobs j
-  WHERE j.org_id = $1 AND ${which} AND j.status NOT IN (${liveCodes})
+  WHERE j.org_id = $1 AND ${condition} AND j.status NOT IN (${liveCodes})
     AND j.updated_at < to_timestamp($3::float8 / 1000) AT TIME ZONE 'UTC' - interval '1 hour'
   ORDER BY j.created_at, j.id LIMIT ${BATCH}`;
 
 interface FoundJob {
   readonly id: string;
-  readonly parts: number;
+  readonly node_count: number;
 }
 
 const FIND_OLD = find(`j.created_at < to_timestamp($2::float8 / 1000) AT TIME ZONE 'UTC'`);
@@ -41,14 +41,14 @@ const FIND_SURPLUS = find(`(j.created_at, j.id) <= (
       SELECT s.created_at, s.id FROM jobs s WHERE s.org_id = $1
       ORDER BY s.created_at DESC, s.id DESC OFFSET $2::bigint LIMIT 1)`);
 
-const REMOVE = `DELETE FROM jobs WHERE id = ANY ($1::bpchar[]) RETURNING id`;
+const DELETE = `DELETE FROM jobs WHERE id = ANY ($1::bpchar[]) RETURNING id`;
 
-const FORGET_REQUESTS = `DELETE FROM job_requests WHERE created_at < to_timestamp($1::float8 / 1000)`;
+const DELETE_IDEMPOTENCY_KEYS = `DELETE FROM job_requests WHERE created_at < to_timestamp($1::float8 / 1000)`;
 
-/** Forgets jobs in PostgreSQL; what belongs to a job goes with it. */
+/** Deletes jobs in PostgreSQL. Foreign keys delete the rows that belong to a job. */
 @Injectable()
 export class PostgresHistoryStore implements HistoryStore {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(private readonly database: Database) {}
 
   async organizations(): Promise<string[]> {
     const rows = (await this.database.query(ORGANIZATIONS)) as { org_id: string }[];
@@ -56,42 +56,42 @@ export class PostgresHistoryStore implements HistoryStore {
   }
 
   async prune(orgId: string, { days, jobs }: Retention, now: number, signal: AbortSignal): Promise<number> {
-    let removed = 0;
+    let deleted = 0;
     if (days !== undefined)
-      removed += await this.removeAll(FIND_OLD, [orgId, now - days * DAY_MS, now], signal);
-    if (jobs !== undefined) removed += await this.removeAll(FIND_SURPLUS, [orgId, jobs, now], signal);
-    return removed;
+      deleted += await this.deleteAll(FIND_OLD, [orgId, now - days * DAY_MS, now], signal);
+    if (jobs !== undefined) deleted += await this.deleteAll(FIND_SURPLUS, [orgId, jobs, now], signal);
+    return deleted;
   }
 
-  async forgetRequests(before: number): Promise<void> {
-    await this.database.query(FORGET_REQUESTS, [before]);
+  async deleteIdempotencyKeys(before: number): Promise<void> {
+    await this.database.query(DELETE_IDEMPOTENCY_KEYS, [before]);
   }
 
-  private async removeAll(sql: string, parameters: readonly unknown[], signal: AbortSignal): Promise<number> {
-    let removed = 0;
+  private async deleteAll(sql: string, parameters: readonly unknown[], signal: AbortSignal): Promise<number> {
+    let deleted = 0;
     for (let found = BATCH; found === BATCH;) {
       const jobs = (await this.database.query(sql, parameters)) as FoundJob[];
-      for (const ids of inStatements(jobs)) {
-        if (signal.aborted) return removed;
-        removed += (await this.database.query(REMOVE, [ids])).length;
+      for (const ids of groupForDeletion(jobs)) {
+        if (signal.aborted) return deleted;
+        deleted += (await this.database.query(DELETE, [ids])).length;
       }
       found = jobs.length;
     }
-    return removed;
+    return deleted;
   }
 }
 
-/** The ids of jobs as they are removed together. */
-const inStatements = (jobs: readonly FoundJob[]): string[][] => {
-  const statements: string[][] = [];
+/** Groups the ids of jobs that one statement deletes. */
+const groupForDeletion = (jobs: readonly FoundJob[]): string[][] => {
+  const groups: string[][] = [];
   let room = 0;
-  for (const { id, parts } of jobs) {
-    if (parts > room || statements.length === 0) {
-      statements.push([]);
-      room = MOST_PARTS;
+  for (const { id, node_count: nodeCount } of jobs) {
+    if (nodeCount > room || groups.length === 0) {
+      groups.push([]);
+      room = MAX_JOB_NODES_PER_DELETE;
     }
-    statements.at(-1)?.push(id);
-    room -= parts;
+    groups.at(-1)?.push(id);
+    room -= nodeCount;
   }
-  return statements;
+  return groups;
 };

@@ -1,83 +1,77 @@
 import type { HeartbeatMessage, ReportedJobState } from '../../../shared/protocol/client-message.js';
 import type { NodeStatus } from '../../../shared/protocol/job-status.js';
-import { judgeReport, type ReportVerdict } from '../domain/heartbeat-verdict.js';
 import type { JobPhase } from '../domain/job-node-machine.js';
-import { LostWords } from './lost-message-detector.js';
+import { type HeartbeatAction, reconcileHeartbeat } from '../domain/reconcile-heartbeat.js';
+import { LostMessageDetector } from './lost-message-detector.js';
 
-/** After this many heartbeats without its job a node has ended it without telling. */
-const ABSENT_REPORTS = 2;
+/** A node that omits its job from this many heartbeats in a row has ended it without reporting a result. */
+const MAX_ABSENT_HEARTBEATS = 2;
 
-/** What a node's heartbeat came to: what is to be done about it, or how and why the node's part ends. */
-export type Heard =
-  Exclude<ReportVerdict, 'absent'> | { readonly end: 'down' | 'moved_on'; readonly reason: string };
+/** What to do about a heartbeat, or how and why the job node ends. */
+export type ReconcileResult =
+  | Exclude<HeartbeatAction, 'count_absence'>
+  | { readonly end: 'down' | 'switched_job'; readonly reason: string };
 
-/** How the job believes that a node stands. */
-export interface Belief {
-  readonly phase: JobPhase;
-  readonly status: NodeStatus;
-}
+/** Compares the heartbeats of a job's nodes with what the server expects, and remembers what that needs. */
+export class HeartbeatReconciler {
+  private readonly absentHeartbeats = new Map<string, number>();
+  private readonly lostMessages: LostMessageDetector;
 
-/**
- * Remembers of a job's nodes what their heartbeats said before, and so finds out who ended the job without a word, who
- * does not start, and whose words got lost.
- */
-export class HeardNodes {
-  private readonly absentReports = new Map<string, number>();
-  private readonly lostWords: LostWords;
-
-  /** `unheard` are the nodes whose part goes on and that were not heard since the server was started again. */
+  /** `notSeenSinceRestart` are the nodes of live job nodes that have sent nothing since a server restart. */
   constructor(
     private readonly jobId: string,
     intervalMs: number,
-    private readonly unheard: Set<string>,
+    private readonly notSeenSinceRestart: Set<string>,
   ) {
-    this.lostWords = new LostWords(intervalMs);
+    this.lostMessages = new LostMessageDetector(intervalMs);
   }
 
-  isUnheard(node: string): boolean {
-    return this.unheard.has(node);
+  isNotSeenSinceRestart(node: string): boolean {
+    return this.notSeenSinceRestart.has(node);
   }
 
-  /** A node says something about the job; hands back whether that is its first word since a restart. */
-  spoke(node: string): boolean {
-    this.absentReports.delete(node);
-    this.lostWords.spoke(node);
-    return this.unheard.delete(node);
+  /** Notes a message about the job. Returns whether it is the first one of the node since a server restart. */
+  messageReceived(node: string): boolean {
+    this.absentHeartbeats.delete(node);
+    this.lostMessages.messageExchanged(node);
+    return this.notSeenSinceRestart.delete(node);
   }
 
-  /** All nodes that are ready were told to run. */
-  toldToRun(): void {
-    this.lostWords.toldToRun(performance.now());
+  /** Notes that `run` was sent to all ready nodes. */
+  runSent(): void {
+    this.lostMessages.runSent(performance.now());
   }
 
-  /** This node was told so again. */
-  toldAgain(node: string): void {
-    this.lostWords.toldAgain(node, performance.now());
+  /** Notes that `run` was sent to this node again. */
+  runResent(node: string): void {
+    this.lostMessages.runResent(node, performance.now());
   }
 
-  /** Holds a heartbeat of a node whose part goes on against what the job believes. */
-  judge(
+  /** Compares the heartbeat of a live job node with its status. */
+  reconcile(
     node: string,
-    { phase, status }: Belief,
-    { job_state: doing, job_id: jobId }: HeartbeatMessage,
+    phase: JobPhase,
+    status: NodeStatus,
+    { job_state: jobState, job_id: jobId }: HeartbeatMessage,
     firstOnConnection: boolean,
-  ): Heard {
-    const thisJob = jobId === this.jobId;
-    const report = { doing, thisJob, firstOnConnection, at: performance.now() };
-    const wordsAreLost = this.unheard.delete(node) || this.lostWords.areLost(node, report);
-    const verdict = judgeReport({ phase, status, doing, thisJob, wordsAreLost });
-    if (verdict === 'absent') return this.judgeAbsent(node, doing);
-    this.absentReports.delete(node);
-    const isStuck = verdict === 'nothing' && status === 'ready' && this.lostWords.isStuck(node, report);
-    return isStuck ? { end: 'down', reason: 'the node was told to run and does not start' } : verdict;
+  ): ReconcileResult {
+    const isThisJob = jobId === this.jobId;
+    const report = { phase, status, jobState, isThisJob, firstOnConnection, at: performance.now() };
+    const isMessageLost =
+      this.notSeenSinceRestart.delete(node) || this.lostMessages.isMessageLost(node, report);
+    const action = reconcileHeartbeat(report, isMessageLost);
+    if (action === 'count_absence') return this.countAbsence(node, jobState);
+    this.absentHeartbeats.delete(node);
+    const isOverdue = action === 'none' && status === 'ready' && this.lostMessages.isRunOverdue(node, report);
+    return isOverdue ? { end: 'down', reason: 'the node got run and does not start' } : action;
   }
 
-  private judgeAbsent(node: string, doing: ReportedJobState): Heard {
-    const reports = (this.absentReports.get(node) ?? 0) + 1;
-    this.absentReports.set(node, reports);
-    if (reports < ABSENT_REPORTS) return 'nothing';
-    return doing === 'idle'
-      ? { end: 'down', reason: 'the node is idle: its job ended without a word' }
-      : { end: 'moved_on', reason: 'the node is at another job: this one ended without a word' };
+  private countAbsence(node: string, jobState: ReportedJobState): ReconcileResult {
+    const count = (this.absentHeartbeats.get(node) ?? 0) + 1;
+    this.absentHeartbeats.set(node, count);
+    if (count < MAX_ABSENT_HEARTBEATS) return 'none';
+    return jobState === 'idle'
+      ? { end: 'down', reason: 'the node is idle: it ended the job without a result' }
+      : { end: 'switched_job', reason: 'the node is in another job: it ended this one without a result' };
   }
 }

@@ -1,71 +1,68 @@
-import type { Fleet } from '../../nodes/nodes.port.js';
 import type { OutputMessage } from '../../../shared/protocol/client-message.js';
-import { isOffPace } from '../domain/output-pace.js';
+import type { NodeDirectory } from '../../nodes/nodes.port.js';
+import { needsNewInterval } from '../domain/output-interval.js';
 import type { OutputOutcome, OutputWatcher } from '../jobs.port.js';
 
-/** What a job's output works with. */
-export interface JobOutputTools {
-  readonly fleet: Pick<Fleet, 'send'>;
-  /** How often a node is to send output now, in milliseconds. */
-  readonly outputPace: () => number;
+export interface JobOutputContext {
+  readonly nodeDirectory: Pick<NodeDirectory, 'send'>;
+  /** Returns how often a node has to send output now, in milliseconds. */
+  readonly outputIntervalMs: () => number;
 }
 
 /**
- * What the nodes of one job write while they run: it is asked for while somebody watches, handed on, and never kept.
- * A node that can be asked says so in its `ack_run` and its heartbeats, with how often it sends; whatever was lost
- * between it and us, what it says there is held against what is wanted, and it is told.
+ * Live output of one job: nodes are asked for it while there is a watcher. It is forwarded and never kept. A node that
+ * can send output reports its interval in `ack_run` and heartbeats. If that differs from what is wanted, for example
+ * because a message was lost, the node gets `output_wanted` again.
  *
- * unwatched  no node is asked, and what still comes is dropped.  → watched by `watch`
- * watched    every node that can is asked.                       → unwatched by what `watch` hands back
+ * unwatched  no node is asked; output that still comes is dropped.  → watched by `watch`
+ * watched    every node that can send output is asked.              → unwatched by the function that `watch` returns
  */
 export class JobOutput {
-  /** The nodes that run and can be asked, and how often they send, in milliseconds; 0 where they do not. */
-  private readonly paces = new Map<string, number>();
-  /** The number of the last chunk of each node: what it sends again is known by it. */
+  /** Output intervals of the running nodes that can send output, in milliseconds; 0 if a node sends none. */
+  private readonly intervals = new Map<string, number>();
+  /** The number of the last chunk of each node, to recognize repeated chunks. */
   private readonly lastChunks = new Map<string, number>();
   private current: OutputWatcher | undefined;
 
   constructor(
     private readonly job: { readonly id: string; readonly orgId: string },
-    private readonly tools: JobOutputTools,
+    private readonly context: JobOutputContext,
   ) {}
 
-  /** Who watches; there is one at a time. */
   get watcher(): OutputWatcher | undefined {
     return this.current;
   }
 
-  /** Asks for output, from now on, and hands it to the watcher; hands back how to end that. */
+  /** Asks for output and sends it to the watcher, which replaces an earlier one. The returned function ends that. */
   watch(watcher: OutputWatcher): () => void {
     this.current = watcher;
-    this.tell([...this.paces.keys()], this.tools.outputPace());
+    this.requestOutput([...this.intervals.keys()], this.context.outputIntervalMs());
     return () => {
       if (this.current !== watcher) return;
       this.current = undefined;
       this.lastChunks.clear();
-      const sending = [...this.paces].filter(([, everyMs]) => everyMs > 0);
-      this.tell(
+      const sending = [...this.intervals].filter(([, everyMs]) => everyMs > 0);
+      this.requestOutput(
         sending.map(([node]) => node),
         0,
       );
     };
   }
 
-  /** A node that runs the job says how often it sends output, in milliseconds: never where that is 0. */
-  said(node: string, everyMs: number): void {
-    this.paces.set(node, everyMs);
-    const wantedMs = this.current === undefined ? 0 : this.tools.outputPace();
-    if (isOffPace(everyMs, wantedMs)) this.tell([node], wantedMs);
+  /** A running node reports its output interval in milliseconds; 0 if it sends none. */
+  intervalReported(node: string, everyMs: number): void {
+    this.intervals.set(node, everyMs);
+    const wantedMs = this.current === undefined ? 0 : this.context.outputIntervalMs();
+    if (needsNewInterval(everyMs, wantedMs)) this.requestOutput([node], wantedMs);
   }
 
-  /** A node's part has ended. */
-  ended(node: string): void {
-    this.paces.delete(node);
+  nodeEnded(node: string): void {
+    this.intervals.delete(node);
     this.lastChunks.delete(node);
   }
 
-  /** Hands a piece of output of a node that runs to the watcher; `afterEvent` is the number of the latest event. */
-  take(node: string, message: OutputMessage, afterEvent: number): OutputOutcome {
+  /** Sends output of a running node to the watcher; `afterEvent` is the number of the job's latest event. */
+  forward(node: string, message: OutputMessage, afterEvent: number): OutputOutcome {
     if (this.current === undefined) return 'unwanted';
     if (message.chunk <= (this.lastChunks.get(node) ?? 0)) return 'repeated';
     this.lastChunks.set(node, message.chunk);
@@ -74,10 +71,10 @@ export class JobOutput {
     return 'taken';
   }
 
-  private tell(nodes: readonly string[], everyMs: number): void {
+  private requestOutput(nodes: readonly string[], everyMs: number): void {
     if (nodes.length === 0) return;
-    for (const node of nodes) this.paces.set(node, everyMs);
-    this.tools.fleet.send(
+    for (const node of nodes) this.intervals.set(node, everyMs);
+    this.context.nodeDirectory.send(
       nodes.map((node) => ({ orgId: this.job.orgId, node })),
       { type: 'output_wanted', job_id: this.job.id, every_ms: everyMs },
     );

@@ -1,70 +1,73 @@
 import { randomBytes } from 'node:crypto';
 import { HttpStatus, Inject, Injectable } from '@nestjs/common';
-import { AUDIT, type Audit } from '../../auth/audit.port.js';
-import type { Refusal, Requestor } from '../../auth/auth.port.js';
-import { CLOCK } from '../../config/config.module.js';
+import { AuditLog, type Requestor } from '../../auth/auth.port.js';
+import type { Rejection } from '../../http/rejected-request.js';
 import { SERVER_CONFIG, type ServerConfig } from '../../config/server-config.js';
 import { AppError } from '../../../shared/lib/app-error.js';
-import type { Clock } from '../../../shared/lib/clock.js';
-import { given } from '../../../shared/lib/omit-undefined.js';
+import { Clock } from '../../../shared/lib/clock.js';
+import { omitUndefined } from '../../../shared/lib/omit-undefined.js';
 import { err, ok, type Result } from '../../../shared/lib/result.js';
-import { FLEET, type Fleet } from '../../nodes/nodes.port.js';
+import { NodeDirectory } from '../../nodes/nodes.port.js';
 import { DATABASE_REFUSED, DATABASE_UNAVAILABLE } from '../../persistence/database.port.js';
-import type { DryRun, JobRequest } from '../../../shared/protocol/rest-schemas.js';
-import { JOB_STORE, type JobRequestMark, type JobStore, type NewJob } from '../job-store.port.js';
+import type { JobRequest } from '../../../shared/protocol/job-request.js';
+import type { DryRun } from '../../../shared/protocol/rest-schemas.js';
+import { type IdempotencyMark, JobStore, type NewJob, waitUntilFlushed } from '../job-store.port.js';
 import { JobSupervisor } from './job-supervisor.js';
-import { settled } from '../settled.js';
-import { StartedRequests } from '../rest/replay-guard.js';
+import { ReplayGuard } from './replay-guard.js';
 
-/** Starts jobs. Rejects with an AppError (`database_unavailable`) where a job cannot be stored: then none was started. */
+/** Starts jobs. Rejects with an AppError (`database_unavailable`) if a job cannot be stored; then it is not started. */
 @Injectable()
 export class JobStarter {
-  private readonly requests = new StartedRequests();
+  private readonly replayGuard = new ReplayGuard();
 
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
-    @Inject(JOB_STORE) private readonly store: JobStore,
-    @Inject(JobSupervisor) private readonly supervisor: JobSupervisor,
-    @Inject(FLEET) private readonly fleet: Fleet,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(AUDIT) private readonly audit: Audit,
+    private readonly store: JobStore,
+    private readonly supervisor: JobSupervisor,
+    private readonly nodeDirectory: NodeDirectory,
+    private readonly clock: Clock,
+    private readonly audit: AuditLog,
   ) {}
 
   /**
-   * Stores a job and asks its nodes for their votes; hands back its id. A request with a mark that has started a job
-   * before gets that one's id; the refusal where it asked for something else then, and of a request that is replayed.
+   * Stores a job and asks its nodes for their votes. Returns its id, or that of the job which the same idempotency key
+   * has started before. Rejects that key with another body, and a replayed request. See docs/spec/rest-api.md,
+   * "Repeated requests".
    */
   async start(
     requestor: Requestor,
     request: JobRequest,
-    mark?: JobRequestMark,
-  ): Promise<Result<string, Refusal>> {
+    mark?: IdempotencyMark,
+  ): Promise<Result<string, Rejection>> {
     if (this.store.overloaded) throw unavailable('too many changes wait for the database');
-    const before = mark && (await this.startedBefore(requestor, mark));
-    if (before !== undefined) return before;
+    const earlier = mark && (await this.findEarlierStart(requestor, mark));
+    if (earlier !== undefined) return earlier;
     const job = this.newJob(requestor, request, mark);
     const { signature } = requestor;
-    const stored = await this.requests.startOnce(signature, () => this.storeOrJoin(requestor, job, mark));
+    const stored = await this.replayGuard.runOnce(signature, () =>
+      this.storeOrFindEarlier(requestor, job, mark),
+    );
     if (!stored.ok) {
-      this.note(requestor, stored.error, request);
+      this.recordAudit(requestor, stored.error, request);
       return err(REPLAYED);
     }
     if (stored.value !== undefined) return stored.value;
     try {
-      await this.supervisor.begin(job);
+      await this.supervisor.start(job);
     } finally {
-      this.note(requestor, 'started', request, job.id);
+      this.recordAudit(requestor, 'started', request, job.id);
     }
     return ok(job.id);
   }
 
-  /** Which nodes could take the job now. Nothing is stored and no node is asked. */
+  /** Returns which nodes could take the job now. Stores nothing and asks no node. */
   dryRun({ orgId }: Requestor, { nodes, quorum = nodes.length }: JobRequest): DryRun {
     const available: string[] = [];
     const unavailable: { node_name: string; reason: string }[] = [];
     for (const node of nodes) {
       const isBusy = this.supervisor.isBusy({ orgId, node });
-      const reason = this.fleet.trouble({ orgId, node }) ?? (isBusy ? 'busy' : undefined);
+      const reason =
+        this.nodeDirectory.unavailabilityReason({ orgId, node }) ?? (isBusy ? 'busy' : undefined);
       if (reason === undefined) available.push(node);
       else unavailable.push({ node_name: node, reason });
     }
@@ -72,48 +75,48 @@ export class JobStarter {
     return { dry_run: true, quorum, quorum_reached: available.length >= quorum, nodes: nodesNow };
   }
 
-  /** Stores a job; where the same request came twice at the same time and the other one was first, what that started. */
-  private async storeOrJoin(
+  /** Stores a job. If an equal request stored its job at the same time, returns the result of that one. */
+  private async storeOrFindEarlier(
     requestor: Requestor,
     job: NewJob,
-    mark: JobRequestMark | undefined,
-  ): Promise<Result<string, Refusal> | undefined> {
+    mark: IdempotencyMark | undefined,
+  ): Promise<Result<string, Rejection> | undefined> {
     try {
       await this.store.create(job);
       return undefined;
     } catch (thrown) {
-      const isRefused = thrown instanceof AppError && thrown.code === DATABASE_REFUSED;
-      const other = mark && isRefused ? await this.startedBefore(requestor, mark) : undefined;
-      if (other === undefined) throw thrown;
-      return other;
+      const isRejected = thrown instanceof AppError && thrown.code === DATABASE_REFUSED;
+      const earlier = mark && isRejected ? await this.findEarlierStart(requestor, mark) : undefined;
+      if (earlier === undefined) throw thrown;
+      return earlier;
     }
   }
 
-  private note(
+  private recordAudit(
     requestor: Requestor,
     outcome: string,
     { command, nodes, user }: JobRequest,
     job?: string,
   ): void {
-    const about = { ...given({ job, runAs: user }), command, nodes };
+    const about = { ...omitUndefined({ job, runAs: user }), command, nodes };
     this.audit.record('job_start', requestor, outcome, about);
   }
 
   /**
-   * What this request started before. A job that was stored although we were told otherwise must have been marked as
-   * such by now, so all changes must have been stored first.
+   * Returns the result of an earlier request with the same key. Waits until all changes are stored: a job whose storing
+   * was not confirmed must be marked as crashed first.
    */
-  private async startedBefore(
+  private async findEarlierStart(
     { orgId }: Requestor,
-    { request, bodyHash }: JobRequestMark,
-  ): Promise<Result<string, Refusal> | undefined> {
-    if (!(await settled(this.store))) throw unavailable('changes still wait for the database');
-    const started = await this.store.findStarted(orgId, request);
+    { keyHash, bodyHash }: IdempotencyMark,
+  ): Promise<Result<string, Rejection> | undefined> {
+    if (!(await waitUntilFlushed(this.store))) throw unavailable('changes still wait for the database');
+    const started = await this.store.findOrReleaseKey(orgId, keyHash);
     if (started === undefined) return undefined;
     return started.bodyHash.equals(bodyHash) ? ok(started.jobId) : err(otherBody(started.jobId));
   }
 
-  private newJob(requestor: Requestor, request: JobRequest, mark: JobRequestMark | undefined): NewJob {
+  private newJob(requestor: Requestor, request: JobRequest, mark: IdempotencyMark | undefined): NewJob {
     const now = this.clock.now();
     const { user, dir, env, file } = request;
     return {
@@ -127,21 +130,17 @@ export class JobStarter {
       createdAt: now,
       votingDeadline: now + this.config.voting_timeout * 1000,
       capture: request.capture_output ?? false,
-      ...(user === undefined ? {} : { user }),
-      ...(dir === undefined ? {} : { dir }),
-      ...(env === undefined ? {} : { env }),
-      ...(file === undefined ? {} : { file }),
-      ...(mark === undefined ? {} : { request: mark }),
+      ...omitUndefined({ user, dir, env, file, idempotency: mark }),
     };
   }
 }
 
-const REPLAYED: Refusal = {
+const REPLAYED: Rejection = {
   status: HttpStatus.UNAUTHORIZED,
   error: ['this request was served already; sign a new one'],
 };
 
-const otherBody = (jobId: string): Refusal => ({
+const otherBody = (jobId: string): Rejection => ({
   status: HttpStatus.UNPROCESSABLE_ENTITY,
   error: `this Idempotency-Key came before with another body, and started the job ${jobId}`,
 });

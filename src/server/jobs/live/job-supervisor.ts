@@ -1,66 +1,63 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { CLOCK, LOGGER } from '../../config/config.module.js';
+import { LOGGER } from '../../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../../config/server-config.js';
-import type { Clock } from '../../../shared/lib/clock.js';
+import { Clock } from '../../../shared/lib/clock.js';
 import type { Cursor } from '../../../shared/lib/durable-log.js';
-import { forEachInSlices } from '../../../shared/lib/for-each-in-slices.js';
-import { TimeSlices } from '../../../shared/lib/time-slices.js';
+import { forEachInSlices, SliceScheduler } from '../../../shared/lib/time-slices.js';
 import { setLongTimer, type Timer } from '../../../shared/lib/timer.js';
-import { FLEET, type Fleet, type NodeWatcher } from '../../nodes/nodes.port.js';
+import { NodeDirectory, type NodeEventHandler } from '../../nodes/nodes.port.js';
 import type { HeartbeatMessage, JobMessage, OutputMessage } from '../../../shared/protocol/client-message.js';
 import type { FeedEvent } from '../../../shared/protocol/feed-event.js';
 import type { JobStatus } from '../../../shared/protocol/job-status.js';
 import { type NodeAddress, nodeKeyOf } from '../../../shared/protocol/node-address.js';
-import { outputPace } from '../domain/output-pace.js';
-import type { Elsewhere } from '../domain/job-node-machine.js';
+import { outputIntervalMs } from '../domain/output-interval.js';
+import type { OtherJobs } from '../domain/job-node-machine.js';
 import { JobFeed } from './job-feed.js';
-import { JOB_STORE, type JobStore, type LiveJob as StoredLiveJob, type NewJob } from '../job-store.port.js';
+import { JobStore, type StoredLiveJob, type NewJob } from '../job-store.port.js';
 import type { JobObserver, JobTally, LiveJobs, OutputOutcome, OutputWatcher } from '../jobs.port.js';
-import { type JobTools, LiveJob } from './live-job.js';
+import type { JobRecord } from './job-record.js';
+import { LiveJob } from './live-job.js';
+import type { LiveJobContext } from './live-job-context.js';
 
 /**
- * The jobs in memory, found by id and by node: hands them what comes from nodes, takes up those that a restart
- * interrupted, and lets a job go some time after its end.
+ * Holds all jobs in memory, by id and by node. It passes them what nodes send, restores live jobs after a restart, and
+ * evicts a job some time after its end.
  */
 @Injectable()
-export class JobSupervisor implements LiveJobs, NodeWatcher {
+export class JobSupervisor implements LiveJobs, NodeEventHandler {
   private readonly jobs = new Map<string, LiveJob>();
-  /** The jobs that go on, by node. */
+  /** Live jobs by node. */
   private readonly jobsOfNode = new Map<string, Set<LiveJob>>();
-  private readonly farewells = new Map<string, Timer>();
+  private readonly evictionTimers = new Map<string, Timer>();
   private readonly ended = new Map<JobStatus, number>();
   private readonly outputs = new Map<OutputOutcome, number>();
-  private readonly watched = new Set<LiveJob>();
-  private readonly tools: JobTools;
+  private readonly watchedJobs = new Set<LiveJob>();
+  private readonly context: LiveJobContext;
   private readonly logger: Logger;
-  private readonly recovered: (() => void)[] = [];
+  private readonly resumptions: (() => void)[] = [];
   private observer: JobObserver | undefined;
 
   constructor(
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
-    @Inject(JOB_STORE) private readonly store: JobStore,
-    @Inject(FLEET) private readonly fleet: Fleet,
-    @Inject(CLOCK) clock: Clock,
+    private readonly store: JobStore,
+    private readonly nodeDirectory: NodeDirectory,
+    clock: Clock,
     @Inject(LOGGER) logger: Logger,
   ) {
     this.logger = logger.child({ scope: 'jobs' });
-    this.tools = {
+    this.context = {
       store,
-      fleet,
+      nodeDirectory,
       clock,
       logger: this.logger,
-      slices: new TimeSlices(),
+      slices: new SliceScheduler(),
       serverName: config.server_name_advertised,
-      outputPace: () => outputPace(this.outputStreams()),
+      outputIntervalMs: () => outputIntervalMs(this.outputStreams()),
       heartbeatIntervalMs: config.heartbeat_interval,
-      elsewhere: (job, node) => this.elsewhere(job, node),
-      onPublicEvent: (job, event, at) => this.observer?.jobEvent(job.record.orgId, job.record.id, event, at),
-      onEnded: (job) => {
-        countOne(this.ended, job.status);
-        void forEachInSlices(job.nodeStatuses(), ([node]) => this.takeFromNode(node, job));
-        this.letGoSoon(job);
-      },
+      otherJobs: (job, node) => this.otherJobs(job, node),
+      onPublicEvent: ({ orgId, id }, event, at) => this.observer?.jobEvent(orgId, id, event, at),
+      onEnded: ({ id }) => this.jobEnded(id),
     };
   }
 
@@ -68,35 +65,35 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     this.observer = observer;
   }
 
-  /** Loads the jobs that were going on when the server stopped. They stand still until `goOn`. */
+  /** Loads the jobs that were live when the server stopped. They wait for `resumeRecovered`. */
   async recover(): Promise<void> {
-    this.fleet.watch(this);
-    for (const stored of await this.store.loadLive()) this.takeUp(stored);
+    this.nodeDirectory.setEventHandler(this);
+    for (const stored of await this.store.loadLive()) this.restore(stored);
   }
 
-  /** Lets the recovered jobs go on; whoever observes them must do so by now. */
-  goOn(): void {
-    for (const resume of this.recovered.splice(0)) resume();
+  /** Resumes the recovered jobs. Their observer must be registered by now. */
+  resumeRecovered(): void {
+    for (const resume of this.resumptions.splice(0)) resume();
   }
 
-  /** Asks the nodes of a job that has just been stored. Resolves when it can be found and its nodes are looked through. */
-  async begin(job: NewJob): Promise<void> {
-    const nodes = job.nodes.toSorted(); // as the store hands them out
-    const live = new LiveJob(job, new Map(nodes.map((node) => [node, 'new'])), this.tools);
+  /** Starts a job that has just been stored. Resolves when it can be found and its nodes are asked. */
+  async start(job: NewJob): Promise<void> {
+    const nodes = job.nodes.toSorted(); // the order in which the store returns them
+    const live = new LiveJob(job, new Map(nodes.map((node) => [node, 'new'])), this.context);
     await forEachInSlices(nodes, (node) => this.addToNode(node, live));
     this.jobs.set(job.id, live);
-    await live.begin(job.votingDeadline - job.createdAt);
+    await live.start(job.votingDeadline - job.createdAt);
   }
 
-  /** A job that is in memory, if it is one of this organization. */
+  /** Returns a job of this organization that is in memory. */
   find(orgId: string, jobId: string): LiveJob | undefined {
     const job = this.jobs.get(jobId);
     return job?.record.orgId === orgId ? job : undefined;
   }
 
-  /** Whether a node has a part in a job that goes on: it would refuse another. */
+  /** Whether a node is in a live job; it would decline another one. */
   isBusy(address: NodeAddress): boolean {
-    return this.jobsOf(address).some((job) => job.hasLivePart(address.node));
+    return this.jobsOf(address).some((job) => job.isNodeLive(address.node));
   }
 
   follow(orgId: string, jobId: string, lastEventId: string | undefined): Cursor<FeedEvent> | undefined {
@@ -106,16 +103,16 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
   watchOutput(orgId: string, jobId: string, watcher: OutputWatcher): (() => void) | undefined {
     const job = this.find(orgId, jobId);
     if (job === undefined) return undefined;
-    this.watched.add(job);
+    this.watchedJobs.add(job); // before `watchOutput`, which asks for the interval that includes this job
     const stop = job.watchOutput(watcher);
-    if (stop === undefined) this.watched.delete(job);
-    return (
-      stop &&
-      (() => {
-        this.watched.delete(job);
-        stop();
-      })
-    );
+    if (stop === undefined) {
+      this.watchedJobs.delete(job);
+      return undefined;
+    }
+    return () => {
+      this.watchedJobs.delete(job);
+      stop();
+    };
   }
 
   ids(): string[] {
@@ -124,84 +121,83 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
 
   tally(): JobTally {
     const live = new Map<JobStatus, number>();
-    for (const { isOver, status } of this.jobs.values()) if (!isOver) countOne(live, status);
+    for (const { isOver, status } of this.jobs.values()) if (!isOver) increment(live, status);
     return { live, ended: new Map(this.ended), output: new Map(this.outputs) };
   }
 
-  /** Stops all timers; what is stored stays as it is for the next start. */
+  /** Stops all jobs and timers. What is stored stays as it is for the next start. */
   stop(): void {
     for (const job of this.jobs.values()) job.stop();
-    for (const timer of this.farewells.values()) timer.cancel();
+    for (const timer of this.evictionTimers.values()) timer.cancel();
   }
 
   jobMessage(address: NodeAddress, message: JobMessage): void {
     const { orgId, node } = address;
     const job = message.job_id ? this.find(orgId, message.job_id) : undefined;
-    if (job?.statusOf(node) !== undefined) return job.deliver(node, message);
-    this.unknownJob(address, message);
+    if (job?.statusOf(node) !== undefined) return job.receiveMessage(node, message);
+    this.handleUnknownJob(address, message);
   }
 
-  /** Output for a job that is over, or that the node is not in, comes as a rule because it was on its way: no harm. */
+  /** Output for a job that is over, or for another node, was usually on its way when the job ended. It is dropped. */
   output({ orgId, node }: NodeAddress, message: OutputMessage): void {
-    countOne(this.outputs, this.find(orgId, message.job_id)?.takeOutput(node, message) ?? 'not_running');
+    increment(this.outputs, this.find(orgId, message.job_id)?.receiveOutput(node, message) ?? 'not_running');
   }
 
   heartbeat(address: NodeAddress, message: HeartbeatMessage, firstOnConnection: boolean): void {
-    for (const job of this.jobsOf(address)) job.heartbeat(address.node, message, firstOnConnection);
+    for (const job of this.jobsOf(address)) job.receiveHeartbeat(address.node, message, firstOnConnection);
   }
 
-  down(address: NodeAddress, reason: string): void {
-    for (const job of this.jobsOf(address)) job.down(address.node, reason);
+  nodeDown(address: NodeAddress, reason: string): void {
+    for (const job of this.jobsOf(address)) job.nodeDown(address.node, reason);
   }
 
-  rehabbed(address: NodeAddress, reason: string, byJob: string | undefined): void {
+  rehabStarted(address: NodeAddress, reason: string, byJob: string | undefined): void {
     for (const job of this.jobsOf(address)) {
-      if (job.record.id !== byJob && job.hasLivePart(address.node)) job.down(address.node, reason);
+      if (job.record.id !== byJob && job.isNodeLive(address.node)) job.nodeDown(address.node, reason);
     }
   }
 
-  /** A heartbeat may still name a job that the node has just ended: it was made before its result was sent. */
+  /** A heartbeat that the node made before it sent its result still names the ended job. */
   mayBeDoing({ orgId, node }: NodeAddress, jobId: string): boolean {
     const job = this.find(orgId, jobId);
     const status = job?.statusOf(node);
-    return job?.hasLivePart(node) === true || status === 'succeeded' || status === 'failed';
+    return job?.isNodeLive(node) === true || status === 'succeeded' || status === 'failed';
   }
 
   /**
-   * A message about a job that the node is not in. A refusal changes nothing. An `aborted` ends what the node was
-   * doing, if that was anything: a client that cannot report its result says so too, without a job's name. All else
-   * shows that the node and we do not agree.
+   * Handles a message about a job that the node is not in. A nack changes nothing. An `aborted` ends what the node is
+   * doing: a client that cannot report its result sends `aborted` without a job id. Everything else shows that server
+   * and node disagree.
    */
-  private unknownJob(address: NodeAddress, message: JobMessage): void {
+  private handleUnknownJob(address: NodeAddress, message: JobMessage): void {
     if (message.type === 'nack_commit' || message.type === 'nack_run') return;
     if (message.type !== 'aborted')
-      return this.fleet.rehab(address, `it sent ${message.type} for an unknown job`);
+      return this.nodeDirectory.rehab(address, `it sent ${message.type} for an unknown job`);
     for (const job of this.jobsOf(address)) {
       const status = job.statusOf(address.node);
-      if (status === 'ready' || status === 'running') job.deliver(address.node, message);
+      if (status === 'ready' || status === 'running') job.receiveMessage(address.node, message);
     }
   }
 
-  /** What a node has to do in other jobs than this. */
-  private elsewhere(job: LiveJob, node: string): Elsewhere {
-    const others = this.jobsOf({ orgId: job.record.orgId, node }).filter(
-      (other) => other !== job && other.hasLivePart(node),
+  private otherJobs({ orgId, id }: JobRecord, node: string): OtherJobs {
+    const others = this.jobsOf({ orgId, node }).filter(
+      (other) => other.record.id !== id && other.isNodeLive(node),
     );
-    if (others.length === 0) return 'free';
-    return others.some((other) => other.statusOf(node) !== 'new') ? 'agreed' : 'asked';
+    if (others.length === 0) return 'none';
+    return others.some((other) => other.statusOf(node) !== 'new') ? 'committed' : 'pending';
   }
 
-  private takeUp(stored: StoredLiveJob): void {
+  private restore(stored: StoredLiveJob): void {
     const { id, status, updatedAt, events } = stored;
-    const onFault = (thrown: unknown): void =>
-      this.logger.error({ job: id, err: thrown }, 'a feed broke off');
+    const onError = (thrown: unknown): void =>
+      this.logger.error({ job: id, err: thrown }, 'cannot store an event of a job; its feed ends');
     const nodes = new Map(stored.nodes.map((node) => [node.name, node.status]));
-    const feed = new JobFeed(id, this.store, onFault, events);
-    const live = new LiveJob(stored, nodes, this.tools, { status, updatedAt, feed });
+    const feed = new JobFeed(id, this.store, onError, events);
+    const live = new LiveJob(stored, nodes, this.context, { status, updatedAt, feed });
     this.add(live);
-    this.recovered.push(() => {
-      live.resume({ voting: stored.votingDeadline ?? this.tools.clock.now(), run: stored.runDeadline });
-      this.logger.info({ job: id, status, nodes: nodes.size }, 'job taken up again');
+    this.resumptions.push(() => {
+      live.resume({ voting: stored.votingDeadline ?? this.context.clock.now(), run: stored.runDeadline });
+      this.logger.info({ job: id, status, nodes: nodes.size }, 'job resumed');
     });
   }
 
@@ -217,41 +213,47 @@ export class JobSupervisor implements LiveJobs, NodeWatcher {
     else jobs.add(job);
   }
 
-  private takeFromNode(node: string, job: LiveJob): void {
+  private removeFromNode(node: string, job: LiveJob): void {
     const key = nodeKeyOf({ orgId: job.record.orgId, node });
     const jobs = this.jobsOfNode.get(key);
     jobs?.delete(job);
     if (jobs?.size === 0) this.jobsOfNode.delete(key);
   }
 
-  /** Late readers still get the whole feed for a while. */
-  private letGoSoon(job: LiveJob): void {
-    const { id } = job.record;
-    this.farewells.set(
+  private jobEnded(id: string): void {
+    const job = this.jobs.get(id);
+    if (job === undefined) return;
+    increment(this.ended, job.status);
+    void forEachInSlices(job.nodeStatuses(), ([node]) => this.removeFromNode(node, job));
+    this.scheduleEviction(id);
+  }
+
+  /** Keeps an ended job for a while, so that late readers get the whole feed. */
+  private scheduleEviction(id: string): void {
+    this.evictionTimers.set(
       id,
-      setLongTimer(this.config.wait_complete_time * 1000, () => this.remove(job)),
+      setLongTimer(this.config.wait_complete_time * 1000, () => this.evict(id)),
     );
   }
 
-  private remove(job: LiveJob): void {
-    const { id } = job.record;
+  private evict(id: string): void {
     this.jobs.delete(id);
-    this.farewells.delete(id);
-    this.store.forgetEvents(id);
+    this.evictionTimers.delete(id);
+    this.store.deleteEvents(id);
   }
 
   private outputStreams(): number {
     let streams = 0;
-    for (const job of this.watched) streams += job.outputStreams;
+    for (const job of this.watchedJobs) streams += job.outputStreams;
     return streams;
   }
 
-  /** A copy: a job may leave while it is told. */
+  /** Returns a copy because a job that ends while callers iterate is removed. */
   private jobsOf(address: NodeAddress): LiveJob[] {
     return [...(this.jobsOfNode.get(nodeKeyOf(address)) ?? [])];
   }
 }
 
-const countOne = <Key>(counts: Map<Key, number>, key: Key): void => {
+const increment = <Key>(counts: Map<Key, number>, key: Key): void => {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 };

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Requestor } from '../../auth/auth.port.js';
-import type { JobRequestMark } from '../job-store.port.js';
+import type { IdempotencyMark } from '../job-store.port.js';
 
-/** What a key may be: what HTTP headers carry unharmed, of a length that nobody needs more of. */
+/** Visible ASCII: HTTP headers carry it unchanged. */
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** Whether a header's value can be an `Idempotency-Key`. */
-export const isRequestKey = (value: unknown): value is string => typeof value === 'string' && KEY.test(value);
+/** Whether a header value is a valid `Idempotency-Key`. */
+export const isIdempotencyKey = (value: unknown): value is string =>
+  typeof value === 'string' && KEY.test(value);
 
 const sha256 = (...parts: (string | Uint8Array)[]): Buffer => {
   const hash = createHash('sha256');
@@ -14,8 +15,12 @@ const sha256 = (...parts: (string | Uint8Array)[]): Buffer => {
   return hash.digest();
 };
 
-/** The mark of a request: keys of different users and clients have nothing to do with each other. */
-export const markOf = ({ type, name }: Requestor, key: string, body: Uint8Array): JobRequestMark => ({
-  request: sha256(JSON.stringify([type, name, key])),
+/** Returns the mark of a request; equal keys of different requestors have different marks. */
+export const idempotencyMark = (
+  { type, name }: Requestor,
+  key: string,
+  body: Uint8Array,
+): IdempotencyMark => ({
+  keyHash: sha256(JSON.stringify([type, name, key])),
   bodyHash: sha256(body),
 });

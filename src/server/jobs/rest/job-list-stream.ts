@@ -3,17 +3,17 @@ import type { Logger } from 'pino';
 import { messageOf } from '../../../shared/lib/app-error.js';
 import { MAX_PAGE } from '../../../shared/protocol/job-list-query.js';
 import type { JobFilter, JobPage, JobStore } from '../job-store.port.js';
-import { summaryOf } from './job-view.js';
+import { toJobSummary } from './job-view.js';
 
-/** Bytes that are made ahead of the reader. */
-const AHEAD_BYTES = 64 * 1024;
+/** How many bytes are buffered for the reader. */
+const BUFFERED_BYTES = 64 * 1024;
 
 type Pages = Pick<JobStore, 'page'>;
 
 /**
- * All jobs that the filter lets pass, as the bytes of one JSON array: what `JSON.stringify` would make of it. It is read
- * page by page as its reader takes it, so that it costs the same memory for any number of jobs and any reader. Where the
- * database fails on the way, the stream is destroyed with that error, which the log tells: it never looks complete then.
+ * Streams all jobs that match the filter as one JSON array, the same bytes as `JSON.stringify` makes. It reads the next
+ * page when the reader has taken the one before, so memory does not grow with the number of jobs or a slow reader. If
+ * the database fails, the error is logged and destroys the stream, so the array never looks complete.
  */
 export const jobListStream = (
   store: Pages,
@@ -21,24 +21,24 @@ export const jobListStream = (
   filter: Omit<JobFilter, 'limit'>,
   logger: Logger,
 ): Readable =>
-  Readable.from(piecesOf(pagesOf(store, orgId, filter), logger), {
+  Readable.from(chunksOf(pagesOf(store, orgId, filter), logger), {
     objectMode: false,
-    highWaterMark: AHEAD_BYTES,
+    highWaterMark: BUFFERED_BYTES,
   });
 
-async function* piecesOf(pages: AsyncIterable<JobPage>, logger: Logger): AsyncGenerator<Buffer> {
-  let before = '[';
+async function* chunksOf(pages: AsyncIterable<JobPage>, logger: Logger): AsyncGenerator<Buffer> {
+  let prefix = '[';
   try {
     for await (const { jobs } of pages) {
       if (jobs.length === 0) continue;
-      yield Buffer.from(before + jobs.map((job) => JSON.stringify(summaryOf(job))).join(','));
-      before = ',';
+      yield Buffer.from(prefix + jobs.map((job) => JSON.stringify(toJobSummary(job))).join(','));
+      prefix = ',';
     }
   } catch (thrown) {
-    logger.warn({ scope: 'jobs', reason: messageOf(thrown) }, 'a list of jobs was broken off');
+    logger.warn({ scope: 'jobs', reason: messageOf(thrown) }, 'cannot complete a list of jobs');
     throw thrown;
   }
-  yield Buffer.from(before === '[' ? '[]' : ']');
+  yield Buffer.from(prefix === '[' ? '[]' : ']');
 }
 
 async function* pagesOf(

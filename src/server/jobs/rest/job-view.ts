@@ -1,12 +1,12 @@
-import { given } from '../../../shared/lib/omit-undefined.js';
+import { omitUndefined } from '../../../shared/lib/omit-undefined.js';
 import type { NodeStatus } from '../../../shared/protocol/job-status.js';
 import type { Job, JobNodeDetail, JobSummary } from '../../../shared/protocol/rest-schemas.js';
 import { formatRfc1123 } from '../../../shared/protocol/wire-time.js';
 import type { JobNode, StoredJob, StoredJobWithNodes } from '../job-store.port.js';
 import type { LiveJob } from '../live/live-job.js';
 
-/** A job as users see it in a list (REST API, "A job"): what was not asked for is left out. */
-export const summaryOf = (job: StoredJob, file?: string): JobSummary => ({
+/** Converts a job for a list. See docs/spec/rest-api.md, "A job". */
+export const toJobSummary = (job: StoredJob, file?: string): JobSummary => ({
   id: job.id,
   command: job.command,
   status: job.status,
@@ -21,10 +21,10 @@ export const summaryOf = (job: StoredJob, file?: string): JobSummary => ({
   ...(file === undefined ? {} : { file }),
 });
 
-/** A job as users see it by itself: with its nodes by status. */
-export const viewOf = (job: StoredJobWithNodes): Job => ({
-  nodes: byStatus(job),
-  ...summaryOf(job, job.file),
+/** Converts a single job, with its nodes by status. */
+export const toJobView = (job: StoredJobWithNodes): Job => ({
+  nodes: groupByStatus(job),
+  ...toJobSummary(job, job.file),
   ...(job.origin === undefined
     ? {}
     : {
@@ -39,21 +39,21 @@ export const viewOf = (job: StoredJobWithNodes): Job => ({
 const isoOf = (ms: number | undefined): string | undefined =>
   ms === undefined ? undefined : new Date(ms).toISOString();
 
-const nodeDetailOf = ({ name, status, times, ...told }: JobNode): JobNodeDetail =>
-  given({
+const nodeDetailOf = ({ name, status, times, ...reported }: JobNode): JobNodeDetail =>
+  omitUndefined({
     node_name: name,
     status,
     ready_at: isoOf(times?.ready),
     running_at: isoOf(times?.running),
     updated_at: isoOf(times?.updated),
-    exit_code: told.exitCode,
-    signal: told.signal,
-    duration_ms: told.durationMs,
-    reason: told.reason,
+    exit_code: reported.exitCode,
+    signal: reported.signal,
+    duration_ms: reported.durationMs,
+    reason: reported.reason,
   });
 
-/** A job in memory in the form of a stored one; its file only where `includeFile` is set. */
-export const storedFormOf = (live: LiveJob, includeFile: boolean): StoredJobWithNodes => {
+/** Converts a job in memory to the form of a stored one. */
+export const toStoredForm = (live: LiveJob, includeFile: boolean): StoredJobWithNodes => {
   const { file, ...record } = live.record;
   return {
     ...record,
@@ -65,7 +65,7 @@ export const storedFormOf = (live: LiveJob, includeFile: boolean): StoredJobWith
   };
 };
 
-const byStatus = (job: StoredJobWithNodes): Partial<Record<NodeStatus, string[]>> => {
+const groupByStatus = (job: StoredJobWithNodes): Partial<Record<NodeStatus, string[]>> => {
   const nodes: Partial<Record<NodeStatus, string[]>> = {};
   for (const { name, status } of job.nodes) (nodes[status] ??= []).push(name);
   return nodes;

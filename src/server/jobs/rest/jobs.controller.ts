@@ -4,20 +4,21 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Requestor } from '../../auth/auth.port.js';
 import { CurrentRequestor } from '../../auth/current-requestor.decorator.js';
 import { Protected } from '../../auth/protected.decorator.js';
-import { RefusedRequest } from '../../http/refused-request.js';
+import { RejectedRequest } from '../../http/rejected-request.js';
 import { requestOrigin } from '../../http/request-origin.js';
-import { err, ok } from '../../../shared/lib/result.js';
-import { readJobListQuery } from '../../../shared/protocol/job-list-query.js';
+import { err, ok, type Result } from '../../../shared/lib/result.js';
+import { type JobListQuery, parseJobListQuery } from '../../../shared/protocol/job-list-query.js';
+import type { JobRequest } from '../../../shared/protocol/job-request.js';
 import type { DryRun, Job, JobCreated, JobSummary } from '../../../shared/protocol/rest-schemas.js';
 import { jobsDoc } from './jobs.doc.js';
 import { JobStarter } from '../live/job-starter.js';
 import { JobsService } from './jobs.service.js';
-import { readJobRequest } from './job-request.js';
-import { JudgedRequest } from './parsed-request.js';
-import { isRequestKey, markOf } from './idempotency-key.js';
+import { parseJobRequest } from './parse-job-request.js';
+import { parseBy, ParsedRequest } from './parsed-request.js';
+import { idempotencyMark, isIdempotencyKey } from './idempotency-key.js';
 
 const orNotFound = <T>(found: T | undefined, what: string): T => {
-  if (found === undefined) throw new RefusedRequest({ status: HttpStatus.NOT_FOUND, error: [what] });
+  if (found === undefined) throw new RejectedRequest({ status: HttpStatus.NOT_FOUND, error: [what] });
   return found;
 };
 
@@ -25,28 +26,32 @@ const NO_BODY = Buffer.alloc(0);
 
 const bodyOf = ({ body }: FastifyRequest): Buffer => (Buffer.isBuffer(body) ? body : NO_BODY);
 
-const jobRequests = new JudgedRequest((request) => {
+interface StartRequest {
+  readonly job: JobRequest;
+  readonly key: string | undefined;
+}
+
+const parseStartRequest = (request: FastifyRequest): Result<StartRequest, string> => {
   const key = request.headers['idempotency-key'];
-  if (key !== undefined && !isRequestKey(key)) {
+  if (key !== undefined && !isIdempotencyKey(key)) {
     return err('Idempotency-Key must be 1 to 255 visible characters of ASCII');
   }
-  const job = readJobRequest(bodyOf(request));
+  const job = parseJobRequest(bodyOf(request));
   return job.ok ? ok({ job: job.value, key }) : job;
-});
-const listQueries = new JudgedRequest(({ query }) => readJobListQuery(query));
+};
 
-/** The address of an organization's jobs as the sender of a request sees the server. */
-const jobsAddress = (request: FastifyRequest, org: string): string =>
+/** Returns the URL of an organization's jobs, as the sender of the request sees the server. */
+const jobsUrl = (request: FastifyRequest, org: string): string =>
   `${requestOrigin(request)}/organizations/${encodeURIComponent(org)}/pushy/jobs`;
 
-/** The query of the next page: the same as of this one, from where it ends. */
+/** Returns the query of the request with this cursor. */
 const nextQuery = ({ url }: FastifyRequest, cursor: string): string => {
   const query = new URLSearchParams(url.slice(url.indexOf('?')));
   query.set('cursor', cursor);
   return query.toString();
 };
 
-/** The resources below `jobs` (REST API, "Resources"). */
+/** The resources below `jobs`. See docs/spec/rest-api.md, "Resources". */
 @Controller('organizations/:org/pushy/jobs')
 export class JobsController {
   constructor(
@@ -55,38 +60,45 @@ export class JobsController {
   ) {}
 
   @Get()
-  @Protected({ right: 'read', produces: 'application/json', judge: listQueries.judge }, jobsDoc.list)
+  @Protected(
+    { right: 'read', produces: 'application/json', parse: parseBy(({ query }) => parseJobListQuery(query)) },
+    jobsDoc.list,
+  )
   async list(
     @Param('org') org: string,
     @CurrentRequestor() { orgId }: Requestor,
+    @ParsedRequest() query: JobListQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<readonly JobSummary[] | Readable> {
-    const { jobs, next } = await this.jobs.list(orgId, listQueries.of(request));
+    const { jobs, next } = await this.jobs.list(orgId, query);
     if (jobs instanceof Readable) reply.type('application/json; charset=utf-8');
     if (next !== undefined) {
-      reply.header('Link', `<${jobsAddress(request, org)}?${nextQuery(request, next)}>; rel="next"`);
+      reply.header('Link', `<${jobsUrl(request, org)}?${nextQuery(request, next)}>; rel="next"`);
     }
     return jobs;
   }
 
   @Post()
-  @Protected({ right: 'write', produces: 'application/json', judge: jobRequests.judge }, jobsDoc.start)
+  @Protected(
+    { right: 'write', produces: 'application/json', parse: parseBy(parseStartRequest) },
+    jobsDoc.start,
+  )
   async start(
     @Param('org') org: string,
     @CurrentRequestor() requestor: Requestor,
+    @ParsedRequest() { job, key }: StartRequest,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobCreated | DryRun> {
-    const { job, key } = jobRequests.of(request);
     if (job.dry_run === true) {
       reply.status(HttpStatus.OK);
       return this.starter.dryRun(requestor, job);
     }
-    const mark = key === undefined ? undefined : markOf(requestor, key, bodyOf(request));
+    const mark = key === undefined ? undefined : idempotencyMark(requestor, key, bodyOf(request));
     const started = await this.starter.start(requestor, job, mark);
-    if (!started.ok) throw new RefusedRequest(started.error);
-    const uri = `${jobsAddress(request, org)}/${started.value}`;
+    if (!started.ok) throw new RejectedRequest(started.error);
+    const uri = `${jobsUrl(request, org)}/${started.value}`;
     reply.header('Location', uri);
     return { uri };
   }
@@ -107,14 +119,14 @@ export class JobsController {
     return orNotFound(job, `Cannot find job ${id}`);
   }
 
-  /** Job lifecycle, "Abort". */
+  /** See docs/spec/job-lifecycle.md, "Abort". */
   @Post(':id/abort')
   @HttpCode(HttpStatus.OK)
   @Protected({ right: 'write', produces: 'application/json', ignoresBody: true }, jobsDoc.abort)
   async abort(@Param('id') id: string, @CurrentRequestor() requestor: Requestor): Promise<Job> {
     const aborted = orNotFound(await this.jobs.abort(requestor, id), `Cannot find job ${id}`);
     if (aborted.ok) return aborted.value;
-    throw new RefusedRequest(aborted.error);
+    throw new RejectedRequest(aborted.error);
   }
 
   @Get(':id/output/:node/stdout')

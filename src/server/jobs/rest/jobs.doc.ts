@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { RouteDoc } from '../../http/route-doc.js';
 import { jobListQuerySchema } from '../../../shared/protocol/job-list-query.js';
+import { jobRequestSchema } from '../../../shared/protocol/job-request.js';
 import {
   dryRunSchema,
   errorSchema,
   jobCreatedSchema,
-  jobRequestSchema,
   jobSchema,
   jobSummarySchema,
 } from '../../../shared/protocol/rest-schemas.js';
@@ -13,44 +13,44 @@ import {
 const flag = z.enum(['true', 'false']).optional();
 const unknownJob = { description: 'the organization has no such job', schema: errorSchema };
 
-/** What the API document says of the routes below `jobs`. */
+/** The routes below `jobs` in the API document. */
 export const jobsDoc = {
   list: {
-    summary: 'Lists the jobs of the organization, oldest first; by filters, in pages',
+    summary: 'Lists the jobs of the organization, oldest first; with filters and pages',
     query: jobListQuerySchema,
-    answers: {
-      200: { description: 'a Link header tells where the next page is', schema: z.array(jobSummarySchema) },
+    responses: {
+      200: { description: 'a Link header has the URL of the next page', schema: z.array(jobSummarySchema) },
     },
   },
   start: {
     summary: 'Starts a job',
-    headers: { 'Idempotency-Key': 'the same request with the same key never starts a second job, for a day' },
+    headers: { 'Idempotency-Key': 'for 24 hours, a repeated request with the same key starts no second job' },
     body: jobRequestSchema,
-    answers: {
+    responses: {
       201: { description: 'the job is stored and its nodes are asked', schema: jobCreatedSchema },
-      200: { description: 'the answer to dry_run: nothing was started', schema: dryRunSchema },
-      422: { description: 'the Idempotency-Key came before with another body', schema: errorSchema },
+      200: { description: 'the result of dry_run: nothing was started', schema: dryRunSchema },
+      422: { description: 'the Idempotency-Key was used with another body', schema: errorSchema },
     },
   },
   find: {
     summary: 'Shows a job with its nodes by status',
     query: z.object({ include_file: flag, details: flag }),
-    answers: { 200: { description: 'the job', schema: jobSchema }, 404: unknownJob },
+    responses: { 200: { description: 'the job', schema: jobSchema }, 404: unknownJob },
   },
   abort: {
-    summary: 'Ends a job on all its nodes',
-    answers: {
-      200: { description: 'the job as it ended', schema: jobSchema },
+    summary: 'Aborts a job on all its nodes',
+    responses: {
+      200: { description: 'the aborted job', schema: jobSchema },
       404: unknownJob,
-      409: { description: 'it had ended before', schema: errorSchema },
-      503: { description: 'it is ending, or the error says that nothing was done', schema: errorSchema },
+      409: { description: 'the job had already ended', schema: errorSchema },
+      503: { description: 'the job is ending, or the error says that nothing was done', schema: errorSchema },
     },
   },
   output: {
-    summary: 'Hands out what the command wrote on a node',
-    answers: {
-      200: { description: 'the bytes', type: 'application/octet-stream' },
-      404: { description: 'nothing was captured', schema: errorSchema },
+    summary: 'Returns the captured output of a node',
+    responses: {
+      200: { description: 'the bytes', contentType: 'application/octet-stream' },
+      404: { description: 'there is no captured output', schema: errorSchema },
     },
   },
 } as const satisfies Record<string, RouteDoc>;

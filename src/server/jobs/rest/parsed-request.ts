@@ -1,28 +1,34 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Refusal } from '../../auth/auth.port.js';
+import { AppError } from '../../../shared/lib/app-error.js';
 import type { Result } from '../../../shared/lib/result.js';
+import type { Rejection } from '../../http/rejected-request.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the `parse` option of the route's protection has made of the request. */
+    parsed?: object;
+  }
+}
 
 /**
- * Judges the form of a request before it is known who sent it, and keeps what it asks for until its handler runs.
- * `read` makes sense of it; its error is the text for the user.
+ * Makes the `parse` option of `@Protected` from a parser whose error is a text for users. The handler gets the parsed
+ * value by `@ParsedRequest()`.
  */
-export class JudgedRequest<T> {
-  private readonly judged = new WeakMap<FastifyRequest, T>();
-
-  constructor(private readonly read: (request: FastifyRequest) => Result<T, string>) {}
-
-  /** The refusal of a request that makes no sense. */
-  readonly judge = (request: FastifyRequest): Refusal | undefined => {
-    const asked = this.read(request);
-    if (!asked.ok) return { status: 400, error: asked.error };
-    this.judged.set(request, asked.value);
+export const parseBy =
+  (parser: (request: FastifyRequest) => Result<object, string>) =>
+  (request: FastifyRequest): Rejection | undefined => {
+    const parsed = parser(request);
+    if (!parsed.ok) return { status: 400, error: parsed.error };
+    request.parsed = parsed.value;
     return undefined;
   };
 
-  /** What the request asks for, once it was judged. */
-  of(request: FastifyRequest): T {
-    const asked = this.judged.get(request);
-    if (asked === undefined) throw new Error('the request was not judged before its handler');
-    return asked;
+/** Injects the parsed value into a handler of a route that is protected with `parseBy`. */
+export const ParsedRequest = createParamDecorator((_data: unknown, context: ExecutionContext): object => {
+  const { parsed, routeOptions } = context.switchToHttp().getRequest<FastifyRequest>();
+  if (parsed === undefined) {
+    throw new AppError('route_unparsed', `${routeOptions.url ?? ''} needs @Protected with parseBy`);
   }
-}
+  return parsed;
+});

@@ -1,7 +1,8 @@
 import { jobStatusOf, nodeStatusOf } from '../../../shared/protocol/job-status.js';
 import type { JobNode, NodeTimes, StoredJob } from '../job-store.port.js';
+import { jsonOrUndefined } from '../../../shared/lib/json.js';
 
-/** The columns of `jobs j` and `job_options o` that make a StoredJob. Times as milliseconds, in UTC as they stand. */
+/** The columns of `jobs j` and `job_options o` for a StoredJob; times in milliseconds. */
 export const JOB_COLUMNS = `
   j.id, j.command, j.status, j.run_timeout,
   (extract(epoch FROM j.created_at) * 1000)::float8 AS created_at,
@@ -9,7 +10,7 @@ export const JOB_COLUMNS = `
   coalesce(o.user_name, nullif(rtrim(o.job_user), '')) AS job_user, o.dir, o.env, coalesce(o.capture, false) AS capture,
   o.job_file IS NOT NULL AS file_specified`;
 
-/** A row of JOB_COLUMNS. An old server's columns may be empty. */
+/** A row of JOB_COLUMNS. The old server leaves columns NULL. */
 export interface JobRow {
   readonly id: string;
   readonly command: string | null;
@@ -24,7 +25,7 @@ export interface JobRow {
   readonly file_specified: boolean;
 }
 
-/** Makes plain data of a row: what was not given is left out, blanks that char(32) added are gone. */
+/** Converts a row; removes the blanks that char(32) adds. */
 export const toStoredJob = (row: JobRow): StoredJob => {
   const env = parseEnv(row.env);
   return {
@@ -42,20 +43,15 @@ export const toStoredJob = (row: JobRow): StoredJob => {
   };
 };
 
-/** The environment that was asked for; what is no JSON object in an old row counts as none. */
+/** Returns undefined if an old row holds anything but a JSON object. */
 const parseEnv = (text: string | null): Record<string, string> | undefined => {
   if (text === null) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const json = jsonOrUndefined(text);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
   return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, String(value)]));
 };
 
-/** The columns of `job_nodes n` that make a JobNode. */
+/** The columns of `job_nodes n` for a JobNode. */
 export const NODE_COLUMNS = `n.node_name, n.status, n.exit_code::float8 AS exit_code, n.signal,
   n.duration_ms::float8 AS duration_ms, n.reason`;
 
@@ -69,7 +65,7 @@ export interface NodeRow {
   readonly reason: string | null;
 }
 
-/** When a node's part changed, for those who ask for details; in milliseconds. */
+/** The columns of `job_nodes n` for NodeTimes, in milliseconds. */
 export const NODE_TIME_COLUMNS = `
   (extract(epoch FROM n.ready_at) * 1000)::float8 AS ready_at,
   (extract(epoch FROM n.running_at) * 1000)::float8 AS running_at,
@@ -82,14 +78,12 @@ export interface NodeTimesRow {
   readonly updated_at: number | null;
 }
 
-/** Makes plain data of such a row. */
 export const toNodeTimes = (row: NodeTimesRow): NodeTimes => ({
   ...(row.ready_at === null ? {} : { ready: Math.round(row.ready_at) }),
   ...(row.running_at === null ? {} : { running: Math.round(row.running_at) }),
   ...(row.updated_at === null ? {} : { updated: Math.floor(row.updated_at) }),
 });
 
-/** Makes plain data of a node's row. */
 export const toJobNode = (row: NodeRow): JobNode => ({
   name: row.node_name,
   status: nodeStatusOf(row.status),

@@ -1,6 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { BATCH_WRITER, type BatchWriter, type NodeDetails } from '../../persistence/batch-writer.port.js';
-import { DATABASE, type Database, DatabaseUnavailable } from '../../persistence/database.port.js';
+import { Injectable } from '@nestjs/common';
+import { BatchWriter, type NodeDetails } from '../../persistence/batch-writer.port.js';
+import { Database, DatabaseUnavailable } from '../../persistence/database.port.js';
 import { JOB_ID } from '../../../shared/protocol/client-message.js';
 import type { FeedEvent } from '../../../shared/protocol/feed-event.js';
 import {
@@ -14,10 +14,10 @@ import type {
   JobFilter,
   JobPage,
   JobStore,
-  LiveJob,
   NewJob,
   StoredJob,
   StoredJobWithNodes,
+  StoredLiveJob,
 } from '../job-store.port.js';
 import { readJobPage } from './job-page.js';
 import {
@@ -31,9 +31,9 @@ import {
   toNodeTimes,
   toStoredJob,
 } from './job-rows.js';
-import { loadLiveJobs } from './live-jobs.js';
+import { loadLiveJobs } from './load-live-jobs.js';
 
-/** Jobs, options and nodes in one statement: one round trip, all or nothing. */
+/** Inserts job, options, idempotency key and job nodes in one statement: one round trip, all or nothing. */
 const CREATE = `
   WITH job AS (
     INSERT INTO jobs (id, org_id, command, status, run_timeout, last_updated_by, created_by, created_at, updated_at,
@@ -51,7 +51,7 @@ const CREATE = `
   SELECT $1, $2, node, ${NODE_STATUS_CODES.new}, at, at
   FROM unnest($14::text[]) AS node, (SELECT to_timestamp($8::float8 / 1000) AT TIME ZONE 'UTC' AS at) AS clock`;
 
-/** Parameters that name a char(32) column are left without a type, or else its index would not serve. */
+/** Parameters for char(32) columns have no type: a text would not use the index. */
 const FIND = `
   SELECT ${JOB_COLUMNS}, j.quorum, coalesce(j.created_by, rtrim(j.last_updated_by), '') AS created_by, CASE WHEN $3::boolean THEN o.job_file END AS job_file
   FROM jobs j LEFT JOIN job_options o ON o.job_id = j.id WHERE j.id = $1 AND j.org_id = $2`;
@@ -59,16 +59,19 @@ const FIND = `
 const NODES = `
   SELECT ${NODE_COLUMNS}, ${NODE_TIME_COLUMNS} FROM job_nodes n WHERE n.job_id = $1 AND n.org_id = $2 ORDER BY n.node_name COLLATE "C"`;
 
-/** A job that was stored although its server was told that it was not is marked as crashed: its request is free again. */
-const FIND_STARTED = `
-  WITH freed AS (
+/**
+ * Releases the key of a job that was stored although its server could not know that: that job is `crashed`. The SELECT
+ * sees the rows as they were before the DELETE, so it excludes these jobs.
+ */
+const FIND_OR_RELEASE_KEY = `
+  WITH released AS (
     DELETE FROM job_requests r USING jobs j
     WHERE r.org_id = $1 AND r.request = $2 AND j.id = r.job_id AND j.status = ${JOB_STATUS_CODES.crashed}
   )
   SELECT r.job_id, r.body_hash FROM job_requests r JOIN jobs j ON j.id = r.job_id
   WHERE r.org_id = $1 AND r.request = $2 AND j.status <> ${JOB_STATUS_CODES.crashed}`;
 
-/** Output that was text stands in the text column, byte for byte what it was; other bytes beside it. */
+/** The text column holds output that is valid text, byte for byte; the bytes column holds all other output. */
 const OUTPUT = `
   SELECT CASE WHEN $4 = 'stdout' THEN coalesce(stdout_bytes, convert_to(stdout, 'UTF8'))
               ELSE coalesce(stderr_bytes, convert_to(stderr, 'UTF8')) END AS bytes
@@ -80,12 +83,12 @@ interface FoundRow extends JobRow {
   readonly created_by: string;
 }
 
-/** Jobs in PostgreSQL; changes go through the batching writer. */
+/** Jobs in PostgreSQL; changes go through the batch writer. */
 @Injectable()
 export class PostgresJobStore implements JobStore {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
-    @Inject(BATCH_WRITER) private readonly writer: BatchWriter,
+    private readonly database: Database,
+    private readonly writer: BatchWriter,
   ) {}
 
   async create(job: NewJob): Promise<void> {
@@ -105,27 +108,35 @@ export class PostgresJobStore implements JobStore {
         job.capture,
         job.file,
         job.nodes,
-        job.request?.request,
-        job.request?.bodyHash,
+        job.idempotency?.keyHash,
+        job.idempotency?.bodyHash,
       ];
       await this.database.query(CREATE, parameters, 'create_job');
     } catch (thrown) {
-      if (thrown instanceof DatabaseUnavailable && thrown.mayBeDone) this.giveUp(job);
+      if (thrown instanceof DatabaseUnavailable && thrown.mayHaveRun) this.markAsCrashed(job);
       throw thrown;
     }
   }
 
-  /** No answer came. Nobody will run the job; should it be stored, it must neither look alive nor be taken up. */
-  private giveUp({ id: jobId, orgId, command, runTimeout, quorum, createdBy, createdAt }: NewJob): void {
+  /** For a job that may be stored although the database has not confirmed it: no server may restore and run it. */
+  private markAsCrashed({
+    id: jobId,
+    orgId,
+    command,
+    runTimeout,
+    quorum,
+    createdBy,
+    createdAt,
+  }: NewJob): void {
     const job = { jobId, orgId, command, runTimeout, quorum, createdBy, createdAt };
-    this.writer.push({ kind: 'unanswered_job', ...job });
+    this.writer.push({ kind: 'unconfirmed_job', ...job });
   }
 
-  async findStarted(
+  async findOrReleaseKey(
     orgId: string,
-    request: Buffer,
+    keyHash: Buffer,
   ): Promise<{ readonly jobId: string; readonly bodyHash: Buffer } | undefined> {
-    const rows = await this.database.query(FIND_STARTED, [orgId, request]);
+    const rows = await this.database.query(FIND_OR_RELEASE_KEY, [orgId, keyHash]);
     const [row] = rows as { job_id: string; body_hash: Buffer }[];
     return row && { jobId: row.job_id.trimEnd(), bodyHash: row.body_hash };
   }
@@ -150,12 +161,15 @@ export class PostgresJobStore implements JobStore {
     ]);
     const [row] = jobs as FoundRow[];
     if (row === undefined) return undefined;
-    const parts = nodes as (NodeRow & NodeTimesRow)[];
+    const nodeRows = nodes as (NodeRow & NodeTimesRow)[];
     return {
       ...toStoredJob(row),
       ...(row.job_file === null ? {} : { file: row.job_file }),
       ...(details ? { origin: { createdBy: row.created_by, quorum: row.quorum ?? 0 } } : {}),
-      nodes: parts.map((part) => ({ ...toJobNode(part), ...(details ? { times: toNodeTimes(part) } : {}) })),
+      nodes: nodeRows.map((node) => ({
+        ...toJobNode(node),
+        ...(details ? { times: toNodeTimes(node) } : {}),
+      })),
     };
   }
 
@@ -170,11 +184,11 @@ export class PostgresJobStore implements JobStore {
     return row?.bytes;
   }
 
-  loadLive(): Promise<LiveJob[]> {
+  loadLive(): Promise<StoredLiveJob[]> {
     return loadLiveJobs(this.database);
   }
 
-  nodeStatus(
+  saveNodeStatus(
     orgId: string,
     jobId: string,
     node: string,
@@ -195,7 +209,7 @@ export class PostgresJobStore implements JobStore {
     });
   }
 
-  jobStatus(
+  saveJobStatus(
     jobId: string,
     status: JobStatus,
     at: number,
@@ -208,16 +222,16 @@ export class PostgresJobStore implements JobStore {
     this.writer.push({ kind: 'output', jobId, node, stdout, stderr });
   }
 
-  events(jobId: string, firstSeq: number, events: readonly FeedEvent[]): void {
+  saveEvents(jobId: string, firstSeq: number, events: readonly FeedEvent[]): void {
     if (events.length > 0) this.writer.push({ kind: 'job_events', jobId, firstSeq, events });
   }
 
-  forgetEvents(jobId: string): void {
-    this.writer.push({ kind: 'forget_events', jobId });
+  deleteEvents(jobId: string): void {
+    this.writer.push({ kind: 'delete_events', jobId });
   }
 
   flushed(): Promise<void> {
-    return this.writer.flushed();
+    return this.writer.flush();
   }
 
   get overloaded(): boolean {

@@ -1,6 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { BATCH_WRITER, type BatchWriter } from '../../persistence/batch-writer.port.js';
-import { DATABASE, type Database } from '../../persistence/database.port.js';
+import { Injectable } from '@nestjs/common';
+import { BatchWriter } from '../../persistence/batch-writer.port.js';
+import { Database } from '../../persistence/database.port.js';
 import type { FeedEvent } from '../../../shared/protocol/feed-event.js';
 import type { OrgEventStore, StoredOrgEvent } from '../org-event-store.port.js';
 
@@ -21,12 +21,12 @@ interface OrgEventRow {
   readonly data: string;
 }
 
-/** The organizations' events in PostgreSQL. */
+/** Events of organization feeds in PostgreSQL; inserts go through the batch writer. */
 @Injectable()
 export class PostgresOrgEventStore implements OrgEventStore {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
-    @Inject(BATCH_WRITER) private readonly writer: BatchWriter,
+    private readonly database: Database,
+    private readonly writer: BatchWriter,
   ) {}
 
   add(orgId: string, seq: number, at: number, event: FeedEvent): void {

@@ -1,40 +1,41 @@
 import type { DropReason } from '../../transport/transport.port.js';
 import type { NodeMachineState } from './node-machine.js';
 
-/** What was dropped of what a node sent; times are milliseconds since 1970. */
+/** Messages of a node that were dropped. */
 export interface NodeDrops {
-  /** Why the last of them was. */
+  /** Of the last one. */
   readonly reason: DropReason;
+  /** Time of the last one, milliseconds since 1970. */
   readonly at: number;
   readonly count: number;
 }
 
-/** All that is known of a node that may tell why it cannot take a job. */
-export interface NodeEvidence {
-  /** Undefined where nothing valid came since the server started. */
+/** What the server knows about a node. */
+export interface DiagnosisInput {
+  /** Undefined if no valid message came since the server started. */
   readonly state: Pick<NodeMachineState, 'mode' | 'online'> | undefined;
-  /** Whether it was heard before the server was started last. */
-  readonly isRemembered: boolean;
-  /** Whether it has not fetched its config for so long that it gets no job. */
-  readonly isConfigOld: boolean;
-  /** Why the latest that came of it was dropped; undefined where that was taken, or nothing came. */
-  readonly droppedLast: DropReason | undefined;
+  /** Whether it was heard before the server started. */
+  readonly isStored: boolean;
+  /** Whether its session has expired, because it has not fetched its config. */
+  readonly isConfigExpired: boolean;
+  /** Why its latest message was dropped; undefined if that was accepted, or none came. */
+  readonly lastDropReason: DropReason | undefined;
 }
 
-/** Why a node cannot take a job: it was never heard, is silent, has its abort to do, or what it sends is dropped, or will be. */
-export type NodeTrouble = 'never_seen' | 'not_seen_since_restart' | 'silent' | 'rehab' | DropReason;
+/** Why a node cannot take a job. See docs/spec/wire-protocol.md, "Availability". */
+export type UnavailabilityReason = 'never_seen' | 'not_seen_since_restart' | 'silent' | 'rehab' | DropReason;
 
-/** Says why a node cannot take a job; undefined where it can. */
+/** Returns why a node cannot take a job; undefined if it can. */
 export const diagnose = ({
   state,
-  isRemembered,
-  isConfigOld,
-  droppedLast,
-}: NodeEvidence): NodeTrouble | undefined => {
+  isStored,
+  isConfigExpired,
+  lastDropReason,
+}: DiagnosisInput): UnavailabilityReason | undefined => {
   if (state?.online === true && state.mode !== 'idle') return 'rehab';
-  if (state?.online === true) return isConfigOld ? 'config_too_old' : undefined;
-  // It speaks to us, and we do not take what it says.
-  if (droppedLast !== undefined) return droppedLast;
+  if (state?.online === true) return isConfigExpired ? 'config_too_old' : undefined;
+  // The node is not silent, but its messages are not accepted.
+  if (lastDropReason !== undefined) return lastDropReason;
   if (state !== undefined) return 'silent';
-  return isRemembered ? 'not_seen_since_restart' : 'never_seen';
+  return isStored ? 'not_seen_since_restart' : 'never_seen';
 };

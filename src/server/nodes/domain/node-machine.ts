@@ -1,31 +1,32 @@
 /**
- * What one node is to the server (wire protocol, sections 6 and 7).
+ * State machine of one node. See docs/spec/wire-protocol.md, "Server restart" and "Node state".
  *
- * Modes and their exits:
- * - `unheard`: known from before a restart, or new. First message → `idle` where it is the process that we knew and its
- *   report agrees with what we believe, otherwise → `rehab`. Output of a job that is not live decides nothing: it may
- *   have been on its way when the job ended. Nor does the refusal of such a job: the node does not do it.
- * - `rehab`: told to drop what it does; `abort` is repeated until `aborted` comes → `idle`. Unavailable.
- * - `idle`: takes jobs, also while it runs one. Another incarnation, a report of a job that is not live, or a job's
- *   wish → `rehab`.
- * Online or not stands beside the mode: any valid message makes a node online, silence makes it offline.
+ * - `unknown`: not heard since the server started. The first message leads to `idle` if it comes from the client process
+ *   that the server knows and does not name a stray job, otherwise to `rehab`. Exception: output of a stray job changes
+ *   nothing, because it may have been on its way when its job ended.
+ * - `rehab`: must drop what it does and is unavailable. The server repeats `abort` until the node answers `aborted`, then
+ *   it is `idle`.
+ * - `idle`: takes jobs, also while it runs one. It goes to `rehab` if another client process is heard, if a heartbeat names
+ *   a stray job, or if a job requests it.
+ *
+ * Presence is independent of the mode: a valid message makes a node online, silence makes it offline.
  */
-export type NodeMode = 'unheard' | 'rehab' | 'idle';
+export type NodeMode = 'unknown' | 'rehab' | 'idle';
 
 export interface NodeMachineState {
   readonly mode: NodeMode;
   readonly online: boolean;
-  /** The client process that we know; undefined before the first message ever. */
+  /** The known client process; undefined before the first message ever. */
   readonly incarnation: string | undefined;
-  /** Exponential average of heartbeats in an interval. */
+  /** Exponential moving average of messages per interval. */
   readonly average: number;
-  /** Messages heard in the interval that runs. */
-  readonly beats: number;
-  /** Intervals in a row without a message. */
+  /** Messages in the current interval. */
+  readonly messages: number;
+  /** Consecutive intervals without a message. */
   readonly silentIntervals: number;
 }
 
-/** How presence is judged; the names are those of the settings. */
+/** The settings that decide when a node is offline. */
 export interface PresenceRules {
   readonly downThreshold: number;
   readonly decayWindow: number;
@@ -33,16 +34,16 @@ export interface PresenceRules {
 
 export type NodeInput =
   | {
-      readonly type: 'heard';
-      /** `output` is a piece of what a command writes: it proves nothing of what the node does now. */
+      readonly type: 'message_received';
+      /** `output` does not show what the node does now: it may be late. */
       readonly kind: 'heartbeat' | 'aborted' | 'output' | 'other';
       readonly incarnation: string;
       readonly firstOnConnection: boolean;
-      /** Whether it names a job that the node cannot be doing. */
+      /** Whether the message names a job that the node cannot be doing. */
       readonly strayJob: boolean;
     }
   | { readonly type: 'interval_ended' }
-  | { readonly type: 'rehab_wanted'; readonly reason: string; readonly byJob: string | undefined }
+  | { readonly type: 'rehab_requested'; readonly reason: string; readonly byJob: string | undefined }
   | { readonly type: 'rehab_timer_fired' };
 
 export type NodeEffect =
@@ -50,42 +51,47 @@ export type NodeEffect =
   | { readonly type: 'send_ack' }
   | { readonly type: 'set_rehab_timer' }
   | { readonly type: 'clear_rehab_timer' }
-  | { readonly type: 'remember_incarnation'; readonly incarnation: string }
-  /** Hand the message to the jobs. */
-  | { readonly type: 'pass_on' }
-  /** The node is gone: all jobs that it is in must know. */
-  | { readonly type: 'tell_down'; readonly reason: string }
-  /** The node drops what it does: jobs of which it has a live part must know, but the one that wanted it so. */
-  | { readonly type: 'tell_rehab'; readonly reason: string; readonly byJob: string | undefined };
+  | { readonly type: 'store_incarnation'; readonly incarnation: string }
+  /** Deliver the message to the jobs. */
+  | { readonly type: 'forward_message' }
+  /** The node is offline. */
+  | { readonly type: 'notify_down'; readonly reason: string }
+  /** The node must drop what it does. `byJob` is the job that requested it, and needs no notification. */
+  | { readonly type: 'notify_rehab'; readonly reason: string; readonly byJob: string | undefined };
 
-export interface NodeStep {
+/** The next state, and what to do. */
+export interface NodeTransition {
   readonly state: NodeMachineState;
   readonly effects: readonly NodeEffect[];
 }
 
-/** After this many intervals without a word a node is offline, whatever its average. */
+/** After this many intervals without a message a node is offline, whatever its average. */
 const MAX_SILENT_INTERVALS = 2;
 
-const STRAY = 'it names a job that is not live';
+const STRAY_JOB = 'it names a job that is not live';
 
-/** A node that has not been heard since the server started. */
-export const unheardNode = (incarnation: string | undefined): NodeMachineState => ({
-  mode: 'unheard',
+/** The state of a node at the start of the server; `incarnation` is the client process that is stored. */
+export const unknownNode = (incarnation: string | undefined): NodeMachineState => ({
+  mode: 'unknown',
   online: false,
   incarnation,
   average: 0,
-  beats: 0,
+  messages: 0,
   silentIntervals: 0,
 });
 
-/** Takes a node from one state to the next. */
-export const reduceNode = (state: NodeMachineState, input: NodeInput, rules: PresenceRules): NodeStep => {
+/** Returns the next state of a node, and the effects of an input. */
+export const reduceNode = (
+  state: NodeMachineState,
+  input: NodeInput,
+  rules: PresenceRules,
+): NodeTransition => {
   switch (input.type) {
-    case 'heard':
-      return heard(present(state, rules), input, !state.online);
+    case 'message_received':
+      return messageReceived(markOnline(state, rules), input, !state.online);
     case 'interval_ended':
       return intervalEnded(state, rules);
-    case 'rehab_wanted':
+    case 'rehab_requested':
       return state.mode === 'idle' ? toRehab(state, input.reason, input.byJob) : { state, effects: [] };
     case 'rehab_timer_fired':
       return state.mode === 'rehab' && state.online
@@ -94,76 +100,85 @@ export const reduceNode = (state: NodeMachineState, input: NodeInput, rules: Pre
   }
 };
 
-/** The node has just been heard: it is online, with a fresh average where it was not. */
-const present = (state: NodeMachineState, rules: PresenceRules): NodeMachineState => ({
+/** A node that comes online starts with a new average. */
+const markOnline = (state: NodeMachineState, rules: PresenceRules): NodeMachineState => ({
   ...state,
   online: true,
   average: state.online ? state.average : 2 * rules.downThreshold,
-  beats: state.beats + 1,
+  messages: state.messages + 1,
   silentIntervals: 0,
 });
 
-type Heard = Extract<NodeInput, { type: 'heard' }>;
+type Received = Extract<NodeInput, { type: 'message_received' }>;
 
-const heard = (state: NodeMachineState, input: Heard, cameBack: boolean): NodeStep => {
+const messageReceived = (state: NodeMachineState, input: Received, cameBack: boolean): NodeTransition => {
   if (state.incarnation !== input.incarnation) {
     const reason = state.incarnation === undefined ? 'first contact' : 'the client was started again';
     const { state: next, effects } = toRehab({ ...state, incarnation: input.incarnation }, reason, undefined);
     return {
       state: next,
-      effects: [{ type: 'remember_incarnation', incarnation: input.incarnation }, ...effects],
+      effects: [{ type: 'store_incarnation', incarnation: input.incarnation }, ...effects],
     };
   }
   switch (state.mode) {
-    case 'unheard':
-      if (input.strayJob) return strayAtFirst(state, input);
-      return { state: { ...state, mode: 'idle' }, effects: [{ type: 'send_ack' }, { type: 'pass_on' }] };
+    case 'unknown':
+      if (input.strayJob) return firstMessageNamesStrayJob(state, input);
+      return {
+        state: { ...state, mode: 'idle' },
+        effects: [{ type: 'send_ack' }, { type: 'forward_message' }],
+      };
     case 'rehab':
-      return heardInRehab(state, input, cameBack);
+      return receivedInRehab(state, input, cameBack);
     case 'idle':
-      if (input.kind === 'heartbeat' && input.strayJob) return toRehab(state, STRAY, undefined);
-      return { state, effects: [...answer(input), { type: 'pass_on' }] };
+      if (input.kind === 'heartbeat' && input.strayJob) return toRehab(state, STRAY_JOB, undefined);
+      return { state, effects: [...ackIfFirst(input), { type: 'forward_message' }] };
   }
 };
 
-/** Its job ended while the server was away. What it has to say of it, its output above all, is still taken. */
-const strayAtFirst = (state: NodeMachineState, input: Heard): NodeStep => {
-  if (input.kind === 'output') return { state, effects: [...answer(input), { type: 'pass_on' }] };
-  const { state: next, effects } = toRehab(state, STRAY, undefined);
-  return { state: next, effects: input.kind === 'other' ? [{ type: 'pass_on' }, ...effects] : effects };
+/** The job ended while the server was down. Its messages are still forwarded, so that captured output is stored. */
+const firstMessageNamesStrayJob = (state: NodeMachineState, input: Received): NodeTransition => {
+  if (input.kind === 'output') return { state, effects: [...ackIfFirst(input), { type: 'forward_message' }] };
+  const { state: next, effects } = toRehab(state, STRAY_JOB, undefined);
+  return {
+    state: next,
+    effects: input.kind === 'other' ? [{ type: 'forward_message' }, ...effects] : effects,
+  };
 };
 
-/** A client waits for an answer to its first message on a connection. */
-const answer = (input: Heard): NodeEffect[] => (input.firstOnConnection ? [{ type: 'send_ack' }] : []);
+/** A client waits for a reply to its first message on a connection. */
+const ackIfFirst = (input: Received): NodeEffect[] => (input.firstOnConnection ? [{ type: 'send_ack' }] : []);
 
-const heardInRehab = (state: NodeMachineState, input: Heard, cameBack: boolean): NodeStep => {
+const receivedInRehab = (state: NodeMachineState, input: Received, cameBack: boolean): NodeTransition => {
   if (input.kind === 'aborted') {
-    return { state: { ...state, mode: 'idle' }, effects: [{ type: 'clear_rehab_timer' }, ...answer(input)] };
+    return {
+      state: { ...state, mode: 'idle' },
+      effects: [{ type: 'clear_rehab_timer' }, ...ackIfFirst(input)],
+    };
   }
-  const passOn: NodeEffect[] = input.kind === 'heartbeat' ? [] : [{ type: 'pass_on' }];
-  const again: NodeEffect[] =
+  const forward: NodeEffect[] = input.kind === 'heartbeat' ? [] : [{ type: 'forward_message' }];
+  const abortAgain: NodeEffect[] =
     cameBack || input.firstOnConnection ? [{ type: 'send_abort' }, { type: 'set_rehab_timer' }] : [];
-  return { state, effects: [...passOn, ...again] };
+  return { state, effects: [...forward, ...abortAgain] };
 };
 
-/** An offline node gets its `abort` when it comes back. */
+/** An offline node gets `abort` when it comes back. */
 const startAborting = (state: NodeMachineState): NodeEffect[] =>
   state.online ? [{ type: 'send_abort' }, { type: 'set_rehab_timer' }] : [];
 
-const toRehab = (state: NodeMachineState, reason: string, byJob: string | undefined): NodeStep => ({
+const toRehab = (state: NodeMachineState, reason: string, byJob: string | undefined): NodeTransition => ({
   state: { ...state, mode: 'rehab' },
-  effects: [...startAborting(state), { type: 'tell_rehab', reason, byJob }],
+  effects: [...startAborting(state), { type: 'notify_rehab', reason, byJob }],
 });
 
-const intervalEnded = (state: NodeMachineState, rules: PresenceRules): NodeStep => {
+const intervalEnded = (state: NodeMachineState, rules: PresenceRules): NodeTransition => {
   if (!state.online) return { state, effects: [] };
-  const average = state.average * (1 - 1 / rules.decayWindow) + state.beats / rules.decayWindow;
-  const silentIntervals = state.beats === 0 ? state.silentIntervals + 1 : 0;
-  const next = { ...state, average, silentIntervals, beats: 0 };
+  const average = state.average * (1 - 1 / rules.decayWindow) + state.messages / rules.decayWindow;
+  const silentIntervals = state.messages === 0 ? state.silentIntervals + 1 : 0;
+  const next = { ...state, average, silentIntervals, messages: 0 };
   if (average >= rules.downThreshold && silentIntervals < MAX_SILENT_INTERVALS)
     return { state: next, effects: [] };
   return {
     state: { ...next, online: false },
-    effects: [{ type: 'clear_rehab_timer' }, { type: 'tell_down', reason: 'no heartbeats came' }],
+    effects: [{ type: 'clear_rehab_timer' }, { type: 'notify_down', reason: 'no heartbeats came' }],
   };
 };

@@ -37,7 +37,7 @@ const openDirectory = (chef: DevChefServer, now?: () => number): HttpChefDirecto
   );
 };
 
-it('an organization that was made again under its name has its new guid within a minute', async () => {
+it('returns the new guid of an organization within a minute after it was deleted and created again', async () => {
   const chef = await DevChefServer.start({ superuserKey: pem });
   let now = 0;
   const directory = openDirectory(chef, () => now);
@@ -78,26 +78,26 @@ describe.each<[string, DevChefServerOptions]>([
     await chef.stop();
   });
 
-  it('gives the keys of a user', async () => {
-    const answer = await directory.principals('acme', 'alice');
+  it('returns the keys of a user', async () => {
+    const response = await directory.principals('acme', 'alice');
     const alice = { name: 'alice', type: 'user', isMember: true };
-    expect(answer).toMatchObject({ ok: true, value: isOld ? [alice] : [alice, alice] });
-    const keys = answer.ok ? answer.value.map(({ key }) => publicPem(key)) : [];
-    const both = [pem, otherPem].map((one) => publicPem(createPublicKey(one)));
+    expect(response).toMatchObject({ ok: true, value: isOld ? [alice] : [alice, alice] });
+    const keys = response.ok ? response.value.map(({ key }) => publicPem(key)) : [];
+    const both = [pem, otherPem].map((each) => publicPem(createPublicKey(each)));
     expect(keys).toEqual(isOld ? both.slice(0, 1) : both);
   });
 
-  it('gives a user and a client of one name, or the client where only one fits', async () => {
-    const answer = await directory.principals('acme', 'dual');
-    const types = answer.ok ? answer.value.map(({ type }) => type) : [];
+  it('returns a user and a client with the same name, or only the client without API versions', async () => {
+    const response = await directory.principals('acme', 'dual');
+    const types = response.ok ? response.value.map(({ type }) => type) : [];
     expect(types).toEqual(isOld ? ['client'] : ['user', 'client']);
   });
 
-  it('says who is not associated', async () => {
+  it('returns that a user is not associated with the organization', async () => {
     expect(await directory.principals('acme', 'eve')).toMatchObject({ value: [{ isMember: false }] });
   });
 
-  it('says what is unknown', async () => {
+  it('returns which principal, organization or group is unknown', async () => {
     expect(await directory.principals('acme', 'nobody')).toEqual({
       ok: false,
       error: { kind: 'unknown_principal' },
@@ -110,7 +110,7 @@ describe.each<[string, DevChefServerOptions]>([
     expect(await directory.group('acme', 'nosuch')).toEqual({ ok: false, error: { kind: 'unknown_group' } });
   });
 
-  it('gives groups as they are now', async () => {
+  it('returns the current members of a group', async () => {
     chef.setGroup('acme', 'g', { users: ['alice'], clients: ['dual'], groups: ['admins'] });
     expect(await directory.group('acme', 'g')).toEqual({
       ok: true,
@@ -120,7 +120,7 @@ describe.each<[string, DevChefServerOptions]>([
     expect(await directory.group('acme', 'g')).toMatchObject({ value: { users: [] } });
   });
 
-  it('asks for the guid of an organization once, but again for one that was unknown', async () => {
+  it('caches the guid of an organization, but not that it is unknown', async () => {
     await directory.orgId('acme');
     chef.requests.length = 0;
     expect(await directory.orgId('acme')).toEqual({ ok: true, value: guid });
@@ -130,39 +130,39 @@ describe.each<[string, DevChefServerOptions]>([
     expect(await directory.orgId('later')).toMatchObject({ ok: true });
   });
 
-  it('leaves out a key that is none, or not RSA', async () => {
+  it('omits an invalid key', async () => {
     await chef.createUser('odd', { orgs: ['acme'], privateKey: pem });
     chef.state.users.get('odd')?.keys.set('default', 'no key');
     expect(await directory.principals('acme', 'odd')).toEqual({ ok: true, value: [] });
   });
 });
 
-describe('many who ask the same at the same time', () => {
-  it('share two look-ups: the one under way, and one that is newer than their question', async () => {
+describe('concurrent lookups of the same group', () => {
+  it('share two requests: the one in flight, and one that starts after it', async () => {
     const chef = await DevChefServer.start({ superuserKey: pem });
     chef.createOrganization('acme');
     chef.setGroup('acme', 'g', { users: ['alice'] });
     const directory = openDirectory(chef);
-    const held = deferred();
-    chef.faults.add({ on: /groups/, until: held.promise, times: 1 });
+    const release = deferred();
+    chef.faults.add({ on: /groups/, until: release.promise, times: 1 });
 
     const first = directory.group('acme', 'g');
     await eventually(() => chef.requests.length === 1);
     const others = Array.from({ length: 100 }, () => directory.group('acme', 'g'));
     const another = await directory.group('acme', 'admins');
     expect(another.ok).toBe(true);
-    held.resolve();
-    const answers = await Promise.all([first, ...others]);
+    release.resolve();
+    const responses = await Promise.all([first, ...others]);
 
-    expect(answers.every((answer) => answer.ok && answer.value.users[0] === 'alice')).toBe(true);
+    expect(responses.every((response) => response.ok && response.value.users[0] === 'alice')).toBe(true);
     expect(chef.requests.filter(({ target }) => target.endsWith('/groups/g'))).toHaveLength(2);
     await directory.onApplicationShutdown();
     await chef.stop();
   });
 });
 
-describe('a Chef Server with a certificate of its own', () => {
-  it('is believed by the file of certificates in the settings, and by nothing else', async () => {
+describe('a Chef Server with a private certificate', () => {
+  it('is trusted only with ssl_ca_file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'chef-ca-'));
     const chef = await DevChefServer.start({ superuserKey: pem, tlsKey: otherPem });
     chef.createOrganization('acme');
@@ -172,9 +172,9 @@ describe('a Chef Server with a certificate of its own', () => {
     const ask = async (chefServer: { ssl_ca_file?: string }): Promise<number> => {
       const app = await startHttpApp({ chef, controllers: [ProtectedController], chefServer });
       const signer = { user: 'alice', key: createPrivateKey(pem) };
-      const answer = await sendSigned(app.url, signer, { path: '/organizations/acme/pushy/things/1' });
+      const response = await sendSigned(app.url, signer, { path: '/organizations/acme/pushy/things/1' });
       await app.close();
-      return answer.status;
+      return response.status;
     };
     expect(await ask({})).toBe(502);
     expect(await ask({ ssl_ca_file: file })).toBe(200);

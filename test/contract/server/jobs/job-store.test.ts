@@ -46,7 +46,7 @@ describe.each([
   });
 
   describe('a new job', () => {
-    it('is found with its nodes, in voting, and without what was not asked for', async () => {
+    it('is found with its nodes, in voting, and without members that were not given', async () => {
       const job = newJob({ orgId, nodes: ['web2', 'web1', 'Web0'], runTimeout: 60 });
       await store.create(job);
       expect(await store.find(orgId, job.id)).toEqual({
@@ -90,7 +90,7 @@ describe.each([
       });
     });
 
-    it('shows its file only to who asks for it', async () => {
+    it('shows its file only with includeFile', async () => {
       const job = newJob({ orgId, file: 'raw:x' });
       await store.create(job);
       expect(await store.find(orgId, job.id)).toMatchObject({ fileSpecified: true });
@@ -120,20 +120,20 @@ describe.each([
   });
 
   it.each(['', 'x', 'A'.repeat(32), `${'a'.repeat(31)}\0`, 'a'.repeat(33), "'; --"])(
-    'knows no job of the id %j',
+    'finds no job of the id %j',
     async (id) => {
       expect(await store.find(orgId, id)).toBeUndefined();
       expect(await store.output(orgId, id, 'web1', 'stdout')).toBeUndefined();
     },
   );
 
-  it('does not take an id in capitals for the id', async () => {
+  it('does not find a job by its id in capitals', async () => {
     const job = newJob({ orgId, id: 'abcdef0123456789abcdef0123456789' });
     await store.create(job);
     expect(await store.find(orgId, job.id.toUpperCase())).toBeUndefined();
   });
 
-  it('lists the jobs of one organization, oldest first, those of one instant by id', async () => {
+  it('lists the jobs of one organization, oldest first, then by id', async () => {
     const at = (ms: number) => Date.UTC(2026, 0, 1) + ms;
     const jobs = [
       newJob({ orgId, id: 'c'.repeat(32), createdAt: at(1) }),
@@ -159,13 +159,13 @@ describe.each([
   });
 
   describe('changes', () => {
-    it('of nodes and of the job show up after flushed()', async () => {
+    it('of nodes and of the job are visible after flushed()', async () => {
       const job = newJob({ orgId, nodes: ['a', 'b'] });
       await store.create(job);
-      store.nodeStatus(orgId, job.id, 'a', 'ready', AT);
-      store.nodeStatus(orgId, job.id, 'a', 'running', AT + 1);
-      store.nodeStatus(orgId, job.id, 'b', 'nacked', AT + 1, { reason: 'busy' });
-      store.jobStatus(job.id, 'running', AT + 2);
+      store.saveNodeStatus(orgId, job.id, 'a', 'ready', AT);
+      store.saveNodeStatus(orgId, job.id, 'a', 'running', AT + 1);
+      store.saveNodeStatus(orgId, job.id, 'b', 'nacked', AT + 1, { reason: 'busy' });
+      store.saveJobStatus(job.id, 'running', AT + 2);
       await store.flushed();
       expect(await store.find(orgId, job.id)).toMatchObject({
         status: 'running',
@@ -178,14 +178,14 @@ describe.each([
       });
     });
 
-    it('never touch a terminal status', async () => {
+    it('never change a final status', async () => {
       const job = newJob({ orgId, nodes: ['a'] });
       await store.create(job);
-      store.nodeStatus(orgId, job.id, 'a', 'succeeded', AT, { exitCode: 0 });
-      store.jobStatus(job.id, 'complete', AT);
+      store.saveNodeStatus(orgId, job.id, 'a', 'succeeded', AT, { exitCode: 0 });
+      store.saveJobStatus(job.id, 'complete', AT);
       await store.flushed();
-      store.nodeStatus(orgId, job.id, 'a', 'crashed', AT + 9);
-      store.jobStatus(job.id, 'crashed', AT + 9);
+      store.saveNodeStatus(orgId, job.id, 'a', 'crashed', AT + 9);
+      store.saveJobStatus(job.id, 'crashed', AT + 9);
       await store.flushed();
       expect(await store.find(orgId, job.id)).toMatchObject({
         status: 'complete',
@@ -194,10 +194,10 @@ describe.each([
       });
     });
 
-    it('keep details of any size that a client may tell', async () => {
+    it('keep details of any size that a client may report', async () => {
       const job = newJob({ orgId, nodes: ['a'] });
       await store.create(job);
-      store.nodeStatus(orgId, job.id, 'a', 'failed', AT, {
+      store.saveNodeStatus(orgId, job.id, 'a', 'failed', AT, {
         exitCode: 3_221_225_786,
         signal: 'SIGKILL',
         durationMs: 5_000_000_000.4,
@@ -214,11 +214,14 @@ describe.each([
       ]);
     });
 
-    it('are not lost for details that the database cannot hold', async () => {
+    it('are stored even if the database cannot hold a detail', async () => {
       const job = newJob({ orgId, nodes: ['a', 'b'] });
       await store.create(job);
-      store.nodeStatus(orgId, job.id, 'a', 'failed', AT, { durationMs: 1e300 });
-      store.nodeStatus(orgId, job.id, 'b', 'nacked', AT, { signal: 'SIG\0KILL', reason: 'no\0 such user' });
+      store.saveNodeStatus(orgId, job.id, 'a', 'failed', AT, { durationMs: 1e300 });
+      store.saveNodeStatus(orgId, job.id, 'b', 'nacked', AT, {
+        signal: 'SIG\0KILL',
+        reason: 'no\0 such user',
+      });
       await store.flushed();
       expect((await store.find(orgId, job.id))?.nodes).toEqual([
         { name: 'a', status: 'failed', durationMs: Number.MAX_SAFE_INTEGER },
@@ -226,12 +229,12 @@ describe.each([
       ]);
     });
 
-    it('reach only the node of that name in that job', async () => {
+    it('affect only the node of that name in that job', async () => {
       const [one, two] = [newJob({ orgId, nodes: ['a', 'b'] }), newJob({ orgId, nodes: ['a'] })];
       await store.create(one);
       await store.create(two);
-      store.nodeStatus(orgId, one.id, 'a', 'ready', AT);
-      store.nodeStatus(randomId(), two.id, 'a', 'ready', AT);
+      store.saveNodeStatus(orgId, one.id, 'a', 'ready', AT);
+      store.saveNodeStatus(randomId(), two.id, 'a', 'ready', AT);
       await store.flushed();
       expect((await store.find(orgId, one.id))?.nodes.map(({ status }) => status)).toEqual(['ready', 'new']);
       expect((await store.find(orgId, two.id))?.nodes.map(({ status }) => status)).toEqual(['new']);
@@ -243,10 +246,10 @@ describe.each([
       ['text', Buffer.from('hällo\n😀 {"\\u0000"}\\x00')],
       ['nothing', Buffer.alloc(0)],
       ['NUL bytes', Buffer.from('a\0b\0')],
-      ['what is not UTF-8', Buffer.from([0xff, 0xfe, 0x80, 0x41])],
-      ['every byte there is', Buffer.from(Array.from({ length: 256 }, (_, n) => n))],
-      ['as much as a message holds', Buffer.alloc(65_536, 0xe9)],
-    ])('comes back byte for byte: %s', async (_, bytes) => {
+      ['invalid UTF-8', Buffer.from([0xff, 0xfe, 0x80, 0x41])],
+      ['every byte value', Buffer.from(Array.from({ length: 256 }, (_, n) => n))],
+      ['the largest output of a message', Buffer.alloc(65_536, 0xe9)],
+    ])('is returned byte for byte: %s', async (_, bytes) => {
       const job = newJob({ orgId, capture: true });
       await store.create(job);
       store.saveOutput(job.id, 'web1', bytes, Buffer.from('err'));
@@ -255,7 +258,7 @@ describe.each([
       expect(await store.output(orgId, job.id, 'web1', 'stderr')).toEqual(Buffer.from('err'));
     });
 
-    it('is not there where nothing was captured, or for a node that is not in the job', async () => {
+    it('is undefined if nothing was captured, or the node is not in the job', async () => {
       const job = newJob({ orgId });
       await store.create(job);
       expect(await store.output(orgId, job.id, 'web1', 'stdout')).toBeUndefined();
@@ -270,7 +273,7 @@ describe.each([
       data: `{"timestamp":"t","node":"n${seq}"}`,
     });
 
-    it('hands back jobs that had not ended, with nodes, options, deadlines and events', async () => {
+    it('returns jobs that had not ended, with nodes, options, deadlines and events', async () => {
       const job = newJob({
         orgId,
         nodes: ['b', 'a'],
@@ -283,12 +286,12 @@ describe.each([
       const over = newJob({ orgId });
       await store.create(job);
       await store.create(over);
-      store.events(job.id, 1, [event(1), event(2)]);
-      store.nodeStatus(orgId, job.id, 'a', 'ready', AT);
+      store.saveEvents(job.id, 1, [event(1), event(2)]);
+      store.saveNodeStatus(orgId, job.id, 'a', 'ready', AT);
       await store.flushed();
-      store.events(job.id, 3, [event(3)]);
-      store.jobStatus(job.id, 'running', AT, { runDeadline: AT + 3_600_000 });
-      store.jobStatus(over.id, 'complete', AT);
+      store.saveEvents(job.id, 3, [event(3)]);
+      store.saveJobStatus(job.id, 'running', AT, { runDeadline: AT + 3_600_000 });
+      store.saveJobStatus(over.id, 'complete', AT);
       await store.flushed();
       const live = (await store.loadLive()).filter((each) => each.orgId === orgId);
       expect(live).toEqual([
@@ -318,33 +321,33 @@ describe.each([
       ]);
     });
 
-    it('has no events of a job that was forgotten', async () => {
+    it('returns no deleted events', async () => {
       const job = newJob({ orgId });
       await store.create(job);
-      store.events(job.id, 1, [event(1)]);
-      store.forgetEvents(job.id);
+      store.saveEvents(job.id, 1, [event(1)]);
+      store.deleteEvents(job.id);
       await store.flushed();
       const live = (await store.loadLive()).filter((each) => each.orgId === orgId);
       expect(live.map(({ events }) => events)).toEqual([[]]);
     });
   });
 
-  it('loads a job that is over as long as its events are not forgotten', async () => {
+  it('loads an ended job until its events are deleted', async () => {
     const event = { id: 'job-1', name: 'start', data: '{"timestamp":"x"}' };
     const job = newJob({ orgId });
     await store.create(job);
-    store.events(job.id, 1, [event]);
-    store.jobStatus(job.id, 'complete', AT);
+    store.saveEvents(job.id, 1, [event]);
+    store.saveJobStatus(job.id, 'complete', AT);
     await store.flushed();
     const live = async () => (await store.loadLive()).filter((each) => each.orgId === orgId);
     expect(await live()).toMatchObject([{ id: job.id, status: 'complete', events: [event] }]);
-    store.forgetEvents(job.id);
-    store.jobStatus(job.id, 'complete', AT);
+    store.deleteEvents(job.id);
+    store.saveJobStatus(job.id, 'complete', AT);
     await store.flushed();
     expect(await live()).toEqual([]);
   });
 
-  it("remembers an organization's events in order and byte for byte, and never forgets the last", async () => {
+  it("keeps an organization's events in order and byte for byte, and never deletes the last one", async () => {
     const event = (seq: number) => ({
       id: `org-${seq}`,
       name: 'start',

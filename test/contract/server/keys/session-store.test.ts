@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Admission, SessionStore } from '../../../../src/server/keys/session-store.js';
-import { SqlSessionStore } from '../../../../src/server/keys/sql-session-store.js';
+import { PostgresSessionStore } from '../../../../src/server/keys/postgres-session-store.js';
 import { TypeOrmDatabase } from '../../../../src/server/persistence/typeorm-database.js';
 import type { OpenDatabase } from '../../../../src/server/persistence/open-database.js';
 import {
@@ -16,7 +16,7 @@ const ACME = 'a'.repeat(32);
 const OTHER = 'b'.repeat(32);
 const TARGET = { where: 'the test server', database: 'test', user: 'test' };
 
-/** The tables are emptied before each test; opening a database takes longer than a test. */
+/** Opening a database takes longer than a test, so all tests share one and empty its tables. */
 const sqlStores = (open: () => Promise<OpenDatabase>) => {
   let database: OpenDatabase;
   return {
@@ -25,7 +25,7 @@ const sqlStores = (open: () => Promise<OpenDatabase>) => {
     },
     make: async (): Promise<SessionStore> => {
       await database.dataSource.query('TRUNCATE node_sessions, curve_keys');
-      return new SqlSessionStore(new TypeOrmDatabase(database.dataSource, TARGET));
+      return new PostgresSessionStore(new TypeOrmDatabase(database.dataSource, TARGET));
     },
     close: () => database.close(),
   };
@@ -56,7 +56,7 @@ const admission = (change: Partial<Admission> & { orgId?: string; node?: string 
   return {
     session: { orgId, node, orgName: 'acme', sealedKey: randomBytes(80), keyFingerprint: 'one' },
     curveKey: { orgId, node, curveKey: randomBytes(32), expiresAt: NOW + 1000, heartbeatInterval: 10_000 },
-    forgottenKeys: [],
+    evictedKeys: [],
     replacedOrg: undefined,
     ...rest,
   };
@@ -74,7 +74,7 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     expect(await store.load()).toEqual({ sessions: [], curveKeys: [] });
   });
 
-  it('hands back what was saved, names of any script and bytes of any value', async () => {
+  it('loads what was saved, with names of any script and bytes of any value', async () => {
     const saved = [admission({ node: "nœud'; DROP TABLE jobs; -- 节点" }), admission({ orgId: OTHER })];
     for (const one of saved) await store.save(one);
 
@@ -84,7 +84,7 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     expect(curveKeys).toEqual(expect.arrayContaining(saved.map(({ curveKey }) => curveKey)));
   });
 
-  it('replaces a session of the same node, and a Curve key that is named again', async () => {
+  it('replaces the session of a node, and a Curve key that is registered again', async () => {
     const first = admission();
     const again = admission({ curveKey: { ...first.curveKey, expiresAt: NOW + 5000 } });
     await store.save(first);
@@ -93,7 +93,7 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     expect(await store.load()).toEqual({ sessions: [again.session], curveKeys: [again.curveKey] });
   });
 
-  it('leaves the session alone where only a Curve key is named', async () => {
+  it('keeps the session if only a Curve key is saved', async () => {
     const first = admission();
     const second = admission({
       session: undefined,
@@ -107,42 +107,42 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     expect(curveKeys).toHaveLength(2);
   });
 
-  it('forgets the Curve keys that must make room', async () => {
+  it('deletes evicted Curve keys', async () => {
     const first = admission();
     await store.save(first);
-    const second = admission({ forgottenKeys: [first.curveKey.curveKey] });
+    const second = admission({ evictedKeys: [first.curveKey.curveKey] });
     await store.save(second);
 
     expect((await store.load()).curveKeys).toEqual([second.curveKey]);
   });
 
-  it('keeps a key for each node that named it, whatever becomes of it for the other', async () => {
+  it('keeps a key for one node when it is evicted for another', async () => {
     const first = admission();
     const { curveKey } = first.curveKey;
     const second = admission({ node: 'web2', curveKey: { ...first.curveKey, node: 'web2' } });
     await store.save(first);
     await store.save(second);
-    const third = admission({ node: 'web2', forgottenKeys: [curveKey] });
+    const third = admission({ node: 'web2', evictedKeys: [curveKey] });
     await store.save({ ...third, curveKey: { ...third.curveKey, node: 'web2' } });
 
     const { curveKeys } = await store.load();
     expect(curveKeys.filter((key) => key.curveKey.equals(curveKey))).toEqual([first.curveKey]);
   });
 
-  it('removes an organization that was replaced, and no other', async () => {
+  it('deletes an organization that was replaced, and no other', async () => {
     await store.save(admission());
     await store.save(admission({ node: 'web2' }));
     const bystander = admission({ orgId: 'c'.repeat(32) });
     await store.save(bystander);
-    const reborn = admission({ orgId: OTHER, replacedOrg: ACME });
-    await store.save(reborn);
+    const successor = admission({ orgId: OTHER, replacedOrg: ACME });
+    await store.save(successor);
 
     const { sessions, curveKeys } = await store.load();
     expect(sessions.map(({ orgId }) => orgId).sort()).toEqual([OTHER, bystander.session?.orgId]);
     expect(curveKeys).toHaveLength(2);
   });
 
-  it('takes over a Curve key that a node of the replaced organization had named', async () => {
+  it('saves a Curve key that a node of the replaced organization had registered', async () => {
     const before = admission();
     await store.save(before);
     const after = admission({
@@ -155,7 +155,7 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     expect(await store.load()).toEqual({ sessions: [after.session], curveKeys: [after.curveKey] });
   });
 
-  it('hands back the Curve keys that expire first before the others', async () => {
+  it('loads Curve keys ordered by expiry', async () => {
     const [late, early, middle] = [3000, 1000, 2000].map((ms) => {
       const one = admission();
       return { ...one, curveKey: { ...one.curveKey, expiresAt: NOW + ms } };
@@ -166,19 +166,19 @@ describe.each(IMPLEMENTATIONS)('the session store $name', ({ stores }) => {
     expect((await store.load()).curveKeys).toEqual(inOrder);
   });
 
-  it('forgets a session, and at the next start those that are without a Curve key', async () => {
+  it('deletes a session, and at the next load all sessions without a Curve key', async () => {
     const saved = ['web1', 'web2', 'web3'].map((node, at) =>
       admission({ node, curveKey: { ...admission({ node }).curveKey, expiresAt: NOW + at } }),
     );
     for (const one of saved) await store.save(one);
-    await store.forget({ orgId: ACME, node: 'web3' });
+    await store.remove({ orgId: ACME, node: 'web3' });
     expect((await store.load()).sessions).toHaveLength(2);
     await store.removeExpired(NOW, []);
 
     expect((await store.load()).sessions).toMatchObject([{ node: 'web2' }]);
   });
 
-  it('removes the Curve keys that expired, but not those of the nodes to be kept', async () => {
+  it('deletes expired Curve keys, except those of busy nodes', async () => {
     const [kept, expired, valid] = [
       admission(),
       admission({ node: 'web2' }),
@@ -200,14 +200,14 @@ describe('the session store in PostgreSQL', () => {
   beforeEach(async () => {
     database = await createTestDatabase();
     open = await database.open();
-    store = new SqlSessionStore(new TypeOrmDatabase(open.dataSource, TARGET));
+    store = new PostgresSessionStore(new TypeOrmDatabase(open.dataSource, TARGET));
   });
   afterEach(async () => {
     await open.close();
     await database.drop();
   });
 
-  it('stores nothing of an admission of which one part cannot be stored', async () => {
+  it('stores nothing of an admission if one part of it fails', async () => {
     await store.save(admission());
     const { sessions } = await store.load();
     const broken = admission({ orgId: OTHER, replacedOrg: ACME });

@@ -58,8 +58,8 @@ afterEach(() => {
   chef.deleteGroup('acme', 'pushy_job_writers');
 });
 
-describe('who sent a request', () => {
-  it('a handler learns name, kind and organization', async () => {
+describe('the sender of a request', () => {
+  it('is passed to the handler with name, type and organization', async () => {
     expect((await get('bob', 'things/1')).json).toEqual({
       name: 'bob',
       type: 'user',
@@ -69,22 +69,25 @@ describe('who sent a request', () => {
     expect((await get('web1', 'things/1')).json).toMatchObject({ name: 'web1', type: 'client' });
   });
 
-  it.each(['gina', 'far1', 'pivotal'])('%s is not of this organization', async (name) => {
+  it.each(['gina', 'far1', 'pivotal'])('is rejected if not in the organization: %s', async (name) => {
     expect((await get(name, 'things/1')).status).toBe(name === 'far1' ? 401 : 403);
   });
 
-  it.each(['1.0', '1.1', '1.2', '1.3'] as const)('signed with version %s', async (version) => {
+  it.each(['1.0', '1.1', '1.2', '1.3'] as const)('may sign with version %s', async (version) => {
     const signer = { user: 'bob', key, version };
     expect((await sendSigned(app.url, signer, THING)).status).toBe(200);
   });
 
-  it.each(['spki', 'pkcs1', 'x509'] as const)('a key that the Chef Server keeps as %s', async (form) => {
-    await chef.createUser(`of-${form}`, { orgs: ['acme'], privateKey: otherPem, form });
-    const signer = { user: `of-${form}`, key: otherKey };
-    expect((await sendSigned(app.url, signer, THING)).status).toBe(200);
-  });
+  it.each(['spki', 'pkcs1', 'x509'] as const)(
+    'may have a key that Chef Server stores as %s',
+    async (form) => {
+      await chef.createUser(`of-${form}`, { orgs: ['acme'], privateKey: otherPem, form });
+      const signer = { user: `of-${form}`, key: otherKey };
+      expect((await sendSigned(app.url, signer, THING)).status).toBe(200);
+    },
+  );
 
-  it('any of several keys, until it is deleted', async () => {
+  it('may use any of several keys, until it is deleted', async () => {
     await chef.createUser('multi', { orgs: ['acme'], privateKey: pem });
     await chef.addKey({ name: 'multi' }, 'laptop', { privateKey: otherPem });
     const ask = (used: KeyObject) => sendSigned(app.url, { user: 'multi', key: used }, THING);
@@ -98,7 +101,7 @@ describe('who sent a request', () => {
     expect((await ask(key)).status).toBe(200);
   });
 
-  it('a user and a client of one name: the key says which', async () => {
+  it('is the user or the client of the same name whose key verifies', async () => {
     await chef.createUser('dual', { orgs: ['acme'], privateKey: pem });
     await chef.createClient('acme', 'dual', { privateKey: otherPem });
     const ask = (used: KeyObject) => sendSigned(app.url, { user: 'dual', key: used }, THING);
@@ -106,7 +109,7 @@ describe('who sent a request', () => {
     expect((await ask(otherKey)).json).toMatchObject({ type: 'client' });
   });
 
-  it('a client, while a user of its name is outside of the organization', async () => {
+  it('may be a client while a user of the same name is outside the organization', async () => {
     await chef.createUser('shared', { privateKey: pem });
     await chef.createClient('acme', 'shared', { privateKey: otherPem });
     const ask = (used: KeyObject) => sendSigned(app.url, { user: 'shared', key: used }, THING);
@@ -117,7 +120,7 @@ describe('who sent a request', () => {
     });
   });
 
-  it('a rotated key, a deleted client and a client made again count at once', async () => {
+  it('is verified with current keys after a rotation, and after a client is deleted and created again', async () => {
     await chef.createClient('acme', 'fickle', { privateKey: pem });
     const ask = async (used: KeyObject) =>
       (await sendSigned(app.url, { user: 'fickle', key: used }, THING)).status;
@@ -130,7 +133,7 @@ describe('who sent a request', () => {
     expect([await ask(key), await ask(otherKey)]).toEqual([200, 401]);
   });
 
-  it('an organization counts as soon as it is made', async () => {
+  it('is accepted as soon as the organization is created', async () => {
     const path = '/organizations/newcomer/pushy/things/1';
     expect((await sendSigned(app.url, { user: 'bob', key }, { path })).status).toBe(404);
     chef.createOrganization('newcomer');
@@ -139,7 +142,7 @@ describe('who sent a request', () => {
   });
 });
 
-describe('what the signature holds together', () => {
+describe('what the signature covers', () => {
   const signed = (path = THING.path) => signedHeaders({ user: 'bob', key }, { path });
 
   it.each([
@@ -147,12 +150,12 @@ describe('what the signature holds together', () => {
     ['a query, which is not signed', { path: `${THING.path}?a=b` }, 200],
     ['a trailing slash', { path: `${THING.path}/` }, 200],
     ['runs of slashes', { path: THING.path.replaceAll('/', '//') }, 200],
-    ['an escape where none was signed', { path: `${ACME}/things/%31` }, 401],
+    ['an escape that was not signed', { path: `${ACME}/things/%31` }, 401],
   ])('%s', async (_what, request, status) => {
     expect((await sendHttp(app.url, { ...request, headers: signed() })).status).toBe(status);
   });
 
-  it.each(['a%2fb', 'a%00b', '%e2%82%ac'])('the path as it is sent, escapes and all: %s', async (name) => {
+  it.each(['a%2fb', 'a%00b', '%e2%82%ac'])('the path as it was sent, with escapes: %s', async (name) => {
     expect((await get('bob', `things/${name}`)).status).toBe(200);
   });
 
@@ -171,13 +174,13 @@ describe('what the signature holds together', () => {
     ['X-Ops-Sign', 400],
     ['X-Ops-Content-Hash', 401],
     ['X-Ops-Authorization-1', 401],
-  ])('a doubled %s is refused', async (name, status) => {
+  ])('a duplicate %s is rejected', async (name, status) => {
     const headers: Record<string, string | string[]> = signed();
     headers[name] = [headers[name] as string, headers[name] as string];
     expect((await sendHttp(app.url, { ...THING, headers })).status).toBe(status);
   });
 
-  it('missing headers are named in their order, an empty one counts as missing', async () => {
+  it('lists missing and empty headers in their order', async () => {
     const headers = { ...signed(), 'X-Ops-Sign': '', 'X-Ops-UserId': ' ' };
     expect(await sendHttp(app.url, { ...THING, headers })).toMatchObject({
       status: 400,
@@ -190,7 +193,7 @@ describe('what the signature holds together', () => {
     });
   });
 
-  it('a missing signature is a wrong one', async () => {
+  it('rejects a missing signature as invalid', async () => {
     const headers = Object.fromEntries(
       Object.entries(signed()).filter(([name]) => !name.startsWith('X-Ops-Authorization')),
     );
@@ -212,13 +215,13 @@ describe('what the signature holds together', () => {
       '2120-01-01T00:00:00Z',
       ['Failed to authenticate as bob. Synchronize the clock on your host.'],
     ],
-  ])('a time that is %s', async (_what, time, error) => {
+  ])('rejects a timestamp that is %s', async (_what, time, error) => {
     const headers = { ...signed(), 'X-Ops-Timestamp': time };
     expect(await sendHttp(app.url, { ...THING, headers })).toMatchObject({ status: 401, json: { error } });
   });
 });
 
-describe('names that mean something in a URL stay names', () => {
+describe('names with special characters of URLs', () => {
   it.each(['..', '.', '../../users/alice', 'a/b', 'a\u00ffb', 'a b', '%2e%2e', 'a?b#c'])(
     'user %s',
     async (user) => {
@@ -242,7 +245,7 @@ describe('names that mean something in a URL stay names', () => {
     },
   );
 
-  it('longer ones than anybody has are unknown, and no trouble of a Chef Server that takes no such URL', async () => {
+  it('are unknown if they are too long for a URL, and Chef Server does not count as unavailable', async () => {
     const long = 'x'.repeat(1025);
     chef.requests.length = 0;
     expect((await get(long, 'things/1')).status).toBe(401);
@@ -251,19 +254,19 @@ describe('names that mean something in a URL stay names', () => {
     expect(chef.requests.filter(({ target }) => target.includes(long))).toEqual([]);
   });
 
-  it('an organization may be escaped', async () => {
+  it('may be escaped in the organization', async () => {
     const path = '/organizations/%61cme/pushy/things/1';
     expect((await sendSigned(app.url, { user: 'bob', key }, { path })).status).toBe(200);
   });
 });
 
-describe('reading', () => {
-  it('is for every member where there is no group of readers', async () => {
+describe('the right to read', () => {
+  it('has every member if there is no group of readers', async () => {
     expect((await get('bob', 'things/1')).status).toBe(200);
     expect((await get('web1', 'things/1')).status).toBe(200);
   });
 
-  it('is for the group of readers as soon as it exists, users and clients apart', async () => {
+  it('has only the group of readers once it exists, with separate users and clients', async () => {
     chef.setGroup('acme', 'pushy_job_readers', { users: ['web1'], clients: ['bob'] });
     expect(await get('bob', 'things/1')).toMatchObject({ status: 403, json: NO_RIGHT });
     expect((await get('web1', 'things/1')).status).toBe(403);
@@ -273,7 +276,7 @@ describe('reading', () => {
     expect((await get('alice', 'things/1')).status).toBe(403);
   });
 
-  it('is for those in nested groups, also where these form a circle or are gone', async () => {
+  it('has every member of nested groups, also if these form a cycle or do not exist', async () => {
     chef.setGroup('acme', 'pushy_job_readers', { groups: ['ring1', 'gone'] });
     chef.setGroup('acme', 'ring1', { groups: ['ring2'] });
     chef.setGroup('acme', 'ring2', { groups: ['ring1', 'pushy_job_readers', 'inner'] });
@@ -282,27 +285,27 @@ describe('reading', () => {
     expect((await get('alice', 'things/1')).status).toBe(403);
   });
 
-  it('is for no member of a nested group whose name is no text', async () => {
+  it('has no member of a nested group with an invalid name', async () => {
     chef.setGroup('acme', 'pushy_job_readers', { groups: ['half a pair \ud83d'] });
     expect((await get('bob', 'things/1')).status).toBe(403);
   });
 
-  it('is for nobody while the Chef Server will not show the group', async () => {
-    const mend = chef.faults.add({ on: /groups/, status: 500 });
+  it('has nobody while Chef Server does not show the group', async () => {
+    const removeFault = chef.faults.add({ on: /groups/, status: 500 });
     expect(await get('bob', 'things/1')).toMatchObject({ status: 403, json: NO_RIGHT });
-    mend();
+    removeFault();
     expect((await get('bob', 'things/1')).status).toBe(200);
   });
 });
 
-describe('writing', () => {
-  it('is for administrators where there is no group of writers', async () => {
+describe('the right to write', () => {
+  it('has every admin if there is no group of writers', async () => {
     expect((await post('alice')).status).toBe(201);
     expect(await post('bob')).toMatchObject({ status: 403, json: NO_RIGHT });
     expect((await post('web1')).status).toBe(403);
   });
 
-  it('is for the group of writers as soon as it exists, administrators or not', async () => {
+  it('has only the group of writers once it exists, admins or not', async () => {
     chef.setGroup('acme', 'pushy_job_writers', { users: ['bob'] });
     expect((await post('bob')).status).toBe(201);
     expect((await post('alice')).status).toBe(403);
@@ -311,7 +314,7 @@ describe('writing', () => {
     expect((await post('alice')).status).toBe(201);
   });
 
-  it('is for nobody where there is neither group', async () => {
+  it('has nobody if neither group exists', async () => {
     chef.deleteGroup('acme', 'admins');
     expect((await post('alice')).status).toBe(403);
     chef.setGroup('acme', 'admins', { users: ['alice'] });
@@ -325,11 +328,11 @@ describe('writing', () => {
     ['application/x-www-form-urlencoded', 415],
     ['application/jsonx', 415],
     ['', 415],
-  ])('content type %s: %i', async (type, status) => {
+  ])('responds to content type %s with %i', async (type, status) => {
     expect((await post('alice', { 'Content-Type': type })).status).toBe(status);
   });
 
-  it('a packed body is refused, not unpacked', async () => {
+  it('rejects a compressed body', async () => {
     expect(await post('alice', { 'Content-Encoding': 'gzip' })).toMatchObject({
       status: 415,
       json: { error: ["Content-Encoding must be left out, 'gzip' is not understood"] },
@@ -337,8 +340,8 @@ describe('writing', () => {
   });
 });
 
-describe('asking for a config', () => {
-  it('a client may for the node of its own name only', async () => {
+describe('the right to fetch a config', () => {
+  it('has a client only for the node of its own name', async () => {
     expect((await get('web1', 'config/web1?ccpk=x')).status).toBe(200);
     expect((await get('web1', 'config/%77eb1?ccpk=x')).status).toBe(200);
     expect(await get('web1', 'config/web2?ccpk=x')).toMatchObject({
@@ -347,25 +350,25 @@ describe('asking for a config', () => {
     });
   });
 
-  it('a client may though it is no reader', async () => {
+  it('has a client that may not read', async () => {
     chef.setGroup('acme', 'pushy_job_readers');
     expect((await get('web1', 'config/web1?ccpk=x')).status).toBe(200);
   });
 
-  it('a user needs the right to read', async () => {
+  it('has a user who may read', async () => {
     expect((await get('bob', 'config/web1?ccpk=x')).status).toBe(200);
     chef.setGroup('acme', 'pushy_job_readers');
     expect(await get('bob', 'config/web1?ccpk=x')).toMatchObject({ status: 403, json: NO_RIGHT });
   });
 
-  it('is judged by its query before it is known who asks', async () => {
+  it('is checked after the query is parsed', async () => {
     expect(await get('mallory', 'config/web1')).toMatchObject({
       status: 400,
       json: { error: ['Missing ccpk'] },
     });
   });
 
-  it('gives the handler the key that verified the request', async () => {
+  it('passes the handler the key that verified the request', async () => {
     const publicKey = createPublicKey(pem).export({ type: 'spki', format: 'pem' });
     expect((await get('web1', 'config/web1?ccpk=x')).json).toEqual({ publicKey });
   });
@@ -374,7 +377,7 @@ describe('asking for a config', () => {
     expect(await sendHttp(app.url, { method, path: `${ACME}/config/` })).toMatchObject({ status: 404 });
   });
 
-  it('a client may for any node where the check is turned off', async () => {
+  it('has a client for any node without validate_client_node_name', async () => {
     const lenient = await startHttpApp({
       chef,
       controllers: [ProtectedController],
@@ -401,11 +404,11 @@ describe('Accept', () => {
     ['feed', '*/*', 200],
     ['feed', 'text/*', 200],
     ['feed', 'application/json', 406],
-  ])('%s as %s: %i', async (path, accept, status) => {
+  ])('responds for %s as %s with %i', async (path, accept, status) => {
     expect((await get('bob', path, { Accept: accept })).status).toBe(status);
   });
 
-  it('may be left out, but not where a feed is wanted', async () => {
+  it('may be missing, but not for a feed', async () => {
     expect((await get('bob', 'things/1')).status).toBe(200);
     expect(await get('bob', 'feed')).toMatchObject({
       status: 406,
@@ -415,7 +418,13 @@ describe('Accept', () => {
 });
 
 describe('a route without protection', () => {
-  it.each(['/pushy/_status', '/pushy/_status/', '//pushy/_status'])('%s answers anybody', async (path) => {
-    expect(await sendHttp(app.url, { path })).toMatchObject({ status: 200, json: { status: "it's alive" } });
-  });
+  it.each(['/pushy/_status', '/pushy/_status/', '//pushy/_status'])(
+    '%s responds to anybody',
+    async (path) => {
+      expect(await sendHttp(app.url, { path })).toMatchObject({
+        status: 200,
+        json: { status: "it's alive" },
+      });
+    },
+  );
 });

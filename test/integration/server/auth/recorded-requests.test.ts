@@ -44,7 +44,7 @@ class KnifeController {
   }
 }
 
-describe('requests that were recorded of knife', () => {
+describe('requests recorded from knife', () => {
   let chef: DevChefServer;
   let app: HttpApp;
   let nowMs: number;
@@ -72,15 +72,15 @@ describe('requests that were recorded of knife', () => {
 
   it.each(requests)('$label: $method $path is accepted', async (request) => {
     nowMs = Date.parse(sent(request)['X-Ops-Timestamp'] ?? '');
-    const answer = await sendHttp(app.url, { ...request, headers: sent(request) });
-    expect(answer).toMatchObject({
+    const response = await sendHttp(app.url, { ...request, headers: sent(request) });
+    expect(response).toMatchObject({
       status: request.method === 'POST' ? 201 : 200,
       json: { name: request.user },
     });
   });
 
   it.each(requests)(
-    '$label: $method $path is refused 901 seconds later and with another path',
+    '$label: $method $path is rejected 901 seconds later and with another path',
     async (request) => {
       const signedAt = Date.parse(sent(request)['X-Ops-Timestamp'] ?? '');
       nowMs = signedAt + 901_000;

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DevChefServer } from '../../../dev-chef-server/dev-chef-server.js';
 import { makePrivateKey } from '../../../dev-chef-server/key-pair.js';
 import { type HttpApp, startHttpApp } from '../../../support/http-app.js';
-import { type PlainAnswer, sendHttp } from '../../../support/http-request.js';
+import { type PlainResponse, sendHttp } from '../../../support/http-request.js';
 import { ProtectedController } from '../../../support/protected-controller.js';
 import { signedHeaders } from '../../../support/signed-sender.js';
 
-/** All that a request may be right or wrong in. */
+/** The properties of a request that may be valid or invalid. */
 interface Attempt {
   readonly method: string;
   readonly resource: string;
@@ -43,7 +43,7 @@ interface Fault {
   readonly error: unknown;
 }
 
-/** In the order of REST API, "Order of judgement". */
+/** In the order of docs/spec/rest-api.md, "Order of verification". */
 const FAULTS: readonly Fault[] = [
   {
     name: 'unknown route',
@@ -123,19 +123,19 @@ const FAULTS: readonly Fault[] = [
 
 const areDisjoint = (one: object, other: object): boolean => !Object.keys(one).some((key) => key in other);
 
-/** Each fault together with one that is judged later, wherever one request can have both. */
+/** Each fault combined with each later one that the same request can have. */
 const PAIRS = FAULTS.flatMap((first, at) =>
   FAULTS.slice(at + 1)
     .filter((second) => areDisjoint(first.change, second.change))
     .map((second) => ({ first, second, title: `${first.name} before ${second.name}` })),
 );
 
-describe('a request is judged in a fixed order', () => {
+describe('a request is verified in a fixed order', () => {
   const keys = {} as Record<Attempt['key'], KeyObject>;
   let chef: DevChefServer;
   let app: HttpApp;
 
-  const send = (changes: Partial<Attempt>): Promise<PlainAnswer> => {
+  const send = (changes: Partial<Attempt>): Promise<PlainResponse> => {
     const attempt = { ...GOOD, ...changes };
     const { method, body } = attempt;
     const path = `/organizations/${attempt.org}/pushy/${attempt.resource}`;
@@ -171,32 +171,32 @@ describe('a request is judged in a fixed order', () => {
     await chef.stop();
   });
 
-  it('one without a fault reaches its handler', async () => {
+  it('a valid request reaches its handler', async () => {
     expect(await send({})).toMatchObject({ status: 201, json: { name: 'alice' } });
   });
 
   it.each(FAULTS)('$name', async ({ change, status, error }) => {
-    const answer = await send(change);
-    expect({ status: answer.status, json: answer.json }).toEqual({ status, json: { error } });
+    const response = await send(change);
+    expect({ status: response.status, json: response.json }).toEqual({ status, json: { error } });
   });
 
   it.each(PAIRS)('$title', async ({ first, second }) => {
-    const answer = await send({ ...second.change, ...first.change });
-    expect({ status: answer.status, json: answer.json }).toEqual({
+    const response = await send({ ...second.change, ...first.change });
+    expect({ status: response.status, json: response.json }).toEqual({
       status: first.status,
       json: { error: first.error },
     });
   });
 
-  it.each(FAULTS)('$name asks the Chef Server only where it must', async ({ change, name }) => {
+  it.each(FAULTS)('$name causes lookups in Chef Server only if necessary', async ({ change, name }) => {
     chef.requests.length = 0;
     await send(change);
-    const isJudgedByForm = FAULTS.findIndex((fault) => fault.name === name) < 8;
-    expect(chef.requests.length === 0).toBe(isJudgedByForm);
+    const isRejectedByForm = FAULTS.findIndex((fault) => fault.name === name) < 8;
+    expect(chef.requests.length === 0).toBe(isRejectedByForm);
   });
 
   it.each(FAULTS.filter(({ status }) => status === 401))(
-    '$name: says how to sign',
+    '$name: the response says how to sign',
     async ({ change, name }) => {
       const { headers } = await send(change);
       const challenge = name === 'clock skew' ? undefined : 'X-Ops-Sign version="1.0" version="1.1"';

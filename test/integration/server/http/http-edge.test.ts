@@ -4,7 +4,7 @@ import { Controller, Get, HttpException, Param, Post, Req, Res } from '@nestjs/c
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestOrigin } from '../../../../src/server/http/request-origin.js';
-import { RefusedRequest } from '../../../../src/server/http/refused-request.js';
+import { RejectedRequest } from '../../../../src/server/http/rejected-request.js';
 import { DevChefServer } from '../../../dev-chef-server/dev-chef-server.js';
 import { type HttpApp, startHttpApp } from '../../../support/http-app.js';
 import { sendBytes, sendHttp } from '../../../support/http-request.js';
@@ -25,7 +25,7 @@ class ThingsController {
     return { isBuffer: Buffer.isBuffer(body), body: Buffer.isBuffer(body) ? body.toString('base64') : null };
   }
 
-  @Get('begun/answer')
+  @Get('begun/response')
   begin(@Res() reply: FastifyReply): void {
     reply.raw.writeHead(200, { 'Content-Length': '10' });
     reply.raw.write('half');
@@ -36,15 +36,15 @@ class ThingsController {
   show(@Param('name') name: string): unknown {
     switch (name) {
       case 'bug':
-        throw new TypeError('a secret of the inside');
-      case 'refused':
-        throw new RefusedRequest({
+        throw new TypeError('an internal detail');
+      case 'rejected':
+        throw new RejectedRequest({
           status: 404,
-          error: ['nothing of that name'],
+          error: ['unknown name'],
           headers: { 'X-Hint': 'none' },
         });
       case 'invalid':
-        throw new RefusedRequest({ status: 400, error: 'a plain text' });
+        throw new RejectedRequest({ status: 400, error: 'a plain text' });
       case 'teapot':
         throw new HttpException('short and stout', 418);
       default:
@@ -73,7 +73,7 @@ afterAll(async () => {
 describe('paths', () => {
   it.each([
     ['a trailing slash', '/things/a/', 'a'],
-    ['runs of slashes', '//things///a', 'a'],
+    ['repeated slashes', '//things///a', 'a'],
     ['an escaped slash belongs to the name', '/things/a%2fb', 'a/b'],
     ['an escaped NUL belongs to the name', '/things/a%00b', 'a\0b'],
     ['a name of 4,000 characters', `/things/${'n'.repeat(4000)}`, 'n'.repeat(4000)],
@@ -83,27 +83,27 @@ describe('paths', () => {
   });
 
   it.each([
-    ['an unknown one', 'GET', '/nothing'],
-    ['an unknown one with a method that nobody serves', 'PROPFIND', '/nothing'],
-    ['one that ends before its parameter', 'DELETE', '/'],
-    ['one level too deep', 'GET', '/things/a/b/c'],
-    ['in capitals', 'GET', '/THINGS'],
+    ['an unknown path', 'GET', '/nothing'],
+    ['an unknown one with an unserved method', 'PROPFIND', '/nothing'],
+    ['a path without its parameter', 'DELETE', '/'],
+    ['a path with one level too many', 'GET', '/things/a/b/c'],
+    ['a path in capitals', 'GET', '/THINGS'],
   ])('%s is 404', async (_what, method, path) => {
-    const answer = await sendHttp(app.url, { method, path });
-    expect(answer).toMatchObject({ status: 404, json: { error: ['there is no such resource'] } });
-    expect(answer.headers['content-type']).toContain('application/json');
+    const response = await sendHttp(app.url, { method, path });
+    expect(response).toMatchObject({ status: 404, json: { error: ['there is no such resource'] } });
+    expect(response.headers['content-type']).toContain('application/json');
   });
 
-  it('an unknown one is 404 even with a body that is too large', async () => {
-    const answer = await sendHttp(app.url, {
+  it('an unknown path is 404 even if the body is too large', async () => {
+    const response = await sendHttp(app.url, {
       method: 'POST',
       path: '/nothing',
       body: 'x'.repeat(BODY_LIMIT + 1),
     });
-    expect(answer.status).toBe(404);
+    expect(response.status).toBe(404);
   });
 
-  it('one with a broken escape is 400', async () => {
+  it('a path with an invalid escape is 400', async () => {
     expect(await sendHttp(app.url, { path: '/things/%zz' })).toMatchObject({
       status: 400,
       json: { error: ['the path is not a valid URL path'] },
@@ -111,12 +111,12 @@ describe('paths', () => {
   });
 });
 
-describe('methods that a path does not serve are 405 with those that it does', () => {
+describe('an unserved method gets 405 with the served methods', () => {
   it.each(['OPTIONS', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND', 'QUERY', 'SEARCH'])(
     '%s',
     async (method) => {
-      const answer = await sendHttp(app.url, { method, path: '/things/' });
-      expect(answer).toMatchObject({
+      const response = await sendHttp(app.url, { method, path: '/things/' });
+      expect(response).toMatchObject({
         status: 405,
         headers: { allow: 'GET, POST' },
         json: { error: [`${method} is not allowed here, only GET, POST`] },
@@ -132,7 +132,7 @@ describe('methods that a path does not serve are 405 with those that it does', (
     });
   });
 
-  it('before a body that is too large', async () => {
+  it('even if the body is too large', async () => {
     const body = 'x'.repeat(BODY_LIMIT + 1);
     expect(await sendHttp(app.url, { method: 'PUT', path: '/things', body })).toMatchObject({ status: 405 });
   });
@@ -141,47 +141,50 @@ describe('methods that a path does not serve are 405 with those that it does', (
 describe('bodies', () => {
   it.each([
     ['JSON', 'application/json', Buffer.from('{"__proto__":1}')],
-    ['JSON that is none', 'application/json; charset=utf-8', Buffer.from('{')],
-    ['an empty one', 'application/json', Buffer.alloc(0)],
+    ['invalid JSON', 'application/json; charset=utf-8', Buffer.from('{')],
+    ['an empty body', 'application/json', Buffer.alloc(0)],
     ['text', 'text/plain', Buffer.from('text')],
     ['a form', 'application/x-www-form-urlencoded', Buffer.from('a=b')],
     ['bytes', 'application/octet-stream', Buffer.from([0, 255, 254])],
-    ['gzip is not unpacked', 'application/json', Buffer.from('1f8b08', 'hex')],
-    ['one of exactly the limit', 'application/json', Buffer.alloc(BODY_LIMIT, 'x')],
-  ])('%s comes as it was sent', async (_what, type, body) => {
-    const answer = await sendHttp(app.url, {
+    ['gzip, which is not unpacked,', 'application/json', Buffer.from('1f8b08', 'hex')],
+    ['a body of exactly the limit', 'application/json', Buffer.alloc(BODY_LIMIT, 'x')],
+  ])('%s reaches the handler unchanged', async (_what, type, body) => {
+    const response = await sendHttp(app.url, {
       method: 'POST',
       path: '/things',
       headers: { 'Content-Type': type },
       body,
     });
-    expect(answer).toMatchObject({ status: 201, json: { isBuffer: true, body: body.toString('base64') } });
+    expect(response).toMatchObject({ status: 201, json: { isBuffer: true, body: body.toString('base64') } });
   });
 
-  it('one byte more than the limit is 413', async () => {
+  it('a body of one byte more than the limit is 413', async () => {
     const body = 'x'.repeat(BODY_LIMIT + 1);
     const headers = { 'Content-Type': 'application/json' };
-    const answer = await sendHttp(app.url, { method: 'POST', path: '/things', headers, body });
-    expect(answer).toMatchObject({ status: 413, json: TOO_LARGE });
+    const response = await sendHttp(app.url, { method: 'POST', path: '/things', headers, body });
+    expect(response).toMatchObject({ status: 413, json: TOO_LARGE });
   });
 
-  it('too large is 413 even where the type cannot be read', async () => {
+  it('a body that is too large is 413 even if the content type is invalid', async () => {
     const body = 'x'.repeat(BODY_LIMIT + 1);
     const headers = { 'Content-Type': '???' };
-    const answer = await sendHttp(app.url, { method: 'POST', path: '/things', headers, body });
-    expect(answer).toMatchObject({ status: 413, json: TOO_LARGE });
+    const response = await sendHttp(app.url, { method: 'POST', path: '/things', headers, body });
+    expect(response).toMatchObject({ status: 413, json: TOO_LARGE });
   });
 
-  it('a type that cannot be read is 415', async () => {
+  it('an invalid content type is 415', async () => {
     const headers = { 'Content-Type': '???' };
-    const answer = await sendHttp(app.url, { method: 'POST', path: '/things', headers, body: '{}' });
-    expect(answer).toMatchObject({ status: 415, json: { error: ['Content-Type must be application/json'] } });
+    const response = await sendHttp(app.url, { method: 'POST', path: '/things', headers, body: '{}' });
+    expect(response).toMatchObject({
+      status: 415,
+      json: { error: ['Content-Type must be application/json'] },
+    });
   });
 
-  it('chunks without end are 413 as soon as they are too many', async () => {
+  it('endless chunks are 413 when they exceed the limit', async () => {
     const { hostname, port } = new URL(app.url);
     const socket = connect(Number(port), hostname);
-    socket.on('error', () => socket.destroy()); // the server has said enough and hangs up
+    socket.on('error', () => socket.destroy()); // the server closes the connection after its response
     socket.write('POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n');
     socket.write('Transfer-Encoding: chunked\r\n\r\n');
     const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
@@ -189,61 +192,65 @@ describe('bodies', () => {
       if (socket.writable) socket.write(chunk, more);
     };
     more();
-    const [answer] = (await once(socket, 'data')) as [Buffer];
+    const [response] = (await once(socket, 'data')) as [Buffer];
     socket.destroy();
-    expect(answer.toString()).toContain('HTTP/1.1 413 Payload Too Large');
-    expect(answer.toString()).toContain(JSON.stringify(TOO_LARGE));
+    expect(response.toString()).toContain('HTTP/1.1 413 Payload Too Large');
+    expect(response.toString()).toContain(JSON.stringify(TOO_LARGE));
   });
 });
 
-describe('senders who do not keep to HTTP', () => {
+describe('a request that violates HTTP', () => {
   const HEAD = 'POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';
   const REQUEST_TIMEOUT = /^HTTP\/1\.1 408 .*\r\n\r\n\{"error":\["the request did not come in time"\]\}$/s;
 
   it.each([
-    ['headers that never end', 'GET /things HTTP/1.1\r\nHost: a\r\n'],
-    ['a body that never ends', `${HEAD}Content-Length: 10\r\n\r\n{}`],
-    ['chunks that never end', `${HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n`],
-  ])('%s are cut off in time', async (_what, bytes) => {
+    ['endless headers', 'GET /things HTTP/1.1\r\nHost: a\r\n'],
+    ['an endless body', `${HEAD}Content-Length: 10\r\n\r\n{}`],
+    ['endless chunks', `${HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n`],
+  ])('times out: %s', async (_what, bytes) => {
     expect(await sendBytes(app.url, bytes)).toMatch(REQUEST_TIMEOUT);
   });
 
-  it('a refused request whose body never ends is answered at once and cut off in time', async () => {
-    const answer = await sendBytes(
+  it('is rejected at once if its method is unserved, without waiting for its body', async () => {
+    const response = await sendBytes(
       app.url,
       'PUT /things HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{}',
     );
-    expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+    expect(response).toMatch(/^HTTP\/1\.1 405 /);
   });
 
   it.each([
     ['headers of 100 kB', `GET /things HTTP/1.1\r\nHost: a\r\nX-Large: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
     ['a path of 100 kB', `GET /things/${'x'.repeat(100_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
-    ['a method that is none', 'FOO /things HTTP/1.1\r\nHost: a\r\n\r\n', 400],
-    ['two lengths', `${HEAD}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`, 400],
-    ['a length and chunks', `${HEAD}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
-    ['a length that is none', `${HEAD}Content-Length: -1\r\n\r\n{}`, 400],
-    ['chunks that are none', `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
-    ['no HTTP at all', 'hello\r\n\r\n', 400],
-    ['no Host', 'GET /things HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ['an invalid method', 'FOO /things HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['two Content-Length headers', `${HEAD}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`, 400],
+    [
+      'Content-Length and chunks',
+      `${HEAD}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      400,
+    ],
+    ['an invalid Content-Length', `${HEAD}Content-Length: -1\r\n\r\n{}`, 400],
+    ['invalid chunks', `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
+    ['text that is not HTTP', 'hello\r\n\r\n', 400],
+    ['no Host header', 'GET /things HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
     ['an empty Host', 'GET /things HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n', 400],
-    ['a Host that is none', 'GET /things HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 400],
-    ['a Host of HTTP/1.0 that is none', 'GET /things HTTP/1.0\r\nHost: a/b\r\n\r\n', 400],
+    ['an invalid Host', 'GET /things HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 400],
+    ['an invalid Host in HTTP/1.0', 'GET /things HTTP/1.0\r\nHost: a/b\r\n\r\n', 400],
     ['an unknown path without Host', 'GET /nothing HTTP/1.1\r\nConnection: close\r\n\r\n', 404],
-  ])('%s get a clear answer', async (_what, bytes, status) => {
-    const answer = await sendBytes(app.url, bytes);
-    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*"error":\\["`, 's'));
+  ])('gets a clear error: %s', async (_what, bytes, status) => {
+    const response = await sendBytes(app.url, bytes);
+    expect(response).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*"error":\\["`, 's'));
   });
 
-  it('one who expects what nobody knows is served as if he did not', async () => {
-    const answer = await sendBytes(
+  it('is served if its Expect header is unknown', async () => {
+    const response = await sendBytes(
       app.url,
       'GET /things HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
     );
-    expect(answer).toMatch(/^HTTP\/1\.1 200 .*"origin":"http:\/\/a"/s);
+    expect(response).toMatch(/^HTTP\/1\.1 200 .*"origin":"http:\/\/a"/s);
   });
 
-  it('one who hangs up in the middle of a body is no fault of the server', async () => {
+  it('logs no error if the sender disconnects in the middle of a body', async () => {
     const { hostname, port } = new URL(app.url);
     const socket = connect(Number(port), hostname);
     socket.write(`${HEAD}Content-Length: 10\r\n\r\n{}`, () => socket.resetAndDestroy());
@@ -255,46 +262,46 @@ describe('senders who do not keep to HTTP', () => {
 
 describe('errors of handlers', () => {
   it.each([
-    ['a list of texts', 'refused', 404, { error: ['nothing of that name'] }],
+    ['a list of texts', 'rejected', 404, { error: ['unknown name'] }],
     ['a plain text', 'invalid', 400, { error: 'a plain text' }],
     ['an exception of Nest', 'teapot', 418, { error: ['short and stout'] }],
   ])('%s', async (_what, name, status, json) => {
-    const answer = await sendHttp(app.url, { path: `/things/${name}` });
-    expect(answer).toMatchObject({ status, json });
-    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+    const response = await sendHttp(app.url, { path: `/things/${name}` });
+    expect(response).toMatchObject({ status, json });
+    expect(response.headers['content-type']).toBe('application/json; charset=utf-8');
   });
 
-  it('headers of a refusal are sent', async () => {
-    expect((await sendHttp(app.url, { path: '/things/refused' })).headers['x-hint']).toBe('none');
+  it('headers of a rejection are sent', async () => {
+    expect((await sendHttp(app.url, { path: '/things/rejected' })).headers['x-hint']).toBe('none');
   });
 
-  it('a bug is 500 without a word of it, and in the log under the id of the answer', async () => {
-    const answer = await sendHttp(app.url, { path: '/things/bug' });
-    expect(answer.status).toBe(500);
-    const [, id = ''] = /under request (\S+)"/.exec(answer.text) ?? [];
-    expect(answer.json).toEqual({
+  it('a bug is 500 without details, and is logged under the request id in the response', async () => {
+    const response = await sendHttp(app.url, { path: '/things/bug' });
+    expect(response.status).toBe(500);
+    const [, id = ''] = /under request (\S+)"/.exec(response.text) ?? [];
+    expect(response.json).toEqual({
       error: [`internal error; the server's log tells more under request ${id}`],
     });
     expect(app.log).toContainEqual(
       expect.objectContaining({
         level: 'error',
         request: id,
-        err: expect.objectContaining({ message: 'a secret of the inside' }) as unknown,
+        err: expect.objectContaining({ message: 'an internal detail' }) as unknown,
       }),
     );
   });
 });
 
-describe('an answer that has begun', () => {
-  it('is cut off where its handler fails, so that nobody takes it for whole', async () => {
-    await expect(sendHttp(app.url, { path: '/things/begun/answer' })).rejects.toThrow('aborted');
+describe('a response that has begun', () => {
+  it('is cut off if its handler fails, so that nobody takes it for complete', async () => {
+    await expect(sendHttp(app.url, { path: '/things/begun/response' })).rejects.toThrow('aborted');
     expect(app.log).toContainEqual(
       expect.objectContaining({ err: expect.objectContaining({ message: 'in the middle' }) as unknown }),
     );
   });
 });
 
-describe('the address under which a sender sees the server', () => {
+describe('the origin of a request', () => {
   it.each([
     ['of the connection', { Host: 'push.example.com:10003' }, 'http://push.example.com:10003'],
     [
@@ -305,14 +312,14 @@ describe('the address under which a sender sees the server', () => {
     ['without the port of HTTPS', { Host: 'a:443', 'X-Forwarded-Proto': 'https' }, 'https://a'],
     ['without the port of HTTP', { Host: 'a:80' }, 'http://a'],
     ['of IPv6', { Host: '[::1]:8443' }, 'http://[::1]:8443'],
-    ['with a made-up scheme', { Host: 'a', 'X-Forwarded-Proto': 'javascript' }, 'http://a'],
-    ['not what the proxy calls itself', { Host: 'a', 'X-Forwarded-Host': 'evil.example.com' }, 'http://a'],
+    ['with an unknown scheme', { Host: 'a', 'X-Forwarded-Proto': 'javascript' }, 'http://a'],
+    ['ignores X-Forwarded-Host', { Host: 'a', 'X-Forwarded-Host': 'evil.example.com' }, 'http://a'],
   ])('%s', async (_what, headers, origin) => {
     expect((await sendHttp(app.url, { path: '/things', headers })).json).toEqual({ origin });
   });
 
-  it('of HTTP/1.0, which knows no Host', async () => {
-    const answer = await sendBytes(app.url, 'GET /things HTTP/1.0\r\n\r\n');
-    expect(answer).toContain(JSON.stringify({ origin: app.url }));
+  it('of HTTP/1.0, which has no Host header', async () => {
+    const response = await sendBytes(app.url, 'GET /things HTTP/1.0\r\n\r\n');
+    expect(response).toContain(JSON.stringify({ origin: app.url }));
   });
 });

@@ -5,21 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigModule } from '../../../../src/server/config/config.module.js';
 import type { ServerConfig } from '../../../../src/server/config/server-config.js';
 import type { ServerSecrets } from '../../../../src/server/config/server-secrets.js';
-import {
-  SERVER_KEYS,
-  SESSIONS,
-  type ServerKeys,
-  type Sessions,
-} from '../../../../src/server/keys/keys.port.js';
+import { ServerKeys, Sessions } from '../../../../src/server/keys/keys.port.js';
 import { PersistenceModule } from '../../../../src/server/persistence/persistence.module.js';
 import { createLogger } from '../../../../src/shared/platform/logger.js';
 import { generateCurveKeyPair } from '../../../../src/shared/protocol/curve-key.js';
 import { TransportModule } from '../../../../src/server/transport/transport.module.js';
-import {
-  COMMAND_CHANNEL,
-  type CommandChannel,
-  type ReceivedMessage,
-} from '../../../../src/server/transport/transport.port.js';
+import { CommandChannel, type ReceivedMessage } from '../../../../src/server/transport/transport.port.js';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.js';
 import { eventually } from '../../../support/eventually.js';
 import { testServerConfig, testServerSecrets } from '../../../support/server-settings.js';
@@ -27,7 +18,7 @@ import { SimulatedNode } from '../../../support/simulated-node.js';
 
 const WEB1 = { orgName: 'acme', orgId: 'a'.repeat(32), node: 'web1' };
 
-describe('a server that is stopped and started again with its database', () => {
+describe('a server that restarts with its database', () => {
   const nodeKey = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
   let database: TestDatabase;
   let config: ServerConfig;
@@ -44,7 +35,7 @@ describe('a server that is stopped and started again with its database', () => {
         TransportModule,
       ],
     }).compile();
-    module.get<CommandChannel>(COMMAND_CHANNEL).handle({
+    module.get(CommandChannel).setHandler({
       received: (message) => void received.push(message),
       dropped: () => undefined,
     });
@@ -63,11 +54,11 @@ describe('a server that is stopped and started again with its database', () => {
     await database.drop();
   });
 
-  it('hears a node on as if nothing had been, without a new config', async () => {
+  it('accepts messages of a node that has not fetched its config again', async () => {
     app = await start();
-    const keys = app.get<ServerKeys>(SERVER_KEYS);
+    const keys = app.get(ServerKeys);
     const curve = await generateCurveKeyPair();
-    const session = await app.get<Sessions>(SESSIONS).admit(WEB1, curve.publicKey, nodeKey);
+    const session = await app.get(Sessions).admit(WEB1, curve.publicKey, nodeKey);
     node = new SimulatedNode({
       org: 'acme',
       node: 'web1',
@@ -81,22 +72,22 @@ describe('a server that is stopped and started again with its database', () => {
 
     await app.close();
     app = await start();
-    await node.sendHeartbeat(); // over the connection that ZeroMQ itself makes again
+    await node.sendHeartbeat(); // over the connection that ZeroMQ re-established
     const [message] = await eventually(() => received.length === 1 && received);
     expect(message).toMatchObject({
       address: session.address,
       firstOnConnection: true,
       message: { sequence: 2 },
     });
-    app.get<CommandChannel>(COMMAND_CHANNEL).send([session.address], { type: 'ack' });
+    app.get(CommandChannel).send([session.address], { type: 'ack' });
     await node.expectCommand('ack');
-    expect(app.get<ServerKeys>(SERVER_KEYS).incarnationId).toBe(keys.incarnationId);
+    expect(app.get(ServerKeys).incarnationId).toBe(keys.incarnationId);
   });
 
-  it('keeps session keys sealed: the database does not hold them in the clear', async () => {
+  it('stores session keys encrypted', async () => {
     app = await start();
     const curve = await generateCurveKeyPair();
-    const { key } = await app.get<Sessions>(SESSIONS).admit(WEB1, curve.publicKey, nodeKey);
+    const { key } = await app.get(Sessions).admit(WEB1, curve.publicKey, nodeKey);
 
     const [row] = await database.sql('SELECT node_sessions::text AS everything FROM node_sessions');
     expect(String(row?.everything)).toContain('web1');

@@ -6,9 +6,9 @@ import { TypeOrmDatabase } from '../../../../src/server/persistence/typeorm-data
 import { createTestDatabase, type TestDatabase } from '../../../support/database.js';
 
 const ORG = 'a'.repeat(32);
-const THEN = Date.UTC(2026, 9, 26, 8);
+const TIME = Date.UTC(2026, 9, 26, 8);
 
-describe('the nodes that are remembered in PostgreSQL', () => {
+describe('PostgresNodeStore', () => {
   let database: TestDatabase;
   let open: OpenDatabase;
   let store: PostgresNodeStore;
@@ -28,20 +28,20 @@ describe('the nodes that are remembered in PostgreSQL', () => {
       `INSERT INTO nodes VALUES ('${ORG}', '${node}', 'one', '${new Date(heardAt).toISOString()}')`,
     );
 
-  it('are forgotten where they were not heard for long and have no session', async () => {
-    await addNode('gone', THEN - 1);
-    await addNode('heard', THEN);
-    await addNode('busy', THEN - 1);
+  it('deletes nodes that were not heard since a time and have no session', async () => {
+    await addNode('gone', TIME - 1);
+    await addNode('heard', TIME);
+    await addNode('busy', TIME - 1);
     await database.sql(
       `INSERT INTO node_sessions (org_id, node_name, org_name, sealed_key, key_fingerprint)
        VALUES ('${ORG}', 'busy', 'acme', '', '')`,
     );
 
-    expect(await store.forgetUnheard(THEN)).toEqual([{ orgId: ORG, node: 'gone' }]);
+    expect(await store.deleteUnheardSince(TIME)).toEqual([{ orgId: ORG, node: 'gone' }]);
     expect(await store.load()).toEqual([
-      { orgId: ORG, node: 'heard', incarnation: 'one', heardAt: THEN },
-      { orgId: ORG, node: 'busy', incarnation: 'one', heardAt: THEN - 1 },
+      { orgId: ORG, node: 'heard', incarnation: 'one', heardAt: TIME },
+      { orgId: ORG, node: 'busy', incarnation: 'one', heardAt: TIME - 1 },
     ]);
-    expect(await store.forgetUnheard(THEN)).toEqual([]);
+    expect(await store.deleteUnheardSince(TIME)).toEqual([]);
   });
 });

@@ -19,8 +19,8 @@ const ORG = randomId();
 
 const A_MINUTE = 60_000;
 
-/** A network that swallows bytes is noticed after a second. */
-const IMPATIENT = { connect: 1_000, statement: 0, answer: 1_000 };
+/** With these a lost reply is noticed after a second. */
+const SHORT_TIMEOUTS = { connect: 1_000, statement: 0, reply: 1_000 };
 
 interface LogLine {
   readonly level: number;
@@ -28,13 +28,13 @@ interface LogLine {
   readonly [key: string]: unknown;
 }
 
-/** A logger whose lines a test can read. */
-const listeningLogger = (): { logger: Logger; lines: LogLine[] } => {
+/** A logger that records its lines. */
+const recordingLogger = (): { logger: Logger; lines: LogLine[] } => {
   const lines: LogLine[] = [];
   return { logger: pino({}, { write: (line: string) => lines.push(JSON.parse(line) as LogLine) }), lines };
 };
 
-describe('the batching writer', () => {
+describe('the batch writer', () => {
   let database: TestDatabase;
   let proxy: TcpProxy;
   let open: OpenDatabase;
@@ -42,15 +42,15 @@ describe('the batching writer', () => {
   let store: PostgresJobStore;
   let lines: LogLine[];
 
-  /** Starts the writer on a network that can be cut. */
+  /** Starts the writer behind a proxy that can interrupt the network. */
   const start = async (
     limits: Partial<WriterLimits> = {},
     over: Partial<OpenOptions> = {},
   ): Promise<void> => {
     open = await database.open({ database: { ...database.config, port: proxy.port }, ...over });
-    const listening = listeningLogger();
-    lines = listening.lines;
-    writer = new PostgresBatchWriter(open.database, listening.logger, { ...DEFAULT_LIMITS, ...limits });
+    const recording = recordingLogger();
+    lines = recording.lines;
+    writer = new PostgresBatchWriter(open.database, recording.logger, { ...DEFAULT_LIMITS, ...limits });
     store = new PostgresJobStore(open.database, writer);
   };
 
@@ -63,7 +63,7 @@ describe('the batching writer', () => {
   const statuses = async (jobId: string): Promise<NodeStatus[]> =>
     (await store.find(ORG, jobId))?.nodes.map(({ status }) => status) ?? [];
 
-  /** How many transactions have changed this table's rows: each leaves an `xmin` of its own. */
+  /** Counts the transactions that changed rows of a table, by their `xmin`. */
   const transactionsIn = async (table: string): Promise<number> => {
     const [row] = await database.sql(`SELECT count(DISTINCT xmin::text)::int AS count FROM ${table}`);
     return row?.count as number;
@@ -80,11 +80,11 @@ describe('the batching writer', () => {
     await database.drop();
   });
 
-  it('stores what is pushed in one turn of the event loop by one transaction', async () => {
+  it('stores writes of one turn of the event loop in one transaction', async () => {
     await start();
     const jobId = await storedJob(Array.from({ length: 500 }, (_, n) => `n${n}`));
-    for (let n = 0; n < 500; n++) store.nodeStatus(ORG, jobId, `n${n}`, 'ready', AT);
-    store.jobStatus(jobId, 'running', AT);
+    for (let n = 0; n < 500; n++) store.saveNodeStatus(ORG, jobId, `n${n}`, 'ready', AT);
+    store.saveJobStatus(jobId, 'running', AT);
     await store.flushed();
     expect(new Set(await statuses(jobId))).toEqual(new Set(['ready']));
     expect(await transactionsIn('job_nodes')).toBe(1);
@@ -94,19 +94,19 @@ describe('the batching writer', () => {
     expect(together?.count).toBe(500);
   });
 
-  it('stores what a job leaves behind all at once, of every kind that there is', async () => {
+  it('stores writes of all kinds in one transaction', async () => {
     await start();
     const jobId = await storedJob(['a']);
     const lost = newJob({ orgId: ORG });
     const event = { id: 'job-1', name: 'start', data: '{}' };
-    store.events(jobId, 1, [event]);
-    store.nodeStatus(ORG, jobId, 'a', 'succeeded', AT, { exitCode: 0 });
+    store.saveEvents(jobId, 1, [event]);
+    store.saveNodeStatus(ORG, jobId, 'a', 'succeeded', AT, { exitCode: 0 });
     store.saveOutput(jobId, 'a', Buffer.from('done'), Buffer.from([0, 0xff]));
-    writer.push({ ...lost, kind: 'unanswered_job', jobId: lost.id });
-    store.jobStatus(jobId, 'complete', AT);
+    writer.push({ ...lost, kind: 'unconfirmed_job', jobId: lost.id });
+    store.saveJobStatus(jobId, 'complete', AT);
     writer.push({ kind: 'org_event', orgId: ORG, seq: 1, at: AT, event: { ...event, id: 'org-1' } });
     writer.push({ kind: 'node_seen', orgId: ORG, node: 'a', incarnation: 'one', at: 0 });
-    writer.push({ kind: 'forget_events', jobId: await storedJob(['b']) });
+    writer.push({ kind: 'delete_events', jobId: await storedJob(['b']) });
     await store.flushed();
     const [row] = await database.sql(
       `SELECT count(DISTINCT xmin::text)::int AS transactions, count(*)::int AS rows FROM (
@@ -118,14 +118,14 @@ describe('the batching writer', () => {
     expect(await store.output(ORG, jobId, 'a', 'stderr')).toEqual(Buffer.from([0, 0xff]));
   });
 
-  it('stores an event that can wait together with what comes in the next moment', async () => {
-    await start({ patienceMs: { job_events: A_MINUTE } });
+  it('stores a write that may linger together with the next write', async () => {
+    await start({ maxLingerMs: { job_events: A_MINUTE } });
     const jobId = await storedJob(['a']);
-    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     const eventIsStored = store.flushed();
     await nextTurn();
     expect(writer.state).toMatchObject({ mode: 'gathering', writes: 1 });
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     await eventIsStored;
     const rows = await database.sql(
       'SELECT n.status FROM job_nodes n JOIN job_events e ON e.xmin = n.xmin AND e.job_id = n.job_id',
@@ -133,8 +133,8 @@ describe('the batching writer', () => {
     expect(rows).toEqual([{ status: NODE_STATUS_CODES.ready }]);
   });
 
-  it('stores an event that comes alone when it has waited long enough', async () => {
-    await start({ patienceMs: { job_events: 20, org_event: A_MINUTE } });
+  it('stores a single write after its maximum linger', async () => {
+    await start({ maxLingerMs: { job_events: 20, org_event: A_MINUTE } });
     const jobId = await storedJob(['a']);
     writer.push({
       kind: 'org_event',
@@ -143,103 +143,103 @@ describe('the batching writer', () => {
       at: AT,
       event: { id: 'org-1', name: 'start', data: '{}' },
     });
-    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     await store.flushed();
     expect(await database.sql('SELECT 1 AS one FROM job_events')).toEqual([{ one: 1 }]);
     expect(writer.state).toMatchObject({ mode: 'idle', writes: 0 });
   });
 
-  it('lets nobody wait until events are forgotten, and forgets them with what comes next', async () => {
-    await start({ patienceMs: { forget_events: A_MINUTE } });
+  it('does not wait in a flush for deletions of events, and deletes them with the next batch', async () => {
+    await start({ maxLingerMs: { delete_events: A_MINUTE } });
     const jobId = await storedJob(['a']);
-    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     await store.flushed();
-    store.forgetEvents(jobId);
+    store.deleteEvents(jobId);
     await store.flushed();
     expect(writer.state).toMatchObject({ mode: 'gathering', writes: 1 });
-    store.jobStatus(jobId, 'complete', AT);
+    store.saveJobStatus(jobId, 'complete', AT);
     await store.flushed();
     expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
   });
 
-  it('has what can wait do so too when it comes while a batch is being stored', async () => {
-    await start({ patienceMs: { forget_events: A_MINUTE } });
+  it('lets a write linger that is pushed during a transaction', async () => {
+    await start({ maxLingerMs: { delete_events: A_MINUTE } });
     const jobId = await storedJob(['a']);
-    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     await nextTurn();
     expect(writer.state.mode).toBe('writing');
-    store.forgetEvents(jobId);
+    store.deleteEvents(jobId);
     await store.flushed();
     await eventually(() => writer.state.mode === 'gathering');
     expect(await database.sql('SELECT 1 AS one FROM job_events')).toEqual([{ one: 1 }]);
-    store.jobStatus(jobId, 'complete', AT);
+    store.saveJobStatus(jobId, 'complete', AT);
     await store.flushed();
     expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
   });
 
-  it('lets a vote and a start wait for company, as the node says them again after a restart, but no result', async () => {
-    await start({ patienceMs: { node_status: A_MINUTE } });
+  it('lets votes and starts linger, because nodes report them again after a restart, but not results', async () => {
+    await start({ maxLingerMs: { node_status: A_MINUTE } });
     const jobId = await storedJob(['a', 'b', 'c']);
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
-    store.nodeStatus(ORG, jobId, 'b', 'running', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'b', 'running', AT);
     await nextTurn();
     expect(writer.state).toMatchObject({ mode: 'gathering', writes: 2 });
-    store.nodeStatus(ORG, jobId, 'c', 'succeeded', AT);
+    store.saveNodeStatus(ORG, jobId, 'c', 'succeeded', AT);
     await store.flushed();
     expect(await statuses(jobId)).toEqual(['ready', 'running', 'succeeded']);
     expect(await transactionsIn('job_nodes')).toBe(1);
   });
 
-  it('stores at once what waits for company when it is drained', async () => {
-    await start({ patienceMs: { job_events: A_MINUTE, forget_events: A_MINUTE } });
+  it('stores lingering writes at once when it is drained', async () => {
+    await start({ maxLingerMs: { job_events: A_MINUTE, delete_events: A_MINUTE } });
     const jobId = await storedJob(['a']);
-    store.forgetEvents(await storedJob(['b']));
-    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.deleteEvents(await storedJob(['b']));
+    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     expect(await writer.drain(10_000)).toBe(0);
     expect(await database.sql('SELECT job_id FROM job_events')).toEqual([{ job_id: jobId }]);
   });
 
-  it('keeps no events of a job that is forgotten in the same batch', async () => {
+  it('stores no events that are deleted in the same batch', async () => {
     await start();
     const jobId = await storedJob(['a']);
-    store.events(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
-    store.forgetEvents(jobId);
+    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.deleteEvents(jobId);
     await store.flushed();
     expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
   });
 
-  it('lets the later of two statuses win, whether they meet in a batch or not', async () => {
+  it('keeps the later of two statuses, in one batch or in two', async () => {
     await start();
     const jobId = await storedJob(['a', 'b']);
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
-    store.nodeStatus(ORG, jobId, 'a', 'running', AT + 1);
-    store.nodeStatus(ORG, jobId, 'b', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'running', AT + 1);
+    store.saveNodeStatus(ORG, jobId, 'b', 'ready', AT);
     await store.flushed();
-    store.nodeStatus(ORG, jobId, 'b', 'running', AT + 1);
+    store.saveNodeStatus(ORG, jobId, 'b', 'running', AT + 1);
     await store.flushed();
     expect(await statuses(jobId)).toEqual(['running', 'running']);
   });
 
-  it('keeps the order of batches that follow each other', async () => {
+  it('keeps the order of batches', async () => {
     await start({ batchWrites: 3 });
     const jobId = await storedJob(['a']);
     const steps: NodeStatus[] = ['ready', 'running', 'failed'];
     for (const status of steps) {
-      store.nodeStatus(ORG, jobId, 'a', status, AT);
-      for (let n = 0; n < 5; n++) store.jobStatus(randomId(), 'running', AT);
+      store.saveNodeStatus(ORG, jobId, 'a', status, AT);
+      for (let n = 0; n < 5; n++) store.saveJobStatus(randomId(), 'running', AT);
     }
-    store.jobStatus(jobId, 'complete', AT);
+    store.saveJobStatus(jobId, 'complete', AT);
     await store.flushed();
     expect(await statuses(jobId)).toEqual(['failed']);
     expect((await store.find(ORG, jobId))?.status).toBe('complete');
   });
 
-  it('has flushed() wait for what was pushed before, not for what comes after', async () => {
+  it('waits in a flush for writes pushed before it, not for later ones', async () => {
     await start({ batchWrites: 1 });
     const jobId = await storedJob(['a', 'b']);
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     const flushed = store.flushed();
-    store.nodeStatus(ORG, jobId, 'b', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'b', 'ready', AT);
     await flushed;
     expect(writer.state.writes).toBe(1);
     expect(await database.sql(`SELECT status FROM job_nodes WHERE node_name = 'a'`)).toEqual([{ status: 1 }]);
@@ -247,16 +247,16 @@ describe('the batching writer', () => {
     expect(writer.state).toEqual({ mode: 'idle', writes: 0, bytes: 0, dropped: 0 });
   });
 
-  it('loses nothing while the database cannot be reached, and catches up in order', async () => {
+  it('loses nothing while the database is unavailable, and catches up in order', async () => {
     await start();
     const jobId = await storedJob(['a', 'b']);
     proxy.cut();
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     await eventually(() => writer.state.mode === 'waiting');
-    store.nodeStatus(ORG, jobId, 'a', 'succeeded', AT + 1);
-    store.nodeStatus(ORG, jobId, 'b', 'running', AT + 1);
+    store.saveNodeStatus(ORG, jobId, 'a', 'succeeded', AT + 1);
+    store.saveNodeStatus(ORG, jobId, 'b', 'running', AT + 1);
     store.saveOutput(jobId, 'a', Buffer.from('done'), Buffer.alloc(0));
-    store.jobStatus(jobId, 'complete', AT + 2);
+    store.saveJobStatus(jobId, 'complete', AT + 2);
     const flushed = store.flushed();
     expect(writer.state.writes).toBe(5);
     proxy.heal();
@@ -264,55 +264,55 @@ describe('the batching writer', () => {
     expect(await statuses(jobId)).toEqual(['succeeded', 'running']);
     expect(await store.output(ORG, jobId, 'a', 'stdout')).toEqual(Buffer.from('done'));
     expect(lines.map(({ msg }) => msg)).toEqual([
-      'the database does not take writes; they are held',
-      'the database is back, writing goes on',
+      'the database does not accept writes; they stay queued',
+      'the database is available again; writing continues',
     ]);
   });
 
-  it('goes on after PostgreSQL ended its connections', async () => {
+  it('continues after PostgreSQL closed its connections', async () => {
     await start();
     const jobId = await storedJob(['a']);
     await database.sql(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
     );
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     await store.flushed();
     expect(await statuses(jobId)).toEqual(['ready']);
   });
 
-  it('gives a connection up whose answer does not come, and stores by another one', async () => {
-    await start({}, { poolSize: 1, timeouts: IMPATIENT });
+  it('replaces a connection whose reply timed out', async () => {
+    await start({}, { poolSize: 1, timeouts: SHORT_TIMEOUTS });
     const jobId = await storedJob(['a']);
-    proxy.swallow();
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    proxy.dropBytes();
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     await eventually(() => writer.state.mode === 'waiting');
     proxy.heal();
     await store.flushed();
     expect(await statuses(jobId)).toEqual(['ready']);
   });
 
-  it('is overloaded while too many writes are held, and not any more when they are stored', async () => {
-    await start({ heldWrites: 3 });
+  it('is overloaded while too many writes are queued, until they are stored', async () => {
+    await start({ overloadWrites: 3 });
     const jobId = await storedJob(['a', 'b', 'c']);
     proxy.cut();
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
-    store.nodeStatus(ORG, jobId, 'b', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'b', 'ready', AT);
     expect(store.overloaded).toBe(false);
-    store.nodeStatus(ORG, jobId, 'c', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'c', 'ready', AT);
     expect(store.overloaded).toBe(true);
     proxy.heal();
     await store.flushed();
     expect(store.overloaded).toBe(false);
   });
 
-  it('is overloaded while too many bytes are held, and drops output, but no status, when memory is full', async () => {
-    await start({ heldBytes: 10_000, outputBytes: 20_000 });
+  it('is overloaded while too many bytes are queued, and drops output but no status when the queue is full', async () => {
+    await start({ overloadBytes: 10_000, outputLimitBytes: 20_000 });
     const jobId = await storedJob(['a', 'b', 'c']);
     proxy.cut();
     for (const node of ['a', 'b', 'c']) {
       store.saveOutput(jobId, node, Buffer.alloc(10_000, 0x41), Buffer.alloc(0));
-      store.nodeStatus(ORG, jobId, node, 'succeeded', AT);
+      store.saveNodeStatus(ORG, jobId, node, 'succeeded', AT);
     }
     expect(store.overloaded).toBe(true);
     expect(writer.state.dropped).toBe(1);
@@ -324,14 +324,14 @@ describe('the batching writer', () => {
   });
 
   it.each([
-    ['a NUL where text has to be', 'no\0de'],
-    ['a node name that no index can hold', 'x'.repeat(100_000)],
-  ])('drops the one row that cannot be stored and keeps the rest: %s', async (_, node) => {
+    ['a NUL in text', 'no\0de'],
+    ['a node name that is too long for an index', 'x'.repeat(100_000)],
+  ])('drops only the row that cannot be stored: %s', async (_, node) => {
     await start();
     const jobId = await storedJob(Array.from({ length: 50 }, (_, n) => `n${n}`));
     for (let n = 0; n < 50; n++) {
-      store.nodeStatus(ORG, jobId, `n${n}`, 'ready', AT);
-      // Hard to compress, so that the name really is too long for an index.
+      store.saveNodeStatus(ORG, jobId, `n${n}`, 'ready', AT);
+      // PostgreSQL compresses names, so the name is random.
       if (n === 20)
         store.saveOutput(
           jobId,
@@ -340,41 +340,41 @@ describe('the batching writer', () => {
           Buffer.alloc(0),
         );
     }
-    store.jobStatus(jobId, 'running', AT);
+    store.saveJobStatus(jobId, 'running', AT);
     await store.flushed();
     expect(new Set(await statuses(jobId))).toEqual(new Set(['ready']));
     expect((await store.find(ORG, jobId))?.status).toBe('running');
     expect(writer.state).toMatchObject({ mode: 'idle', writes: 0, dropped: 1 });
-    expect(lines).toEqual([expect.objectContaining({ job: jobId, kind: 'output', msg: 'gave a write up' })]);
+    expect(lines).toEqual([expect.objectContaining({ job: jobId, kind: 'output', msg: 'dropped a write' })]);
     expect(JSON.stringify(lines)).not.toContain('captured');
   });
 
-  it('drops the events of a job that was removed, and goes on', async () => {
+  it('drops the events of a deleted job, and continues', async () => {
     await start();
     const jobId = await storedJob(['a']);
-    store.events(randomId(), 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveEvents(randomId(), 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     await store.flushed();
     expect(await statuses(jobId)).toEqual(['ready']);
     expect(writer.state.dropped).toBe(1);
   });
 
-  it('stores all that is held when it is drained, and takes no more', async () => {
+  it('stores all queued writes when it is drained, and drops later ones', async () => {
     await start();
     const jobId = await storedJob(['a', 'b']);
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     expect(await writer.drain(5_000)).toBe(0);
-    store.nodeStatus(ORG, jobId, 'b', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'b', 'ready', AT);
     expect(await statuses(jobId)).toEqual(['ready', 'new']);
     expect(writer.state).toMatchObject({ mode: 'closed', dropped: 1 });
   });
 
-  it('stores while it is drained what comes out of the storing itself, such as the end of a job', async () => {
+  it('stores writes that are pushed after a flush during the drain, such as the end of a job', async () => {
     await start();
     const jobId = await storedJob(['a']);
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     const ended = store.flushed().then(() => {
-      store.jobStatus(jobId, 'complete', AT);
+      store.saveJobStatus(jobId, 'complete', AT);
       return store.flushed();
     });
     expect(await writer.drain(5_000)).toBe(0);
@@ -382,11 +382,11 @@ describe('the batching writer', () => {
     expect((await store.find(ORG, jobId))?.status).toBe('complete');
   });
 
-  it('says how much it lost when it is drained while the database is away', async () => {
+  it('returns the number of lost writes when it is drained while the database is unavailable', async () => {
     await start();
     const jobId = await storedJob(['a']);
     proxy.cut();
-    store.nodeStatus(ORG, jobId, 'a', 'ready', AT);
+    store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     const flushed = expect(store.flushed()).rejects.toMatchObject({ code: 'writes_lost' });
     await eventually(() => writer.state.mode === 'waiting');
     expect(await writer.drain(50)).toBe(1);

@@ -28,17 +28,17 @@ describe('the embedded database', () => {
     return database;
   };
 
-  it('keeps what was stored when it is closed and opened again', async () => {
+  it('keeps its data when it is closed and reopened', async () => {
     const first = await open();
     await first.database.query(`INSERT INTO jobs (id, org_id, command) VALUES ('a', 'o', 'uptime')`);
     await opened.pop()?.close();
     const second = await open();
     expect(await second.database.query('SELECT command FROM jobs')).toEqual([{ command: 'uptime' }]);
     const all = Array.from({ length: 50 }, () => second.database.query('SELECT 1 FROM jobs'));
-    expect((await Promise.all(all)).flat()).toHaveLength(50); // they wait for each other, whatever pool is asked for
+    expect((await Promise.all(all)).flat()).toHaveLength(50); // they share one connection, whatever the pool size is
   });
 
-  it('can be reached by its own user only and by no port, and leaves no socket behind', async () => {
+  it('accepts only its own user, has no port, and leaves no socket behind', async () => {
     const embedded = await startEmbeddedDatabase(folder);
     const socketFolder = embedded.connection.host;
     expect(modeOf(folder)).toBe('700');
@@ -49,7 +49,7 @@ describe('the embedded database', () => {
     expect(readdirSync(folder)).toEqual(['postgres', 'server.pid']);
   });
 
-  it('is had by one server, also after one that was killed and whose number somebody has, and by no second', async () => {
+  it('accepts one server at a time, even if the pid in the file belongs to another process', async () => {
     mkdirSync(folder);
     writeFileSync(join(folder, 'server.pid'), `${process.ppid}\n`);
     const starts = await Promise.allSettled([startEmbeddedDatabase(folder), startEmbeddedDatabase(folder)]);
@@ -61,7 +61,7 @@ describe('the embedded database', () => {
     });
   });
 
-  it('says which folder cannot be used', async () => {
+  it('names a folder that cannot be used', async () => {
     writeFileSync(folder, 'a file');
     await expect(startEmbeddedDatabase(folder)).rejects.toMatchObject({
       code: 'embedded_folder_unusable',

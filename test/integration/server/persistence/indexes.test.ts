@@ -8,7 +8,7 @@ import { newJob, randomId } from '../../../support/new-job.js';
 
 const JOBS = 20_000;
 
-/** Fills the tables with the jobs of two thousand other organizations, two nodes each. */
+/** Fills the tables with jobs of two thousand other organizations, with two nodes each. */
 const CROWD = `
   INSERT INTO jobs (id, org_id, command, status, run_timeout, created_at, updated_at, quorum)
   SELECT md5(n::text), md5((n % 2000)::text), 'chef-client', 2, 3600, now() - n * interval '1 s', now(), 1
@@ -18,8 +18,8 @@ const CROWD = `
   INSERT INTO job_output SELECT job_id, node_name, 'out', 'err' FROM job_nodes;
   ANALYZE;`;
 
-/** PostgreSQL adds up what a session did before the session is gone; a client does not wait for that. */
-const countsAreIn = async (database: TestDatabase): Promise<void> => {
+/** PostgreSQL updates the statistics when a connection ends, and clients do not wait for that. */
+const statisticsAreUpdated = async (database: TestDatabase): Promise<void> => {
   await eventually(async () => {
     const [row] = await database.sql(
       `SELECT count(*)::int AS others FROM pg_stat_activity
@@ -29,18 +29,18 @@ const countsAreIn = async (database: TestDatabase): Promise<void> => {
   });
 };
 
-/** How often each table was read from end to end. */
-const fullReads = async (database: TestDatabase): Promise<Record<string, unknown>> => {
-  await countsAreIn(database);
+/** Returns how often each table was scanned completely. */
+const fullScans = async (database: TestDatabase): Promise<Record<string, unknown>> => {
+  await statisticsAreUpdated(database);
   const rows = await database.sql(
     `SELECT relname, seq_scan::int FROM pg_stat_user_tables WHERE relname IN ('jobs', 'job_nodes', 'job_options', 'job_output')`,
   );
   return Object.fromEntries(rows.map(({ relname, seq_scan }) => [String(relname), seq_scan]));
 };
 
-/** How many blocks were read of the nodes of all jobs and of the indexes of these. */
+/** Returns how many blocks of job_nodes and its indexes were read. */
 const blocksRead = async (database: TestDatabase): Promise<number> => {
-  await countsAreIn(database);
+  await statisticsAreUpdated(database);
   const [row] = await database.sql(
     `SELECT (heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)::int AS count
      FROM pg_statio_user_tables WHERE relname = 'job_nodes'`,
@@ -48,13 +48,13 @@ const blocksRead = async (database: TestDatabase): Promise<number> => {
   return row?.count as number;
 };
 
-/** Does some work over a connection of its own. */
+/** Runs `work` on a connection of its own. */
 const withStore = async (
   database: TestDatabase,
   work: (store: PostgresJobStore, writer: PostgresBatchWriter) => Promise<void>,
 ): Promise<void> => {
   const open = await database.open({ poolSize: 1 });
-  const limits = { ...DEFAULT_LIMITS, patienceMs: {} };
+  const limits = { ...DEFAULT_LIMITS, maxLingerMs: {} };
   const writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }), limits);
   await work(new PostgresJobStore(open.database, writer), writer);
   await writer.drain(1_000);
@@ -76,17 +76,17 @@ describe('with many jobs of other organizations', () => {
     return row?.idx_scan as number;
   };
 
-  it('no read or change of a job reads a whole table', async () => {
-    const [before, indexBefore] = [await fullReads(database), await indexReads()];
+  it('no read or change of a job scans a whole table', async () => {
+    const [before, indexBefore] = [await fullScans(database), await indexReads()];
     const open = await database.open();
     const writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }));
     const store = new PostgresJobStore(open.database, writer);
     const nodes = Array.from({ length: 200 }, (_, n) => `node-${n}`);
     const job = newJob({ orgId: randomId(), nodes });
     await store.create(job);
-    store.jobStatus(job.id, 'running', job.createdAt);
+    store.saveJobStatus(job.id, 'running', job.createdAt);
     for (const node of nodes) {
-      store.nodeStatus(job.orgId, job.id, node, 'running', job.createdAt);
+      store.saveNodeStatus(job.orgId, job.id, node, 'running', job.createdAt);
       store.saveOutput(job.id, node, Buffer.from('out'), Buffer.from('err'));
     }
     await store.flushed();
@@ -96,29 +96,26 @@ describe('with many jobs of other organizations', () => {
     expect(await store.loadLive()).toHaveLength(1);
     await writer.drain(1_000);
     await open.close();
-    expect(await fullReads(database)).toEqual(before);
+    expect(await fullScans(database)).toEqual(before);
     expect(await indexReads()).toBeGreaterThan(indexBefore);
   });
 
-  it.each([1, 20])(
-    'of a job on very many nodes %i are found without going through the others',
-    async (count) => {
-      const nodes = Array.from({ length: 5_000 }, (_, n) => `web${n}`);
-      const job = newJob({ orgId: randomId(), nodes });
-      const changed = nodes.slice(0, count);
-      await withStore(database, (store) => store.create(job));
-      const before = await blocksRead(database);
-      await withStore(database, async (store) => {
-        for (const node of changed) store.nodeStatus(job.orgId, job.id, node, 'ready', job.createdAt);
-        await store.flushed();
-      });
-      // Each is found and stored by going down its indexes; the nodes of the job fill a hundred blocks of one of them.
-      expect((await blocksRead(database)) - before).toBeLessThan(30 * count);
-    },
-  );
+  it.each([1, 20])('finds %i nodes of a job on very many nodes without reading the others', async (count) => {
+    const nodes = Array.from({ length: 5_000 }, (_, n) => `web${n}`);
+    const job = newJob({ orgId: randomId(), nodes });
+    const changed = nodes.slice(0, count);
+    await withStore(database, (store) => store.create(job));
+    const before = await blocksRead(database);
+    await withStore(database, async (store) => {
+      for (const node of changed) store.saveNodeStatus(job.orgId, job.id, node, 'ready', job.createdAt);
+      await store.flushed();
+    });
+    // Each needs some blocks of the indexes; all nodes of the job fill a hundred blocks of one index.
+    expect((await blocksRead(database)) - before).toBeLessThan(30 * count);
+  });
 });
 
-describe('in a database that was empty when the server came', () => {
+describe('in a database that was empty when the server started', () => {
   const ORG = randomId();
   let database: TestDatabase;
   let lastSeq = 0;
@@ -127,7 +124,7 @@ describe('in a database that was empty when the server came', () => {
   });
   afterAll(() => database.drop());
 
-  /** A job from its begin to its end, as it is stored when all its nodes answer at the same time. */
+  /** Stores a job from start to end; all its nodes report at the same time. */
   const runJob = async (
     store: PostgresJobStore,
     writer: PostgresBatchWriter,
@@ -137,25 +134,25 @@ describe('in a database that was empty when the server came', () => {
     const { id, createdAt: at } = job;
     const event = { id: 'job-1', name: 'start', data: '{}' };
     await store.create(job);
-    store.events(id, 1, [event]);
-    for (const node of nodes) store.nodeStatus(ORG, id, node, 'running', at);
-    store.jobStatus(id, 'running', at);
+    store.saveEvents(id, 1, [event]);
+    for (const node of nodes) store.saveNodeStatus(ORG, id, node, 'running', at);
+    store.saveJobStatus(id, 'running', at);
     await store.flushed();
     for (const node of nodes) {
-      store.nodeStatus(ORG, id, node, 'succeeded', at);
+      store.saveNodeStatus(ORG, id, node, 'succeeded', at);
       store.saveOutput(id, node, Buffer.from('out'), Buffer.from('err'));
     }
-    store.jobStatus(id, 'complete', at);
+    store.saveJobStatus(id, 'complete', at);
     writer.push({ kind: 'org_event', orgId: ORG, seq: ++lastSeq, at, event });
     writer.push({ kind: 'node_seen', orgId: ORG, node: 'web1', incarnation: 'one', at });
     await store.flushed();
-    store.forgetEvents(id);
+    store.deleteEvents(id);
     await store.flushed();
   };
 
-  /** Rows that were read so far, from tables and from indexes. */
+  /** Returns how many rows of tables and indexes were read so far. */
   const rowsRead = async (): Promise<number> => {
-    await countsAreIn(database);
+    await statisticsAreUpdated(database);
     const [row] = await database.sql(
       `SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)::int
             + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)::int AS count`,
@@ -163,7 +160,7 @@ describe('in a database that was empty when the server came', () => {
     return row?.count as number;
   };
 
-  /** Runs jobs one after the other and hands back how many rows were read for that. */
+  /** Runs jobs one by one and returns how many rows they read. */
   const runJobs = async (count: number, nodes: readonly string[]): Promise<number> => {
     const before = await rowsRead();
     await withStore(database, async (store, writer) => {
@@ -172,18 +169,18 @@ describe('in a database that was empty when the server came', () => {
     return (await rowsRead()) - before;
   };
 
-  it('no job on one node has more rows read than those before it, however PostgreSQL plans for few rows', async () => {
+  it('reads no more rows for later jobs on one node, although plans were made for small tables', async () => {
     const first = await runJobs(40, ['web1']);
     expect(await runJobs(40, ['web1'])).toBeLessThan(1.2 * first);
   });
 
-  it('nodes that are stored together are found one by one, but for the first plans on a connection', async () => {
+  it('finds nodes of one batch by index, except for the first plans on a connection', async () => {
     const nodes = ['web1', 'web2', 'web3'];
     await runJobs(40, nodes);
     expect(await runJobs(40, nodes)).toBeLessThan(50 * 40 * nodes.length);
   });
 
-  it('a node is found by its job, not among all nodes that its organization ever asked', async () => {
+  it('finds a job node by its job, not among all job nodes of its organization', async () => {
     await runJobs(10, ['web1']);
     const used = await database.sql(
       `SELECT indexrelname FROM pg_stat_user_indexes WHERE relname = 'job_nodes' AND idx_scan > 0`,

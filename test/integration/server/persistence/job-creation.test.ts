@@ -11,20 +11,20 @@ import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy.js';
 
 const ORG = randomId();
 
-/** A network that swallows bytes is noticed after a second. */
-const IMPATIENT = { connect: 1_000, statement: 0, answer: 1_000 };
+/** With these a lost reply is noticed after a second. */
+const SHORT_TIMEOUTS = { connect: 1_000, statement: 0, reply: 1_000 };
 
 const WAITS = "wait_event_type = 'Lock'";
 
-describe('a job whose creation is not answered', () => {
+describe('a job whose creation got no reply', () => {
   let database: TestDatabase;
   let proxy: TcpProxy;
   let open: OpenDatabase;
   let writer: PostgresBatchWriter;
   let store: PostgresJobStore;
 
-  /** How many sessions other than the one that asks are like that. */
-  const sessions = async (condition: string): Promise<number> => {
+  /** Counts the other database connections that match a condition. */
+  const connections = async (condition: string): Promise<number> => {
     const others = 'FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()';
     const [row] = await database.sql(`SELECT count(*)::int AS count ${others} AND ${condition}`);
     return row?.count as number;
@@ -34,7 +34,7 @@ describe('a job whose creation is not answered', () => {
     database = await createTestDatabase();
     proxy = await startTcpProxy(database.config.host, database.config.port);
     const config = { ...database.config, port: proxy.port };
-    open = await database.open({ database: config, poolSize: 1, timeouts: IMPATIENT });
+    open = await database.open({ database: config, poolSize: 1, timeouts: SHORT_TIMEOUTS });
     writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }));
     store = new PostgresJobStore(open.database, writer);
     await store.create(newJob({ orgId: ORG }));
@@ -54,45 +54,45 @@ describe('a job whose creation is not answered', () => {
        SELECT org_id, decode('aa', 'hex'), decode('bb', 'hex'), id, now() FROM jobs`,
     ],
   ])(
-    'has crashed, and its request may come again, where the database goes on alone: it %s',
+    'has crashed, and its request may be repeated, if the statement is still in progress: it %s',
     async (_, hold) => {
       const other = new pg.Client({ connectionString: database.url });
       await other.connect();
       await other.query(`BEGIN; ${hold}`);
-      const request = { request: Buffer.from('aa', 'hex'), bodyHash: Buffer.from('cc', 'hex') };
-      const job = newJob({ orgId: ORG, request });
+      const idempotency = { keyHash: Buffer.from('aa', 'hex'), bodyHash: Buffer.from('cc', 'hex') };
+      const job = newJob({ orgId: ORG, idempotency });
       const creating = expect(store.create(job)).rejects.toMatchObject({ code: 'database_unavailable' });
-      await eventually(async () => (await sessions(WAITS)) >= 1);
+      await eventually(async () => (await connections(WAITS)) >= 1);
       proxy.cut();
       await creating;
       proxy.heal();
-      await eventually(async () => writer.state.mode === 'idle' || (await sessions(WAITS)) >= 2);
+      await eventually(async () => writer.state.mode === 'idle' || (await connections(WAITS)) >= 2);
       await other.query('ROLLBACK');
       await other.end();
       await store.flushed();
-      await eventually(async () => (await sessions("state = 'active'")) === 0);
+      await eventually(async () => (await connections("state = 'active'")) === 0);
       expect((await store.find(ORG, job.id))?.status).toBe('crashed');
       expect((await store.loadLive()).map(({ id }) => id)).not.toContain(job.id);
-      expect(await store.findStarted(ORG, request.request)).toBeUndefined();
-      const again = newJob({ orgId: ORG, request });
+      expect(await store.findOrReleaseKey(ORG, idempotency.keyHash)).toBeUndefined();
+      const again = newJob({ orgId: ORG, idempotency });
       await store.create(again);
-      expect(await store.findStarted(ORG, request.request)).toMatchObject({ jobId: again.id });
+      expect(await store.findOrReleaseKey(ORG, idempotency.keyHash)).toMatchObject({ jobId: again.id });
     },
   );
 
-  it('leaves no trace where it never reached the database', async () => {
+  it('leaves no trace if the statement never reached the database', async () => {
     proxy.cut();
     const job = newJob({ orgId: ORG });
-    await expect(store.findStarted(ORG, Buffer.alloc(0))).rejects.toThrow(); // so the connection is known to be broken
+    await expect(store.findOrReleaseKey(ORG, Buffer.alloc(0))).rejects.toThrow(); // the pool notices that the connection is broken
     await expect(store.create(job)).rejects.toMatchObject({ code: 'database_unavailable' });
     proxy.heal();
     await store.flushed();
     expect(await store.find(ORG, job.id)).toBeUndefined();
   });
 
-  it('has crashed where it was stored and only the answer got lost', async () => {
+  it('has crashed if it was stored and only the reply was lost', async () => {
     const job = newJob({ orgId: ORG });
-    proxy.swallowAnswers();
+    proxy.dropServerBytes();
     await expect(store.create(job)).rejects.toMatchObject({ code: 'database_unavailable' });
     proxy.heal();
     await store.flushed();

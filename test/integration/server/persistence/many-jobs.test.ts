@@ -6,11 +6,11 @@ import { PostgresBatchWriter } from '../../../../src/server/persistence/batch-wr
 import type { OpenDatabase } from '../../../../src/server/persistence/open-database.js';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.js';
 
-/** As many jobs of one organization; `PUSH_JOBS_MANY_JOBS=1000000` tries more. */
+/** Number of jobs of one organization; `PUSH_JOBS_MANY_JOBS=1000000` tests more. */
 const JOBS = Number(process.env.PUSH_JOBS_MANY_JOBS ?? 100_000);
 const ORG = 'a'.repeat(32);
 
-/** One job a second; one in a thousand is of a rare command, user, node and status. */
+/** One job per second; one in a thousand has a rare command, user, node and status. */
 const CROWD = `
   INSERT INTO jobs (id, org_id, command, status, run_timeout, created_by, created_at, updated_at, quorum)
   SELECT md5(n::text), '${ORG}', CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'chef-client' END,
@@ -22,8 +22,8 @@ const CROWD = `
   INSERT INTO job_options (job_id, capture) SELECT id, true FROM jobs;
   ANALYZE;`;
 
-/** A page may read so many blocks of 8 kB, however many jobs there are. */
-const MOST_BLOCKS = 5_000;
+/** Maximum blocks of 8 kB that a page may read, for any number of jobs. */
+const MAX_BLOCKS = 5_000;
 
 const RARE: readonly JobFilter[] = [
   { status: 'aborted' },
@@ -63,7 +63,7 @@ describe(`in an organization with ${JOBS} jobs`, () => {
 
   /** Blocks that this database has read so far, from its memory or its disk. */
   const blocks = async (): Promise<number> => {
-    // Statistics of a connection are reported at the latest when it asks for that.
+    // A connection reports its statistics late, unless it is told to.
     await open.database.query('SELECT pg_stat_force_next_flush()');
     const [row] = await database.sql(
       `SELECT (sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read))::int AS blocks
@@ -76,7 +76,7 @@ describe(`in an organization with ${JOBS} jobs`, () => {
     [false, true].map((newestFirst) => ({ ...filter, newestFirst, limit: 50 })),
   );
 
-  it.each(PAGES)('the pages of %j cost what a page costs', async (filter) => {
+  it.each(PAGES)('reads a limited number of blocks for pages of %j', async (filter) => {
     const before = await blocks();
     const first = await store.page(ORG, filter);
     expect(first.jobs).toHaveLength(50);
@@ -84,6 +84,6 @@ describe(`in an organization with ${JOBS} jobs`, () => {
     expect(second.jobs).toHaveLength(50);
     const far = { createdAtMicros: String((Date.UTC(2026, 0, 1) + JOBS * 600) * 1000), id: 'f'.repeat(32) };
     await store.page(ORG, { ...filter, after: far });
-    expect((await blocks()) - before).toBeLessThan(MOST_BLOCKS);
+    expect((await blocks()) - before).toBeLessThan(MAX_BLOCKS);
   });
 });

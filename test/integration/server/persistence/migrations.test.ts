@@ -8,7 +8,7 @@ import { createEmptyDatabase, type TestDatabase } from '../../../support/databas
 import { describeSchema } from '../../../support/describe-schema.js';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures');
-/** Written anew by `npx vitest run -u` where a change of the tables is meant. */
+/** Update this with `npx vitest run -u` after an intended change of the tables. */
 const SCHEMA = join(FIXTURES, 'database-schema.txt');
 const OLD_DATABASE = readFileSync(join(FIXTURES, 'old-server-database.sql'), 'utf8');
 
@@ -23,25 +23,25 @@ describe('the migrations', () => {
   });
   afterEach(() => database.drop());
 
-  it('make the tables, columns, keys and indexes of test/fixtures/database-schema.txt', async () => {
+  it('create the tables, columns, keys and indexes of test/fixtures/database-schema.txt', async () => {
     await migrate(connection);
     await expect(await describeSchema(database)).toMatchFileSnapshot(SCHEMA);
   });
 
-  it("make the same of an old server's database", async () => {
+  it("convert an old server's database to the same schema", async () => {
     await database.sql(OLD_DATABASE);
     await migrate(connection);
     await expect(await describeSchema(database)).toMatchFileSnapshot(SCHEMA);
   });
 
-  it('run once each, however many servers start at the same time', async () => {
+  it('run once each when several servers start at the same time', async () => {
     const ran = await Promise.all([1, 2, 3, 4].map(() => migrate(connection)));
     expect(ran.flat()).toEqual(ALL);
     expect(await migrate(connection)).toEqual([]);
     await expect(await describeSchema(database)).toMatchFileSnapshot(SCHEMA);
   });
 
-  it('are announced before they run', async () => {
+  it('are listed before they run', async () => {
     expect(await pendingMigrations(connection)).toEqual(ALL);
     expect(
       await database.sql(`SELECT 1 FROM information_schema.tables WHERE table_schema = 'public'`),
@@ -50,7 +50,7 @@ describe('the migrations', () => {
     expect(await pendingMigrations(connection)).toEqual([]);
   });
 
-  it('can be taken back one after the other, down to the empty database, and run again', async () => {
+  it('can be reverted one by one to the empty database, and run again', async () => {
     await migrate(connection);
     for (let left = ALL.length; left > 0; left--) {
       await revertNewest(connection);
@@ -60,7 +60,7 @@ describe('the migrations', () => {
     expect(await migrate(connection)).toEqual(ALL);
   });
 
-  it("leave an old server's tables standing when they are taken back", async () => {
+  it("keep an old server's tables when they are reverted", async () => {
     await database.sql(OLD_DATABASE);
     const before = await describeSchema(database);
     await migrate(connection);

@@ -1,4 +1,4 @@
-import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigModule } from '../../../../src/server/config/config.module.js';
 import type { ServerConfig } from '../../../../src/server/config/server-config.js';
 import type { ServerSecrets } from '../../../../src/server/config/server-secrets.js';
-import { BATCH_WRITER, type BatchWriter } from '../../../../src/server/persistence/batch-writer.port.js';
+import { BatchWriter } from '../../../../src/server/persistence/batch-writer.port.js';
 import { openDatabase } from '../../../../src/server/persistence/open-database.js';
 import { PersistenceModule } from '../../../../src/server/persistence/persistence.module.js';
 import { createEmptyDatabase, type TestDatabase } from '../../../support/database.js';
@@ -18,13 +18,13 @@ import { testServerConfig, testServerSecrets } from '../../../support/server-set
 
 const EVENT = { id: 'org-1', name: 'start', data: '{"timestamp":"t"}' };
 
-/** Stands for a feature that has something to store until its last moment. */
+/** A feature that pushes a write in its shutdown hook. */
 @Module({})
-class LastWords implements OnApplicationShutdown {
-  constructor(@Inject(BATCH_WRITER) private readonly writer: BatchWriter) {}
+class LateWriter implements OnApplicationShutdown {
+  constructor(private readonly writer: BatchWriter) {}
 
   onApplicationShutdown(): void {
-    this.writer.push({ kind: 'org_event', orgId: 'last words', seq: 1, at: 0, event: EVENT });
+    this.writer.push({ kind: 'org_event', orgId: 'late', seq: 1, at: 0, event: EVENT });
   }
 }
 
@@ -40,17 +40,21 @@ describe('the persistence module', () => {
   const boot = async (settings: ServerConfig['database'], password?: string): Promise<TestingModule> => {
     const config = await testServerConfig({ database: settings });
     const all = { ...secrets, ...(password === undefined ? {} : { sql_password: password }) };
-    const imports = [ConfigModule.with(config, all, pino({ level: 'silent' })), PersistenceModule, LastWords];
+    const imports = [
+      ConfigModule.with(config, all, pino({ level: 'silent' })),
+      PersistenceModule,
+      LateWriter,
+    ];
     const module = await Test.createTestingModule({ imports }).compile();
     return module.init();
   };
 
-  it('migrates the database, and stores at shutdown what features push until their last moment', async () => {
+  it('migrates the database, and stores writes that features push during shutdown', async () => {
     const module = await boot(database.config, database.password);
     const dataSource = module.get(DataSource);
     await module.close();
     expect(dataSource.isInitialized).toBe(false);
-    expect(await database.sql('SELECT org_id::text FROM org_events')).toEqual([{ org_id: 'last words' }]);
+    expect(await database.sql('SELECT org_id::text FROM org_events')).toEqual([{ org_id: 'late' }]);
     expect(
       await database.sql('SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()', [
         database.config.database_name,
@@ -58,7 +62,7 @@ describe('the persistence module', () => {
     ).toEqual([]);
   });
 
-  it('shows its connections to the administrator under its own name, with a limit for statements', async () => {
+  it('names its connections and limits the time of statements', async () => {
     const module = await boot(database.config, database.password);
     const [row] = await module
       .get(DataSource)
@@ -69,7 +73,7 @@ describe('the persistence module', () => {
     expect(row).toEqual({ name: 'push-jobs-server', timeout: '30s' });
   });
 
-  it('does the same with the embedded database, whose folder is free afterwards', async () => {
+  it('does the same with the embedded database, and unlocks its folder', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'push-jobs-test-'));
     try {
       const module = await boot({ embedded_folder: folder });
@@ -82,7 +86,7 @@ describe('the persistence module', () => {
     }
   });
 
-  it('does not start without its database, and says where it looked and what to check', async () => {
+  it('does not start if the database is unavailable, and reports its address and what to check', async () => {
     const port = await freePort();
     await expect(boot({ ...database.config, port }, database.password)).rejects.toMatchObject({
       code: 'database_unavailable',
@@ -95,7 +99,7 @@ describe('the persistence module', () => {
   it.each([
     ['a wrong password', {}, 'wrong-password', /sql_password/],
     ['a database that is missing', { database_name: 'push_jobs_nowhere' }, undefined, /reconfigure/],
-  ])('names what to do about %s, and never the password', async (_, over, password, advice) => {
+  ])('reports what to do about %s, and never the password', async (_, over, password, advice) => {
     const settings = { ...database.config, ...over };
     const failure = await boot(settings, password ?? database.password).then(
       () => 'it started',

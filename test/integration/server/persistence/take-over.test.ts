@@ -43,11 +43,11 @@ describe('the database of an old server', () => {
     await database.drop();
   });
 
-  it('keeps every row and every value but those of jobs that were going on', async () => {
+  it('keeps all rows and values except those of live jobs', async () => {
     const now = await rows();
-    const wasGoingOn = [idOf(0), idOf(1), idOf(5)];
+    const liveJobs = [idOf(0), idOf(1), idOf(5)];
     for (const table of TABLES) {
-      const ended = (row: unknown) => !wasGoingOn.includes(Object.values(row as object).find(isId) as string);
+      const ended = (row: unknown) => !liveJobs.includes(Object.values(row as object).find(isId) as string);
       expect(now[table]).toHaveLength(rowsBefore[table]?.length ?? 0);
       expect(now[table]?.filter(ended)).toMatchObject(rowsBefore[table]?.filter(ended) ?? []);
     }
@@ -57,7 +57,7 @@ describe('the database of an old server', () => {
     ['voting', 0],
     ['running', 1],
     ['new', 5],
-  ])('has a job that was %s as crashed, with those of its nodes that had not ended', async (_, status) => {
+  ])('marks a job that was %s, and its job nodes that had not ended, as crashed', async (_, status) => {
     const job = await store.find(ORG, idOf(status));
     expect(job?.status).toBe('crashed');
     expect(Object.fromEntries(job?.nodes.map((node) => [node.name, node.status]) ?? [])).toEqual({
@@ -76,11 +76,11 @@ describe('the database of an old server', () => {
     });
   });
 
-  it('leaves nothing to go on with after a restart', async () => {
+  it('has no live jobs', async () => {
     expect(await store.loadLive()).toEqual([]);
   });
 
-  it('shows an old job with its options and times, without the blanks that char(32) added', async () => {
+  it('returns an old job with its options and times, without the padding of char(32)', async () => {
     expect(await store.find(ORG, idOf(2), { includeFile: true })).toMatchObject({
       id: idOf(2),
       status: 'complete',
@@ -98,12 +98,12 @@ describe('the database of an old server', () => {
     expect(await store.list(ORG)).toHaveLength(8);
   });
 
-  it('still gives the output that was captured', async () => {
+  it('returns captured output', async () => {
     expect(await store.output(ORG, idOf(2), 'node-3', 'stdout')).toEqual(Buffer.from('grüße\n'));
     expect(await store.output(ORG, idOf(2), 'node-3', 'stderr')).toEqual(Buffer.alloc(0));
   });
 
-  it('is left in peace by a second migration', async () => {
+  it('is not changed by a second migration', async () => {
     const before = await rows();
     expect(await migrate(connectionOf(database.config, database.password))).toEqual([]);
     expect(await rows()).toEqual(before);
@@ -119,7 +119,7 @@ describe('a database that is not ours', () => {
   });
   afterEach(() => database.drop());
 
-  it('is refused with the columns that are missing, and left as it was', async () => {
+  it('is rejected with the missing columns, and not changed', async () => {
     await database.sql('CREATE TABLE jobs (id int, org_id text)');
     await expect(migrate(connectionOf(database.config, database.password))).rejects.toMatchObject({
       code: 'database_not_ours',
@@ -130,7 +130,7 @@ describe('a database that is not ours', () => {
     ).toEqual([{ table_name: 'jobs' }]);
   });
 
-  it('is taken over where an older schema lacks whole tables, which are added', async () => {
+  it('gets the tables that an older schema lacks', async () => {
     await database.sql(OLD_DATABASE);
     await database.sql('DROP TABLE job_output, job_options');
     await migrate(connectionOf(database.config, database.password));

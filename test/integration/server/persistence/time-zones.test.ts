@@ -6,7 +6,7 @@ import type { OpenDatabase } from '../../../../src/server/persistence/open-datab
 import { createTestDatabase, type TestDatabase } from '../../../support/database.js';
 import { newJob, randomId } from '../../../support/new-job.js';
 
-/** An instant that many zones show on another day, and New York skipped on its clocks. */
+/** In many zones this is another day, and in New York its clock time does not exist. */
 const CREATED = Date.UTC(2026, 2, 8, 2, 30, 0, 123);
 const ZONES = ['America/New_York', 'Asia/Kathmandu', 'Pacific/Kiritimati'];
 
@@ -31,13 +31,13 @@ describe.each(ZONES)('with this machine in %s', (machineZone) => {
     else process.env.TZ = zoneBefore;
   });
 
-  it('stores times in UTC and reads them back as they were, in a database with yet another zone', async () => {
+  it('stores times in UTC and reads them back unchanged, in a database with another zone', async () => {
     const writer = new PostgresBatchWriter(open.database, pino({ level: 'silent' }));
     const store = new PostgresJobStore(open.database, writer);
     const job = newJob({ orgId: randomId(), createdAt: CREATED, votingDeadline: CREATED + 60_000 });
     await store.create(job);
-    store.nodeStatus(job.orgId, job.id, 'web1', 'ready', CREATED + 1_000);
-    store.jobStatus(job.id, 'running', CREATED + 2_000, { runDeadline: CREATED + 3_600_000 });
+    store.saveNodeStatus(job.orgId, job.id, 'web1', 'ready', CREATED + 1_000);
+    store.saveJobStatus(job.id, 'running', CREATED + 2_000, { runDeadline: CREATED + 3_600_000 });
     await writer.drain(5_000);
     expect(
       await database.sql(`SELECT j.created_at::text, j.updated_at::text, n.updated_at::text AS node_updated_at

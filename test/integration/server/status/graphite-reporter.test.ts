@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import pino from 'pino';
 import { Registry } from 'prom-client';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { systemClock } from '../../../../src/shared/lib/clock.js';
 import { GraphiteReporter } from '../../../../src/server/status/graphite-reporter.js';
 import { eventually } from '../../../support/eventually.js';
@@ -16,29 +16,32 @@ const reporterFor = async (graphite: { graphite_host?: string; graphite_port?: n
   return new GraphiteReporter(config, new Registry(), systemClock, logger);
 };
 
-it('tells of a Graphite that is away, and stops all the same', async () => {
+it('logs that Graphite is unavailable, and stops', async () => {
   const reporter = await reporterFor({ graphite_host: '127.0.0.1', graphite_port: await freePort() });
   reporter.onApplicationBootstrap();
-  await eventually(() => lines.join('').includes('Graphite takes no metrics'));
+  await eventually(() => lines.join('').includes('Graphite does not accept metrics'));
   await reporter.onApplicationShutdown();
 });
 
-it('does not wait at its stop for a Graphite that keeps the connection', async () => {
+it('does not wait for a Graphite that keeps the connection open when it stops', async () => {
   const sockets: Socket[] = [];
-  const mute = createServer({ allowHalfOpen: true }, (socket) => sockets.push(socket)).listen(0, '127.0.0.1');
-  await once(mute, 'listening');
-  const { port } = mute.address() as AddressInfo;
+  const silent = createServer({ allowHalfOpen: true }, (socket) => sockets.push(socket)).listen(
+    0,
+    '127.0.0.1',
+  );
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
   const reporter = await reporterFor({ graphite_host: '127.0.0.1', graphite_port: port });
+  // Without a time limit of the report, only the stop can end it.
+  vi.spyOn(AbortSignal, 'timeout').mockReturnValueOnce(new AbortController().signal);
   reporter.onApplicationBootstrap();
   await eventually(() => sockets.length === 1);
-  const begun = performance.now();
   await reporter.onApplicationShutdown();
-  expect(performance.now() - begun).toBeLessThan(1000);
   sockets.forEach((socket) => socket.destroy());
-  await new Promise((resolve) => mute.close(resolve));
+  await new Promise((resolve) => silent.close(resolve));
 });
 
-it('refuses to start where nobody said where Graphite is', async () => {
+it('does not start without graphite_host', async () => {
   const reporter = await reporterFor({});
   expect(() => reporter.onApplicationBootstrap()).toThrow(/graphite_host is missing/);
 });

@@ -11,7 +11,7 @@ import { ACME, TransportUnderTest } from '../../../support/transport-under-test.
 const HEARTBEAT = { type: 'heartbeat', job_state: 'idle', job_id: null };
 const MINUTE_MS = 60_000;
 
-/** What a test sends, and the reason for which it must be dropped. */
+/** What a test sends, and the expected reason of the drop. */
 type Attempt = readonly [what: string, reason: DropReason, send: (node: SimulatedNode) => Promise<void>];
 
 const unsigned = (header: string): ((node: SimulatedNode) => Promise<void>) => {
@@ -55,19 +55,19 @@ const ALWAYS: Attempt[] = [
   ['a truncated MAC', 'bad_signature', unsigned(formatHeader('hmac_sha256', 'AAAA'))],
 ];
 
-/** Dropped after the signature was found right. */
+/** Dropped after the signature is verified. */
 const SIGNED: Attempt[] = [
   ['a body that is not of any type', 'body_malformed', saying({ type: 'constructor' })],
   ['a server message', 'body_malformed', saying({ type: 'commit', command: 'id' })],
   ['an unknown job state', 'body_malformed', saying({ job_state: 'bored' })],
   ['a sequence that is text', 'body_malformed', saying({ sequence: '1' })],
-  ['a timestamp that is no date', 'body_malformed', saying({ timestamp: 'yesterday' })],
+  ['a timestamp that is not a date', 'body_malformed', saying({ timestamp: 'yesterday' })],
   [
     'a clock five minutes slow',
     'clock_skew',
     saying({ timestamp: formatRfc1123(Date.now() - 5 * MINUTE_MS) }),
   ],
-  // a timestamp has no fraction of a second, so it must be a second more to be off by that much
+  // A timestamp has no fraction of a second, so exactly five minutes could be too few.
   [
     'a clock five minutes fast',
     'clock_skew',
@@ -75,15 +75,15 @@ const SIGNED: Attempt[] = [
   ],
 ];
 
-/** Dropped without anything known of their sender. */
+/** Dropped from an unknown sender. */
 const ANONYMOUS: Attempt[] = [
   ['an empty body', 'body_not_json', body('')],
   ['half an object', 'body_not_json', body('{"node":"web1"')],
-  ['bytes that are no UTF-8', 'body_not_json', body(Buffer.from([0x22, 0xff, 0x22]))],
-  ['JSON that is no object', 'body_malformed', body('[]')],
+  ['bytes that are not UTF-8', 'body_not_json', body(Buffer.from([0x22, 0xff, 0x22]))],
+  ['JSON that is not an object', 'body_malformed', body('[]')],
   ['an object without names', 'body_malformed', body('{}')],
-  ['a node that is unknown', 'unknown_node', saying({ node: 'nobody' })],
-  ['an organization that is unknown', 'unknown_node', saying({ org: 'nowhere' })],
+  ['an unknown node', 'unknown_node', saying({ node: 'nobody' })],
+  ['an unknown organization', 'unknown_node', saying({ org: 'nowhere' })],
 ];
 
 /** Dropped on a connection that is bound to a node. */
@@ -92,11 +92,11 @@ const BOUND: Attempt[] = [
   ['a signed list', 'body_malformed', body('[]')],
   ["another node's name", 'wrong_node', saying({ node: 'web2' })],
   ["another organization's name", 'wrong_node', saying({ org: 'other' })],
-  ['a sequence that came before', 'replayed', saying({ sequence: 1 })],
-  ['a sequence from before', 'replayed', saying({ sequence: 0 })],
+  ['a repeated sequence', 'replayed', saying({ sequence: 1 })],
+  ['an earlier sequence', 'replayed', saying({ sequence: 0 })],
 ];
 
-describe('what the command channel drops', () => {
+describe('the command channel drops', () => {
   let transport: TransportUnderTest;
   let node: SimulatedNode;
   let name = '';
@@ -123,13 +123,13 @@ describe('what the command channel drops', () => {
 
   const expectDropped = async ([, reason, send]: Attempt): Promise<void> => {
     const before = dropsOf(reason);
-    const total = [...transport.counts.dropped.values()].reduce((sum, one) => sum + one, 0);
+    const total = [...transport.counts.dropped.values()].reduce((sum, each) => sum + each, 0);
     await send(node);
-    await transport.droppedCount(reason, before + 1);
-    expect([...transport.counts.dropped.values()].reduce((sum, one) => sum + one, 0)).toBe(total + 1);
+    await transport.waitForDropped(reason, before + 1);
+    expect([...transport.counts.dropped.values()].reduce((sum, each) => sum + each, 0)).toBe(total + 1);
   };
 
-  describe('on a connection that is nobody yet', () => {
+  describe('on a connection without a verified message', () => {
     it.each([...ALWAYS, ...SIGNED, ...ANONYMOUS])('%s: %s', async (...attempt) => {
       await expectDropped(attempt);
 
@@ -137,34 +137,34 @@ describe('what the command channel drops', () => {
       transport.channel.send([{ orgId: ACME.orgId, node: name }], { type: 'ack' });
       node.nextSequence = 1;
       await node.sendHeartbeat();
-      expect(await transport.receivedCount(1)).toMatchObject({
+      expect(await transport.waitForReceived(1)).toMatchObject({
         firstOnConnection: true,
         message: { sequence: 1 },
       });
-      expect(node.commands).toEqual([]); // what was dropped had made no way to the node
+      expect(node.commands).toEqual([]); // the dropped frame did not bind the connection
     });
 
-    it.each(ANONYMOUS)('tells nobody of %s: %s', async (...attempt) => {
+    it.each(ANONYMOUS)('without notifying the handler: %s: %s', async (...attempt) => {
       await expectDropped(attempt);
       expect(transport.dropped).toEqual([]);
     });
 
-    it('another node in the name of this one leaves no trace at this one', async () => {
-      const stranger = await transport.join('stranger');
-      await expectDropped(['', 'bad_signature', () => stranger.send({ ...HEARTBEAT, node: name })]);
+    it('a message in the name of another node without effect on that node', async () => {
+      const other = await transport.join('other');
+      await expectDropped(['', 'bad_signature', () => other.send({ ...HEARTBEAT, node: name })]);
       expect(transport.dropped).toEqual([]);
 
       transport.channel.send([{ orgId: ACME.orgId, node: name }], { type: 'ack' });
       await node.sendHeartbeat();
-      expect((await transport.receivedCount(1)).firstOnConnection).toBe(true);
-      expect([...node.commands, ...stranger.commands]).toEqual([]);
+      expect((await transport.waitForReceived(1)).firstOnConnection).toBe(true);
+      expect([...node.commands, ...other.commands]).toEqual([]);
     });
   });
 
   describe('on the connection of a node', () => {
     beforeEach(async () => {
       await node.sendHeartbeat();
-      await transport.receivedCount(1);
+      await transport.waitForReceived(1);
     });
 
     it.each([...ALWAYS, ...SIGNED, ...BOUND])('%s: %s', async (...attempt) => {
@@ -173,10 +173,10 @@ describe('what the command channel drops', () => {
       expect(transport.dropped).toEqual([{ address: { orgId: ACME.orgId, node: name }, reason: attempt[1] }]);
       node.nextSequence = 2;
       await node.sendHeartbeat();
-      expect(await transport.receivedCount(2)).toMatchObject({ firstOnConnection: false });
+      expect(await transport.waitForReceived(2)).toMatchObject({ firstOnConnection: false });
     });
 
-    it('a message signed with a key that is not its own: bad_signature', async () => {
+    it('a message signed with another key: bad_signature', async () => {
       const forged = JSON.stringify(node.message(HEARTBEAT));
       await expectDropped([
         'forged',
@@ -185,7 +185,7 @@ describe('what the command channel drops', () => {
       ]);
     });
 
-    it('a message that is sent twice, the second time; and those that come late', async () => {
+    it('a repeated message, and one that arrives late', async () => {
       const frames = (): [string, string] => {
         const text = JSON.stringify(node.message(HEARTBEAT));
         return [formatHeader('hmac_sha256', signHmac(node.sessionKey, text)), text];
@@ -195,27 +195,27 @@ describe('what the command channel drops', () => {
       await node.sendFrames(...third);
       await node.sendFrames(...third);
       await node.sendFrames(...second);
-      await transport.droppedCount('replayed', before + 2);
+      await transport.waitForDropped('replayed', before + 2);
       expect(transport.received.map(({ message }) => message.sequence)).toEqual([1, 3]);
     });
   });
 
-  it('cuts off a node that sends a frame of 100 MB, and goes on with the others', async () => {
+  it('a connection that sends a frame of 100 MB, and serves the others', async () => {
     const other = await transport.join(`${name}-neighbour`);
     await node.sendHeartbeat();
-    await transport.receivedCount(1);
+    await transport.waitForReceived(1);
     const cutOff = node.connectionEvent('disconnect');
     await node.sendFrames('header', Buffer.alloc(100 * 1024 * 1024));
     await cutOff;
 
     await other.sendHeartbeat();
-    expect(await transport.receivedCount(2)).toMatchObject({ address: { node: `${name}-neighbour` } });
+    expect(await transport.waitForReceived(2)).toMatchObject({ address: { node: `${name}-neighbour` } });
   });
 
-  it('survives a flood of frames without sense, and goes on with the others', async () => {
+  it('a flood of random frames, and serves the others', async () => {
     const other = await transport.join(`${name}-neighbour`);
     for (let sent = 0; sent < 5_000; sent++) await node.sendFrames(randomBytes(20), randomBytes(200));
     await other.sendHeartbeat();
-    expect(await transport.receivedCount(1)).toMatchObject({ address: { node: `${name}-neighbour` } });
+    expect(await transport.waitForReceived(1)).toMatchObject({ address: { node: `${name}-neighbour` } });
   });
 });

@@ -33,7 +33,7 @@ describe('the heartbeats of the server', () => {
     return subscriber;
   };
 
-  it('are signed by its RSA key, say who it is, and count up', async () => {
+  it('are signed with its RSA key, and have its name, incarnation id and an increasing sequence', async () => {
     transport = await TransportUnderTest.start({
       secrets,
       config: { heartbeat_interval: INTERVAL_MS, server_name_advertised: 'push.example.com' },
@@ -61,7 +61,7 @@ describe('the heartbeats of the server', () => {
     }
   });
 
-  it('say the same incarnation after a restart with the same keys', async () => {
+  it('have the same incarnation id after a restart with the same keys', async () => {
     const ids = new Set<string>();
     for (let start = 0; start < 2; start++) {
       transport = await TransportUnderTest.start({ secrets, config: { heartbeat_interval: INTERVAL_MS } });
@@ -77,21 +77,21 @@ describe('the heartbeats of the server', () => {
 
 describe('a server whose port', () => {
   let secrets: ServerSecrets;
-  let squatter: Server;
+  let occupant: Server;
   beforeAll(async () => {
     secrets = await testServerSecrets();
   });
   afterEach(async () => {
-    squatter.close();
-    await once(squatter, 'close');
+    occupant.close();
+    await once(occupant, 'close');
   });
 
   it.each(['command_port', 'server_heartbeat_port'] as const)(
-    '%s is in use says which address it is, and lets go of the other',
+    '%s is in use reports the address, and closes the other port',
     async (setting) => {
       const config = await testServerConfig();
-      squatter = createServer().listen(config[setting], '127.0.0.1');
-      await once(squatter, 'listening');
+      occupant = createServer().listen(config[setting], '127.0.0.1');
+      await once(occupant, 'listening');
 
       await expect(TransportUnderTest.start({ secrets, config })).rejects.toMatchObject({
         code: 'address_in_use',
@@ -108,9 +108,9 @@ describe('a server whose port', () => {
     },
   );
 
-  it('is not of this machine says so', async () => {
-    squatter = createServer().listen(0, '127.0.0.1');
-    await once(squatter, 'listening');
+  it('has an address of another machine reports the address', async () => {
+    occupant = createServer().listen(0, '127.0.0.1');
+    await once(occupant, 'listening');
     const config = await testServerConfig({ zeromq_listen_address: 'tcp://192.0.2.1' });
     await expect(TransportUnderTest.start({ secrets, config })).rejects.toMatchObject({
       code: 'address_unusable',

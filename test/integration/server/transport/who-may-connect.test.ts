@@ -7,7 +7,7 @@ import { CommandRouterSocket } from '../../../../src/shared/platform/zmq/command
 import { ZapHandler } from '../../../../src/shared/platform/zmq/zap-handler.js';
 import { createServerContext } from '../../../../src/shared/platform/zmq/zmq-context.js';
 import { type CurveKeyPair, generateCurveKeyPair } from '../../../../src/shared/protocol/curve-key.js';
-import { curveOptions, outcomeOf } from '../../../support/connection-outcome.js';
+import { curveOptions, connectionOutcome } from '../../../support/connection-outcome.js';
 import { eventually } from '../../../support/eventually.js';
 import { testServerSecrets } from '../../../support/server-settings.js';
 import { TransportUnderTest } from '../../../support/transport-under-test.js';
@@ -26,51 +26,53 @@ describe('who may connect to the command channel', () => {
   });
   afterEach(() => transport.close());
 
-  const nothingCame = (): void => {
+  const expectNoFrames = (): void => {
     expect(transport.received).toEqual([]);
     expect(transport.counts).toMatchObject({ received: 0, dropped: new Map() });
   };
 
-  it('a node whose Curve key was named in a verified config request', async () => {
+  it('a node whose Curve key was registered by a verified config request', async () => {
     const { curve } = await transport.admit('web1');
-    expect(await outcomeOf(address, curveOptions(curve, transport.keys.curve.publicKey))).toBe('handshake');
+    expect(await connectionOutcome(address, curveOptions(curve, transport.keys.curve.publicKey))).toBe(
+      'handshake',
+    );
     expect(transport.counts.refused).toBe(0);
   });
 
-  it('nobody with a Curve key that no node named', async () => {
+  it('nobody with a Curve key that no node registered', async () => {
     const stranger = await generateCurveKeyPair();
-    const outcome = await outcomeOf(address, curveOptions(stranger, transport.keys.curve.publicKey));
+    const outcome = await connectionOutcome(address, curveOptions(stranger, transport.keys.curve.publicKey));
 
     expect(outcome).toBe('handshake:error:auth');
     expect(transport.counts.refused).toBe(1);
-    nothingCame();
+    expectNoFrames();
   });
 
-  it('nobody with the public key of an admitted node but without its secret half', async () => {
+  it('nobody with the public key of an admitted node but another secret key', async () => {
     const { curve } = await transport.admit('web1');
-    const thief = { publicKey: curve.publicKey, secretKey: (await generateCurveKeyPair()).secretKey };
-    const outcome = await outcomeOf(address, curveOptions(thief, transport.keys.curve.publicKey));
+    const keyPair = { publicKey: curve.publicKey, secretKey: (await generateCurveKeyPair()).secretKey };
+    const outcome = await connectionOutcome(address, curveOptions(keyPair, transport.keys.curve.publicKey));
 
     expect(outcome).not.toBe('handshake');
-    nothingCame();
+    expectNoFrames();
   });
 
-  it('nobody who takes another server for this one', async () => {
+  it('nobody who uses the key of another server', async () => {
     const { curve } = await transport.admit('web1');
     const { publicKey } = await generateCurveKeyPair();
-    expect(await outcomeOf(address, curveOptions(curve, publicKey))).not.toBe('handshake');
-    nothingCame();
+    expect(await connectionOutcome(address, curveOptions(curve, publicKey))).not.toBe('handshake');
+    expectNoFrames();
   });
 
   it.each([
     ['without a security mechanism', {}],
     ['with a name and a password', { plainUsername: 'admin', plainPassword: 'admin' }],
   ])('nobody %s', async (_what, options) => {
-    expect(await outcomeOf(address, options)).not.toBe('handshake');
-    nothingCame();
+    expect(await connectionOutcome(address, options)).not.toBe('handshake');
+    expectNoFrames();
   });
 
-  it('a node again that was accepted before, while connections that never shake hands stand open', async () => {
+  it('a node, while many connections that never do a handshake are open', async () => {
     const idle: Socket[] = [];
     for (let opened = 0; opened < 300; opened++) {
       const socket = connect(transport.config.command_port, '127.0.0.1');
@@ -80,7 +82,7 @@ describe('who may connect to the command channel', () => {
     try {
       const node = await transport.join('web1');
       await node.sendHeartbeat();
-      await transport.receivedCount(1);
+      await transport.waitForReceived(1);
     } finally {
       for (const socket of idle) socket.destroy();
       await eventually(() => idle.every((socket) => socket.closed));
@@ -93,14 +95,14 @@ describe('a command router socket whose ZAP handler', () => {
   const stops: (() => Promise<void>)[] = [];
   let server: CurveKeyPair;
   let client: CurveKeyPair;
-  const came: unknown[] = [];
+  const events: unknown[] = [];
 
   beforeAll(async () => {
     server = await generateCurveKeyPair();
     client = await generateCurveKeyPair();
   });
   beforeEach(() => {
-    came.length = 0;
+    events.length = 0;
   });
   afterEach(async () => {
     for (const stop of stops.splice(0)) await stop();
@@ -111,11 +113,11 @@ describe('a command router socket whose ZAP handler', () => {
     accepts: () => boolean,
   ): Promise<string> => {
     const context = createServerContext(1);
-    const fault = (thrown: unknown): void => void came.push(thrown);
+    const fault = (thrown: unknown): void => void events.push(thrown);
     const zap = new ZapHandler({ context, domain: DOMAIN, accepts, fault });
     const socket = new CommandRouterSocket(
       { context, curveSecretKey: server.secretKey, zapDomain: DOMAIN, maxMessageSize: 1024 },
-      { message: (frames) => void came.push(frames), fault },
+      { message: (frames) => void events.push(frames), fault },
     );
     stops.push(
       () => socket.close(),
@@ -125,9 +127,9 @@ describe('a command router socket whose ZAP handler', () => {
     return socket.listen('tcp://127.0.0.1:*');
   };
   const outcome = (address: string): Promise<EventType> =>
-    outcomeOf(address, curveOptions(client, server.publicKey));
+    connectionOutcome(address, curveOptions(client, server.publicKey));
 
-  it('answers lets a peer in', async () => {
+  it('accepts lets a peer in', async () => {
     const address = await listen(
       (zap) => zap.listen(),
       () => true,
@@ -135,16 +137,16 @@ describe('a command router socket whose ZAP handler', () => {
     expect(await outcome(address)).toBe('handshake');
   });
 
-  it('never listened refuses everybody', async () => {
+  it('never listened refuses every peer', async () => {
     const address = await listen(
       () => Promise.resolve(),
       () => true,
     );
     expect(await outcome(address)).not.toBe('handshake');
-    expect(came).toEqual([]);
+    expect(events).toEqual([]);
   });
 
-  it('has died refuses everybody', async () => {
+  it('was closed refuses every peer', async () => {
     let zap: ZapHandler | undefined;
     const address = await listen(
       async (handler) => {
@@ -159,7 +161,7 @@ describe('a command router socket whose ZAP handler', () => {
     expect(await outcome(address)).not.toBe('handshake');
   });
 
-  it('fails on a key refuses that key, and goes on', async () => {
+  it('throws for a key refuses that peer, and accepts later ones', async () => {
     let isBroken = true;
     const address = await listen(
       (zap) => zap.listen(),

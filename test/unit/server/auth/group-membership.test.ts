@@ -13,69 +13,69 @@ const ALICE: Member = { name: 'alice', type: 'user' };
 
 type Groups = Record<string, Partial<ChefGroup> | NoGroup['kind'] | Unavailable['kind']>;
 
-/** A directory of these groups that counts how often each was asked for. */
+/** A directory with these groups that records its calls. */
 const directoryOf = (groups: Groups) => {
-  const asked: string[] = [];
+  const calls: string[] = [];
   const group: ChefDirectory['group'] = (_org, name) => {
-    asked.push(name);
+    calls.push(name);
     const found = groups[name] ?? 'unknown_group';
     if (found === 'unknown_group') return Promise.resolve(err({ kind: found }));
     if (typeof found === 'string') return Promise.resolve(err({ kind: found, reason: 'gone' }));
     return Promise.resolve(ok({ users: [], clients: [], groups: [], ...found }));
   };
-  return { asked, group };
+  return { calls, group };
 };
 
-const judge = (groups: Groups, member = ALICE) =>
+const check = (groups: Groups, member = ALICE) =>
   isInGroup(directoryOf(groups), 'acme', 'top', member, 60_000);
 
-describe('whether somebody is in a group', () => {
+describe('isInGroup', () => {
   it.each<[string, Groups, boolean | undefined]>([
-    ['directly', { top: { users: ['alice'] } }, true],
-    ['not', { top: { users: ['bob'] } }, false],
-    ['as a client of the same name only', { top: { clients: ['alice'] } }, false],
+    ['a direct member', { top: { users: ['alice'] } }, true],
+    ['no member', { top: { users: ['bob'] } }, false],
+    ['a client of the same name', { top: { clients: ['alice'] } }, false],
     [
-      'through a nested group',
+      'a member of a nested group',
       { top: { groups: ['a'] }, a: { groups: ['b'] }, b: { users: ['alice'] } },
       true,
     ],
-    ['through a circle that they are not in', { top: { groups: ['a'] }, a: { groups: ['top', 'a'] } }, false],
-    ['no such group', {}, undefined],
-    ['a nested group that is gone', { top: { groups: ['gone'] } }, false],
+    ['no member of a cycle of groups', { top: { groups: ['a'] }, a: { groups: ['top', 'a'] } }, false],
+    ['a group that does not exist', {}, undefined],
+    ['a nested group that does not exist', { top: { groups: ['gone'] } }, false],
     ['a group that is not shown', { top: 'refused' }, false],
     [
-      'a nested group that is not shown, and another',
+      'a member of a nested group beside one that is not shown',
       { top: { groups: ['x', 'a'] }, x: 'refused', a: { users: ['alice'] } },
       true,
     ],
     [
-      'beside a group that is not to be had',
+      'a member of a nested group beside one that is unavailable',
       { top: { groups: ['x', 'a'] }, x: 'unavailable', a: { users: ['alice'] } },
       true,
     ],
   ])('%s', async (_how, groups, expected) => {
-    expect(await judge(groups)).toEqual(ok(expected));
+    expect(await check(groups)).toEqual(ok(expected));
   });
 
-  it('a client is looked for among the clients', async () => {
-    expect(await judge({ top: { clients: ['web1'] } }, { name: 'web1', type: 'client' })).toEqual(ok(true));
+  it('looks for a client among the clients of a group', async () => {
+    expect(await check({ top: { clients: ['web1'] } }, { name: 'web1', type: 'client' })).toEqual(ok(true));
   });
 
   it.each<[string, Groups]>([
     ['the group', { top: 'unavailable' }],
     ['a nested group', { top: { groups: ['x'] }, x: 'unavailable' }],
-  ])('cannot be said where %s is not to be had', async (_which, groups) => {
-    expect(await judge(groups)).toEqual(err({ kind: 'unavailable', reason: 'gone' }));
+  ])('returns unavailable if %s is unavailable', async (_which, groups) => {
+    expect(await check(groups)).toEqual(err({ kind: 'unavailable', reason: 'gone' }));
   });
 
-  it('cannot be said where it takes too long', async () => {
+  it('returns unavailable after the timeout', async () => {
     const { group } = directoryOf({ top: { groups: ['a'] }, a: {} });
     expect(await isInGroup({ group }, 'acme', 'top', ALICE, -1)).toMatchObject({
       error: { reason: 'no answer in time' },
     });
   });
 
-  it('any graph of groups is walked to its end, each group asked for once, as reachability says', async () => {
+  it('finds exactly the members of reachable groups in any graph, and requests each group once', async () => {
     const name = fc.constantFrom('top', 'a', 'b', 'c', 'd', 'e');
     const graph = fc.dictionary(
       name,
@@ -84,12 +84,12 @@ describe('whether somebody is in a group', () => {
     await fc.assert(
       fc.asyncProperty(graph, async (groups) => {
         const directory = directoryOf(groups);
-        const answer = await isInGroup(directory, 'acme', 'top', ALICE, 60_000);
-        expect(new Set(directory.asked).size).toBe(directory.asked.length);
+        const result = await isInGroup(directory, 'acme', 'top', ALICE, 60_000);
+        expect(new Set(directory.calls).size).toBe(directory.calls.length);
         const reachable = new Set(['top']);
         for (const one of reachable) for (const next of groups[one]?.groups ?? []) reachable.add(next);
         const isMember = [...reachable].some((one) => groups[one]?.users.includes('alice') === true);
-        expect(answer).toEqual(ok(groups.top === undefined ? undefined : isMember));
+        expect(result).toEqual(ok(groups.top === undefined ? undefined : isMember));
       }),
     );
   });

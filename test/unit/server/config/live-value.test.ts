@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LiveValue } from '../../../../src/server/config/live-value.js';
 
 describe('a view of a value', () => {
-  it('shows what the value is now, whoever holds it', () => {
+  it('shows the current value after a replacement', () => {
     const live = new LiveValue({ name: 'a', inner: { size: 1 } });
     const { view } = live;
     const copied = { ...view };
@@ -13,7 +13,7 @@ describe('a view of a value', () => {
     expect(copied).toEqual({ name: 'a', inner: { size: 1 } });
   });
 
-  it('cannot be written to', () => {
+  it('rejects assignments', () => {
     const { view } = new LiveValue({ name: 'a' });
     expect(() => Object.assign(view, { name: 'b' })).toThrow(TypeError);
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
-  differenceOf,
+  compareSettings,
   type SettingName,
-  settingOf,
-  settingsOfStart,
-  takenOver,
+  settingValue,
+  restartOnlySettings,
+  applyReloadable,
 } from '../../../../src/server/config/reloadable-settings.js';
 import { type ServerConfig, serverConfigSchema } from '../../../../src/server/config/server-config.js';
 
@@ -16,7 +16,7 @@ const configOf = (settings: object = {}): ServerConfig =>
     ...settings,
   });
 
-/** Another value for every setting there is. */
+/** Another value for every setting. */
 const ALL_OTHER = {
   listen: '0.0.0.0',
   api_port: 1,
@@ -83,36 +83,36 @@ const NEEDS_A_RESTART: SettingName[] = [
 ];
 
 describe('the settings of a running server', () => {
-  it('are the same as others that say the same', () => {
-    expect(differenceOf(configOf(), configOf())).toEqual({ atOnce: [], atRestart: [] });
+  it('do not differ from equal settings', () => {
+    expect(compareSettings(configOf(), configOf())).toEqual({ atOnce: [], atRestart: [] });
   });
 
-  it('each take effect at once or at a restart, none is forgotten', () => {
-    const { atOnce, atRestart } = differenceOf(configOf(), configOf(ALL_OTHER));
+  it('each take effect either at once or at a restart', () => {
+    const { atOnce, atRestart } = compareSettings(configOf(), configOf(ALL_OTHER));
     expect([...atRestart].sort()).toEqual([...NEEDS_A_RESTART].sort());
     const { chef_server, ...others } = ALL_OTHER;
     const all = [...Object.keys(others), ...Object.keys(chef_server).map((name) => `chef_server.${name}`)];
     expect([...atOnce, ...atRestart].sort()).toEqual(all.sort());
   });
 
-  it('take over what takes effect at once, and keep the rest', () => {
+  it('get the new values that take effect at once and keep the others', () => {
     const [running, next] = [configOf(), configOf(ALL_OTHER)];
-    const now = takenOver(running, next);
-    const { atOnce, atRestart } = differenceOf(running, next);
-    for (const name of atOnce) expect(settingOf(now, name)).toEqual(settingOf(next, name));
-    for (const name of atRestart) expect(settingOf(now, name)).toEqual(settingOf(running, name));
-    expect(differenceOf(now, next).atOnce).toEqual([]);
+    const now = applyReloadable(running, next);
+    const { atOnce, atRestart } = compareSettings(running, next);
+    for (const name of atOnce) expect(settingValue(now, name)).toEqual(settingValue(next, name));
+    for (const name of atRestart) expect(settingValue(now, name)).toEqual(settingValue(running, name));
+    expect(compareSettings(now, next).atOnce).toEqual([]);
     expect(Object.keys(now).sort()).toEqual(Object.keys(running).sort());
   });
 
-  it('lose an optional one that is not set any more', () => {
-    const now = takenOver(configOf({ history_retention: { days: 3, jobs: 5 } }), configOf());
+  it('lose an optional one that is no longer set', () => {
+    const now = applyReloadable(configOf({ history_retention: { days: 3, jobs: 5 } }), configOf());
     expect(now.history_retention).toEqual({ organizations: {} });
   });
 
-  it('of those that need a restart, only these are told', () => {
-    expect(Object.keys(settingsOfStart(configOf())).sort()).toEqual([...NEEDS_A_RESTART].sort());
-    expect(settingsOfStart(configOf({ log_level: 'debug' }))).toEqual(settingsOfStart(configOf()));
-    expect(settingsOfStart(configOf({ api_port: 1 }))).not.toEqual(settingsOfStart(configOf()));
+  it('are reported by restartOnlySettings only if they need a restart', () => {
+    expect(Object.keys(restartOnlySettings(configOf())).sort()).toEqual([...NEEDS_A_RESTART].sort());
+    expect(restartOnlySettings(configOf({ log_level: 'debug' }))).toEqual(restartOnlySettings(configOf()));
+    expect(restartOnlySettings(configOf({ api_port: 1 }))).not.toEqual(restartOnlySettings(configOf()));
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type OrgEvent, OrgFeed, type OrgReading } from '../../../../src/server/feeds/org-feed.js';
-import { turn } from '../../../support/held-store.js';
+import { type OrgEvent, OrgFeed, type OrgFeedSubscription } from '../../../../src/server/feeds/org-feed.js';
+import { nextEventLoopTurn } from '../../../support/controllable-store.js';
 
 const NOW = Date.UTC(2026, 10, 22, 8, 0, 0);
 const EXPIRATION_MS = 60_000;
@@ -29,17 +29,17 @@ const feedOf = (
 const endJobs = async (feed: OrgFeed, ...afterMs: number[]): Promise<void> => {
   for (const ms of afterMs)
     feed.append('J', { name: 'job_complete', data: { status: 'complete' } }, (NOW + ms) * 1000);
-  await turn();
+  await nextEventLoopTurn();
 };
 
-const idsOf = ({ first, cursor }: OrgReading): string[] => {
+const idsOf = ({ first, cursor }: OrgFeedSubscription): string[] => {
   const ids = first === undefined ? [] : [first.id];
   for (let event = cursor.next(); event !== undefined; event = cursor.next()) ids.push(event.id);
   return ids;
 };
 
 describe("an organization's feed", () => {
-  test('has the job behind the timestamp', async () => {
+  test('puts the job after the timestamp in the data of an event', async () => {
     const { feed, stored } = feedOf();
     await endJobs(feed, 0);
     expect(stored).toEqual([
@@ -53,71 +53,71 @@ describe("an organization's feed", () => {
     ]);
   });
 
-  test('without Last-Event-ID gives only what comes from now on', async () => {
+  test('returns only new events without Last-Event-ID', async () => {
     const { feed } = feedOf();
     await endJobs(feed, 0);
-    const reading = feed.read(undefined, NOW);
-    expect(idsOf(reading)).toEqual([]);
+    const subscription = feed.subscribe(undefined, NOW);
+    expect(idsOf(subscription)).toEqual([]);
     await endJobs(feed, 1);
-    expect(idsOf(reading)).toEqual(['org-2']);
+    expect(idsOf(subscription)).toEqual(['org-2']);
   });
 
-  test('with a known Last-Event-ID gives what came after it', async () => {
+  test('returns the events after a known Last-Event-ID', async () => {
     const { feed } = feedOf();
     await endJobs(feed, 0, 1, 2);
-    expect(idsOf(feed.read('org-2', NOW + 2))).toEqual(['org-3']);
-    expect(idsOf(feed.read('org-3', NOW + 2))).toEqual([]);
+    expect(idsOf(feed.subscribe('org-2', NOW + 2))).toEqual(['org-3']);
+    expect(idsOf(feed.subscribe('org-3', NOW + 2))).toEqual([]);
   });
 
-  test('with an unknown one gives the begin of history and all that is remembered, oldest first', async () => {
+  test('returns start_of_history and all events in memory, oldest first, for an unknown Last-Event-ID', async () => {
     const { feed } = feedOf();
     await endJobs(feed, 0, 1);
-    const reading = feed.read('org-99', NOW + 2);
-    expect(reading.first).toEqual({
+    const subscription = feed.subscribe('org-99', NOW + 2);
+    expect(subscription.first).toEqual({
       id: 'start_id',
       name: 'start_of_history',
       data: '{"timestamp":"2026-11-22 07:59:00.002000Z"}',
     });
-    expect(idsOf(reading)).toEqual(['start_id', 'org-1', 'org-2']);
+    expect(idsOf(subscription)).toEqual(['start_id', 'org-1', 'org-2']);
   });
 
-  test('dates the begin of history before all that is remembered, to the last moment of the oldest event', async () => {
+  test('gives start_of_history an earlier timestamp than the oldest event in memory', async () => {
     const { feed } = feedOf();
     await endJobs(feed, 0);
-    const { first, cursor } = feed.read('org-99', NOW + EXPIRATION_MS);
+    const { first, cursor } = feed.subscribe('org-99', NOW + EXPIRATION_MS);
     expect(first!.data).toBe('{"timestamp":"2026-11-22 07:59:59.999999Z"}');
     expect(cursor.next()!.data).toContain('"2026-11-22 08:00:00.000000Z"');
   });
 
-  test('dates the begin of history in whole microseconds, whatever it is set to', () => {
+  test('gives start_of_history a timestamp in whole microseconds for any expiration time', () => {
     const { feed } = feedOf([], 1.001 * 1000 + 0.0003);
-    expect(feed.read('', NOW).first!.data).toBe('{"timestamp":"2026-11-22 07:59:58.998999Z"}');
+    expect(feed.subscribe('', NOW).first!.data).toBe('{"timestamp":"2026-11-22 07:59:58.998999Z"}');
   });
 
-  test('forgets what is older than it may be, for readers who come then', async () => {
+  test('evicts expired events when a reader subscribes', async () => {
     const { feed } = feedOf();
     await endJobs(feed, 0, 30_000);
-    expect(idsOf(feed.read('', NOW + EXPIRATION_MS))).toEqual(['start_id', 'org-1', 'org-2']);
-    expect(idsOf(feed.read('', NOW + EXPIRATION_MS + 1))).toEqual(['start_id', 'org-2']);
-    expect(idsOf(feed.read('org-1', NOW + EXPIRATION_MS + 1))).toEqual(['start_id', 'org-2']);
-    expect(idsOf(feed.read('org-1', NOW + 10 * EXPIRATION_MS))).toEqual(['start_id']);
+    expect(idsOf(feed.subscribe('', NOW + EXPIRATION_MS))).toEqual(['start_id', 'org-1', 'org-2']);
+    expect(idsOf(feed.subscribe('', NOW + EXPIRATION_MS + 1))).toEqual(['start_id', 'org-2']);
+    expect(idsOf(feed.subscribe('org-1', NOW + EXPIRATION_MS + 1))).toEqual(['start_id', 'org-2']);
+    expect(idsOf(feed.subscribe('org-1', NOW + 10 * EXPIRATION_MS))).toEqual(['start_id']);
   });
 
-  test('cuts off a reader who has fallen behind what is remembered', async () => {
+  test('marks the cursor of a reader that missed evicted events', async () => {
     const { feed } = feedOf();
-    const reading = feed.read(undefined, NOW);
+    const subscription = feed.subscribe(undefined, NOW);
     await endJobs(feed, 0);
     await endJobs(feed, EXPIRATION_MS + 1);
-    expect([reading.cursor.next(), reading.cursor.lost]).toEqual([undefined, true]);
+    expect([subscription.cursor.next(), subscription.cursor.hasMissedEntries]).toEqual([undefined, true]);
   });
 
-  test('goes on after a restart: numbers, dates, and what is remembered', async () => {
+  test('continues numbers, timestamps and events after a restart', async () => {
     const before = feedOf();
     await endJobs(before.feed, 0, 1);
     const { feed, stored } = feedOf(before.stored);
     await endJobs(feed, -600_000);
     expect(stored).toMatchObject([{ seq: 3, id: 'org-3' }]);
     expect(stored[0]!.data).toContain('"2026-11-22 08:00:00.001001Z"');
-    expect(idsOf(feed.read('org-1', NOW + 2))).toEqual(['org-2', 'org-3']);
+    expect(idsOf(feed.subscribe('org-1', NOW + 2))).toEqual(['org-2', 'org-3']);
   });
 });

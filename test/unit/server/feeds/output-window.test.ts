@@ -11,11 +11,11 @@ const add = (window: OutputWindow, ...texts: readonly string[]): void => {
   for (const text of texts) window.add(text, 0);
 };
 
-test('a reader that comes later gets what is kept, then what comes; each gets all', () => {
+test('every reader gets all entries in the window, then new ones', () => {
   const window = new OutputWindow();
-  const first = window.read();
+  const first = window.openCursor();
   add(window, 'a', 'b');
-  const second = window.read();
+  const second = window.openCursor();
   expect([readAll(first), readAll(second)]).toEqual([
     ['a', 'b'],
     ['a', 'b'],
@@ -24,19 +24,19 @@ test('a reader that comes later gets what is kept, then what comes; each gets al
   expect([readAll(first), readAll(second)]).toEqual([['c'], ['c']]);
 });
 
-test('no more is kept than the limit; a slow reader passes over what it missed', () => {
+test('evicts the oldest entries above the limit, and a slow reader skips them', () => {
   const window = new OutputWindow(3);
-  const slow = window.read();
+  const slow = window.openCursor();
   add(window, 'a');
   expect(slow.next()).toBe('a');
   add(window, 'b', 'c', 'd', 'e', 'f');
   expect(readAll(slow)).toEqual(['d', 'e', 'f']);
-  expect(readAll(window.read())).toEqual(['d', 'e', 'f']);
+  expect(readAll(window.openCursor())).toEqual(['d', 'e', 'f']);
 });
 
-test('a reader can stop before what came after an event', () => {
+test('a reader can stop at the entries that came after an event', () => {
   const window = new OutputWindow();
-  const cursor = window.read();
+  const cursor = window.openCursor();
   window.add('a', 3);
   window.add('b', 4);
   expect([cursor.next(3), cursor.next(4), cursor.next(4), cursor.next()]).toEqual([
@@ -47,9 +47,9 @@ test('a reader can stop before what came after an event', () => {
   ]);
 });
 
-test('a reader is woken once by what comes, and not when it has left', () => {
+test('wakes a reader once for new entries, and never after it is closed', () => {
   const window = new OutputWindow();
-  const cursor = window.read();
+  const cursor = window.openCursor();
   let woken = 0;
   cursor.onMore(() => woken++);
   add(window, 'c', 'd');

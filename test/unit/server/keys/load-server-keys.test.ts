@@ -33,7 +33,7 @@ describe('loadServerKeys', () => {
     });
   });
 
-  it('makes the incarnation id from the keys: the same as long as they are, a UUID', async () => {
+  it('derives the incarnation id, a UUID, from the keys', async () => {
     const { incarnationId } = await loadServerKeys(secrets, NOW);
     const again = await loadServerKeys({ ...secrets }, NOW);
     const otherCurve = await generateCurveKeyPair();
@@ -45,7 +45,7 @@ describe('loadServerKeys', () => {
   });
 
   it.each([
-    ['pushy_priv_key', 'no key at all', 'not-a-key-0123456789'],
+    ['pushy_priv_key', 'text that is not a key', 'not-a-key-0123456789'],
     [
       'pushy_priv_key',
       'half a key',
@@ -54,7 +54,7 @@ describe('loadServerKeys', () => {
     ['pushy_priv_key', 'a short RSA key', pemOf('rsa')],
     ['pushy_priv_key', 'a key that is not RSA', pemOf('ec')],
     ['curve_secret_key', 'text that is not Z85', '~'.repeat(40)],
-  ])('refuses as %s %s: the secret is named, its value is not', async (name, _what, value) => {
+  ])('rejects as %s %s; the error names the secret and not its value', async (name, _what, value) => {
     const thrown: unknown = await loadServerKeys({ ...secrets, [name]: value }, NOW).catch(
       (reason: unknown) => reason,
     );
@@ -78,27 +78,27 @@ describe('loadServerKeys', () => {
       return loadServerKeys({ ...secrets, previous }, NOW);
     };
 
-    it('has them beside its own while they count, as they were', async () => {
+    it('loads them during the grace period', async () => {
       const { previous, ...own } = await load(NOW + 1);
       const { previous: _none, ...ownOnly } = await loadServerKeys(secrets, NOW);
-      const { previous: _neither, ...asTheyWere } = await loadServerKeys(before, NOW);
+      const { previous: _neither, ...unrotated } = await loadServerKeys(before, NOW);
 
       expect(own.incarnationId).toBe(ownOnly.incarnationId);
       expect(previous).toMatchObject({ rotatedAt: NOW - 1000, validUntil: NOW + 1 });
       expect(previous).toMatchObject({
-        incarnationId: asTheyWere.incarnationId,
-        rsaPublicKeyPem: asTheyWere.rsaPublicKeyPem,
-        curve: asTheyWere.curve,
+        incarnationId: unrotated.incarnationId,
+        rsaPublicKeyPem: unrotated.rsaPublicKeyPem,
+        curve: unrotated.curve,
       });
     });
 
-    it('takes no notice of them when their time is over, whatever they are', async () => {
+    it('ignores them after the grace period, even if they are invalid', async () => {
       expect((await load(NOW)).previous).toBeUndefined();
       expect((await load(NOW, { pushy_priv_key: 'rotten' })).previous).toBeUndefined();
     });
 
     it.each(['pushy_priv_key', 'curve_secret_key'] as const)(
-      'names a %s of them that is no key',
+      'rejects a previous %s that is not a key',
       async (name) => {
         await expect(load(NOW + 1, { [name]: '~'.repeat(40) })).rejects.toMatchObject({
           code: 'secret_invalid',

@@ -40,7 +40,7 @@ describe('SessionRegistry', () => {
   };
 
   beforeAll(async () => {
-    seal = await SessionSeal.of(randomBytes(32).toString('base64'));
+    seal = await SessionSeal.create(randomBytes(32).toString('base64'));
   });
   beforeEach(async () => {
     now = START;
@@ -51,7 +51,7 @@ describe('SessionRegistry', () => {
     for (const registry of registries.splice(0)) registry.onApplicationShutdown();
   });
 
-  it('gives a new node a session of its own', async () => {
+  it('creates a session for a new node', async () => {
     const web1 = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     const web2 = await sessions.admit({ ...WEB1, node: 'web2' }, await newCurveKey(), rsaKey);
 
@@ -72,43 +72,43 @@ describe('SessionRegistry', () => {
     expect(sessions.find(org, node)).toBeUndefined();
   });
 
-  it('leaves a node its session key as long as the same RSA key verifies it', async () => {
+  it('keeps the session key of a node as long as the same RSA key verifies it', async () => {
     const session = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     const { key } = session;
     expect(await sessions.admit(WEB1, await newCurveKey(), rsaKey)).toBe(session);
     expect(session.key).toBe(key);
   });
 
-  it('replaces the key in the same session where another RSA key verified the node', async () => {
+  it('replaces the key in the same session if another RSA key verified the node', async () => {
     const session = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     const before = session.key;
     expect(await sessions.admit(WEB1, await newCurveKey(), newRsaKey())).toBe(session);
     expect(session.key.equals(before)).toBe(false);
   });
 
-  it('refuses a Curve key that is not one', async () => {
+  it('rejects an invalid Curve key', async () => {
     await expect(sessions.admit(WEB1, 'nonsense', rsaKey)).rejects.toMatchObject({
       code: 'curve_key_invalid',
     });
   });
 
-  it('accepts the Curve keys that were named, and no others', async () => {
+  it('accepts only Curve keys that were registered', async () => {
     const first = await newCurveKey();
     const second = await newCurveKey();
     await sessions.admit(WEB1, first, rsaKey);
     await sessions.admit(WEB1, second, rsaKey);
 
-    expect(sessions.accepts(rawOf(first))).toBe(true);
-    expect(sessions.accepts(rawOf(second))).toBe(true);
-    expect(sessions.accepts(rawOf(await newCurveKey()))).toBe(false);
-    expect(sessions.accepts(Buffer.alloc(0))).toBe(false);
+    expect(sessions.acceptsCurveKey(rawOf(first))).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(second))).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(await newCurveKey()))).toBe(false);
+    expect(sessions.acceptsCurveKey(Buffer.alloc(0))).toBe(false);
   });
 
-  it('accepts the newest eight Curve keys of a node that keeps naming others', async () => {
+  it('accepts only the newest eight Curve keys of a node', async () => {
     const keys = await Promise.all(Array.from({ length: 10 }, newCurveKey));
     for (const key of keys) await sessions.admit(WEB1, key, rsaKey);
 
-    expect(keys.map((key) => sessions.accepts(rawOf(key)))).toEqual([
+    expect(keys.map((key) => sessions.acceptsCurveKey(rawOf(key)))).toEqual([
       false,
       false,
       ...Array<true>(8).fill(true),
@@ -116,25 +116,25 @@ describe('SessionRegistry', () => {
     expect(store.curveKeys.size).toBe(8);
   });
 
-  it('accepts a key of one node on, whichever node names it too and lets go of it', async () => {
+  it('keeps a key of one node when another node registers the same key and loses it again', async () => {
     const key = await newCurveKey();
     await sessions.admit(WEB1, key, rsaKey);
     const others = await Promise.all(Array.from({ length: 8 }, newCurveKey));
     for (const other of [key, ...others]) await sessions.admit({ ...WEB1, node: 'web2' }, other, rsaKey);
 
-    expect(sessions.accepts(rawOf(key))).toBe(true);
-    expect((await restart()).accepts(rawOf(key))).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(true);
+    expect((await restart()).acceptsCurveKey(rawOf(key))).toBe(true);
   });
 
-  it('refuses a Curve key after twice the lifetime of a config, and forgets it a day later', async () => {
+  it('rejects a Curve key after twice the config lifetime, and deletes it a day later', async () => {
     const key = await newCurveKey();
     await sessions.admit(WEB1, key, rsaKey);
     now = START + VALIDITY_MS - 1;
-    expect(sessions.accepts(rawOf(key))).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(true);
 
     now = START + VALIDITY_MS;
     await sessions.sweep();
-    expect(sessions.accepts(rawOf(key))).toBe(false);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(false);
     expect(store.curveKeys.size).toBe(1);
 
     now = START + VALIDITY_MS + DAY_MS;
@@ -142,68 +142,69 @@ describe('SessionRegistry', () => {
     expect(store.curveKeys.size).toBe(0);
   });
 
-  it('keeps a Curve key for at least a minute longer than a short lifetime', async () => {
+  it('keeps a Curve key for at least a minute longer than a short config lifetime', async () => {
     sessions = await restart(1);
     const key = await newCurveKey();
     await sessions.admit(WEB1, key, rsaKey);
     now = START + 60_999;
-    expect(sessions.accepts(rawOf(key))).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(true);
     now = START + 61_000;
-    expect(sessions.accepts(rawOf(key))).toBe(false);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(false);
   });
 
-  it('listens to a node for twice the lifetime of a config, and again when it has fetched one', async () => {
+  it('accepts messages of a node for twice the config lifetime, and again after the next config fetch', async () => {
     const session = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     now = START + VALIDITY_MS - 1;
-    expect(sessions.listensTo(session)).toBe(true);
+    expect(sessions.acceptsMessagesOf(session)).toBe(true);
     now = START + VALIDITY_MS;
-    expect(sessions.listensTo(session)).toBe(false);
+    expect(sessions.acceptsMessagesOf(session)).toBe(false);
 
     const again = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     expect(again).toBe(session);
-    expect(sessions.listensTo(session)).toBe(true);
+    expect(sessions.acceptsMessagesOf(session)).toBe(true);
     expect(session.validUntil).toBe(now + VALIDITY_MS);
   });
 
-  it('listens to a node and accepts its keys for days while it is busy, over a restart too', async () => {
+  it('accepts messages and keys of a busy node for days, also after a restart', async () => {
     const key = await newCurveKey();
     await sessions.admit(WEB1, key, rsaKey);
     const busy = new Set(['web1']);
-    const keep = (registry: SessionRegistry): void => registry.keepWhile(({ node }) => busy.has(node));
-    keep(sessions);
+    const registerBusy = (registry: SessionRegistry): void =>
+      registry.registerBusyCheck(({ node }) => busy.has(node));
+    registerBusy(sessions);
     now = START + 5 * DAY_MS;
     await sessions.sweep();
     sessions = await restart();
-    keep(sessions);
+    registerBusy(sessions);
 
     const session = sessions.find('acme', 'web1')!;
-    expect(sessions.accepts(rawOf(key))).toBe(true);
-    expect(sessions.listensTo(session)).toBe(true);
-    expect(session.validUntil).toBeLessThan(now); // but it gets no other job
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(true);
+    expect(sessions.acceptsMessagesOf(session)).toBe(true);
+    expect(session.validUntil).toBeLessThan(now); // so it gets no other job
 
     busy.clear();
-    expect(sessions.accepts(rawOf(key))).toBe(false);
-    now += 59_999; // it has a minute to fetch its config
-    expect(sessions.listensTo(session)).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(false);
+    now += 59_999; // the node has a minute to fetch its config
+    expect(sessions.acceptsMessagesOf(session)).toBe(true);
     now += 1;
-    expect(sessions.listensTo(session)).toBe(false);
+    expect(sessions.acceptsMessagesOf(session)).toBe(false);
   });
 
-  it('keeps the key that a busy node got its work by, however many its doctor names', async () => {
+  it('keeps the key with which a busy node got its job, however many keys its doctor registers', async () => {
     const key = await newCurveKey();
     await sessions.admit(WEB1, key, rsaKey);
-    sessions.keepWhile(() => true);
+    sessions.registerBusyCheck(() => true);
     const others = await Promise.all(Array.from({ length: 9 }, newCurveKey));
     for (const other of others) await sessions.admit(WEB1, other, rsaKey);
 
-    expect(sessions.accepts(rawOf(key))).toBe(true);
-    expect(sessions.accepts(rawOf(others[8]!))).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(others[8]!))).toBe(true);
     expect(store.curveKeys.size).toBe(8);
   });
 
-  it('forgets a node a day after its session was valid, in memory and in the store', async () => {
-    const forgotten: string[] = [];
-    sessions.whenForgotten(({ address }) => forgotten.push(address.node));
+  it('evicts a session from memory and store a day after it expired', async () => {
+    const evicted: string[] = [];
+    sessions.onEvicted(({ address }) => evicted.push(address.node));
     const before = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     now = START + VALIDITY_MS;
     await sessions.admit({ ...WEB1, node: 'web2' }, await newCurveKey(), rsaKey);
@@ -215,14 +216,14 @@ describe('SessionRegistry', () => {
     await sessions.sweep();
     expect(sessions.find('acme', 'web1')).toBeUndefined();
     expect([...store.sessions.values()].map(({ node }) => node)).toEqual(['web2']);
-    expect(forgotten).toEqual(['web1']);
+    expect(evicted).toEqual(['web1']);
 
     const after = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     expect(after.key.equals(before.key)).toBe(false);
     expect(store.sessions.size).toBe(2);
   });
 
-  it('leaves a node its session that comes back while it is about to be forgotten', async () => {
+  it('keeps the session of a node that is admitted again just before the eviction', async () => {
     const session = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     now = START + VALIDITY_MS + DAY_MS;
     const admission = sessions.admit(WEB1, await newCurveKey(), rsaKey);
@@ -233,29 +234,32 @@ describe('SessionRegistry', () => {
     expect(store.sessions.size).toBe(1);
   });
 
-  it('knows sessions and Curve keys again after a restart', async () => {
+  it('loads sessions and Curve keys after a restart', async () => {
     const key = await newCurveKey();
     const before = await sessions.admit(WEB1, key, rsaKey);
     sessions = await restart();
 
     const after = sessions.find('acme', 'web1');
     expect(after).toMatchObject({ address: before.address, orgName: 'acme', key: before.key });
-    expect(sessions.accepts(rawOf(key))).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(true);
     expect(await sessions.admit(WEB1, key, rsaKey)).toBe(after);
     expect(after?.key).toEqual(before.key);
   });
 
-  describe('where the interval of heartbeats is changed', () => {
+  describe('when the heartbeat interval changes', () => {
     const clientKey = newCurveKey();
     beforeEach(async () => {
       await sessions.admit(WEB1, await clientKey, rsaKey);
     });
-    const intervals = () => [sessions.find('acme', 'web1')?.heartbeatInterval, sessions.shortestInterval()];
+    const intervals = () => [
+      sessions.find('acme', 'web1')?.heartbeatInterval,
+      sessions.shortestHeartbeatInterval(),
+    ];
 
-    it('to a shorter one, goes by the old one for a node until that has fetched its config', async () => {
+    it('to a shorter one, keeps the old one for a node until it has fetched its config', async () => {
       sessions = await restart(LIFETIME_S, 2_000);
       expect(intervals()).toEqual([10_000, 2_000]);
-      await sessions.admit(WEB1, await newCurveKey(), rsaKey); // its doctor does, and the client goes on as before
+      await sessions.admit(WEB1, await newCurveKey(), rsaKey); // the doctor fetches a config; the client keeps its own
       await sessions.sweep();
       expect(intervals()).toEqual([10_000, 2_000]);
 
@@ -264,24 +268,24 @@ describe('SessionRegistry', () => {
       expect(intervals()).toEqual([2_000, 2_000]);
     });
 
-    it('to a longer one, beats for the sake of clients that have not fetched their config yet', async () => {
+    it('to a longer one, keeps the shortest one of clients that have not fetched their config yet', async () => {
       await sessions.admit({ ...WEB1, node: 'web2' }, await newCurveKey(), rsaKey);
       sessions = await restart(LIFETIME_S, 40_000);
       await sessions.admit(WEB1, await clientKey, rsaKey);
       await sessions.sweep();
       expect(intervals()).toEqual([40_000, 10_000]);
 
-      now = START + VALIDITY_MS; // web2 has not come; if it is busy, it may still
-      sessions.keepWhile(({ node }) => node === 'web2');
+      now = START + VALIDITY_MS; // web2 has not fetched its config; while it is busy its keys stay valid
+      sessions.registerBusyCheck(({ node }) => node === 'web2');
       await sessions.sweep();
       expect(intervals()).toEqual([40_000, 10_000]);
-      sessions.keepWhile(() => false);
+      sessions.registerBusyCheck(() => false);
       await sessions.sweep();
       expect(intervals()).toEqual([40_000, 40_000]);
     });
   });
 
-  it('leaves out sessions that were sealed for another node or by another key', async () => {
+  it('skips stored sessions that were sealed for another node or by another key', async () => {
     await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     const [row] = store.sessions.values();
     store.sessions.set('moved', { ...row!, node: 'web2' });
@@ -291,53 +295,55 @@ describe('SessionRegistry', () => {
     expect(sessions.find('acme', 'web2')).toBeUndefined();
   });
 
-  it('drops an organization when another guid comes under its name', async () => {
+  it('drops an organization when another guid gets its name', async () => {
     const oldKey = await newCurveKey();
     await sessions.admit(WEB1, oldKey, rsaKey);
     await sessions.admit({ ...WEB1, node: 'web2' }, await newCurveKey(), rsaKey);
-    const reborn = { ...WEB1, orgId: 'b'.repeat(32) };
-    const session = await sessions.admit(reborn, await newCurveKey(), rsaKey);
+    const successor = { ...WEB1, orgId: 'b'.repeat(32) };
+    const session = await sessions.admit(successor, await newCurveKey(), rsaKey);
 
     expect(sessions.find('acme', 'web1')).toBe(session);
     expect(sessions.find('acme', 'web2')).toBeUndefined();
-    expect(sessions.accepts(rawOf(oldKey))).toBe(false);
-    expect([...store.sessions.values()].map(({ orgId }) => orgId)).toEqual([reborn.orgId]);
+    expect(sessions.acceptsCurveKey(rawOf(oldKey))).toBe(false);
+    expect([...store.sessions.values()].map(({ orgId }) => orgId)).toEqual([successor.orgId]);
     expect(store.curveKeys.size).toBe(1);
   });
 
-  it('gives one session to admissions of one node that come at once', async () => {
+  it('returns one session to concurrent admissions of one node', async () => {
     const keys = await Promise.all(Array.from({ length: 5 }, newCurveKey));
     const admitted = await Promise.all(keys.map((key) => sessions.admit(WEB1, key, rsaKey)));
 
     expect(new Set(admitted).size).toBe(1);
     expect(new Set(admitted.map(({ key }) => key.toString('hex'))).size).toBe(1);
-    expect(keys.every((key) => sessions.accepts(rawOf(key)))).toBe(true);
+    expect(keys.every((key) => sessions.acceptsCurveKey(rawOf(key)))).toBe(true);
   });
 
-  it('leaves nothing behind where an admission could not be stored', async () => {
+  it('changes nothing if an admission cannot be stored', async () => {
     const session = await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     const before = session.key;
     const key = await newCurveKey();
-    store.failure = new Error('the database is away');
+    store.failure = new Error('the database is unavailable');
 
-    await expect(sessions.admit(WEB1, key, newRsaKey())).rejects.toThrow('away');
-    await expect(sessions.admit({ ...WEB1, node: 'web2' }, key, rsaKey)).rejects.toThrow('away');
-    await expect(sessions.admit({ ...WEB1, orgId: 'b'.repeat(32) }, key, rsaKey)).rejects.toThrow('away');
+    await expect(sessions.admit(WEB1, key, newRsaKey())).rejects.toThrow('unavailable');
+    await expect(sessions.admit({ ...WEB1, node: 'web2' }, key, rsaKey)).rejects.toThrow('unavailable');
+    await expect(sessions.admit({ ...WEB1, orgId: 'b'.repeat(32) }, key, rsaKey)).rejects.toThrow(
+      'unavailable',
+    );
     expect(session.key).toBe(before);
     expect(sessions.find('acme', 'web1')).toBe(session);
     expect(sessions.find('acme', 'web2')).toBeUndefined();
-    expect(sessions.accepts(rawOf(key))).toBe(false);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(false);
 
     store.failure = undefined;
     await sessions.admit(WEB1, key, rsaKey);
     expect(session.key).toBe(before);
-    expect(sessions.accepts(rawOf(key))).toBe(true);
+    expect(sessions.acceptsCurveKey(rawOf(key))).toBe(true);
   });
 
-  it('goes on where the database is away during a sweep, and catches up with the next', async () => {
+  it('catches up with the next sweep after the database was unavailable', async () => {
     await sessions.admit(WEB1, await newCurveKey(), rsaKey);
     now = START + VALIDITY_MS + DAY_MS;
-    store.failure = new Error('the database is away');
+    store.failure = new Error('the database is unavailable');
     await sessions.sweep();
 
     store.failure = undefined;

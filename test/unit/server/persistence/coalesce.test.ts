@@ -22,7 +22,7 @@ const node = (name: string, status: NodeStatus, over: Partial<NodeStatusWrite> =
   ...over,
 });
 
-/** Events of a job, numbered from `firstSeq` on. */
+/** `count` events of a job, numbered from `firstSeq` on. */
 const events = (jobId: string, firstSeq: number, count: number): Write => ({
   kind: 'job_events',
   jobId,
@@ -31,17 +31,17 @@ const events = (jobId: string, firstSeq: number, count: number): Write => ({
 });
 
 describe('coalescing writes', () => {
-  it('lets the later status of a node win and keeps the order in which nodes first came', () => {
+  it('keeps the later status of a node, and the order of the first writes', () => {
     const writes = [node('a', 'ready'), node('b', 'ready'), node('a', 'running', { at: 2 })];
     expect(coalesce(writes)).toEqual([node('a', 'running', { at: 2 }), node('b', 'ready')]);
   });
 
-  it('never lets a terminal status be followed by another one', () => {
+  it('keeps a final status when another one follows', () => {
     const writes = [node('a', 'failed', { exitCode: 1 }), node('a', 'crashed', { reason: 'late', at: 2 })];
     expect(coalesce(writes)).toEqual([node('a', 'failed', { exitCode: 1, reason: 'late' })]);
   });
 
-  it('keeps a deadline that only the earlier write names', () => {
+  it('keeps a deadline that only the earlier write has', () => {
     const writes: Write[] = [
       { kind: 'job_status', jobId: 'j', status: 'running', at: 1, runDeadline: 99 },
       { kind: 'job_status', jobId: 'j', status: 'complete', at: 2 },
@@ -51,13 +51,13 @@ describe('coalescing writes', () => {
     ]);
   });
 
-  it('does not take one thing for another that has a like name', () => {
+  it('does not merge writes to different rows with similar names', () => {
     const writes: Write[] = [
       node('a', 'ready'),
       node('a', 'ready', { jobId: 'k' }),
       node('a', 'ready', { orgId: 'p' }),
       { kind: 'output', jobId: 'j', node: 'a', stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) },
-      { kind: 'forget_events', jobId: 'j' },
+      { kind: 'delete_events', jobId: 'j' },
       { kind: 'job_status', jobId: 'j', status: 'running', at: 1 },
       events('j', 1, 1),
       events('j', 3, 1),
@@ -66,13 +66,13 @@ describe('coalescing writes', () => {
     expect(coalesce(writes)).toEqual(writes);
   });
 
-  it('leaves out events that are forgotten again, but none that came after that or of another job', () => {
-    const forget: Write = { kind: 'forget_events', jobId: 'j' };
-    const writes = [events('j', 1, 1), events('k', 1, 1), events('j', 2, 1), forget, events('j', 3, 1)];
-    expect(coalesce(writes)).toEqual([events('k', 1, 1), forget, events('j', 3, 1)]);
+  it('leaves out events before their deletion, but not later events or those of another job', () => {
+    const deletion: Write = { kind: 'delete_events', jobId: 'j' };
+    const writes = [events('j', 1, 1), events('k', 1, 1), events('j', 2, 1), deletion, events('j', 3, 1)];
+    expect(coalesce(writes)).toEqual([events('k', 1, 1), deletion, events('j', 3, 1)]);
   });
 
-  it('puts events of a job that follow each other into one row, whatever comes between', () => {
+  it('joins consecutive events of a job into one row, across other writes', () => {
     const writes = [
       events('j', 1, 2),
       events('k', 3, 1),
@@ -84,13 +84,13 @@ describe('coalescing writes', () => {
     expect(writes[0]).toEqual(events('j', 1, 2));
   });
 
-  it('leaves a gap between events as it is, and no row with too many of them', () => {
+  it('starts a new row after a gap and when a row is full', () => {
     const full = events('j', 1, EVENTS_PER_ROW - 1);
     const writes = [full, events('j', EVENTS_PER_ROW, 2), events('j', EVENTS_PER_ROW + 3, 1)];
     expect(coalesce(writes)).toEqual(writes);
   });
 
-  it('gives the same, whether writes are coalesced at once or part by part', () => {
+  it('has the same result whether writes are coalesced at once or in two steps', () => {
     const statuses = fc.constantFrom(...(Object.keys(NODE_STATUS_CODES) as NodeStatus[]));
     const write = fc.record({ name: fc.constantFrom('a', 'b', 'c'), status: statuses, at: fc.nat() });
     fc.assert(
@@ -102,7 +102,7 @@ describe('coalescing writes', () => {
     );
   });
 
-  it('leaves each node at its first terminal status, or else at its last one', () => {
+  it('leaves each node at its first final status, or else at its last status', () => {
     const statuses = fc.constantFrom(...(Object.keys(NODE_STATUS_CODES) as NodeStatus[]));
     fc.assert(
       fc.property(fc.array(statuses, { minLength: 1 }), (made) => {

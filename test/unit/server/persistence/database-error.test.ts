@@ -8,7 +8,7 @@ const failedQuery = (code: string): Error => new QueryFailedError('SELECT hush',
 const TARGET = { where: 'db.example.com:5432', database: 'opscode_pushy', user: 'opscode_pushy' };
 
 describe('a fault of the database', () => {
-  it.each(['22021', '22P02', '23505', '23503', '54000'])('lies in the data: %s', (code) => {
+  it.each(['22021', '22P02', '23505', '23503', '54000'])('is permanent if the data are bad: %s', (code) => {
     expect(isPermanent(withCode(code))).toBe(true);
     expect(isPermanent(failedQuery(code))).toBe(true);
   });
@@ -29,12 +29,12 @@ describe('a fault of the database', () => {
       '58030',
     ],
     ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'],
-  ])('may be mended from outside: %s', (code) => {
+  ])('is not permanent if an administrator can fix it: %s', (code) => {
     expect(isPermanent(withCode(code))).toBe(false);
     expect(isPermanent(failedQuery(code))).toBe(false);
   });
 
-  it('may be mended where it has no code, unless our own code is at fault', () => {
+  it('is not permanent without a code, unless our own code is at fault', () => {
     expect(isPermanent(new Error('Connection terminated unexpectedly'))).toBe(false);
     expect(isPermanent(new TypeError('x is not a function'))).toBe(true);
   });
@@ -46,7 +46,7 @@ describe('a fault of the database', () => {
     ['53300', /max_connections/],
     ['XX000', /PostgreSQL's log/],
     ['EWHATEVER', /reachable/],
-  ])('is told with the place, the reason and what to check: %s', (code, advice) => {
+  ])('is reported with the database, the reason and what to check: %s', (code, advice) => {
     const error = toDatabaseError(failedQuery(code), TARGET);
     expect(error.code).toBe('database_unavailable');
     expect(error.message).toContain(
@@ -62,13 +62,13 @@ describe('a fault of the database', () => {
     ['57P01', true],
     ['08006', true],
     ['ECONNRESET', true],
-  ])('tells whether a statement that was sent may be done all the same: %s', (code, mayBeDone) => {
-    expect(toDatabaseError(failedQuery(code), TARGET, true)).toMatchObject({ mayBeDone });
-    expect(toDatabaseError(failedQuery(code), TARGET)).toMatchObject({ mayBeDone: false });
+  ])('reports whether a statement that was sent may have run: %s', (code, mayHaveRun) => {
+    expect(toDatabaseError(failedQuery(code), TARGET, true)).toMatchObject({ mayHaveRun });
+    expect(toDatabaseError(failedQuery(code), TARGET)).toMatchObject({ mayHaveRun: false });
   });
 
-  it('that was told already stays as it is', () => {
-    const told = new AppError('database_not_ours', 'another table');
-    expect(toDatabaseError(told, TARGET)).toBe(told);
+  it('stays the same if it is already an AppError', () => {
+    const known = new AppError('database_not_ours', 'another table');
+    expect(toDatabaseError(known, TARGET)).toBe(known);
   });
 });

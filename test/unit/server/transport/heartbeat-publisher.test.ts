@@ -1,17 +1,20 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { alwaysActive } from '../../../../src/server/config/leadership.port.js';
-import type { PreviousKeys, ServerKeys } from '../../../../src/server/keys/keys.port.js';
+import type { ServerConfig } from '../../../../src/server/config/server-config.js';
+import { alwaysLeader, type Leadership } from '../../../../src/server/config/leadership.port.js';
+import type { KeySet, PreviousKeys, ServerKeys, Sessions } from '../../../../src/server/keys/keys.port.js';
 import { loadServerKeys } from '../../../../src/server/keys/load-server-keys.js';
+import type { HeartbeatSocket } from '../../../../src/shared/platform/zmq/heartbeat-socket.js';
 import { createLogger } from '../../../../src/shared/platform/logger.js';
 import { verifyRsa } from '../../../../src/shared/protocol/frame-signature.js';
 import { HeartbeatPublisher } from '../../../../src/server/transport/heartbeat-publisher.js';
+import { TransportCounters } from '../../../../src/server/transport/transport-counters.js';
 import { testServerSecrets } from '../../../support/server-settings.js';
 
-/** A double of the socket that keeps what was sent. */
+/** A socket that records what it sends. */
 class RecordingSocket {
   readonly bodies: { sequence: number; incarnation_id: string }[] = [];
-  /** Which of these keys signed each. */
+  /** For each body the key of `publicKeys` that signed it. */
   readonly signedBy: (KeyObject | undefined)[] = [];
   readonly publicKeys: KeyObject[] = [];
   failure: Error | undefined;
@@ -32,12 +35,30 @@ class RecordingSocket {
   }
 }
 
+const createPublisher = (setup: {
+  socket: RecordingSocket;
+  keys: ServerKeys;
+  intervalMs: () => number;
+  leadership: Leadership;
+  now: number;
+}): HeartbeatPublisher =>
+  new HeartbeatPublisher(
+    setup.socket as unknown as HeartbeatSocket,
+    setup.keys,
+    { shortestHeartbeatInterval: setup.intervalMs } as Sessions,
+    new TransportCounters(),
+    { server_name_advertised: 'push.example.com' } as ServerConfig,
+    setup.leadership,
+    { now: () => setup.now },
+    createLogger({ level: 'fatal' }),
+  );
+
 describe('HeartbeatPublisher', () => {
   let keys: ServerKeys;
   let socket: RecordingSocket;
   let publisher: HeartbeatPublisher;
   let intervalMs: number;
-  let isActive: boolean;
+  let isLeader: boolean;
 
   beforeAll(async () => {
     keys = await loadServerKeys(await testServerSecrets(), 0);
@@ -46,20 +67,17 @@ describe('HeartbeatPublisher', () => {
     vi.useFakeTimers();
     socket = new RecordingSocket();
     intervalMs = 10_000;
-    isActive = true;
-    publisher = new HeartbeatPublisher({
+    isLeader = true;
+    publisher = createPublisher({
       socket,
       keys,
-      serverName: 'push.example.com',
       intervalMs: () => intervalMs,
-      counts: { heartbeatLagMs: 0 },
-      activity: {
-        get isActive() {
-          return isActive;
+      leadership: {
+        get isLeader() {
+          return isLeader;
         },
       },
-      clock: { now: () => Date.UTC(2026, 10, 22, 8) },
-      logger: createLogger({ level: 'fatal' }),
+      now: Date.UTC(2026, 10, 22, 8),
     });
     await publisher.start('tcp://127.0.0.1:10000');
   });
@@ -68,7 +86,7 @@ describe('HeartbeatPublisher', () => {
     vi.useRealTimers();
   });
 
-  it('sends the first heartbeat at the start', async () => {
+  it('sends the first heartbeat at start', async () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(socket.bodies).toEqual([
       {
@@ -81,14 +99,14 @@ describe('HeartbeatPublisher', () => {
     ]);
   });
 
-  it('sends one in each interval, and none more', async () => {
+  it('sends one heartbeat per interval', async () => {
     await vi.advanceTimersByTimeAsync(9_999);
     expect(socket.bodies).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(20_001);
     expect(socket.bodies).toMatchObject([{ sequence: 0 }, { sequence: 1 }, { sequence: 2 }, { sequence: 3 }]);
   });
 
-  it('goes by another interval from the next one on', async () => {
+  it('applies a new interval after the next heartbeat', async () => {
     await vi.advanceTimersByTimeAsync(5_000);
     intervalMs = 40_000;
     await vi.advanceTimersByTimeAsync(5_000);
@@ -99,16 +117,16 @@ describe('HeartbeatPublisher', () => {
     expect(socket.bodies).toHaveLength(3);
   });
 
-  it('is silent while the server may not act', async () => {
-    isActive = false;
+  it('sends nothing while the server is a standby', async () => {
+    isLeader = false;
     await vi.advanceTimersByTimeAsync(20_000);
     expect(socket.bodies).toHaveLength(1);
-    isActive = true;
+    isLeader = true;
     await vi.advanceTimersByTimeAsync(10_000);
     expect(socket.bodies).toMatchObject([{ sequence: 0 }, { sequence: 1 }]);
   });
 
-  it('goes on after one that could not be sent', async () => {
+  it('continues after a heartbeat that cannot be sent', async () => {
     socket.failure = new Error('no buffer space');
     await vi.advanceTimersByTimeAsync(10_000);
     socket.failure = undefined;
@@ -116,7 +134,7 @@ describe('HeartbeatPublisher', () => {
     expect(socket.bodies.at(-1)).toMatchObject({ sequence: 2 });
   });
 
-  it('sends nothing after it was stopped', async () => {
+  it('sends nothing after stop', async () => {
     publisher.stop();
     await vi.advanceTimersByTimeAsync(30_000);
     expect(socket.bodies).toHaveLength(1);
@@ -124,31 +142,28 @@ describe('HeartbeatPublisher', () => {
   });
 });
 
-describe('HeartbeatPublisher while previous keys count', () => {
+describe('HeartbeatPublisher during a grace period', () => {
   const ROTATED_AT = Date.UTC(2026, 10, 22, 8);
   const GRACE_MS = 1_000_000;
-  let keys: ServerKeys;
+  let keys: KeySet;
   let previous: PreviousKeys;
 
   beforeAll(async () => {
     keys = await loadServerKeys(await testServerSecrets(), 0);
-    const before = await loadServerKeys(await testServerSecrets(), 0);
+    const before: KeySet = await loadServerKeys(await testServerSecrets(), 0);
     previous = { ...before, rotatedAt: ROTATED_AT, validUntil: ROTATED_AT + GRACE_MS };
   });
 
-  /** What is sent by one beat this long after the rotation. */
+  /** Sends one heartbeat this long after the rotation. */
   const beatAfter = async (ms: number, intervalMs = 10_000): Promise<RecordingSocket> => {
     const socket = new RecordingSocket();
     socket.publicKeys.push(createPublicKey(keys.rsaPublicKeyPem), createPublicKey(previous.rsaPublicKeyPem));
-    const publisher = new HeartbeatPublisher({
+    const publisher = createPublisher({
       socket,
       keys: { ...keys, previous },
-      serverName: 'push.example.com',
       intervalMs: () => intervalMs,
-      counts: { heartbeatLagMs: 0 },
-      activity: alwaysActive,
-      clock: { now: () => ROTATED_AT + ms },
-      logger: createLogger({ level: 'fatal' }),
+      leadership: alwaysLeader,
+      now: ROTATED_AT + ms,
     });
     await publisher.start('tcp://127.0.0.1:10000');
     publisher.stop();
@@ -156,7 +171,7 @@ describe('HeartbeatPublisher while previous keys count', () => {
     return socket;
   };
 
-  it('sends each a second time as the server of before, signed by its key', async () => {
+  it('also sends each heartbeat with the previous incarnation id, signed with the previous key', async () => {
     const { bodies, signedBy, publicKeys } = await beatAfter(0);
     expect(bodies).toMatchObject([
       { sequence: 0, incarnation_id: keys.incarnationId },
@@ -166,16 +181,16 @@ describe('HeartbeatPublisher while previous keys count', () => {
   });
 
   it.each([
-    ['in the last tenth of the time', GRACE_MS * 0.9, 10_000],
-    ['five intervals before its end at the latest', GRACE_MS - 250_000, 50_000],
-  ])('tells those that know the previous keys of the new server %s', async (_when, from, intervalMs) => {
+    ['in the last tenth of the grace period', GRACE_MS * 0.9, 10_000],
+    ['at least five intervals before its end', GRACE_MS - 250_000, 50_000],
+  ])('sends the new incarnation id with the previous key %s', async (_when, from, intervalMs) => {
     expect((await beatAfter(from - 1, intervalMs)).bodies[1]?.incarnation_id).toBe(previous.incarnationId);
     const { bodies, signedBy, publicKeys } = await beatAfter(from, intervalMs);
     expect(bodies[1]?.incarnation_id).toBe(keys.incarnationId);
     expect(signedBy).toEqual(publicKeys);
   });
 
-  it('sends its own only when the time is over', async () => {
+  it('sends only its own heartbeat after the grace period', async () => {
     expect((await beatAfter(GRACE_MS - 1)).bodies).toHaveLength(2);
     const { bodies, signedBy, publicKeys } = await beatAfter(GRACE_MS);
     expect(bodies).toMatchObject([{ incarnation_id: keys.incarnationId }]);

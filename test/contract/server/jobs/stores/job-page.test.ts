@@ -7,8 +7,8 @@ import { PostgresBatchWriter } from '../../../../../src/server/persistence/batch
 import type { OpenDatabase } from '../../../../../src/server/persistence/open-database.js';
 import {
   formatCursor,
-  type JobPlace,
-  readJobListQuery,
+  type JobListPosition,
+  parseJobListQuery,
 } from '../../../../../src/shared/protocol/job-list-query.js';
 import { createEmbeddedTestDatabase, createTestDatabase } from '../../../../support/database.js';
 import { newJob, randomId } from '../../../../support/new-job.js';
@@ -52,13 +52,13 @@ describe.each([
         orgId,
         command: pick(COMMANDS, n * 7),
         createdBy: pick(USERS, n),
-        // Several of one instant, so that the id decides.
+        // Jobs with equal times, so that the id decides.
         createdAt: START + Math.floor(n / 3) * 1000,
         nodes: [pick(NODES, n), pick(NODES, n + 1)],
       });
       await store.create(job);
       const status = pick(['voting', 'complete', 'aborted'] as const, n * 5);
-      if (status !== 'voting') store.jobStatus(job.id, status, job.createdAt);
+      if (status !== 'voting') store.saveJobStatus(job.id, status, job.createdAt);
       jobs.push({ ...job, status });
     }
     await store.create(newJob({ orgId: randomId(), createdAt: START }));
@@ -69,7 +69,7 @@ describe.each([
     await open.close();
   });
 
-  /** What a filter means, said in other words. */
+  /** A second implementation of the filter. */
   const expected = (filter: JobFilter): string[] => {
     const found = jobs
       .filter(({ status }) => filter.status === undefined || status === filter.status)
@@ -101,30 +101,30 @@ describe.each([
         Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as JobFilter,
     );
 
-  /** The ids of all jobs that the filter lets pass, read page by page with cursors as users get them. */
-  const readThrough = async (org: string, filter: JobFilter): Promise<string[]> => {
+  /** Returns the ids of all jobs that match the filter, read page by page with cursors as users get them. */
+  const readAllPages = async (org: string, filter: JobFilter): Promise<string[]> => {
     const ids: string[] = [];
-    for (let after: JobPlace | undefined; ;) {
+    for (let after: JobListPosition | undefined; ;) {
       const { jobs: page, next } = await store.page(org, { ...filter, ...(after && { after }) });
       ids.push(...page.map(({ id }) => id));
       expect(page.length).toBeLessThanOrEqual(filter.limit ?? jobs.length);
       if (next === undefined) return ids;
-      const query = readJobListQuery({ cursor: formatCursor(next) });
+      const query = parseJobListQuery({ cursor: formatCursor(next) });
       if (!query.ok) throw new Error(query.error);
       after = query.value.cursor;
     }
   };
 
-  it('after page gives exactly the jobs that the filter lets pass, once each and in order', async () => {
+  it('after page returns exactly the jobs that match the filter, once each and in order', async () => {
     await fc.assert(
       fc.asyncProperty(filters, async (filter) => {
-        expect(await readThrough(orgId, filter)).toEqual(expected(filter));
+        expect(await readAllPages(orgId, filter)).toEqual(expected(filter));
       }),
       { numRuns: 60 },
     );
   });
 
-  it('knows the asker and the microseconds of what an old server stored', async () => {
+  it('reads the user and the microseconds of jobs that the old server stored', async () => {
     const old = randomId();
     await open.database.query(
       `INSERT INTO jobs (id, org_id, command, status, run_timeout, last_updated_by, created_at, updated_at, quorum)
@@ -139,7 +139,7 @@ describe.each([
     expect(rest.next).toBeUndefined();
   });
 
-  it('goes through jobs of an old server without a date, too, as if they were the newest', async () => {
+  it('lists jobs without a creation time, which the old server can leave, as the newest ones', async () => {
     const old = randomId();
     await open.database.query(
       `INSERT INTO jobs (id, org_id, command, status, run_timeout, created_at, updated_at, quorum)
@@ -150,8 +150,8 @@ describe.each([
     );
     const all = [11, 12, 13, 14, 15, 16, 17];
     for (const limit of [1, 2, 3, 4, 7]) {
-      expect((await readThrough(old, { limit })).map(Number)).toEqual(all);
-      expect((await readThrough(old, { limit, newestFirst: true })).map(Number)).toEqual(all.toReversed());
+      expect((await readAllPages(old, { limit })).map(Number)).toEqual(all);
+      expect((await readAllPages(old, { limit, newestFirst: true })).map(Number)).toEqual(all.toReversed());
     }
   });
 });

@@ -7,21 +7,22 @@ import {
   jobState,
   reduceJob,
 } from '../../../../../src/server/jobs/domain/job-machine.js';
-import type { Elsewhere, PartInput } from '../../../../../src/server/jobs/domain/job-node-machine.js';
+import type { OtherJobs, JobNodeInput } from '../../../../../src/server/jobs/domain/job-node-machine.js';
 import {
   isNodeDone,
   type JobStatus,
   type NodeStatus,
 } from '../../../../../src/shared/protocol/job-status.js';
 
-/** Executes the machine's effects as its owner does, and keeps all that it asked for. */
+/** Executes the effects of the machine as a live job does, and records them. */
 class MachineUnderTest {
   readonly nodes: Map<string, NodeStatus>;
   readonly log: string[] = [];
   readonly outcomes: JobStatus[] = [];
-  readonly told: string[] = [];
-  /** What nodes have to do in other jobs; those that are not here are free. */
-  readonly elsewhere = new Map<string, Elsewhere>();
+  /** Nodes that got `run`. */
+  readonly started: string[] = [];
+  /** Other live jobs of nodes; nodes without an entry have none. */
+  readonly otherJobs = new Map<string, OtherJobs>();
   state: JobState;
   private readonly queue: (() => JobInput | undefined)[] = [];
 
@@ -30,29 +31,29 @@ class MachineUnderTest {
     this.state = jobState(status, quorum, this.nodes.values());
   }
 
-  node(name: string, input: PartInput): this {
+  node(name: string, input: JobNodeInput): this {
     return this.together([name, input]);
   }
 
-  /** All this came while the machine was at something else. */
-  together(...inputs: (readonly [node: string, input: PartInput])[]): this {
-    for (const [name, input] of inputs) this.queue.push(() => this.partInput(name, input));
+  /** Queues all inputs before the machine handles the first one. */
+  together(...inputs: (readonly [node: string, input: JobNodeInput])[]): this {
+    for (const [name, input] of inputs) this.queue.push(() => this.nodeInput(name, input));
     return this.drain();
   }
 
-  give(type: Exclude<JobInput['type'], 'part'>): this {
+  give(type: Exclude<JobInput['type'], 'node'>): this {
     this.queue.push(() => ({ type }));
     return this.drain();
   }
 
-  /** Nodes that are in this status by what the machine counts, and by what it asked to be set. */
-  counted(status: NodeStatus): [counted: number, set: number] {
+  /** How many nodes are in this status: by the tally of the machine, and by its `set_node` effects. */
+  counted(status: NodeStatus): [tally: number, set: number] {
     return [this.state.tally[status], [...this.nodes.values()].filter((each) => each === status).length];
   }
 
-  private partInput(node: string, input: PartInput): JobInput {
-    const elsewhere = this.elsewhere.get(node) ?? 'free';
-    return { type: 'part', node, status: this.nodes.get(node)!, input, elsewhere };
+  private nodeInput(node: string, input: JobNodeInput): JobInput {
+    const otherJobs = this.otherJobs.get(node) ?? 'none';
+    return { type: 'node', node, status: this.nodes.get(node)!, input, otherJobs };
   }
 
   private drain(): this {
@@ -77,14 +78,14 @@ class MachineUnderTest {
       case 'rehab':
         this.log.push(`(abort ${effect.node})`);
         return;
-      case 'each':
+      case 'each_node':
         for (const [name, status] of this.nodes) {
           if (!effect.statuses.includes(status)) continue;
-          this.queue.push(() => this.partInput(name, effect.input));
+          this.queue.push(() => this.nodeInput(name, effect.input));
         }
         return;
       case 'run':
-        for (const [name, status] of this.nodes) if (status === 'ready') this.told.push(name);
+        for (const [name, status] of this.nodes) if (status === 'ready') this.started.push(name);
         this.log.push('(run)');
         return;
       case 'store_outcome':
@@ -100,7 +101,7 @@ class MachineUnderTest {
 const fresh = (count: number): NodeStatus[] => Array<NodeStatus>(count).fill('new');
 
 describe('a job that votes', () => {
-  test('runs when as many are ready as the quorum asks, and only then', () => {
+  test('runs when all nodes have voted and the quorum is reached', () => {
     const job = new MachineUnderTest(fresh(3), 2);
     job.node('n0', 'ack_commit').node('n1', 'ack_commit');
     expect(job.state).toMatchObject({ phase: 'voting', status: 'voting' });
@@ -113,10 +114,10 @@ describe('a job that votes', () => {
       '(run)',
     ]);
     expect(job.state).toMatchObject({ phase: 'running', status: 'running' });
-    expect(job.told).toEqual(['n0', 'n1']);
+    expect(job.started).toEqual(['n0', 'n1']);
   });
 
-  test('fails its quorum without an event for the ready nodes, which are let go', () => {
+  test('releases the ready nodes without an event when the quorum fails', () => {
     const job = new MachineUnderTest(fresh(2), 2);
     job.node('n0', 'ack_commit').node('n1', 'nack_commit').give('outcome_stored');
     expect(job.log).toEqual([
@@ -127,11 +128,11 @@ describe('a job that votes', () => {
       'job_complete quorum_failed',
       '(ended)',
     ]);
-    expect(job.told).toEqual([]);
+    expect(job.started).toEqual([]);
     expect(Object.fromEntries(job.nodes)).toEqual({ n0: 'was_ready', n1: 'nacked' });
   });
 
-  test('with nobody ready and a quorum of 0 is complete at once', () => {
+  test('is complete at once with a quorum of 0 and no ready node', () => {
     const job = new MachineUnderTest(fresh(1), 0).node('n0', 'down');
     expect(job.log).toEqual([
       'quorum_vote n0 down',
@@ -144,18 +145,18 @@ describe('a job that votes', () => {
     ]);
   });
 
-  test('with a quorum that cannot be reached fails at the vote', () => {
+  test('fails the quorum if it is greater than the number of nodes', () => {
     const job = new MachineUnderTest(fresh(1), 5).node('n0', 'ack_commit');
     expect(job.outcomes).toEqual(['quorum_failed']);
   });
 
-  test('ends also where a ready node was to be asked again just when the quorum failed', () => {
+  test('ends although a ready node should get commit again while the quorum fails', () => {
     const job = new MachineUnderTest(fresh(2), 2).node('n0', 'ack_commit');
-    job.together(['n1', 'nack_commit'], ['n0', 'asked_again']).node('n0', 'ack_commit');
+    job.together(['n1', 'nack_commit'], ['n0', 'commit_resent']).node('n0', 'ack_commit');
     expect(job.outcomes).toEqual(['quorum_failed']);
   });
 
-  test('ends the votes that have not come at the voting timeout, without a rehab event', () => {
+  test('ends nodes without a vote at the voting timeout, without a rehab event', () => {
     const job = new MachineUnderTest(fresh(2), 1).node('n0', 'ack_commit').give('voting_timeout');
     expect(job.log.slice(1)).toEqual([
       'quorum_vote n1 voting_timeout',
@@ -165,12 +166,12 @@ describe('a job that votes', () => {
     ]);
   });
 
-  test.each<['voting_timeout' | 'called_off', JobStatus, NodeStatus]>([
+  test.each<['voting_timeout' | 'abort_requested', JobStatus, NodeStatus]>([
     ['voting_timeout', 'quorum_failed', 'unavailable'],
-    ['called_off', 'aborted', 'aborted'],
-  ])('leaves a node that is busy and did not answer alone at its end by %s', (end, outcome, status) => {
+    ['abort_requested', 'aborted', 'aborted'],
+  ])('sends no abort to a node that is busy and has not voted when it ends by %s', (end, outcome, status) => {
     const job = new MachineUnderTest(fresh(2), 2);
-    job.elsewhere.set('n0', 'asked');
+    job.otherJobs.set('n0', 'pending');
     job.give(end).node('n0', 'nack_commit');
     expect(job.log.filter((line) => line.startsWith('(abort'))).toEqual(['(abort n1)']);
     expect(job.nodes.get('n0')).toBe(status);
@@ -178,10 +179,10 @@ describe('a job that votes', () => {
     expect(job.node('n0', 'ack_commit').log.at(-1)).toBe('(abort n0)');
   });
 
-  test('takes no notice of a run timeout that comes late from nowhere after its end', () => {
+  test('ignores timeouts and aborts after its end', () => {
     const job = new MachineUnderTest(fresh(1), 1).node('n0', 'nack_commit').give('outcome_stored');
     const before = [...job.log];
-    job.give('run_timeout').give('voting_timeout').give('called_off');
+    job.give('run_timeout').give('voting_timeout').give('abort_requested');
     expect(job.log).toEqual(before);
   });
 });
@@ -193,7 +194,7 @@ describe('a job that runs', () => {
     return job;
   };
 
-  test('is complete when the last node has ended, however it ended', () => {
+  test('is complete when the last node has ended, with any status', () => {
     const job = running().node('n0', 'ack_run').node('n0', 'failed').node('n1', 'nack_run');
     job.give('outcome_stored');
     expect(job.log).toEqual([
@@ -208,7 +209,7 @@ describe('a job that runs', () => {
     ]);
   });
 
-  test('is timed_out at the run timeout, without events for its nodes', () => {
+  test('ends as timed_out at the run timeout, without events for its nodes', () => {
     const job = running().node('n0', 'ack_run').give('run_timeout').give('outcome_stored');
     expect(job.log).toEqual([
       'run_start n0',
@@ -221,60 +222,60 @@ describe('a job that runs', () => {
     expect(job.counted('timed_out')).toEqual([2, 2]);
   });
 
-  test.each<['run_timeout' | 'called_off', JobStatus]>([
+  test.each<['run_timeout' | 'abort_requested', JobStatus]>([
     ['run_timeout', 'timed_out'],
-    ['called_off', 'aborted'],
-  ])('leaves a node that has said yes to another job meanwhile alone at its end by %s', (end, outcome) => {
+    ['abort_requested', 'aborted'],
+  ])('sends no abort to a node that has voted yes to another job when it ends by %s', (end, outcome) => {
     const job = running().node('n0', 'ack_run');
-    job.elsewhere.set('n0', 'agreed').set('n1', 'asked');
+    job.otherJobs.set('n0', 'committed').set('n1', 'pending');
     job.give(end);
     expect(job.log.filter((line) => line.startsWith('(abort'))).toEqual(['(abort n1)']);
     expect(job.outcomes).toEqual([outcome]);
   });
 
-  test('is aborted when it is called off, in either phase', () => {
-    expect(running().give('called_off').outcomes).toEqual(['aborted']);
-    expect(new MachineUnderTest(fresh(2), 2).give('called_off').outcomes).toEqual(['aborted']);
+  test('ends as aborted when a user aborts it, in either phase', () => {
+    expect(running().give('abort_requested').outcomes).toEqual(['aborted']);
+    expect(new MachineUnderTest(fresh(2), 2).give('abort_requested').outcomes).toEqual(['aborted']);
   });
 
-  test('shows its outcome only when that is stored', () => {
+  test('shows its outcome only after that is stored', () => {
     const job = running().give('run_timeout');
     expect(job.state.status).toBe('running');
     expect(job.give('outcome_stored').state.status).toBe('timed_out');
   });
 });
 
-describe('a job that is taken up after a restart', () => {
+describe('a job that is restored after a restart', () => {
   test.each<[string, JobStatus, NodeStatus[], string[]]>([
-    ['counts votes that are all there', 'voting', ['ready', 'nacked'], ['quorum_succeeded', '(run)']],
-    ['goes on to wait for votes', 'voting', ['ready', 'new'], []],
-    ['goes on to wait for results', 'running', ['succeeded', 'running'], []],
+    ['counts the votes if all have come', 'voting', ['ready', 'nacked'], ['quorum_succeeded', '(run)']],
+    ['still waits for votes', 'voting', ['ready', 'new'], []],
+    ['still waits for results', 'running', ['succeeded', 'running'], []],
     [
-      'ends where all nodes have',
+      'ends if all nodes have ended',
       'running',
       ['succeeded', 'failed'],
       ['(store complete)', 'job_complete complete'],
     ],
     [
-      'ends a failed quorum',
+      'ends as quorum_failed if it was ending so',
       'voting',
       ['was_ready', 'nacked'],
       ['(store quorum_failed)', 'job_complete quorum_failed'],
     ],
     [
-      'goes on to time out',
+      'ends as timed_out if it was ending so',
       'running',
       ['timed_out', 'running'],
       ['(abort n1)', '(store timed_out)', 'job_complete timed_out'],
     ],
     [
-      'goes on to be aborted',
+      'ends as aborted if it was ending so',
       'running',
       ['aborted', 'running'],
       ['(abort n1)', '(store aborted)', 'job_complete aborted'],
     ],
     [
-      'goes on to be aborted before its run',
+      'ends as aborted if it was ending so before its run',
       'voting',
       ['new', 'aborted'],
       ['(abort n0)', '(store aborted)', 'job_complete aborted'],
@@ -288,19 +289,19 @@ describe('a job that is taken up after a restart', () => {
     expect(job.give('recovered').log).toEqual(log);
   });
 
-  test('that was over tells its end again and nothing else', () => {
+  test('only emits its end again if it was over', () => {
     const job = new MachineUnderTest(['succeeded'], 1, 'complete');
     expect(job.give('recovered').log).toEqual(['job_complete complete', '(ended)']);
     expect(job.state).toMatchObject({ phase: 'over', status: 'complete' });
   });
 
-  test('that was stored as new counts as voting', () => {
+  test('votes if it was stored as new', () => {
     expect(jobState('new', 1, ['new'])).toMatchObject({ phase: 'voting', status: 'voting' });
   });
 });
 
-describe('whatever comes in whatever order', () => {
-  const PART_INPUTS: readonly PartInput[] = [
+describe('any inputs in any order', () => {
+  const NODE_INPUTS: readonly JobNodeInput[] = [
     'ack_commit',
     'nack_commit',
     'ack_run',
@@ -309,26 +310,26 @@ describe('whatever comes in whatever order', () => {
     'failed',
     'aborted',
     'down',
-    'moved_on',
-    'asked_again',
+    'switched_job',
+    'commit_resent',
   ];
   const step = fc.oneof(
-    { weight: 12, arbitrary: fc.record({ node: fc.nat(3), input: fc.constantFrom(...PART_INPUTS) }) },
+    { weight: 12, arbitrary: fc.record({ node: fc.nat(3), input: fc.constantFrom(...NODE_INPUTS) }) },
     { weight: 1, arbitrary: fc.constantFrom('voting_timeout' as const, 'run_timeout' as const) },
-    { weight: 1, arbitrary: fc.constantFrom('called_off' as const, 'recovered' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('abort_requested' as const, 'recovered' as const) },
   );
   const scenario = fc.record({
     nodes: fc.integer({ min: 1, max: 4 }),
     quorum: fc.nat(5),
-    elsewhere: fc.array(fc.constantFrom<Elsewhere>('free', 'asked', 'agreed'), { maxLength: 4 }),
+    otherJobs: fc.array(fc.constantFrom<OtherJobs>('none', 'pending', 'committed'), { maxLength: 4 }),
     steps: fc.array(step, { maxLength: 40 }),
   });
 
-  test('terminal stays terminal, the tally is right, no failed quorum runs, and all ends once, when the timers fire', () => {
+  test('keep final statuses and the tally correct, never run after a failed quorum, and end the job once', () => {
     fc.assert(
-      fc.property(scenario, ({ nodes, quorum, elsewhere, steps }) => {
+      fc.property(scenario, ({ nodes, quorum, otherJobs, steps }) => {
         const job = new MachineUnderTest(fresh(nodes), quorum);
-        for (const [n, each] of elsewhere.entries()) job.elsewhere.set(`n${n}`, each);
+        for (const [n, each] of otherJobs.entries()) job.otherJobs.set(`n${n}`, each);
         const seen = new Map<string, NodeStatus>();
         const check = (): void => {
           for (const [name, status] of job.nodes) {
@@ -342,8 +343,8 @@ describe('whatever comes in whatever order', () => {
         };
         for (const each of steps) {
           if (typeof each === 'string') {
-            // A timer of the run is set by the run.
-            if (each !== 'run_timeout' || job.told.length > 0) job.give(each);
+            // The run timer does not exist before the run.
+            if (each !== 'run_timeout' || job.started.length > 0) job.give(each);
           } else if (each.node < nodes) job.node(`n${each.node}`, each.input);
           check();
         }
@@ -353,9 +354,9 @@ describe('whatever comes in whatever order', () => {
         check();
         expect(job.outcomes).toHaveLength(1);
         expect(job.state.phase).toBe('over');
-        if (job.outcomes[0] === 'quorum_failed') expect(job.told).toEqual([]);
+        if (job.outcomes[0] === 'quorum_failed') expect(job.started).toEqual([]);
         expect(job.log.filter((line) => line === '(run)').length).toBeLessThanOrEqual(1);
-        expect(new Set(job.told).size).toBe(job.told.length);
+        expect(new Set(job.started).size).toBe(job.started.length);
       }),
       { numRuns: 1_000 },
     );

@@ -7,7 +7,7 @@ import type { HistoryStore } from '../../../../../src/server/jobs/history/histor
 import { deferred } from '../../../../../src/shared/lib/deferred.js';
 import { systemClock } from '../../../../../src/shared/lib/clock.js';
 
-it('a server that stops waits for no more of its history to be removed than is under way', async () => {
+it('stops after the organization that it is pruning when the server stops', async () => {
   const pruned: string[] = [];
   const begun = deferred();
   const store: HistoryStore = {
@@ -17,7 +17,7 @@ it('a server that stops waits for no more of its history to be removed than is u
       begun.resolve();
       return new Promise((resolve) => signal.addEventListener('abort', () => resolve(1)));
     },
-    forgetRequests: () => Promise.resolve(),
+    deleteIdempotencyKeys: () => Promise.resolve(),
   };
   const config = { history_retention: { days: 1, organizations: {} } } as unknown as ServerConfig;
   const logger = pino({ level: 'silent' });

@@ -2,31 +2,32 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { JobStore } from '../../../../../src/server/jobs/job-store.port.js';
 import { LiveJob } from '../../../../../src/server/jobs/live/live-job.js';
 import { systemClock } from '../../../../../src/shared/lib/clock.js';
-import { TimeSlices } from '../../../../../src/shared/lib/time-slices.js';
-import type { Fleet } from '../../../../../src/server/nodes/nodes.port.js';
+import { SliceScheduler } from '../../../../../src/shared/lib/time-slices.js';
+import type { NodeDirectory } from '../../../../../src/server/nodes/nodes.port.js';
 import { createLogger } from '../../../../../src/shared/platform/logger.js';
+import type { JobMessage } from '../../../../../src/shared/protocol/client-message.js';
 import type { FeedEvent } from '../../../../../src/shared/protocol/feed-event.js';
-import { turn } from '../../../../support/held-store.js';
+import { nextEventLoopTurn } from '../../../../support/controllable-store.js';
 
 const MANY = 20_000;
 const names = Array.from({ length: MANY }, (_, index) => `web${index}`);
 
-let here: Set<string>;
-let asked: string[];
+let online: Set<string>;
+let committed: string[];
 
-const fleet = {
-  isAvailable: ({ node }) => here.has(node),
-  trouble: ({ node }) => (here.has(node) ? undefined : 'silent'),
+const nodeDirectory = {
+  isAvailable: ({ node }) => online.has(node),
+  unavailabilityReason: ({ node }) => (online.has(node) ? undefined : 'silent'),
   send: (addresses, { type }) => {
-    if (type === 'commit') asked.push(...addresses.map(({ node }) => node));
+    if (type === 'commit') committed.push(...addresses.map(({ node }) => node));
   },
   rehab: () => undefined,
-} satisfies Partial<Fleet>;
+} satisfies Partial<NodeDirectory>;
 
 const store = {
-  nodeStatus: () => undefined,
-  jobStatus: () => undefined,
-  events: () => undefined,
+  saveNodeStatus: () => undefined,
+  saveJobStatus: () => undefined,
+  saveEvents: () => undefined,
   flushed: () => Promise.resolve(),
 } satisfies Partial<JobStore>;
 
@@ -45,14 +46,14 @@ const newJob = (nodes = names): LiveJob =>
     new Map(nodes.map((name) => [name, 'new'])),
     {
       store: store as unknown as JobStore,
-      fleet: fleet as unknown as Fleet,
+      nodeDirectory: nodeDirectory as unknown as NodeDirectory,
       clock: systemClock,
       logger: createLogger({ level: 'fatal' }),
-      slices: new TimeSlices(),
+      slices: new SliceScheduler(),
       serverName: 'push.example.com',
-      outputPace: () => 250,
+      outputIntervalMs: () => 250,
       heartbeatIntervalMs: 10_000,
-      elsewhere: () => 'free',
+      otherJobs: () => 'none',
       onPublicEvent: () => undefined,
       onEnded: () => undefined,
     },
@@ -60,7 +61,7 @@ const newJob = (nodes = names): LiveJob =>
 
 const untilOver = async (job: LiveJob): Promise<number> => {
   let turns = 0;
-  for (; !job.isOver; turns++) await turn();
+  for (; !job.isOver; turns++) await nextEventLoopTurn();
   return turns;
 };
 
@@ -69,49 +70,72 @@ const linesOf = (job: LiveJob): string[] => {
   const lines: string[] = [];
   for (let event: FeedEvent | undefined = cursor.next(); event !== undefined; event = cursor.next()) {
     const { node, status } = JSON.parse(event.data) as { node?: string; status?: string };
-    lines.push([event.name, node, status].filter((word) => word !== undefined).join(' '));
+    lines.push([event.name, node, status].filter((text) => text !== undefined).join(' '));
   }
   return lines;
 };
 
-beforeEach(() => {
-  here = new Set();
-  asked = [];
+const nackOf = (node: string): JobMessage => ({
+  type: 'nack_commit',
+  node,
+  org: 'acme',
+  job_id: 'a'.repeat(32),
+  sequence: 1,
+  timestamp: '',
+  incarnation_id: 'i',
 });
 
-it('tells of a node that drops out before the nodes are looked through once, and after its start', async () => {
+beforeEach(() => {
+  online = new Set();
+  committed = [];
+});
+
+it('reports a node that goes down before the start once, and after the start event', async () => {
   const job = newJob(['web0', 'web1']);
-  here.add('web1');
-  for (const name of ['web0', 'web1']) job.down(name, 'no heartbeats came');
-  await job.begin(60_000);
-  await turn();
+  online.add('web1');
+  for (const name of ['web0', 'web1']) job.nodeDown(name, 'no heartbeats came');
+  await job.start(60_000);
+  await nextEventLoopTurn();
   expect(linesOf(job)).toEqual(['start', 'quorum_vote web0 down', 'rehab web0']);
-  expect(asked).toEqual(['web1']);
+  expect(committed).toEqual(['web1']);
   job.stop();
 });
 
-describe('a job on very many nodes that are all away', () => {
-  it('lets all else have its turn, and tells of them in their order', async () => {
+describe('a job on very many nodes that are all offline', () => {
+  it('lets other work run meanwhile, and reports the nodes in their order', async () => {
     const job = newJob();
-    await job.begin(60_000);
+    await job.start(60_000);
     expect(job.statusOf(names.at(-1)!)).toBe('new');
     expect(await untilOver(job)).toBeGreaterThan(3);
     expect(job.status).toBe('quorum_failed');
-    expect(asked).toEqual([]);
-    const told = names.flatMap((name) => [`quorum_vote ${name} down`, `rehab ${name}`]);
-    const expected = ['start', ...told, 'job_complete quorum_failed'];
-    expect(linesOf(job).join('\n') === expected.join('\n')).toBe(true); // a difference would be too long to show
+    expect(committed).toEqual([]);
+    const nodeLines = names.flatMap((name) => [`quorum_vote ${name} down`, `rehab ${name}`]);
+    const expected = ['start', ...nodeLines, 'job_complete quorum_failed'];
+    expect(linesOf(job).join('\n') === expected.join('\n')).toBe(true); // `toBe` of the texts would print a huge difference
   });
 
-  it('knows each of them to be gone once, also one that drops out while they are looked through', async () => {
-    here.add(names[0]!);
+  it('handles a message after the inputs that came before it', async () => {
     const job = newJob();
-    const begun = job.begin(60_000);
-    here.clear();
-    for (const name of [names[0]!, names.at(-1)!]) job.down(name, 'no heartbeats came');
-    await begun;
+    const last = names.at(-1)!;
+    await job.start(60_000);
+    job.receiveMessage(last, nackOf(last));
+    expect(job.statusOf(last)).toBe('new');
     await untilOver(job);
-    expect(asked).toEqual([names[0]]);
+    expect(linesOf(job).filter((line) => line.includes(last))).toEqual([
+      `quorum_vote ${last} down`,
+      `rehab ${last}`,
+    ]);
+  });
+
+  it('reports each node once, also one that goes down during the start', async () => {
+    online.add(names[0]!);
+    const job = newJob();
+    const started = job.start(60_000);
+    online.clear();
+    for (const name of [names[0]!, names.at(-1)!]) job.nodeDown(name, 'no heartbeats came');
+    await started;
+    await untilOver(job);
+    expect(committed).toEqual([names[0]]);
     const lines = linesOf(job);
     expect(lines.filter((line) => line.startsWith('quorum_vote'))).toHaveLength(MANY);
     expect(lines.slice(-3)).toEqual([

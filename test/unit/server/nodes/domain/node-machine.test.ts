@@ -1,19 +1,19 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type NodeEffect,
   type NodeInput,
   type NodeMachineState,
   reduceNode,
-  unheardNode,
+  unknownNode,
 } from '../../../../../src/server/nodes/domain/node-machine.js';
 
 const RULES = { downThreshold: 0.6, decayWindow: 4 };
 
-type Heard = Extract<NodeInput, { type: 'heard' }>;
+type Received = Extract<NodeInput, { type: 'message_received' }>;
 
-const heard = (over: Partial<Heard> = {}): Heard => ({
-  type: 'heard',
+const received = (over: Partial<Received> = {}): Received => ({
+  type: 'message_received',
   kind: 'heartbeat',
   incarnation: 'A',
   firstOnConnection: false,
@@ -21,254 +21,271 @@ const heard = (over: Partial<Heard> = {}): Heard => ({
   ...over,
 });
 
+const KINDS = ['heartbeat', 'aborted', 'output', 'other'] as const;
+const REHAB_REQUESTED: NodeInput = { type: 'rehab_requested', reason: 'a job requests it', byJob: 'J' };
+const REHAB_TIMER_FIRED: NodeInput = { type: 'rehab_timer_fired' };
+const INTERVAL_ENDED: NodeInput = { type: 'interval_ended' };
+
+/** Every message that a node of the client process `A` can send. */
+const MESSAGES = KINDS.flatMap((kind) =>
+  [false, true].flatMap((firstOnConnection) =>
+    [false, true].map((strayJob) => received({ kind, firstOnConnection, strayJob })),
+  ),
+);
+
+const neverHeard = unknownNode(undefined);
+const unknown = unknownNode('A');
 const idle: NodeMachineState = {
   mode: 'idle',
   online: true,
   incarnation: 'A',
   average: 1,
-  beats: 1,
+  messages: 1,
   silentIntervals: 0,
 };
-const STATES = {
-  'never known': unheardNode(undefined),
-  'known, not heard': unheardNode('A'),
-  rehab: { ...idle, mode: 'rehab' },
-  'rehab, offline': { ...idle, mode: 'rehab', online: false },
-  idle,
-  'idle, offline': { ...idle, online: false },
-} as const satisfies Record<string, NodeMachineState>;
+const idleOffline = { ...idle, online: false };
+const rehab: NodeMachineState = { ...idle, mode: 'rehab' };
+const rehabOffline = { ...rehab, online: false };
+const ALL_STATES = [neverHeard, unknown, idle, idleOffline, rehab, rehabOffline];
 
-const INPUTS = {
-  heartbeat: heard(),
-  'first heartbeat': heard({ firstOnConnection: true }),
-  'stray heartbeat': heard({ strayJob: true }),
-  aborted: heard({ kind: 'aborted' }),
-  'first aborted': heard({ kind: 'aborted', firstOnConnection: true }),
-  'job message': heard({ kind: 'other' }),
-  'first job message': heard({ kind: 'other', firstOnConnection: true }),
-  'stray job message': heard({ kind: 'other', strayJob: true }),
-  output: heard({ kind: 'output' }),
-  'first output': heard({ kind: 'output', firstOnConnection: true }),
-  'stray output': heard({ kind: 'output', strayJob: true }),
-  'first stray output': heard({ kind: 'output', strayJob: true, firstOnConnection: true }),
-  'other process': heard({ incarnation: 'B' }),
-  "other process' aborted": heard({ incarnation: 'B', kind: 'aborted' }),
-  'rehab wanted': { type: 'rehab_wanted', reason: 'a job says so', byJob: 'J' },
-  'rehab timer': { type: 'rehab_timer_fired' },
-} as const satisfies Record<string, NodeInput>;
+const ABORT = ['send_abort', 'set_rehab_timer'];
 
-const textOf = (effect: NodeEffect): string => {
-  switch (effect.type) {
-    case 'remember_incarnation':
-      return `remember ${effect.incarnation}`;
-    case 'tell_rehab':
-      return effect.byJob === undefined ? 'tell rehab' : `tell rehab by ${effect.byJob}`;
-    case 'set_rehab_timer':
-      return 'timer';
-    case 'clear_rehab_timer':
-      return 'clear timer';
-    case 'send_abort':
-    case 'send_ack':
-    case 'pass_on':
-    case 'tell_down':
-      return effect.type.replace('send_', '').replace('_', ' ');
-  }
+/** The next mode, and the types of the effects in order. */
+const step = (state: NodeMachineState, input: NodeInput): { mode: string; effects: NodeEffect['type'][] } => {
+  const next = reduceNode(state, input, RULES);
+  return { mode: next.state.mode, effects: next.effects.map(({ type }) => type) };
 };
 
-const FIRST_CONTACT = 'rehab: remember A, abort, timer, tell rehab';
-const OTHER_PROCESS = 'rehab: remember B, abort, timer, tell rehab';
-const STRAY = 'rehab: abort, timer, tell rehab';
-const AGAIN = 'rehab: abort, timer';
+const label = ({ kind, firstOnConnection, strayJob }: Received): string =>
+  `${kind}${firstOnConnection ? ', first on its connection' : ''}${strayJob ? ', names a stray job' : ''}`;
+const labelled = (messages: readonly Received[]) =>
+  messages.map((message) => [label(message), message] as const);
 
-/** What each input does in each state: the mode that follows, and the effects in order. */
-const TABLE: Record<keyof typeof STATES, Record<keyof typeof INPUTS, string>> = {
-  'never known': {
-    heartbeat: FIRST_CONTACT,
-    'first heartbeat': FIRST_CONTACT,
-    'stray heartbeat': FIRST_CONTACT,
-    aborted: FIRST_CONTACT,
-    'first aborted': FIRST_CONTACT,
-    'job message': FIRST_CONTACT,
-    'first job message': FIRST_CONTACT,
-    'stray job message': FIRST_CONTACT,
-    output: FIRST_CONTACT,
-    'first output': FIRST_CONTACT,
-    'stray output': FIRST_CONTACT,
-    'first stray output': FIRST_CONTACT,
-    'other process': OTHER_PROCESS,
-    "other process' aborted": OTHER_PROCESS,
-    'rehab wanted': 'unheard: ',
-    'rehab timer': 'unheard: ',
-  },
-  'known, not heard': {
-    heartbeat: 'idle: ack, pass on',
-    'first heartbeat': 'idle: ack, pass on',
-    'stray heartbeat': STRAY,
-    aborted: 'idle: ack, pass on',
-    'first aborted': 'idle: ack, pass on',
-    'job message': 'idle: ack, pass on',
-    'first job message': 'idle: ack, pass on',
-    'stray job message': 'rehab: pass on, abort, timer, tell rehab',
-    output: 'idle: ack, pass on',
-    'first output': 'idle: ack, pass on',
-    'stray output': 'unheard: pass on',
-    'first stray output': 'unheard: ack, pass on',
-    'other process': OTHER_PROCESS,
-    "other process' aborted": OTHER_PROCESS,
-    'rehab wanted': 'unheard: ',
-    'rehab timer': 'unheard: ',
-  },
-  rehab: {
-    heartbeat: 'rehab: ',
-    'first heartbeat': AGAIN,
-    'stray heartbeat': 'rehab: ',
-    aborted: 'idle: clear timer',
-    'first aborted': 'idle: clear timer, ack',
-    'job message': 'rehab: pass on',
-    'first job message': 'rehab: pass on, abort, timer',
-    'stray job message': 'rehab: pass on',
-    output: 'rehab: pass on',
-    'first output': 'rehab: pass on, abort, timer',
-    'stray output': 'rehab: pass on',
-    'first stray output': 'rehab: pass on, abort, timer',
-    'other process': OTHER_PROCESS,
-    "other process' aborted": OTHER_PROCESS,
-    'rehab wanted': 'rehab: ',
-    'rehab timer': AGAIN,
-  },
-  'rehab, offline': {
-    heartbeat: AGAIN,
-    'first heartbeat': AGAIN,
-    'stray heartbeat': AGAIN,
-    aborted: 'idle: clear timer',
-    'first aborted': 'idle: clear timer, ack',
-    'job message': 'rehab: pass on, abort, timer',
-    'first job message': 'rehab: pass on, abort, timer',
-    'stray job message': 'rehab: pass on, abort, timer',
-    output: 'rehab: pass on, abort, timer',
-    'first output': 'rehab: pass on, abort, timer',
-    'stray output': 'rehab: pass on, abort, timer',
-    'first stray output': 'rehab: pass on, abort, timer',
-    'other process': OTHER_PROCESS,
-    "other process' aborted": OTHER_PROCESS,
-    'rehab wanted': 'rehab: ',
-    'rehab timer': 'rehab: ',
-  },
-  idle: {
-    heartbeat: 'idle: pass on',
-    'first heartbeat': 'idle: ack, pass on',
-    'stray heartbeat': STRAY,
-    aborted: 'idle: pass on',
-    'first aborted': 'idle: ack, pass on',
-    'job message': 'idle: pass on',
-    'first job message': 'idle: ack, pass on',
-    'stray job message': 'idle: pass on',
-    output: 'idle: pass on',
-    'first output': 'idle: ack, pass on',
-    'stray output': 'idle: pass on',
-    'first stray output': 'idle: ack, pass on',
-    'other process': OTHER_PROCESS,
-    "other process' aborted": OTHER_PROCESS,
-    'rehab wanted': 'rehab: abort, timer, tell rehab by J',
-    'rehab timer': 'idle: ',
-  },
-  'idle, offline': {
-    heartbeat: 'idle: pass on',
-    'first heartbeat': 'idle: ack, pass on',
-    'stray heartbeat': STRAY,
-    aborted: 'idle: pass on',
-    'first aborted': 'idle: ack, pass on',
-    'job message': 'idle: pass on',
-    'first job message': 'idle: ack, pass on',
-    'stray job message': 'idle: pass on',
-    output: 'idle: pass on',
-    'first output': 'idle: ack, pass on',
-    'stray output': 'idle: pass on',
-    'first stray output': 'idle: ack, pass on',
-    'other process': OTHER_PROCESS,
-    "other process' aborted": OTHER_PROCESS,
-    'rehab wanted': 'rehab: tell rehab by J',
-    'rehab timer': 'idle: ',
-  },
-};
+describe('a node whose client process the server does not know', () => {
+  const fromB = labelled(MESSAGES.map((message) => ({ ...message, incarnation: 'B' })));
 
-const cells = Object.entries(TABLE).flatMap(([state, row]) =>
-  Object.entries(row).map(([input, outcome]) => ({ state, input, outcome })),
-);
+  it.each(fromB)(
+    'goes to rehab from every state, and its message is not forwarded: %s',
+    (_label, message) => {
+      for (const state of ALL_STATES) {
+        const { state: next, effects } = reduceNode(state, message, RULES);
+        expect(next).toMatchObject({ mode: 'rehab', online: true, incarnation: 'B' });
+        expect(effects).toMatchObject([
+          { type: 'store_incarnation', incarnation: 'B' },
+          { type: 'send_abort' },
+          { type: 'set_rehab_timer' },
+          { type: 'notify_rehab', byJob: undefined },
+        ]);
+      }
+    },
+  );
+});
 
-describe('a node', () => {
-  test.each(cells)('that is $state, given $input → $outcome', ({ state, input, outcome }) => {
-    const before = STATES[state as keyof typeof STATES];
-    const given: NodeInput = INPUTS[input as keyof typeof INPUTS];
-    const { state: after, effects } = reduceNode(before, given, RULES);
-    expect(`${after.mode}: ${effects.map(textOf).join(', ')}`).toBe(outcome);
-    expect(after.online).toBe(given.type === 'heard' || before.online);
+describe('a node that was not heard since the restart', () => {
+  it.each(labelled(MESSAGES.filter(({ strayJob }) => !strayJob)))(
+    'is idle after a message of the known client process: %s',
+    (_label, message) => {
+      expect(step(unknown, message)).toEqual({ mode: 'idle', effects: ['send_ack', 'forward_message'] });
+    },
+  );
+
+  it.each([true, false])(
+    'goes to rehab if a heartbeat names a stray job; first on its connection: %s',
+    (firstOnConnection) => {
+      const message = received({ strayJob: true, firstOnConnection });
+      expect(step(unknown, message)).toEqual({ mode: 'rehab', effects: [...ABORT, 'notify_rehab'] });
+    },
+  );
+
+  it('goes to rehab if another message names a stray job, which is still forwarded', () => {
+    const message = received({ kind: 'other', strayJob: true });
+    expect(step(unknown, message)).toEqual({
+      mode: 'rehab',
+      effects: ['forward_message', ...ABORT, 'notify_rehab'],
+    });
+  });
+
+  it('stays unknown after output of a stray job, which may be late', () => {
+    const message = received({ kind: 'output', strayJob: true });
+    expect(step(unknown, message)).toEqual({ mode: 'unknown', effects: ['forward_message'] });
+    expect(step(unknown, { ...message, firstOnConnection: true })).toEqual({
+      mode: 'unknown',
+      effects: ['send_ack', 'forward_message'],
+    });
+  });
+
+  it('ignores requests for rehab and the rehab timer', () => {
+    for (const state of [neverHeard, unknown]) {
+      expect(step(state, REHAB_REQUESTED)).toEqual({ mode: 'unknown', effects: [] });
+      expect(step(state, REHAB_TIMER_FIRED)).toEqual({ mode: 'unknown', effects: [] });
+    }
   });
 });
 
-/** Lets intervals end, each after so many heartbeats; hands back whether the node was online after each. */
-const presence = (start: NodeMachineState, beats: readonly number[]): boolean[] => {
+describe('a node in rehab', () => {
+  it('is idle after aborted, which is not forwarded', () => {
+    for (const state of [rehab, rehabOffline]) {
+      expect(step(state, received({ kind: 'aborted' }))).toEqual({
+        mode: 'idle',
+        effects: ['clear_rehab_timer'],
+      });
+      expect(step(state, received({ kind: 'aborted', firstOnConnection: true }))).toEqual({
+        mode: 'idle',
+        effects: ['clear_rehab_timer', 'send_ack'],
+      });
+    }
+  });
+
+  const others = MESSAGES.filter(({ kind }) => kind !== 'aborted');
+
+  it.each(labelled(others))('stays in rehab; only heartbeats are not forwarded: %s', (_label, message) => {
+    for (const state of [rehab, rehabOffline]) {
+      const { mode, effects } = step(state, message);
+      expect(mode).toBe('rehab');
+      expect(effects.includes('forward_message')).toBe(message.kind !== 'heartbeat');
+      expect(effects).not.toContain('notify_rehab');
+      expect(effects).not.toContain('send_ack');
+    }
+  });
+
+  it.each(labelled(others))('gets abort again if it comes back or reconnects: %s', (_label, message) => {
+    const abortsOf = (state: NodeMachineState) =>
+      step(state, message).effects.filter((type) => type !== 'forward_message');
+    expect(abortsOf(rehab)).toEqual(message.firstOnConnection ? ABORT : []);
+    expect(abortsOf(rehabOffline)).toEqual(ABORT);
+  });
+
+  it('gets abort each time the rehab timer fires, while it is online', () => {
+    expect(step(rehab, REHAB_TIMER_FIRED)).toEqual({ mode: 'rehab', effects: ABORT });
+    expect(step(rehabOffline, REHAB_TIMER_FIRED)).toEqual({ mode: 'rehab', effects: [] });
+  });
+
+  it('ignores further requests for rehab', () => {
+    expect(step(rehab, REHAB_REQUESTED)).toEqual({ mode: 'rehab', effects: [] });
+    expect(step(rehabOffline, REHAB_REQUESTED)).toEqual({ mode: 'rehab', effects: [] });
+  });
+});
+
+describe('an idle node', () => {
+  const isStrayHeartbeat = ({ kind, strayJob }: Received): boolean => kind === 'heartbeat' && strayJob;
+
+  it.each(labelled(MESSAGES.filter((message) => !isStrayHeartbeat(message))))(
+    'stays idle, and its message is forwarded: %s',
+    (_label, message) => {
+      for (const state of [idle, idleOffline]) {
+        expect(step(state, message)).toEqual({
+          mode: 'idle',
+          effects: [...(message.firstOnConnection ? ['send_ack'] : []), 'forward_message'],
+        });
+      }
+    },
+  );
+
+  it.each(labelled(MESSAGES.filter(isStrayHeartbeat)))('goes to rehab: %s', (_label, message) => {
+    for (const state of [idle, idleOffline]) {
+      expect(step(state, message)).toEqual({ mode: 'rehab', effects: [...ABORT, 'notify_rehab'] });
+    }
+  });
+
+  it('goes to rehab if a job requests it', () => {
+    const { state, effects } = reduceNode(idle, REHAB_REQUESTED, RULES);
+    expect(state.mode).toBe('rehab');
+    expect(effects).toEqual([
+      { type: 'send_abort' },
+      { type: 'set_rehab_timer' },
+      { type: 'notify_rehab', reason: 'a job requests it', byJob: 'J' },
+    ]);
+  });
+
+  it('gets no abort before it comes back if it is offline when a job requests rehab', () => {
+    expect(step(idleOffline, REHAB_REQUESTED)).toEqual({ mode: 'rehab', effects: ['notify_rehab'] });
+  });
+
+  it('ignores the rehab timer', () => {
+    expect(step(idle, REHAB_TIMER_FIRED)).toEqual({ mode: 'idle', effects: [] });
+    expect(step(idleOffline, REHAB_TIMER_FIRED)).toEqual({ mode: 'idle', effects: [] });
+  });
+});
+
+/** Ends intervals with these numbers of heartbeats; returns whether the node is online after each. */
+const onlineAfter = (start: NodeMachineState, heartbeats: readonly number[]): boolean[] => {
   let state = start;
-  return beats.map((count) => {
-    for (let beat = 0; beat < count; beat++) state = reduceNode(state, heard(), RULES).state;
-    state = reduceNode(state, { type: 'interval_ended' }, RULES).state;
+  return heartbeats.map((count) => {
+    for (let beat = 0; beat < count; beat++) state = reduceNode(state, received(), RULES).state;
+    state = reduceNode(state, INTERVAL_ENDED, RULES).state;
     return state.online;
   });
 };
 
 describe('the presence of a node', () => {
-  test('ends with the second missed interval, and its jobs are told once', () => {
-    const steady = { ...idle, beats: 0 };
-    const first = reduceNode(steady, { type: 'interval_ended' }, RULES);
+  it('ends with the second silent interval, and the jobs are notified once', () => {
+    const steady = { ...idle, messages: 0 };
+    const first = reduceNode(steady, INTERVAL_ENDED, RULES);
     expect(first).toMatchObject({ state: { online: true, average: 0.75 }, effects: [] });
-    const second = reduceNode(first.state, { type: 'interval_ended' }, RULES);
+    const second = reduceNode(first.state, INTERVAL_ENDED, RULES);
     expect(second.state.online).toBe(false);
-    expect(second.effects.map(textOf)).toEqual(['clear timer', 'tell down']);
-    expect(reduceNode(second.state, { type: 'interval_ended' }, RULES).effects).toEqual([]);
+    expect(second.effects.map(({ type }) => type)).toEqual(['clear_rehab_timer', 'notify_down']);
+    expect(reduceNode(second.state, INTERVAL_ENDED, RULES).effects).toEqual([]);
   });
 
-  test('begins with twice the threshold at the first message', () => {
-    expect(reduceNode(unheardNode('A'), heard(), RULES).state).toMatchObject({ online: true, average: 1.2 });
+  it('starts at the first message with an average of twice the threshold', () => {
+    expect(reduceNode(unknownNode('A'), received(), RULES).state).toMatchObject({
+      online: true,
+      average: 1.2,
+    });
   });
 
-  test('outlasts one missed interval now and then', () => {
-    expect(presence(idle, [1, 0, 1, 1, 0, 1, 1, 1, 0, 2])).toEqual(Array(10).fill(true));
+  it('continues if single intervals are silent', () => {
+    expect(onlineAfter(idle, [1, 0, 1, 1, 0, 1, 1, 1, 0, 2])).toEqual(Array(10).fill(true));
   });
 
-  test('ends within three intervals of silence, however many messages came before', () => {
+  it('ends within three silent intervals, regardless of the number of earlier messages', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(200), { maxLength: 30 }), (beats) => {
-        const after = presence(reduceNode(unheardNode('A'), heard(), RULES).state, [...beats, 0, 0, 0]);
+      fc.property(fc.array(fc.nat(200), { maxLength: 30 }), (heartbeats) => {
+        const after = onlineAfter(reduceNode(unknownNode('A'), received(), RULES).state, [
+          ...heartbeats,
+          0,
+          0,
+          0,
+        ]);
         expect(after.at(-1)).toBe(false);
       }),
     );
   });
 
-  test('lasts as long as a heartbeat comes in every interval', () => {
+  it('continues while every interval has a heartbeat', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 50 }), (beats) => {
-        expect(presence(reduceNode(unheardNode('A'), heard(), RULES).state, beats)).not.toContain(false);
+      fc.property(fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 50 }), (heartbeats) => {
+        expect(onlineAfter(reduceNode(unknownNode('A'), received(), RULES).state, heartbeats)).not.toContain(
+          false,
+        );
       }),
     );
   });
 });
 
-test('whatever comes, a process that was not heard before is never believed before it was told to abort', () => {
+it('never forwards a message of a new client process before it was sent abort, for any sequence of inputs', () => {
   const input = fc.oneof(
-    fc.constantFrom<NodeInput>(...Object.values(INPUTS)),
-    fc.constant<NodeInput>({ type: 'interval_ended' }),
+    fc.constantFrom<NodeInput>(
+      ...MESSAGES,
+      received({ incarnation: 'B' }),
+      received({ incarnation: 'B', kind: 'aborted' }),
+      REHAB_REQUESTED,
+      REHAB_TIMER_FIRED,
+    ),
+    fc.constant<NodeInput>(INTERVAL_ENDED),
   );
   fc.assert(
     fc.property(fc.array(input, { maxLength: 40 }), (inputs) => {
-      let state = unheardNode(undefined);
+      let state = unknownNode(undefined);
       const aborted = new Set<string>();
-      for (const given of inputs) {
-        const { state: next, effects } = reduceNode(state, given, RULES);
+      for (const each of inputs) {
+        const { state: next, effects } = reduceNode(state, each, RULES);
         const types = effects.map(({ type }) => type);
         if (types.includes('send_abort')) aborted.add(next.incarnation!);
-        if (types.includes('pass_on')) expect(aborted).toContain(next.incarnation);
+        if (types.includes('forward_message')) expect(aborted).toContain(next.incarnation);
         if (next.mode === 'idle') expect(aborted).toContain(next.incarnation);
-        // An offline node is sent nothing, and in rehab a timer is set whenever an abort is.
+        // An offline node gets no abort, and each abort sets the rehab timer.
         if (!next.online) expect(types).not.toContain('send_abort');
         if (types.includes('send_abort')) expect(types).toContain('set_rehab_timer');
         state = next;

@@ -1,0 +1,72 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { deferred } from '../../../../../src/shared/lib/deferred.js';
+import { ReplayGuard } from '../../../../../src/server/jobs/live/replay-guard.js';
+
+/** How far the timestamp of a request may differ from the server's clock, in both directions. */
+const SKEW_MS = 900_000;
+
+const signature = Buffer.from('of alice, at 08:00:00');
+const other = Buffer.from('of alice, at 08:00:01');
+
+let now: number;
+let jobs: number;
+let guard: ReplayGuard;
+beforeEach(() => {
+  [now, jobs] = [5_000, 0];
+  guard = new ReplayGuard(() => now);
+});
+
+const start = (which = signature) => guard.runOnce(which, () => Promise.resolve(++jobs));
+const fail = (which = signature) => guard.runOnce(which, () => Promise.reject(new Error('database')));
+
+describe('a request that started a job', () => {
+  it('is a replay after two seconds, as long as its timestamp is accepted', async () => {
+    expect(await start()).toEqual({ ok: true, value: 1 });
+    now += 2_001;
+    expect(await start()).toEqual({ ok: false, error: 'replayed' });
+    now += 2 * SKEW_MS - 2_001;
+    expect(await start()).toEqual({ ok: false, error: 'replayed' });
+    expect(jobs).toBe(1);
+  });
+
+  it('starts another job within two seconds of the first time: that is a new request', async () => {
+    await start();
+    now += 1_500;
+    expect(await start()).toEqual({ ok: true, value: 2 });
+    now += 501;
+    expect(await start()).toEqual({ ok: false, error: 'replayed' });
+  });
+
+  it('does not affect a request with another signature', async () => {
+    await start();
+    now += 10_000;
+    expect(await start(other)).toEqual({ ok: true, value: 2 });
+  });
+
+  it('is remembered while its job is being stored', async () => {
+    const stored = deferred();
+    const first = guard.runOnce(signature, () => stored.promise);
+    now += 2_001;
+    expect(await start()).toEqual({ ok: false, error: 'replayed' });
+    stored.resolve();
+    expect((await first).ok).toBe(true);
+  });
+});
+
+describe('a request that started none', () => {
+  it('starts one when it is repeated at any time', async () => {
+    await expect(fail()).rejects.toThrow('database');
+    now += 60_000;
+    expect(await start()).toEqual({ ok: true, value: 1 });
+  });
+
+  it('is remembered if an equal request of the same second started one', async () => {
+    const stored = deferred();
+    const lost = guard.runOnce(signature, () => stored.promise.then(() => fail()));
+    await start();
+    stored.resolve();
+    await expect(lost).rejects.toThrow('database');
+    now += 60_000;
+    expect(await start()).toEqual({ ok: false, error: 'replayed' });
+  });
+});
