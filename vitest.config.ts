@@ -2,15 +2,15 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { PackagesFirst } from './test/run/packages-first.js';
 
-/** Starts the one PostgreSQL of the run. */
+/** Starts one PostgreSQL for all tests of the run. */
 const POSTGRES = 'test/support/global-setup.ts';
 
-/** Many tests wait for a time-out or for programs to start: one file more than there are cores keeps these busy. */
+/** Tests often wait for programs and timeouts: one worker more than cores keeps all cores busy. */
 const WORKERS = availableParallelism() + 1;
 
 /**
- * One project per kind of test, so that `npx vitest --project unit` runs only the fast ones. The time limits are for
- * busy machines: only a test that fails takes so long.
+ * One project per kind of test: `npx vitest --project unit` runs only the fast ones. The timeouts are long enough for a
+ * busy machine; only failing tests reach them.
  */
 const project = (name: string, testTimeout: number, over: { globalSetup?: string[] } = {}) => ({
   extends: true as const,
@@ -27,7 +27,7 @@ const project = (name: string, testTimeout: number, over: { globalSetup?: string
 export default defineConfig({
   test: {
     pool: 'forks',
-    isolate: false, // files share what they import: to load it for each took a quarter of the time of all tests
+    isolate: false, // test files of a worker share their imports; loading these again took a quarter of the time
     maxWorkers: WORKERS,
     sequence: { sequencer: PackagesFirst },
     setupFiles: ['test/support/leak-guard.ts'],

@@ -1,6 +1,6 @@
 /**
- * `npm run check`: what to run before each commit, in under a minute: form, lint, types, import rules, unit and contract
- * tests. It keeps caches in node_modules/.cache, so that only what changed is checked again. `npm test` runs everything.
+ * `npm run check`: the checks before each commit: form, lint, types, import rules, unit and contract tests. It keeps
+ * caches in node_modules/.cache and checks again only what has changed. `npm test` runs everything.
  */
 import { fileURLToPath } from 'node:url';
 import { mustRun, stopAllOnSignals } from './run/commands.mjs';
@@ -13,7 +13,7 @@ import { runVitest } from './run/vitest.mjs';
 const PROJECTS = ['unit', 'contract'];
 const CACHE = 'node_modules/.cache';
 
-/** The slowest first. */
+/** The slowest check first. */
 const CHECKS = [
   ['lint', 'eslint', '.', '--cache', '--cache-location', `${CACHE}/eslint/`],
   ['types', 'tsc', '--noEmit', '--incremental', '--tsBuildInfoFile', `${CACHE}/types.tsbuildinfo`],

@@ -1,5 +1,5 @@
 /**
- * `npm test`: everything that must hold, from a fresh clone on. It needs Node.js alone and installs the rest.
+ * `npm test`: all checks and all tests, also in a fresh clone. It needs only Node.js and installs the rest.
  *
  *     npm test                        all checks, then all tests
  *     npm test -- unit integration    all checks, then the tests of these projects (vitest.config.ts)
@@ -16,20 +16,20 @@ import { runVitest } from './run/vitest.mjs';
 
 const PROJECTS = ['unit', 'contract', 'integration', 'e2e', 'interop', 'packages'];
 
-/** The slowest first; two at a time, since each keeps one core busy. */
+/** The slowest check first; each keeps one core busy. */
 const CHECKS = ['lint', 'build', 'typecheck', 'depcruise', 'format:check'];
 const CHECKS_AT_A_TIME = 2;
 
-/** Without names: all, but for what only root can do. */
+/** Returns the named projects; without names all that this user can run. */
 const chosenProjects = (names) => {
   const unknown = names.filter((name) => !PROJECTS.includes(name));
   if (unknown.length === 0 && names.length > 0) return names;
   if (unknown.length === 0) {
     if (process.getuid?.() === 0) return PROJECTS;
-    console.log('left out: the tests of the packages, which install them; run npm test as root for those');
+    console.log('skipped: the tests of the packages, which install them; run npm test as root for these');
     return PROJECTS.filter((name) => name !== 'packages');
   }
-  throw new StepFailed(`no such project: ${unknown.join(', ')}; there are ${PROJECTS.join(', ')}`);
+  throw new StepFailed(`unknown project: ${unknown.join(', ')}; the projects are ${PROJECTS.join(', ')}`);
 };
 
 const main = async () => {

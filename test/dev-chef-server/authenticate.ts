@@ -1,23 +1,23 @@
 import type { KeyObject } from 'node:crypto';
-import { readSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
-import { readPublicKey, verifyRequest } from '../../src/shared/protocol/chef-signature/verify-request.js';
-import { type Answer, type ChefRequest, refused } from './answers.js';
+import { parseSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
+import { parsePublicKey, verifyRequest } from '../../src/shared/protocol/chef-signature/verify-request.js';
+import { type ChefResponse, type ChefRequest, rejected } from './responses.js';
 import { type Actor, type ChefState, type Organization, SUPERUSER } from './chef-state.js';
 
 /**
- * Checks who signed a request, as the Chef Server does; `org` is the organization that it is about, if any. Gives the
- * answer that refuses it, or undefined where it may go on.
+ * Authenticates a request as the Chef Server does; `org` is the organization of its path, if any. Returns a rejection, or
+ * undefined if the request is authentic.
  */
-export const refuseUnsigned = (
+export const rejectUnsigned = (
   state: ChefState,
   org: Organization | undefined,
   request: ChefRequest,
   nowMs: number,
-): Answer | undefined => {
-  const headers = readSignedHeaders(request.headers, nowMs);
+): ChefResponse | undefined => {
+  const headers = parseSignedHeaders(request.headers, nowMs);
   if (!headers.ok) {
     const { kind } = headers.error;
-    return refused(
+    return rejected(
       kind === 'missing' || kind === 'unsupported_version' ? 400 : 401,
       `signed headers: ${kind}`,
     );
@@ -27,15 +27,15 @@ export const refuseUnsigned = (
   const actors = [org?.clients.get(userId), user].filter((actor) => actor !== undefined);
   if (actors.length === 0) {
     const advice = 'Ensure that your node_name and client key are correct.';
-    return refused(401, `Failed to authenticate as '${userId}'. ${advice}`);
+    return rejected(401, `Failed to authenticate as '${userId}'. ${advice}`);
   }
   const received = { method: request.method, path: request.target, body: request.body };
   const signer = actors.find((actor) =>
     keysOf(actor).some((key) => verifyRequest(headers.value, received, key)),
   );
-  if (signer === undefined) return refused(401, `Invalid signature for user or client '${userId}'`);
+  if (signer === undefined) return rejected(401, `Invalid signature for user or client '${userId}'`);
   if (signer === user && !mayEnter(org, userId)) {
-    return refused(403, `'${userId}' not associated with organization '${org?.name ?? ''}'`);
+    return rejected(403, `'${userId}' not associated with organization '${org?.name ?? ''}'`);
   }
   return undefined;
 };
@@ -43,13 +43,13 @@ export const refuseUnsigned = (
 const mayEnter = (org: Organization | undefined, user: string): boolean =>
   org === undefined || user === SUPERUSER || org.members.has(user);
 
-/** Keys as they were read, by their text: reading one takes longer than all else of a request. */
-const read = new Map<string, KeyObject | undefined>();
+/** Parsed keys by their PEM text: parsing a key is the slowest part of a request. */
+const keyCache = new Map<string, KeyObject | undefined>();
 
-const readOnce = (pem: string): KeyObject | undefined => {
-  if (!read.has(pem)) read.set(pem, readPublicKey(pem));
-  return read.get(pem);
+const parseCached = (pem: string): KeyObject | undefined => {
+  if (!keyCache.has(pem)) keyCache.set(pem, parsePublicKey(pem));
+  return keyCache.get(pem);
 };
 
 const keysOf = (actor: Actor): KeyObject[] =>
-  [...actor.keys.values()].map(readOnce).filter((key) => key !== undefined);
+  [...actor.keys.values()].map(parseCached).filter((key) => key !== undefined);

@@ -1,6 +1,6 @@
 import { createPublicKey, randomBytes, sign } from 'node:crypto';
 
-/** Only what of DER a small certificate is made of: each function gives tag, length and content. */
+/** The subset of DER that a small certificate needs: each function returns tag, length and content. */
 const tagged = (tag: number, ...contents: Uint8Array[]): Buffer => {
   const content = Buffer.concat(contents);
   return Buffer.concat([Buffer.from([tag]), lengthOf(content.length), content]);
@@ -25,8 +25,8 @@ const SHA256_WITH_RSA = sequence(Buffer.from('06092a864886f70d01010b', 'hex'), t
 const LOOPBACK = tagged(0x87, Buffer.from([127, 0, 0, 1]));
 
 /**
- * A self-signed X.509 certificate (PEM) of an RSA private key (PEM), good for TLS on 127.0.0.1 and, as old Chef Servers
- * did, for handing out a public key.
+ * Creates a self-signed X.509 certificate (PEM) for an RSA private key (PEM). It is valid for TLS on 127.0.0.1, and has
+ * the form in which old Chef Servers return public keys.
  */
 export const selfSignedCertificate = (privateKey: string, commonName: string): string => {
   const name = sequence(set(sequence(COMMON_NAME, text(commonName))));

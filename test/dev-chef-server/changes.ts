@@ -1,10 +1,10 @@
-import { type Answer, type ChefRequest, found, refused } from './answers.js';
+import { type ChefResponse, type ChefRequest, ok, rejected } from './responses.js';
 import type { ChefAdministration } from './chef-administration.js';
 import { type Group, type Organization, SUPERUSER } from './chef-state.js';
 import { makePrivateKey, publicKeyOf } from './key-pair.js';
 import { clientObject } from './objects.js';
 
-/** What stands in the body of a request that changes something; every part may be missing. */
+/** Body of a request that changes an organization. */
 interface ChangeBody {
   readonly name?: string;
   readonly create_key?: boolean;
@@ -13,10 +13,10 @@ interface ChangeBody {
 }
 
 /**
- * Answers a request that changes an organization: `POST clients`, `DELETE clients/NAME`, `PUT groups/NAME`; undefined
- * where it is none of these. The superuser and the administrators may.
+ * Handles requests that change an organization: `POST clients`, `DELETE clients/NAME`, `PUT groups/NAME`; returns
+ * undefined for other requests. Only the superuser and administrators have the right.
  */
-export const answerChange = (
+export const handleChange = (
   chef: ChefAdministration,
   org: Organization,
   request: ChefRequest,
@@ -24,11 +24,11 @@ export const answerChange = (
   apiVersion: number,
   kind?: string,
   name?: string,
-): Answer | Promise<Answer> | undefined => {
+): ChefResponse | Promise<ChefResponse> | undefined => {
   const change = `${request.method} ${kind ?? ''}${name === undefined ? '' : '/NAME'}`;
   if (!['POST clients', 'DELETE clients/NAME', 'PUT groups/NAME'].includes(change)) return undefined;
   if (!mayChange(org, String(request.headers['x-ops-userid']))) {
-    return refused(403, `missing ${change === 'POST clients' ? 'create' : 'update'} permission`);
+    return rejected(403, `missing ${change === 'POST clients' ? 'create' : 'update'} permission`);
   }
   if (change === 'DELETE clients/NAME') return deleteClient(chef, org, name ?? '');
   const body = JSON.parse(request.body.toString()) as ChangeBody;
@@ -44,16 +44,16 @@ const mayChange = ({ groups }: Organization, name: string): boolean => {
   );
 };
 
-/** Only from API version 1 on the key stands in an object of its own, and only where one was asked for. */
+/** Since API version 1 the key is in an object `chef_key`, and only if the request has `create_key`. */
 const createClient = async (
   chef: ChefAdministration,
   org: Organization,
   url: URL,
   apiVersion: number,
   { name, create_key }: ChangeBody,
-): Promise<Answer> => {
-  if (name === undefined) return refused(400, "Field 'name' missing");
-  if (org.clients.has(name)) return refused(409, 'Client already exists');
+): Promise<ChefResponse> => {
+  if (name === undefined) return rejected(400, "Field 'name' missing");
+  if (org.clients.has(name)) return rejected(409, 'Client already exists');
   const privateKey = await makePrivateKey();
   await chef.createClient(org.name, name, { privateKey });
   const uri = `${url.origin}/organizations/${org.name}/clients/${name}`;
@@ -64,28 +64,28 @@ const createClient = async (
   return { status: 201, body: { uri, chef_key: key } };
 };
 
-const deleteClient = (chef: ChefAdministration, org: Organization, name: string): Answer => {
+const deleteClient = (chef: ChefAdministration, org: Organization, name: string): ChefResponse => {
   const client = org.clients.get(name);
-  if (client === undefined) return refused(404, `Cannot load client ${name}`);
+  if (client === undefined) return rejected(404, `Cannot load client ${name}`);
   chef.deleteClient(org.name, name);
-  return found(clientObject(org, client));
+  return ok(clientObject(org, client));
 };
 
-/** All members are replaced; without any kind of them nothing is, and one that is not there is an error inside. */
+/** Replaces all members; empty `actors` change nothing, and an unknown member is an internal error. */
 const replaceGroup = (
   chef: ChefAdministration,
   org: Organization,
   name: string,
   { groupname = name, actors = {} }: ChangeBody,
-): Answer => {
-  if (!org.groups.has(name)) return refused(404, `Cannot load group ${name}`);
-  if (groupname !== name) return refused(400, 'this development Chef Server does not rename groups');
+): ChefResponse => {
+  if (!org.groups.has(name)) return rejected(404, `Cannot load group ${name}`);
+  if (groupname !== name) return rejected(400, 'this development Chef Server does not rename groups');
   if (Object.keys(actors).length > 0) {
     const { users = [], clients = [] } = actors;
     const isThere =
       users.every((user) => chef.state.users.has(user)) && clients.every((client) => org.clients.has(client));
-    if (!isThere) return refused(500, 'internal service error');
+    if (!isThere) return rejected(500, 'internal service error');
     chef.setGroup(org.name, name, actors);
   }
-  return found({ name, groupname, actors });
+  return ok({ name, groupname, actors });
 };

@@ -11,9 +11,9 @@ import {
 } from './chef-state.js';
 import { makePrivateKey, type PublicKeyForm, publicKeyOf } from './key-pair.js';
 
-/** How an actor gets its first key. */
+/** How an actor gets a key. */
 export interface KeyOptions {
-  /** A private key, PEM, that is there already (default: a new one; making one takes a while). */
+  /** An existing private key, PEM (default: a new key, which is slow to create). */
   readonly privateKey?: string;
   /** How the Chef Server stores the public half (default 'spki'). */
   readonly form?: PublicKeyForm;
@@ -26,15 +26,15 @@ export interface UserOptions extends KeyOptions {
   readonly admin?: boolean;
 }
 
-/** Which actor is meant: a user, or with `org` a client of that organization. */
+/** A user, or with `org` a client of that organization. */
 export interface ActorRef {
   readonly name: string;
   readonly org?: string;
 }
 
-/** What administrators do on a Chef Server. Whoever gets a key is handed its private half, PEM; it is not kept. */
+/** What administrators do on a Chef Server. Methods that create a key return its private half, PEM, and do not keep it. */
 export class ChefAdministration {
-  /** The superuser's private key, PEM; undefined where the state came with a superuser and no key was handed in. */
+  /** The superuser's private key, PEM; undefined if the initial state has a superuser and no key was given. */
   superuserKey: string | undefined;
 
   constructor(
@@ -42,7 +42,7 @@ export class ChefAdministration {
     private readonly onChange: (state: ChefState) => void = () => undefined,
   ) {}
 
-  /** Makes an organization and gives its guid, 32 hex digits. */
+  /** Creates an organization and returns its guid, 32 hex digits. */
   createOrganization(name: string, options: { fullName?: string; guid?: string } = {}): string {
     const guid = options.guid ?? newGuid();
     this.state.organizations.set(name, newOrganization(name, options.fullName ?? name, guid));
@@ -50,7 +50,7 @@ export class ChefAdministration {
     return guid;
   }
 
-  /** Makes a user, associated with organizations that are there already. */
+  /** Creates a user and associates it with existing organizations. */
   async createUser(name: string, options: UserOptions = {}): Promise<string> {
     const privateKey = options.privateKey ?? (await makePrivateKey());
     this.state.users.set(name, newActor(name, publicKeyOf(privateKey, options.form)));
@@ -59,7 +59,7 @@ export class ChefAdministration {
     return privateKey;
   }
 
-  /** Makes a user a member of an organization. */
+  /** Associates a user with an organization. */
   associate(org: string, user: string, admin = false): void {
     const { members, groups } = this.organization(org);
     members.add(user);
@@ -68,7 +68,7 @@ export class ChefAdministration {
     this.changed();
   }
 
-  /** Ends a user's membership in an organization and in its groups. */
+  /** Removes a user from an organization and its groups. */
   dissociate(org: string, user: string): void {
     const { members, groups } = this.organization(org);
     members.delete(user);
@@ -76,7 +76,7 @@ export class ChefAdministration {
     this.changed();
   }
 
-  /** Makes a client of an organization, as each node has one. */
+  /** Creates a client of an organization; each node has one. */
   async createClient(org: string, name: string, options: KeyOptions = {}): Promise<string> {
     const privateKey = options.privateKey ?? (await makePrivateKey());
     const { clients, groups } = this.organization(org);
@@ -86,7 +86,7 @@ export class ChefAdministration {
     return privateKey;
   }
 
-  /** Takes a client away. */
+  /** Deletes a client and removes it from its groups. */
   deleteClient(org: string, name: string): void {
     const { clients, groups } = this.organization(org);
     clients.delete(name);
@@ -94,32 +94,32 @@ export class ChefAdministration {
     this.changed();
   }
 
-  /** Takes a user away, from everywhere. */
+  /** Deletes a user and removes it from all organizations. */
   deleteUser(name: string): void {
     for (const org of this.state.organizations.keys()) this.dissociate(org, name);
     this.state.users.delete(name);
     this.changed();
   }
 
-  /** Makes a node object, for searches. */
+  /** Creates a node object, for searches. */
   createNode(org: string, name: string, attributes: Readonly<Record<string, unknown>> = {}): void {
     this.organization(org).nodes.set(name, { name, attributes });
     this.changed();
   }
 
-  /** Makes or replaces a group. */
+  /** Creates or replaces a group. */
   setGroup(org: string, name: string, members: Partial<Group> = {}): void {
     this.organization(org).groups.set(name, { ...emptyGroup(), ...structuredClone(members) });
     this.changed();
   }
 
-  /** Takes a group away. */
+  /** Deletes a group. */
   deleteGroup(org: string, name: string): void {
     this.organization(org).groups.delete(name);
     this.changed();
   }
 
-  /** Gives an actor one more key, or replaces its key of that name. */
+  /** Adds a key to an actor, or replaces its key with that name. */
   async addKey(actor: ActorRef, keyName: string, options: KeyOptions = {}): Promise<string> {
     const privateKey = options.privateKey ?? (await makePrivateKey());
     this.actor(actor).keys.set(keyName, publicKeyOf(privateKey, options.form));
@@ -132,13 +132,13 @@ export class ChefAdministration {
     return this.addKey(actor, 'default', options);
   }
 
-  /** Takes a key away from an actor. */
+  /** Deletes a key of an actor. */
   deleteKey(actor: ActorRef, keyName: string): void {
     this.actor(actor).keys.delete(keyName);
     this.changed();
   }
 
-  /** Makes the superuser, or gives it this key. */
+  /** Creates the superuser, or sets its key. */
   protected async ensureSuperuser(privateKey: string | undefined): Promise<void> {
     const isThere = this.state.users.has(SUPERUSER);
     if (isThere && privateKey === undefined) return;

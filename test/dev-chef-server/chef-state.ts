@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 
-/** A user, or a client of an organization. Keys are public, PEM, by the name of the key. */
+/** A user, or a client of an organization. `keys` has public keys, PEM, by name. */
 export interface Actor {
   readonly name: string;
   readonly authzId: string;
   readonly keys: Map<string, string>;
 }
 
-/** Who is in a group; `groups` are names of nested groups. */
+/** Members of a group; `groups` are names of nested groups. */
 export interface Group {
   readonly users: string[];
   readonly clients: string[];
   readonly groups: string[];
 }
 
-/** A node object as the Chef Server keeps it; attributes are looked at by searches only. */
+/** A node object of the Chef Server; only searches use its attributes. */
 export interface ChefNode {
   readonly name: string;
   readonly attributes: Readonly<Record<string, unknown>>;
@@ -25,36 +25,36 @@ export interface Organization {
   readonly fullName: string;
   /** 32 hex digits. */
   readonly guid: string;
-  /** Names of the users that are associated. */
+  /** Names of associated users. */
   readonly members: Set<string>;
   readonly clients: Map<string, Actor>;
   readonly groups: Map<string, Group>;
   readonly nodes: Map<string, ChefNode>;
 }
 
-/** All that a development Chef Server knows. */
+/** The state of a development Chef Server. */
 export interface ChefState {
   readonly users: Map<string, Actor>;
   readonly organizations: Map<string, Organization>;
 }
 
-/** The user that may do everything, as on a real server. */
+/** Name of the user with all rights, as on a real server. */
 export const SUPERUSER = 'pivotal';
 
-/** 32 hex digits, as the Chef Server names organizations and actors inside. */
+/** Returns a random internal id of an organization or actor: 32 hex digits. */
 export const newGuid = (): string => randomBytes(16).toString('hex');
 
-/** A server on which nobody has done anything yet. */
+/** Returns the state of a new server. */
 export const emptyState = (): ChefState => ({ users: new Map(), organizations: new Map() });
 
-/** An actor with one key, called `default`. */
+/** Returns an actor with one key, named `default`. */
 export const newActor = (name: string, publicKey: string): Actor => ({
   name,
   authzId: newGuid(),
   keys: new Map([['default', publicKey]]),
 });
 
-/** An organization with the groups that every one is born with. */
+/** Returns an organization with the default groups. */
 export const newOrganization = (name: string, fullName: string, guid: string): Organization => ({
   name,
   fullName,
@@ -65,5 +65,5 @@ export const newOrganization = (name: string, fullName: string, guid: string): O
   nodes: new Map(),
 });
 
-/** A group that nobody is in. */
+/** Returns a group without members. */
 export const emptyGroup = (): Group => ({ users: [], clients: [], groups: [] });

@@ -2,29 +2,29 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type Answer, type ChefRequest, refused } from './answers.js';
+import { type ChefResponse, type ChefRequest, rejected } from './responses.js';
 import { selfSignedCertificate } from './certificate.js';
 import { ChefAdministration } from './chef-administration.js';
 import { type ChefState, emptyState } from './chef-state.js';
 import { type Fault, Faults } from './faults.js';
 import { isForPushy, proxyToPushy } from './pushy-proxy.js';
-import { answerRequest } from './routes.js';
+import { handleRequest } from './routes.js';
 
 /** How a development Chef Server is started. */
 export interface DevChefServerOptions {
-  /** TCP port of 127.0.0.1 (default: any that is free). */
+  /** TCP port of 127.0.0.1 (default: a free one). */
   readonly port?: number;
-  /** Where `/organizations/ORG/pushy/…` and `/pushy/…` are handed on to; can be set later, too. */
+  /** Push Jobs server that gets requests for `/organizations/ORG/pushy/…` and `/pushy/…`; can be set later, too. */
   readonly pushyUrl?: string;
-  /** What it knows from the start (default: nothing but the superuser). */
+  /** Initial state (default: only the superuser). */
   readonly state?: ChefState;
   /** Called after each change of the state. */
   readonly onChange?: (state: ChefState) => void;
   /** The superuser's private key, PEM (default: a new one, unless the state has the superuser). */
   readonly superuserKey?: string;
-  /** Speak HTTPS with a certificate of its own, found in `ca`. */
+  /** Private key, PEM, for HTTPS with a self-signed certificate, which is in `ca`. */
   readonly tlsKey?: string;
-  /** Be a Chef Server that knows nothing of API versions. */
+  /** Behave as a Chef Server without API versions. */
   readonly withoutApiVersions?: boolean;
   /** Milliseconds since 1970 (default: the machine's clock). */
   readonly now?: () => number;
@@ -33,18 +33,18 @@ export interface DevChefServerOptions {
 const NEWEST_API_VERSION = 2;
 
 /**
- * A Chef Server for development and tests: what of one a push jobs server, its clients and its command line ask for
- * (REST API, "Asking the Chef Server"), in the forms of a real one. It listens on 127.0.0.1 only and keeps everything
- * in memory. Faults can be set, and every request that it was asked is kept.
+ * A Chef Server for development and tests: the resources that Push Jobs uses, in the form of a real one. It listens on
+ * 127.0.0.1 only and keeps everything in memory. Tests can set faults and read all requests. See docs/spec/rest-api.md,
+ * "Asking the Chef Server".
  */
 export class DevChefServer extends ChefAdministration {
-  /** What goes wrong now. */
+  /** Faults that are active now. */
   readonly faults = new Faults();
-  /** The requests that came, but for those that were handed on. */
+  /** All requests except those that were forwarded to the Push Jobs server. */
   readonly requests: ChefRequest[] = [];
-  /** Where requests for push jobs are handed on to. */
+  /** Push Jobs server that gets requests for push jobs. */
   pushyUrl: string | undefined;
-  /** Its certificate, PEM, where it speaks HTTPS. */
+  /** Its certificate, PEM, if it uses HTTPS. */
   readonly ca: string | undefined;
 
   private readonly server;
@@ -63,7 +63,7 @@ export class DevChefServer extends ChefAdministration {
     this.server.requestTimeout = 0;
   }
 
-  /** Starts one; resolves when it listens. */
+  /** Resolves when the server listens. */
   static async start(options: DevChefServerOptions = {}): Promise<DevChefServer> {
     const chef = new DevChefServer(options);
     await chef.ensureSuperuser(options.superuserKey);
@@ -72,12 +72,12 @@ export class DevChefServer extends ChefAdministration {
     return chef;
   }
 
-  /** The root address, without a `/` at the end. */
+  /** Root URL without a trailing `/`. */
   get url(): string {
     return `${this.scheme}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Ends it, and all connections. */
+  /** Stops the server and closes all connections. */
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
@@ -103,39 +103,39 @@ export class DevChefServer extends ChefAdministration {
 
   private async respond(request: ChefRequest, outgoing: ServerResponse): Promise<void> {
     this.requests.push(request);
-    const fault = this.faults.meet(request);
+    const fault = this.faults.match(request);
     if (fault?.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     await fault?.until;
     if (fault?.close === true) return void outgoing.destroy();
-    const answer = await this.answer(request, fault);
+    const response = await this.responseTo(request, fault);
     if (fault?.closeAfter === true) return void outgoing.destroy();
-    const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
-    outgoing.writeHead(fault?.status ?? answer.status, {
+    const text = typeof response.body === 'string' ? response.body : JSON.stringify(response.body);
+    outgoing.writeHead(fault?.status ?? response.status, {
       'Content-Type': 'application/json',
-      ...answer.headers,
+      ...response.headers,
       ...fault?.headers,
     });
     outgoing.end(fault?.body ?? text);
   }
 
-  private async answer(request: ChefRequest, fault?: Fault): Promise<Answer> {
-    const asked = this.askedApiVersion(request);
-    if (asked === undefined) return refused(406, 'the API version that you ask for is not known');
+  private async responseTo(request: ChefRequest, fault?: Fault): Promise<ChefResponse> {
+    const version = this.requestedApiVersion(request);
+    if (version === undefined) return rejected(406, 'unknown API version; supported are 0 to 2');
     try {
       const url = new URL(`${this.url}${request.target}`);
-      const answer =
+      const response =
         fault?.status === undefined || request.method === 'GET'
-          ? await answerRequest(this, request, url, asked, this.now())
-          : refused(fault.status, 'something went wrong');
+          ? await handleRequest(this, request, url, version, this.now())
+          : rejected(fault.status, 'something went wrong');
       return this.options.withoutApiVersions === true
-        ? answer
-        : { ...answer, headers: { 'X-Ops-Server-API-Version': versionHeader(asked) } };
+        ? response
+        : { ...response, headers: { 'X-Ops-Server-API-Version': versionHeader(version) } };
     } catch (thrown) {
-      return refused(400, `this cannot be read: ${String(thrown)}`);
+      return rejected(400, `cannot read the request: ${String(thrown)}`);
     }
   }
 
-  private askedApiVersion({ headers }: ChefRequest): number | undefined {
+  private requestedApiVersion({ headers }: ChefRequest): number | undefined {
     if (this.options.withoutApiVersions === true) return 0;
     const version = Number(headers['x-ops-server-api-version'] ?? '0');
     return Number.isInteger(version) && version >= 0 && version <= NEWEST_API_VERSION ? version : undefined;

@@ -1,50 +1,50 @@
-import type { ChefRequest } from './answers.js';
+import type { ChefRequest } from './responses.js';
 
-/** What goes wrong with the requests that a fault is for. */
+/** A fault: how matching requests fail. */
 export interface Fault {
-  /** Which requests; all where it is left out. */
+  /** Matches paths with their query (default: all). */
   readonly on?: RegExp;
-  /** Of which method; of any where it is left out. */
+  /** Matches the method (default: all). */
   readonly method?: string;
-  /** Milliseconds before anything is answered. */
+  /** Delay of the response in milliseconds. */
   readonly delayMs?: number;
-  /** The answer waits for this to settle. */
+  /** The response waits until this settles. */
   readonly until?: Promise<unknown>;
-  /** In place of the real answer's; a request that would change something changes nothing. */
+  /** Replaces the status; a request with another method than GET then changes nothing. */
   readonly status?: number;
-  /** In place of the real answer's; sent as it is. */
+  /** Replaces the body; sent unchanged. */
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The connection is cut without an answer. */
+  /** Closes the connection without a response. */
   readonly close?: boolean;
-  /** What is asked is done, and the connection then cut without an answer. */
+  /** Handles the request, then closes the connection without a response. */
   readonly closeAfter?: boolean;
-  /** How many requests it is for, then it is over (default: until it is removed). */
+  /** Number of requests that fail (default: all until the fault is removed). */
   readonly times?: number;
 }
 
-/** The faults that are set now. */
+/** The active faults. */
 export class Faults {
-  private readonly set = new Map<Fault, number>();
+  private readonly active = new Map<Fault, number>();
 
-  /** Sets a fault; call what is returned to take it away. */
+  /** Adds a fault; returns a function that removes it. */
   add(fault: Fault): () => void {
-    this.set.set(fault, fault.times ?? Number.POSITIVE_INFINITY);
-    return () => void this.set.delete(fault);
+    this.active.set(fault, fault.times ?? Number.POSITIVE_INFINITY);
+    return () => void this.active.delete(fault);
   }
 
-  /** Takes all away. */
+  /** Removes all faults. */
   clear(): void {
-    this.set.clear();
+    this.active.clear();
   }
 
-  /** The fault that a request meets, if any: the first that was set for it. */
-  meet(request: ChefRequest): Fault | undefined {
-    for (const [fault, left] of this.set) {
+  /** Returns the first active fault that matches a request, and counts the match. */
+  match(request: ChefRequest): Fault | undefined {
+    for (const [fault, left] of this.active) {
       if (fault.on?.test(request.target) === false) continue;
       if (fault.method !== undefined && fault.method !== request.method) continue;
-      if (left > 1) this.set.set(fault, left - 1);
-      else this.set.delete(fault);
+      if (left > 1) this.active.set(fault, left - 1);
+      else this.active.delete(fault);
       return fault;
     }
     return undefined;

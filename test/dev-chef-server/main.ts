@@ -6,12 +6,12 @@ import { StateFolder } from './state-folder.js';
 
 const HELP = `A Chef Server for development: enough of one for push jobs, on 127.0.0.1 only.
 
-  --folder DIR     state and private keys (NAME.pem, 0600); a restart goes on from there   (required)
-  --port N         TCP port (default: any that is free)
-  --pushy-url URL  the push jobs server that requests for push jobs are handed on to
-  --org NAME       an organization to make (default: acme)
-  --user NAME      an administrator of it to make; may be repeated
-  --node NAME      a node of it to make, with its client; may be repeated
+  --folder DIR     state and private keys (NAME.pem, 0600); a restart continues with them   (required)
+  --port N         TCP port (default: a free one)
+  --pushy-url URL  the Push Jobs server that gets requests for push jobs
+  --org NAME       an organization to create (default: acme)
+  --user NAME      an administrator of the organization to create; may be repeated
+  --node NAME      a node of the organization to create, with its client; may be repeated
 `;
 
 const { values } = parseArgs({
@@ -26,27 +26,27 @@ const { values } = parseArgs({
   },
 });
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** The private key in the folder, made where there is none; it is there before anybody relies on it. */
-const keyOf = async (folder: StateFolder, name: string): Promise<string> => {
-  const kept = folder.readKey(name);
-  if (kept !== undefined) return kept;
-  const made = await makePrivateKey();
-  folder.writeKey(name, made);
-  return made;
+/** Returns the private key in the folder; creates and stores it first if it is missing. */
+const loadOrCreateKey = async (folder: StateFolder, name: string): Promise<string> => {
+  const stored = folder.readKey(name);
+  if (stored !== undefined) return stored;
+  const created = await makePrivateKey();
+  folder.writeKey(name, created);
+  return created;
 };
 
-/** Makes what is asked for and not there yet; the keys go into the folder. */
-const furnish = async (chef: DevChefServer, folder: StateFolder): Promise<void> => {
+/** Creates the objects of the options that do not exist yet; their keys go into the folder. */
+const createObjects = async (chef: DevChefServer, folder: StateFolder): Promise<void> => {
   if (!chef.state.organizations.has(values.org)) chef.createOrganization(values.org);
   for (const user of values.user) {
     if (chef.state.users.has(user)) continue;
-    await chef.createUser(user, { orgs: [values.org], admin: true, privateKey: await keyOf(folder, user) });
+    await chef.createUser(user, { orgs: [values.org], admin: true, privateKey: await loadOrCreateKey(folder, user) });
   }
   for (const node of values.node) {
     if (chef.state.organizations.get(values.org)?.clients.has(node) === true) continue;
-    await chef.createClient(values.org, node, { privateKey: await keyOf(folder, node) });
+    await chef.createClient(values.org, node, { privateKey: await loadOrCreateKey(folder, node) });
     chef.createNode(values.org, node);
   }
 };
@@ -56,16 +56,16 @@ const run = async (folder: StateFolder): Promise<void> => {
     port: Number(values.port),
     state: folder.load(),
     onChange: (state: ChefState) => folder.save(state),
-    superuserKey: await keyOf(folder, SUPERUSER),
+    superuserKey: await loadOrCreateKey(folder, SUPERUSER),
     ...(values['pushy-url'] === undefined ? {} : { pushyUrl: values['pushy-url'] }),
   });
-  await furnish(chef, folder);
+  await createObjects(chef, folder);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void chef.stop());
-  say(`development Chef Server listening on ${chef.url}`);
+  print(`development Chef Server listening on ${chef.url}`);
 };
 
 if (values.help || values.folder === undefined) {
-  say(HELP);
+  print(HELP);
   process.exitCode = values.help ? 0 : 1;
 } else {
   await run(new StateFolder(values.folder));

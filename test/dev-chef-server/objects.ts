@@ -1,6 +1,6 @@
 import type { Actor, Organization } from './chef-state.js';
 
-/** A client as `GET clients/NAME` shows it. */
+/** Returns a client as `GET clients/NAME` shows it. */
 export const clientObject = (org: Organization, client: Actor): object => ({
   name: client.name,
   clientname: client.name,
@@ -10,7 +10,7 @@ export const clientObject = (org: Organization, client: Actor): object => ({
   validator: false,
 });
 
-/** A user as `GET users/NAME` shows it. */
+/** Returns a user as `GET users/NAME` shows it. */
 export const userObject = (user: Actor): object => ({
   username: user.name,
   display_name: user.name,

@@ -1,4 +1,4 @@
-import { type Answer, found } from './answers.js';
+import { type ChefResponse, ok } from './responses.js';
 import type { Actor, ChefState } from './chef-state.js';
 
 interface Principal {
@@ -21,15 +21,15 @@ const entries = (actor: Actor | undefined, type: 'user' | 'client', isMember: bo
       }));
 
 /**
- * `GET /organizations/ORG/principals/NAME`: from API version 1 on a list with an entry for each key, users first;
- * before that one object, the client's where a user has the same name.
+ * Handles `GET /organizations/ORG/principals/NAME`. Since API version 1 the response is a list with an entry for each
+ * key, users first. In version 0 it is one object: the client if client and user have the same name.
  */
-export const answerPrincipals = (
+export const principalsResponse = (
   state: ChefState,
   orgName: string,
   name: string,
   apiVersion: number,
-): Answer => {
+): ChefResponse => {
   const org = state.organizations.get(orgName);
   if (org === undefined) {
     return { status: 404, body: { not_found: 'org', error: `Cannot find org ${orgName}` } };
@@ -40,5 +40,5 @@ export const answerPrincipals = (
   if (principals.length === 0) {
     return { status: 404, body: { not_found: 'principal', error: `Cannot find principal ${name}` } };
   }
-  return found(apiVersion === 0 ? (clients[0] ?? users[0]) : { principals });
+  return ok(apiVersion === 0 ? (clients[0] ?? users[0]) : { principals });
 };

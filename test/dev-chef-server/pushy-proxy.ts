@@ -1,15 +1,15 @@
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 
-/** What Chef Server's nginx hands on to the push jobs server. */
+/** Paths that Chef Server's nginx forwards to the Push Jobs server. */
 const ROUTE = /^\/(organizations\/[a-z0-9\-_]+\/)?pushy(\/|$)/;
 
-/** Whether a request target belongs to the push jobs server. */
+/** Whether a request target is for the Push Jobs server. */
 export const isForPushy = (target: string): boolean =>
   ROUTE.test((target.split('?', 1)[0] ?? '').replace(/\/{2,}/g, '/'));
 
 /**
- * Hands a request on to the push jobs server and its answer back as it comes, so that feeds stream: path and `Host` as
- * they were sent, the scheme in `X-Forwarded-Proto`.
+ * Forwards a request to the Push Jobs server and streams the response back, so that feeds work. Path and `Host` stay
+ * unchanged; the scheme is in `X-Forwarded-Proto`.
  */
 export const proxyToPushy = (
   pushyUrl: string,
@@ -25,12 +25,12 @@ export const proxyToPushy = (
     path: incoming.url,
     headers: { ...incoming.headers, 'x-forwarded-proto': scheme, connection: 'close' },
   });
-  upstream.on('response', (answer) => {
-    const { connection: _ours, 'keep-alive': _theirs, ...headers } = answer.headers;
-    outgoing.writeHead(answer.statusCode ?? 502, headers);
+  upstream.on('response', (response) => {
+    const { connection: _connection, 'keep-alive': _keepAlive, ...headers } = response.headers;
+    outgoing.writeHead(response.statusCode ?? 502, headers);
     outgoing.flushHeaders();
-    answer.on('error', () => outgoing.destroy());
-    answer.pipe(outgoing);
+    response.on('error', () => outgoing.destroy());
+    response.pipe(outgoing);
   });
   upstream.on('error', () => {
     if (outgoing.headersSent) return void outgoing.destroy();

@@ -1,7 +1,7 @@
-import { type Answer, found, refused } from './answers.js';
+import { type ChefResponse, ok, rejected } from './responses.js';
 import type { ChefNode, Organization } from './chef-state.js';
 
-/** `*:*`, `name:web1`, `name:web*`, `role:db`; terms may be joined by OR. */
+/** A term of a query: `*:*`, `name:web1`, `name:web*` or `role:db`; OR joins terms. */
 const TERM = /^([\w*]+):(\S+)$/;
 
 const matcher = (pattern: string): RegExp => {
@@ -15,7 +15,7 @@ const matcher = (pattern: string): RegExp => {
 const valuesOf = (node: ChefNode, field: string): unknown[] =>
   field === 'name' ? [node.name] : [node.attributes[field]].flat();
 
-/** The nodes that a simple search query finds, sorted by name; undefined where the query is not understood. */
+/** Returns the nodes that match a simple query, sorted by name; undefined if the query is not supported. */
 export const searchNodes = (org: Organization, query: string): ChefNode[] | undefined => {
   const terms = query.split(/\s+OR\s+/).map((term) => TERM.exec(term.trim()));
   if (terms.includes(null)) return undefined;
@@ -28,7 +28,7 @@ export const searchNodes = (org: Organization, query: string): ChefNode[] | unde
   return [...org.nodes.values()].filter(matches).sort((a, b) => (a.name < b.name ? -1 : 1));
 };
 
-/** A node object as `GET nodes/NAME` shows it. */
+/** Returns a node object as `GET nodes/NAME` shows it. */
 export const nodeObject = ({ name, attributes }: ChefNode): Record<string, unknown> => ({
   name,
   chef_environment: '_default',
@@ -42,16 +42,16 @@ export const nodeObject = ({ name, attributes }: ChefNode): Record<string, unkno
 });
 
 /**
- * `GET search/node?q=…` gives whole objects; with a body of `{"key": ["path", "to"]}` (POST) each row has only these
- * keys, and the address of the object. `start` and `rows` page through them.
+ * Handles `search/node?q=…`. GET returns whole objects. POST with a body like `{"key": ["path", "to"]}` returns only
+ * these keys and the URL of each object. `start` and `rows` select a page.
  */
-export const answerSearch = (org: Organization, url: URL, wanted: unknown): Answer => {
+export const searchResponse = (org: Organization, url: URL, wanted: unknown): ChefResponse => {
   const query = url.searchParams.get('q') ?? '*:*';
   const nodes = searchNodes(org, query);
-  if (nodes === undefined) return refused(400, `invalid search query: '${query}'`);
+  if (nodes === undefined) return rejected(400, `invalid search query: '${query}'`);
   const start = Number(url.searchParams.get('start') ?? 0);
   const rows = nodes.slice(start, start + Number(url.searchParams.get('rows') ?? 1000));
-  return found({
+  return ok({
     total: nodes.length,
     start,
     rows: rows.map((node) => (wanted === undefined ? nodeObject(node) : partial(org, url, node, wanted))),

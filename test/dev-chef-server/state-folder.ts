@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ChefState, emptyState } from './chef-state.js';
+import { errorCode } from '../../src/shared/lib/app-error.js';
 
-/** Maps and sets are written as `{"map": [[key, value]…]}` and `{"set": [value…]}`. */
+/** JSON form of maps and sets: `{"map": [[key, value]…]}` and `{"set": [value…]}`. */
 const asJson = (_key: string, value: unknown): unknown => {
   if (value instanceof Map) return { map: [...(value as Map<unknown, unknown>)] };
   return value instanceof Set ? { set: [...(value as Set<unknown>)] } : value;
@@ -14,38 +15,38 @@ const fromJson = (_key: string, value: unknown): unknown => {
   return 'set' in value && Array.isArray(value.set) ? new Set(value.set) : value;
 };
 
-/** Where a development Chef Server keeps its state and hands out private keys; everything in it is 0600. */
+/** Folder with the state and the private keys of a development Chef Server; all files have mode 0600. */
 export class StateFolder {
   constructor(private readonly folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
-  /** What an earlier run left, or an empty state. */
+  /** Reads the state of an earlier run, or returns an empty state. */
   load(): ChefState {
     try {
       return JSON.parse(readFileSync(this.file('state.json'), 'utf8'), fromJson) as ChefState;
     } catch (thrown) {
-      if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return emptyState();
+      if (errorCode(thrown) === 'ENOENT') return emptyState();
       throw thrown;
     }
   }
 
-  /** Writes the state so that a reader sees the old or the new one, never half of it. */
+  /** Writes the state atomically. */
   save(state: ChefState): void {
     this.write('state.json', JSON.stringify(state, asJson, 1));
   }
 
-  /** Writes a private key to `NAME.pem` and gives the file's path. */
+  /** Writes a private key to `NAME.pem` and returns the path. */
   writeKey(name: string, privateKey: string): string {
     return this.write(`${name}.pem`, privateKey);
   }
 
-  /** A private key that an earlier run wrote; undefined where there is none. */
+  /** Reads the private key of an earlier run; undefined if there is none. */
   readKey(name: string): string | undefined {
     try {
       return readFileSync(this.file(`${name}.pem`), 'utf8');
     } catch (thrown) {
-      if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+      if (errorCode(thrown) === 'ENOENT') return undefined;
       throw thrown;
     }
   }

@@ -7,21 +7,22 @@ import { promisify } from 'node:util';
 import ts from 'typescript';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { answerCommands } from '../support/answer-commands.js';
-import { ORG, ServerUnderTest } from '../support/server-under-test.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+import { ORG } from '../support/server-surroundings.js';
+import { useServer } from '../support/use-server.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const README = readFileSync(join(ROOT, 'src/shared/api-client/README.md'), 'utf8');
 
-/** The examples by the heading above them. */
+/** The examples of the README by their heading. */
 const examples = new Map(
   [...README.matchAll(/^## (.+)\n\n```ts\n([^]*?)^```$/gm)].map(([, heading, code]) => [heading!, code!]),
 );
 
-/** A project of somebody else, who has installed the package: its files stand in a folder of its own. */
+/** Folder of another project that has installed the package. */
 let project: string;
-let server: ServerUnderTest;
 let stops: (() => void)[] = [];
+const server = useServer({ rehab_timer: 2_000 });
 
 beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), 'push-jobs-examples-'));
@@ -30,24 +31,21 @@ beforeAll(async () => {
   symlinkSync(join(ROOT, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'));
   writeFileSync(join(project, 'package.json'), '{"type":"module"}');
 
-  server = await ServerUnderTest.start({ rehab_timer: 2_000 });
   server.chef.pushyUrl = server.url('');
   server.chef.createNode(ORG, 'web1', { role: 'web' });
   server.chef.createNode(ORG, 'web2', { role: 'web' });
-  const key = server.userKey.export({ type: 'pkcs8', format: 'pem' });
-  writeFileSync(join(project, 'alice.pem'), key);
+  writeFileSync(join(project, 'alice.pem'), server.userPem);
   stops = [
     answerCommands(await server.availableNode('web1'), 'succeeded', { stdout: 'up 3 days', stderr: '' }),
     answerCommands(await server.availableNode('db1'), 'failed', { stdout: '', stderr: '' }),
   ];
 });
-afterAll(async () => {
+afterAll(() => {
   for (const stop of stops) stop();
-  await server.close();
   rmSync(project, { recursive: true });
 });
 
-/** Runs an example as it stands, but for its types, and gives what it prints. */
+/** Runs an example without its types and returns its output. */
 const run = async (heading: string): Promise<string> => {
   const file = join(project, `${heading.replaceAll(/\W+/g, '-')}.js`);
   const { outputText } = ts.transpileModule(examples.get(heading)!, {
@@ -63,46 +61,46 @@ const run = async (heading: string): Promise<string> => {
   return (await promisify(execFile)(process.execPath, [file], { env })).stdout;
 };
 
-it('runs a job and waits for its end', async () => {
+it('prints the result of each node after the example has waited for the end of its job', async () => {
   const lines = (await run('Run a job and wait for its end')).split('\n');
 
   expect(lines.slice(0, 2).sort()).toEqual(['db1: failure', 'web1: success']);
   expect(lines.slice(2)).toEqual(['complete, failed: db1', 'up 3 days', '']);
 });
 
-/** The node's client can be asked for output: it writes a line when it is, and then ends. */
-const playBuild = async (node: SimulatedNode): Promise<void> => {
+/** Plays a node with live output: it writes a line when the server requests output, and then succeeds. */
+const runBuild = async (node: SimulatedNode): Promise<void> => {
   const { job_id: id } = await node.expectCommand('commit');
-  node.doing = { state: 'committed', jobId: id };
+  node.reportedState = { state: 'committed', jobId: id };
   await node.sendJobMessage('ack_commit', id);
   await node.expectCommand('run');
-  node.doing = { state: 'running', jobId: id };
+  node.reportedState = { state: 'running', jobId: id };
   await node.sendJobMessage('ack_run', id, { output_every_ms: 0 });
   await node.expectCommand('output_wanted');
   const data = Buffer.from('compiling\n').toString('base64');
   await node.send({ type: 'output', job_id: id, chunk: 1, stream: 'stdout', data });
-  node.doing = { state: 'idle', jobId: null };
+  node.reportedState = { state: 'idle', jobId: null };
   await node.sendJobMessage('succeeded', id);
 };
 
-it('watches what nodes write while they run', async () => {
-  const played = playBuild(await server.availableNode('build1'));
+it('prints live output while the command runs', async () => {
+  const build = runBuild(await server.availableNode('build1'));
 
-  expect(await run('Watch what nodes write while they run')).toBe('compiling\nbuild1: success\n');
-  await played;
+  expect(await run('Follow the live output')).toBe('compiling\nbuild1: success\n');
+  await build;
 });
 
-it('chooses nodes by a search', async () => {
-  expect(await run('Choose nodes by a Chef search, and only those that can take a job')).toBe(
+it('finds nodes by a search and shows which are available', async () => {
+  expect(await run('Find available nodes by a Chef search')).toBe(
     'web1 can take a job\nweb2 cannot take a job\n',
   );
 });
 
-it('tells errors apart', async () => {
-  expect(await run('Tell errors apart')).toBe('there is no such job\n');
+it('recognizes the error for an unknown job', async () => {
+  expect(await run('Handle errors')).toBe('there is no such job\n');
 });
 
-it('has types that fit all examples', () => {
+it('compiles all examples in strict mode', () => {
   const files = [...examples.entries()].map(([heading, code]) => {
     const file = join(project, `${heading.replaceAll(/\W+/g, '-')}.ts`);
     writeFileSync(file, code);

@@ -1,35 +1,30 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/shared/lib/clock.js';
 import { eventually } from '../support/eventually.js';
-import { FeedReading } from '../support/feed-reading.js';
-import { answerAbort, endRun, startRun, voteYes } from '../support/play-job.js';
-import { ServerUnderTest } from '../support/server-under-test.js';
+import { FeedReader } from '../support/feed-reader.js';
+import { answerAbort, endRun, startRun, voteYes } from '../support/node-steps.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+import { QUIET_SETTINGS } from '../support/server-settings.js';
+import { useServer } from '../support/use-server.js';
 
-/** Twice that is longer than the steps, and shorter than what the clocks of a Chef Server and its clients may differ. */
+/** Seconds. Twice this is longer than the clock steps, and shorter than the clock skew that the Chef Server accepts. */
 const CONFIG_LIFETIME = 400;
 
-/** Milliseconds: on a slow machine a node must not get `abort` twice where a test waits for the next command. */
-const LONG = 60_000;
-
-let server: ServerUnderTest;
+/** With a long `rehab_timer` the server does not repeat `abort` while a test waits for the next command. */
+const server = useServer({ config_lifetime: CONFIG_LIFETIME, rehab_timer: QUIET_SETTINGS.rehab_timer });
 let web1: SimulatedNode;
-beforeAll(async () => {
-  server = await ServerUnderTest.start({ config_lifetime: CONFIG_LIFETIME, rehab_timer: LONG });
-  web1 = await server.availableNode('web1');
-});
-afterAll(() => server.close());
+beforeAll(async () => (web1 = await server.availableNode('web1')));
 afterEach(() => vi.restoreAllMocks());
 
 const { now } = Date;
-/** The clock of the server, and of who asks it, is wrong by so many milliseconds from now on; that of nodes is right. */
+/** Steps the clock of the server and of the test's REST requests; the nodes' clock stays right. */
 const stepServer = (ms: number): void =>
   void vi.spyOn(systemClock, 'now').mockImplementation(() => now() + ms);
-/** All clocks are set by so many milliseconds. */
+/** Steps all clocks. */
 const stepAll = (ms: number): void => void vi.spyOn(Date, 'now').mockImplementation(() => now() + ms);
 
-describe.each([600_000, -600_000])('clocks that step by %i ms', (ms) => {
-  it('that of the server alone: nodes are unavailable, it is said why, and they come back with it', async () => {
+describe.each([600_000, -600_000])('a clock step of %i ms', (ms) => {
+  it('of the server only makes nodes unavailable with reason clock_skew until the clock is right again', async () => {
     stepServer(ms);
     await server.nodeBecomes('web1', 'unavailable');
     const { body } = await server.get('node_states/web1?details=true');
@@ -44,21 +39,21 @@ describe.each([600_000, -600_000])('clocks that step by %i ms', (ms) => {
     await server.jobBecomes(id, 'complete');
   });
 
-  it('all of them: a job keeps its time, its feed its order, and its node its place', async () => {
+  it('of all clocks changes neither the run timeout, nor the order of the feed, nor the availability', async () => {
+    const startedAt = performance.now();
     const id = await server.startJob({ nodes: ['web1'], run_timeout: 2 });
-    const feed = await FeedReading.open(server, id);
+    const feed = await FeedReader.open(server, id);
     await voteYes(web1, id);
     await startRun(web1, id);
-    const began = performance.now();
-    await feed.until('run_start web1');
+    await feed.waitForLine('run_start web1');
     stepAll(ms);
-    expect((await feed.end()).at(-1)).toBe('job_complete timed_out');
-    expect(performance.now() - began).toBeGreaterThan(1000);
+    expect((await feed.waitForEnd()).at(-1)).toBe('job_complete timed_out');
+    expect(performance.now() - startedAt).toBeGreaterThan(1900);
     const times = feed.events.map(({ data }) => data.timestamp);
     expect(times).toEqual([...new Set(times)].sort());
 
     await web1.expectCommand('abort');
-    web1.doing = { state: 'idle', jobId: null };
+    web1.reportedState = { state: 'idle', jobId: null };
     await web1.sendJobMessage('aborted', null);
     await server.nodeBecomes('web1', 'available');
     vi.restoreAllMocks();
@@ -66,11 +61,11 @@ describe.each([600_000, -600_000])('clocks that step by %i ms', (ms) => {
   });
 });
 
-describe('a node that has not fetched its config for twice its lifetime', () => {
-  it('is not listened to, unless it is at a job, and is welcome with a new config', async () => {
-    const identity = await server.identity('web2');
+describe('a node whose config is older than twice its lifetime', () => {
+  it('is ignored unless it runs a job, and is available again with a new config', async () => {
+    const identity = await server.createIdentity('web2');
     const idle = await server.connect(identity);
-    await idle.beat(100);
+    await idle.startHeartbeats(100);
     await answerAbort(idle);
     await server.nodeBecomes('web2', 'available');
     const id = await server.startJob({ nodes: ['web1'] });
@@ -79,8 +74,8 @@ describe('a node that has not fetched its config for twice its lifetime', () => 
     await eventually(async () => (await server.job(id)).nodes.running?.length === 1);
 
     stepAll(2 * CONFIG_LIFETIME * 1000);
-    const { body: unasked } = await server.get('node_states/web2?details=true');
-    expect(unasked).toMatchObject({ availability: 'unavailable', reason: 'config_too_old' });
+    const { body: before } = await server.get('node_states/web2?details=true');
+    expect(before).toMatchObject({ availability: 'unavailable', reason: 'config_too_old' });
     await eventually(async () => (await server.nodeState('web2')).status === 'offline');
     const { body } = await server.get('node_states/web2?details=true');
     expect(body).toMatchObject({ reason: 'config_too_old', dropped: { reason: 'config_too_old' } });
@@ -90,7 +85,7 @@ describe('a node that has not fetched its config for twice its lifetime', () => 
     const next = await server.startJob({ nodes: ['web1'] });
     expect((await server.jobBecomes(next, 'quorum_failed')).nodes).toEqual({ unavailable: ['web1'] });
 
-    await server.configOf(identity);
+    await server.fetchConfig(identity);
     await server.nodeBecomes('web2', 'available');
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
-/** A folder with the built program as `push-jobs`, as an installation has it. */
+/** A folder on the PATH with the built program as `push-jobs`. */
 let folder: string;
 
 beforeAll(() => {
@@ -21,11 +21,11 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const bash = (script: string): string =>
   execFileSync('bash', ['--norc', '-uc', script], {
     encoding: 'utf8',
-    // A user of zsh has this in the environment of bash too.
+    // Users of zsh have this variable in bash, too.
     env: { PATH: `${folder}:${process.env.PATH}`, HOME: folder, SHELL: '/bin/zsh' },
   });
 
-/** What bash offers when TAB is pressed after these words. */
+/** What bash offers after these words and TAB. */
 const complete = (...words: string[]): string[] => {
   const quoted = words.map((word) => `'${word}'`).join(' ');
   return bash(`
@@ -60,16 +60,16 @@ describe('completion for bash', () => {
       ['bash', 'zsh'],
     ],
     [['job', 'start', 'no-such-'], []],
-  ])('of %j offers %j', (words, offered) => {
+  ])('offers for %j: %j', (words, offered) => {
     expect(complete(...words)).toEqual(offered);
   });
 });
 
 describe('completion for zsh', () => {
-  it('describes what it offers', () => {
-    const asked = bash('SHELL=zsh push-jobs --get-yargs-completions push-jobs job w');
+  it('offers commands with their descriptions', () => {
+    const offered = bash('SHELL=zsh push-jobs --get-yargs-completions push-jobs job w');
 
-    expect(asked).toContain('watch:Follow a job to its end');
+    expect(offered).toContain('watch:Follow a job to its end');
     expect(bash('push-jobs completion zsh')).toMatch(/^#compdef push-jobs\n/);
   });
 });

@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { JobSummary } from '../../src/shared/protocol/rest-schemas.js';
 import { eventually } from '../support/eventually.js';
-import { ORG, ServerUnderTest } from '../support/server-under-test.js';
+import { ORG } from '../support/server-surroundings.js';
+import { useServer } from '../support/use-server.js';
 
-let server: ServerUnderTest;
+const server = useServer();
 
-/** Three jobs that ended long ago, of the organization of that guid. */
-const oldJobs = (orgId: string): Promise<unknown> =>
+/** Stores three jobs that ended long ago. */
+const storeOldJobs = (orgId: string): Promise<unknown> =>
   server.database.sql(
     `INSERT INTO jobs (id, org_id, command, status, run_timeout, created_at, updated_at, quorum)
      SELECT md5($1 || n::text), $1, 'ls', 2, 60, timestamp '2020-01-01' + n * interval '1 s', timestamp '2020-01-02', 1
@@ -14,41 +15,35 @@ const oldJobs = (orgId: string): Promise<unknown> =>
     [orgId],
   );
 
-const jobsOf = async (orgId: string): Promise<unknown> =>
+const jobCount = async (orgId: string): Promise<unknown> =>
   (await server.database.sql('SELECT count(*)::int AS count FROM jobs WHERE org_id = $1', [orgId]))[0]?.count;
 
-beforeAll(async () => (server = await ServerUnderTest.start()));
-afterAll(() => server.close());
-
-const bootWith = async (history_retention: object): Promise<void> => {
-  await server.halt();
-  Object.assign(server.config, { history_retention });
-  await server.boot();
-};
-
-it('all jobs are kept where the settings say nothing, and pruned at the start where they do', async () => {
+it('keeps all jobs without a setting, and prunes at the start with one', async () => {
   const globex = server.chef.createOrganization('globex');
-  await oldJobs(server.orgId);
-  await oldJobs(globex);
-  await bootWith({ organizations: {} });
+  await storeOldJobs(server.orgId);
+  await storeOldJobs(globex);
+  await server.restart({ history_retention: { organizations: {} } });
   expect((await server.get<JobSummary[]>('jobs')).body).toHaveLength(3);
 
-  await bootWith({ days: 30, organizations: { globex: { jobs: 2 } } });
-  await eventually(async () => (await jobsOf(server.orgId)) === 0 && (await jobsOf(globex)) === 2);
+  await server.restart({ history_retention: { days: 30, organizations: { globex: { jobs: 2 } } } });
+  await eventually(async () => (await jobCount(server.orgId)) === 0 && (await jobCount(globex)) === 2);
 });
 
-it('nothing is removed while the Chef Server does not say which organization keeps more', async () => {
-  await oldJobs(server.orgId);
+it('removes nothing while the Chef Server does not resolve the names of organizations in the setting', async () => {
+  await storeOldJobs(server.orgId);
   const heal = server.chef.faults.add({
     on: new RegExp(`/organizations/${ORG}$`),
     status: 500,
     body: 'oops',
   });
   server.log.splice(0);
-  await bootWith({ days: 30, organizations: { [ORG]: {} } });
+  await server.restart({ history_retention: { days: 30, organizations: { [ORG]: {} } } });
   await eventually(() =>
-    server.log.some(({ scope, msg }) => scope === 'history' && msg === 'history was not pruned'),
+    server.log.some(
+      ({ scope, msg }) =>
+        scope === 'history' && msg === 'cannot delete old jobs: an organization cannot be looked up',
+    ),
   );
   heal();
-  expect(await jobsOf(server.orgId)).toBe(3);
+  expect(await jobCount(server.orgId)).toBe(3);
 });

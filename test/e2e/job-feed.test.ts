@@ -1,12 +1,13 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { FeedReading, wholeFeed } from '../support/feed-reading.js';
-import { endRun, startRun, voteYes } from '../support/play-job.js';
-import { ORG, ServerUnderTest } from '../support/server-under-test.js';
+import { FeedReader, readWholeFeed } from '../support/feed-reader.js';
+import { endRun, startRun, voteYes } from '../support/node-steps.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+import { ORG } from '../support/server-surroundings.js';
+import { useServer } from '../support/use-server.js';
 
 interface RecordedFeed {
   readonly what: string;
@@ -20,24 +21,14 @@ const { feeds } = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures
 };
 const recorded = (what: string): RecordedFeed => feeds.find((feed) => feed.what === what)!;
 
-/** How long a job stays in memory after its end, in seconds. */
-const WAIT_COMPLETE = 1;
-
-let server: ServerUnderTest;
+/** A job stays in memory for `wait_complete_time` seconds after its end: tests read its feed before and after that. */
+const server = useServer({ wait_complete_time: 4, keep_alive_time: 0.2, rehab_timer: 1_000 });
 let web1: SimulatedNode;
-beforeAll(async () => {
-  server = await ServerUnderTest.start({
-    wait_complete_time: WAIT_COMPLETE,
-    keep_alive_time: 0.2,
-    rehab_timer: 1_000,
-  });
-  web1 = await server.availableNode('node1');
-});
-afterAll(() => server.close());
+beforeAll(async () => (web1 = await server.availableNode('node1')));
 beforeEach(() => server.nodeBecomes('node1', 'available'));
 
-/** Everything that differs from job to job made the same: times, ids, and the names of nodes. */
-const formOf = (text: string): string =>
+/** Replaces what differs from job to job: times, ids, and names of nodes. */
+const normalize = (text: string): string =>
   text
     .replace(/\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{6}Z/g, 'TIMESTAMP')
     .replace(/\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT/g, 'DATE')
@@ -46,14 +37,14 @@ const formOf = (text: string): string =>
     .replaceAll(':keepalive\n', '')
     .trimEnd();
 
-/** The headers that the original server sends, of those that ours did. */
-const headersOf = ({ headers }: FeedReading): string[] =>
+/** Those of our headers that the original server sends, too. */
+const headersOf = ({ headers }: FeedReader): string[] =>
   ['X-Accel-Buffering', 'Transfer-Encoding', 'Content-Type']
     .filter((name) => headers[name.toLowerCase()] !== undefined)
     .map((name) => `${name}: ${String(headers[name.toLowerCase()])}`);
 
-/** Plays the job of the recordings. */
-const playRecordedJob = async (node2: SimulatedNode): Promise<{ id: string; live: FeedReading }> => {
+/** Runs the job of the recordings. */
+const runRecordedJob = async (node2: SimulatedNode): Promise<{ id: string; live: FeedReader }> => {
   const id = await server.startJob({
     command: 'true',
     nodes: ['node3', 'node1'],
@@ -63,37 +54,37 @@ const playRecordedJob = async (node2: SimulatedNode): Promise<{ id: string; live
     file: 'raw:x',
     capture_output: true,
   });
-  const live = await FeedReading.open(server, id);
+  const live = await FeedReader.open(server, id);
   await Promise.all([voteYes(web1, id), voteYes(node2, id)]);
   await Promise.all([startRun(web1, id), startRun(node2, id)]);
-  await live.until('run_start node1');
-  await live.until('run_start node3');
+  await live.waitForLine('run_start node1');
+  await live.waitForLine('run_start node3');
   await Promise.all([endRun(web1, id), endRun(node2, id)]);
   return { id, live };
 };
 
 describe("a job's feed", () => {
-  it('has the form of the original server: while the job runs, just after, and after it left memory', async () => {
+  it('equals the original server while the job runs, after its end, and after it has left memory', async () => {
     const node3 = await server.availableNode('node3');
-    const { id, live } = await playRecordedJob(node3);
+    const { id, live } = await runRecordedJob(node3);
     node3.close();
-    await live.end();
+    await live.waitForEnd();
     expect(live.status).toBe(200);
-    expect(formOf(live.text)).toBe(formOf(recorded('job feed read while the job ran').body));
+    expect(normalize(live.text)).toBe(normalize(recorded('job feed read while the job ran').body));
     expect(headersOf(live)).toEqual(recorded('job feed read while the job ran').headers);
 
-    const after = await FeedReading.open(server, id);
-    await after.end();
+    const after = await FeedReader.open(server, id);
+    await after.waitForEnd();
     expect(after.text).toBe(live.text.replaceAll(':keepalive\n', ''));
     expect(headersOf(after)).toEqual(recorded('job feed just after the end').headers);
 
     const late = await eventually(async () => {
-      const feed = await FeedReading.open(server, id);
-      await feed.end();
+      const feed = await FeedReader.open(server, id);
+      await feed.waitForEnd();
       return feed.text.startsWith('event: summary') ? feed : undefined;
     });
     expect(late.text.endsWith('}\n\n')).toBe(true);
-    const summary = formOf(late.text);
+    const summary = normalize(late.text);
     expect(summary).toContain(
       'event: summary\nid: job-1\ndata: {"timestamp":"TIMESTAMP","nodes":{"succeeded":[',
     );
@@ -103,27 +94,27 @@ describe("a job's feed", () => {
     expect(late.headers['content-length']).toBe(String(Buffer.byteLength(late.text)));
   });
 
-  it('has a summary of the form of the original server', async () => {
+  it('has a summary like the original server after the job has left memory', async () => {
     const id = await server.startJob({ command: 'true', nodes: ['node1', 'node3'], quorum: 0 });
     await voteYes(web1, id);
     await startRun(web1, id);
     await endRun(web1, id);
     await server.jobBecomes(id, 'complete');
     const late = await eventually(async () => {
-      const feed = await FeedReading.open(server, id);
-      await feed.end();
+      const feed = await FeedReader.open(server, id);
+      await feed.waitForEnd();
       return feed.text.startsWith('event: summary') ? feed : undefined;
     });
-    const original = formOf(recorded('job feed after the job left memory').body);
-    expect(formOf(late.text)).toBe(
+    const original = normalize(recorded('job feed after the job left memory').body);
+    expect(normalize(late.text)).toBe(
       original.replace('{"succeeded":["NODE","NODE"]}', '{"succeeded":["NODE"],"unavailable":["NODE"]}'),
     );
   });
 
-  it('numbers events from 1 without a gap, and dates each later than the one before', async () => {
+  it('has consecutive event ids from 1 and strictly increasing timestamps', async () => {
     const id = await server.startJob({ nodes: Array.from({ length: 200 }, (_, index) => `ghost${index}`) });
-    const feed = await FeedReading.open(server, id);
-    await feed.end();
+    const feed = await FeedReader.open(server, id);
+    await feed.waitForEnd();
     expect(feed.events.map((event) => event.id)).toEqual(
       Array.from({ length: 2 * 200 + 2 }, (_, index) => `job-${index + 1}`),
     );
@@ -131,55 +122,54 @@ describe("a job's feed", () => {
     expect(times).toEqual([...new Set(times)].sort());
   });
 
-  it('is read by several at once, and resumed after each event, without a gap', async () => {
+  it('has no gap for concurrent readers, nor for readers that resume after any event', async () => {
     const id = await server.startJob({ nodes: ['node1'] });
-    const readers = await Promise.all([1, 2, 3].map(() => FeedReading.open(server, id)));
+    const readers = await Promise.all([1, 2, 3].map(() => FeedReader.open(server, id)));
     await voteYes(web1, id);
     await startRun(web1, id);
-    const resumed = await FeedReading.open(server, id, 'job-2');
+    const resumed = await FeedReader.open(server, id, 'job-2');
     await endRun(web1, id);
-    const all = await readers[0]!.end();
-    for (const reader of readers) expect(await reader.end()).toEqual(all);
-    expect(await resumed.end()).toEqual(all.slice(2));
-    for (let last = 1; last <= all.length; last++) {
-      const feed = await FeedReading.open(server, id, `job-${last}`);
-      expect(await feed.end()).toEqual(all.slice(last));
-    }
+    const all = await readers[0]!.waitForEnd();
+    for (const reader of readers) expect(await reader.waitForEnd()).toEqual(all);
+    expect(await resumed.waitForEnd()).toEqual(all.slice(2));
+    const positions = all.map((_, index) => index + 1);
+    const late = await Promise.all(positions.map((last) => FeedReader.open(server, id, `job-${last}`)));
+    for (const last of positions) expect(await late[last - 1]!.waitForEnd()).toEqual(all.slice(last));
   });
 
-  it('begins at the beginning for a Last-Event-ID that it does not know', async () => {
+  it('starts at the first event for an unknown Last-Event-ID', async () => {
     const id = await server.startJob({ nodes: ['ghost'] });
-    const all = await wholeFeed(server, id);
+    const all = await readWholeFeed(server, id);
     for (const foreign of ['job-99', 'org-1', 'x'.repeat(5_000)]) {
-      expect(await (await FeedReading.open(server, id, foreign)).end()).toEqual(all);
+      expect(await (await FeedReader.open(server, id, foreign)).waitForEnd()).toEqual(all);
     }
   });
 
-  it('is kept alive by comments while nothing happens', async () => {
+  it('contains keepalive comments while nothing happens', async () => {
     const id = await server.startJob({ nodes: ['node1'] });
-    const feed = await FeedReading.open(server, id);
+    const feed = await FeedReader.open(server, id);
     await eventually(() => feed.text.includes('\n\n:keepalive\n:keepalive\n'));
     await web1.expectCommand('commit');
     await web1.sendJobMessage('nack_commit', id);
-    expect(await feed.end()).toContain('quorum_vote node1 failure');
+    expect(await feed.waitForEnd()).toContain('quorum_vote node1 failure');
   });
 
-  it('is not disturbed by a reader that leaves', async () => {
+  it('continues for other readers after one has left', async () => {
     const id = await server.startJob({ nodes: ['node1'] });
-    const [leaves, stays] = [await FeedReading.open(server, id), await FeedReading.open(server, id)];
+    const [leaves, stays] = [await FeedReader.open(server, id), await FeedReader.open(server, id)];
     await eventually(() => leaves.events.length === 1);
     leaves.close();
     await voteYes(web1, id);
     await startRun(web1, id);
     await endRun(web1, id);
-    expect((await stays.end()).at(-1)).toBe('job_complete complete');
+    expect((await stays.waitForEnd()).at(-1)).toBe('job_complete complete');
     expect(leaves.lines).toEqual(['start']);
   });
 
-  it('tells what the job is asked for, in full and no more', async () => {
+  it('contains exactly the fields of the job request in its start event', async () => {
     const id = await server.startJob({ nodes: ['ghost'], command: 'echo "é ☃"', quorum: 1, run_timeout: 30 });
-    const feed = await FeedReading.open(server, id);
-    await feed.end();
+    const feed = await FeedReader.open(server, id);
+    await feed.waitForEnd();
     const { timestamp: _timestamp, ...data } = feed.events[0]!.data;
     expect(JSON.stringify(data)).toBe(
       JSON.stringify({
@@ -194,15 +184,15 @@ describe("a job's feed", () => {
   });
 
   it.each([
-    ['of an unknown job', 'f'.repeat(32), 'text/event-stream', 404],
-    ['of an id in capitals', 'F'.repeat(32), 'text/event-stream', 404],
-    ['of something that is no id', 'x', 'text/event-stream', 404],
-    ['asked for as JSON', 'f'.repeat(32), 'application/json', 406],
-  ])('%s is refused', async (_what, id, accept, status) => {
+    ['an unknown job', 'f'.repeat(32), 'text/event-stream', 404],
+    ['an id in capitals', 'F'.repeat(32), 'text/event-stream', 404],
+    ['an invalid id', 'x', 'text/event-stream', 404],
+    ['Accept: application/json', 'f'.repeat(32), 'application/json', 406],
+  ])('is rejected for %s', async (_what, id, accept, status) => {
     expect((await server.get(`job_status_feed/${id}`, { Accept: accept })).status).toBe(status);
   });
 
-  it('of another organization is unknown', async () => {
+  it('is not found for users of another organization', async () => {
     server.chef.createOrganization('other');
     const id = await server.startJob({ nodes: ['node1'] });
     const bob = await server.chef.createUser('bob', { orgs: ['other'], admin: true });
@@ -224,8 +214,8 @@ describe("a job's feed", () => {
 });
 
 describe('a reader that does not read', () => {
-  it('is cut off, and the job and its other readers go on', async () => {
-    // More events than the buffers of the kernel hold for the reader.
+  it('is disconnected, while the job and its other readers continue', async () => {
+    // More events than the kernel buffers for a reader.
     const ghosts = Array.from({ length: 30_000 }, (_, index) => `a-name-of-29-characters-${10_000 + index}`);
     const id = await server.startJob({ nodes: ['node1', ...ghosts], quorum: 1 });
     const stuck = await server.as().open({
@@ -236,10 +226,10 @@ describe('a reader that does not read', () => {
     if (!stuck.ok) throw new Error(stuck.error.reason);
     await voteYes(web1, id);
     await startRun(web1, id);
-    const reader = await FeedReading.open(server, id, 'job-60000');
+    const reader = await FeedReader.open(server, id, 'job-60000');
     await eventually(() => reader.text.split(':keepalive').length > 5);
     await endRun(web1, id);
-    expect((await reader.end()).at(-1)).toBe('job_complete complete');
+    expect((await reader.waitForEnd()).at(-1)).toBe('job_complete complete');
 
     let text = '';
     await expect(async () => {

@@ -1,40 +1,34 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { FaithfulNode, type FaithfulStep } from '../support/faithful-node.js';
-import { FeedReading } from '../support/feed-reading.js';
-import { ServerProcess } from '../support/server-process.js';
-import { ServerUnderTest } from '../support/server-under-test.js';
+import { WellBehavedNode, type NodeStep } from '../support/well-behaved-node.js';
+import { FeedReader } from '../support/feed-reader.js';
+import { useServerProcess } from '../support/use-server.js';
 
 const NAMES = ['web1', 'web2', 'web3'];
 const RUN_MS = 300;
 
-let running: ServerProcess;
-let server: ServerUnderTest;
-let nodes: FaithfulNode[];
-let onStep: (step: FaithfulStep) => void = () => undefined;
+const running = useServerProcess({ heartbeat_interval: 500, rehab_timer: 1_000, voting_timeout: 30 });
+const { server } = running;
+let nodes: WellBehavedNode[];
+let onStep: (step: NodeStep) => void = () => undefined;
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start(
-    { heartbeat_interval: 500, rehab_timer: 1_000, voting_timeout: 30 },
-    async (config, secrets) => (running = await ServerProcess.start(config, secrets)),
-  );
   nodes = await Promise.all(
     NAMES.map(
-      async (name) => new FaithfulNode(await server.availableNode(name), RUN_MS, (step) => onStep(step)),
+      async (name) => new WellBehavedNode(await server.availableNode(name), RUN_MS, (step) => onStep(step)),
     ),
   );
 });
-afterAll(async () => {
+afterAll(() => {
   for (const node of nodes) node.stop();
-  await server.close();
 });
 
-/** Kills the server the moment that so many nodes have done this. */
-const killWhen = (step: FaithfulStep, count: number): Promise<void> =>
+/** Kills the server as soon as `count` nodes have done this step. */
+const killWhen = (step: NodeStep, count: number): Promise<void> =>
   new Promise((resolve) => {
     let left = count;
     onStep = (done) => {
-      if (done === step && --left === 0) resolve(running.kill());
+      if (done === step && --left === 0) resolve(running.process.kill());
     };
   });
 
@@ -44,40 +38,40 @@ const idOf = async (command: string): Promise<string> => {
 };
 
 describe('a job whose server is killed', () => {
-  it.each<[FaithfulStep, number]>([
+  it.each<[NodeStep, number]>([
     ['got commit', 1],
     ['voted', 3],
     ['got run', 1],
     ['started', 3],
     ['ended', 1],
-  ])('when a node has %s (%i of 3) runs once on each node, and no reader sees a gap', async (step, count) => {
-    const org = await FeedReading.open(server);
+  ])('when a node has %s (%i of 3) runs once on each node, and feeds have no gap', async (step, count) => {
+    const org = await FeedReader.open(server);
     const killed = killWhen(step, count);
-    // Where the server dies first, nobody is told the id.
+    // The POST fails if the server dies before it has responded.
     const posted = server.post('jobs', { command: `${step} ${count}`, nodes: NAMES }).catch(() => undefined);
     await killed;
     await posted;
     await eventually(() => org.ended);
-    await server.boot();
+    await server.startServer();
     const id = await idOf(`${step} ${count}`);
 
     const job = await eventually(
       async () => {
         const now = await server.job(id);
         if (now.status === 'complete') return now;
-        throw new Error(`it is ${now.status}: ${JSON.stringify(now.nodes)}`);
+        throw new Error(`the job is ${now.status}: ${JSON.stringify(now.nodes)}`);
       },
       { withinMs: 40_000 },
     );
     expect(nodes.map(({ runs }) => runs.get(id))).toEqual([1, 1, 1]);
-    // Only a result that was on its way to the server that died may be lost.
+    // Only a result that was being sent to the killed server may be lost.
     const { succeeded = [], crashed = [], ...others } = job.nodes;
     expect(others).toEqual({});
     expect([...succeeded, ...crashed].sort()).toEqual(NAMES);
     if (step !== 'ended') expect(crashed).toEqual([]);
 
-    const feed = await FeedReading.open(server, id);
-    const all = await feed.end();
+    const feed = await FeedReader.open(server, id);
+    const all = await feed.waitForEnd();
     expect(all[0]).toBe('start');
     expect(all.at(-1)).toBe('job_complete complete');
     for (const name of NAMES) {
@@ -93,11 +87,11 @@ describe('a job whose server is killed', () => {
   });
 });
 
-/** The organization's feed, resumed where it broke off, tells the job's begin and end once. */
-const expectOrgFeed = async (before: FeedReading, id: string): Promise<void> => {
-  const resumed = await FeedReading.open(server, undefined, before.events.at(-1)?.id ?? 'none');
+/** The organization's feed, resumed after its last event, contains start and end of the job once. */
+const expectOrgFeed = async (before: FeedReader, id: string): Promise<void> => {
+  const resumed = await FeedReader.open(server, undefined, before.events.at(-1)?.id ?? 'none');
   await eventually(() => resumed.events.some(({ data, name }) => name === 'job_complete' && data.job === id));
   resumed.close();
-  const told = [...before.events, ...resumed.events].filter(({ data }) => data.job === id);
-  expect(told.map(({ name }) => name)).toEqual(['start', 'job_complete']);
+  const events = [...before.events, ...resumed.events].filter(({ data }) => data.job === id);
+  expect(events.map(({ name }) => name)).toEqual(['start', 'job_complete']);
 };

@@ -2,31 +2,28 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job, JobSummary, NodeAvailability, NodeState } from '../../src/shared/protocol/rest-schemas.js';
 import { answerCommands } from '../support/answer-commands.js';
 import { eventually } from '../support/eventually.js';
-import { type KnifeAnswer, RecordedKnife } from '../support/recorded-knife.js';
-import { ORG, ServerUnderTest } from '../support/server-under-test.js';
+import { type KnifeResponse, RecordedKnife } from '../support/recorded-knife.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+import { ORG } from '../support/server-surroundings.js';
+import { useServer } from '../support/use-server.js';
 
-/** The whole server, asked by the requests of a real knife; `node1` is the node that the recorded jobs are for. */
-let server: ServerUnderTest;
+/** The server gets recorded requests of a real knife; the recorded jobs are for `node1`. */
+const server = useServer();
 let node: SimulatedNode;
 let stop: () => void;
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start();
   node = await server.availableNode('node1');
   stop = answerCommands(node, 'succeeded', { stdout: 'hello\n', stderr: '' });
 });
-afterAll(async () => {
-  stop();
-  await server.close();
-});
+afterAll(() => stop());
 
-const json = ({ bytes }: KnifeAnswer): unknown => JSON.parse(bytes.toString());
+const json = ({ bytes }: KnifeResponse): unknown => JSON.parse(bytes.toString());
 
 const knifeOf = (version: '1.0' | '1.1' | '1.3'): RecordedKnife =>
   new RecordedKnife(server.url(''), server.userKey, version);
 
-/** Polls as knife does: GET on the path of the uri, until the job is over. */
+/** Polls as knife does: GET the path of the uri until the job has ended. */
 const pollToEnd = (knife: RecordedKnife, label: string, uri: string): Promise<Job> =>
   eventually(async () => {
     const polled = await knife.replay(label, 'GET', { path: new URL(uri).pathname });
@@ -40,7 +37,7 @@ describe.each([
   ['1.1', 'knife 16.13.16, default signing (1.1)'],
   ['1.3', 'knife 16.13.16, signing 1.3'],
 ] as const)('a knife that signs with %s', (version, label) => {
-  it('sees that the node is there, runs a job on it, and reads what it wrote', async () => {
+  it('shows an available node, runs a job on it, and reads its output', async () => {
     const knife = knifeOf(version);
     const state = await knife.replay('knife node status', 'GET');
     expect(state.status).toBe(200);
@@ -83,7 +80,7 @@ describe.each([
     expect(json(nodes) as NodeAvailability[]).toEqual([{ node_name: 'node1', availability: 'available' }]);
   });
 
-  it('is told of a job that there is not', async () => {
+  it('gets 404 for an unknown job', async () => {
     const path = `/organizations/${ORG}/pushy/jobs/${'0'.repeat(32)}`;
 
     expect((await knifeOf(version).replay(label, 'GET', { path })).status).toBe(404);
@@ -92,8 +89,8 @@ describe.each([
   });
 });
 
-describe('what else knife was recorded to send', () => {
-  it('takes a file to the node', async () => {
+describe('a recorded job of knife', () => {
+  it('sends its file to the node', async () => {
     const knife = knifeOf('1.1');
     const started = await knife.replay('knife with a file', 'POST');
     expect(started.status).toBe(201);
@@ -106,7 +103,7 @@ describe('what else knife was recorded to send', () => {
     });
   });
 
-  it('takes an environment to the node', async () => {
+  it('keeps its environment', async () => {
     const knife = knifeOf('1.1');
     const started = await knife.replay('knife with environment', 'POST');
     expect(started.status).toBe(201);
@@ -116,46 +113,46 @@ describe('what else knife was recorded to send', () => {
   });
 });
 
-/** After any 400, knife believes that the server is an old one and sends the job again, without half of what was asked. */
+/** After a 400, knife assumes an old server and repeats the request in the first protocol, without most options. */
 describe('the fallback of knife to the first protocol', () => {
   const FORM = 'knife 16.13.16, default signing (1.1)';
   const COMMON = '"command":"x","nodes":["away"],"quorum":0';
 
   it.each([
-    ['the least', '{"command":"x","nodes":["away"]}'],
+    ['the minimum', '{"command":"x","nodes":["away"]}'],
     ['the form of 1.x', `{${COMMON},"run_timeout":60}`],
-    ['no time', `{${COMMON},"run_timeout":0}`],
-    ['the longest time', `{${COMMON},"run_timeout":2147483647}`],
+    ['a run timeout of 0', `{${COMMON},"run_timeout":0}`],
+    ['the longest run timeout', `{${COMMON},"run_timeout":2147483647}`],
     ['a quorum beyond the nodes', '{"command":"x","nodes":["away"],"quorum":5}'],
     ['an empty command', '{"command":"","nodes":["away"],"quorum":0}'],
     [
       'a command with quotes and umlauts',
       '{"command":"say \\"hü\\" \\u00fc \'x\' | y","nodes":["away"],"quorum":0}',
     ],
-    ['a node twice', '{"command":"x","nodes":["away","away"],"quorum":0}'],
+    ['the same node twice', '{"command":"x","nodes":["away","away"],"quorum":0}'],
     ['a thousand nodes', JSON.stringify({ command: 'x', nodes: manyNodes(1000), quorum: 0 })],
     ['user and folder', `{${COMMON},"user":"app","dir":"/srv/with space"}`],
     ['an empty user and folder', `{${COMMON},"user":"","dir":""}`],
-    ['no environment', `{${COMMON},"env":{}}`],
+    ['an empty environment', `{${COMMON},"env":{}}`],
     ['an environment', `{${COMMON},"env":{"A":"","ü":"=\\n"}}`],
-    ['output', `{${COMMON},"capture_output":true}`],
-    ['no output', `{${COMMON},"capture_output":false}`],
+    ['capture', `{${COMMON},"capture_output":true}`],
+    ['no capture', `{${COMMON},"capture_output":false}`],
     ['an empty file', `{${COMMON},"file":"raw:"}`],
     ['a binary file', `{${COMMON},"file":"base64:/wA="}`],
     ['a binary file in lines, as Ruby packs it', `{${COMMON},"file":"base64:${rubyBase64(200)}"}`],
     ['the largest file', `{${COMMON},"file":"raw:${'a'.repeat(100_000)}"}`],
     [
-      'all of it',
+      'all options',
       `{${COMMON},"file":"raw:x","capture_output":true,"run_timeout":1,"user":"a","dir":"/","env":{"A":"b"}}`,
     ],
-  ])('is not called for by a valid request: %s', async (_what, body) => {
+  ])('is not triggered by a valid request: %s', async (_what, body) => {
     const started = await knifeOf('1.1').replay(FORM, 'POST', { body });
 
     expect(started.bytes.toString()).toContain('"uri"');
     expect(started.status).toBe(201);
   });
 
-  it('is called for by a wrong one', async () => {
+  it('is triggered by an invalid request', async () => {
     const body = '{"command":"x","nodes":[]}';
 
     expect((await knifeOf('1.1').replay(FORM, 'POST', { body })).status).toBe(400);
@@ -166,7 +163,7 @@ function manyNodes(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `away${index}.example.com`);
 }
 
-/** As `[data].pack('m')` writes it: a line break after every 60 characters, here in JSON. */
+/** Base64 as Ruby's `[data].pack('m')` writes it: with a line break (escaped for JSON) after every 60 characters. */
 function rubyBase64(bytes: number): string {
   const text = Buffer.alloc(bytes, 0xff).toString('base64');
   return text.replace(/.{1,60}/g, '$&\\n');

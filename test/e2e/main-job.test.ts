@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { endRun, startRun, voteYes } from '../support/play-job.js';
-import { ServerUnderTest } from '../support/server-under-test.js';
+import { expect, test } from 'vitest';
+import { endRun, startRun, voteYes } from '../support/node-steps.js';
+import { useServer } from '../support/use-server.js';
 
-let server: ServerUnderTest;
-beforeAll(async () => (server = await ServerUnderTest.start()));
-afterAll(() => server.close());
+const server = useServer();
 
 test('a job runs on two nodes and its captured output can be fetched', async () => {
   const [web1, web2] = [await server.availableNode('web1'), await server.availableNode('web2')];
@@ -20,10 +18,7 @@ test('a job runs on two nodes and its captured output can be fetched', async () 
 
   const job = await server.jobBecomes(id, 'complete');
   expect(job.nodes).toEqual({ succeeded: ['web1'], failed: ['web2'] });
-  const output = await server.as().send({
-    method: 'GET',
-    url: server.url(`/organizations/acme/pushy/jobs/${id}/output/web1/stdout`),
-    headers: { Accept: 'application/octet-stream' },
+  expect(await server.getOutput(id, 'web1', 'stdout')).toMatchObject({
+    value: { status: 200, body: Buffer.from('up 3 days\n') },
   });
-  expect(output).toMatchObject({ value: { status: 200, body: Buffer.from('up 3 days\n') } });
 });

@@ -1,16 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { FeedReading, wholeFeed } from '../support/feed-reading.js';
-import { answerAbort, endRun, startRun, voteYes } from '../support/play-job.js';
-import { ServerUnderTest } from '../support/server-under-test.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FeedReader, readWholeFeed } from '../support/feed-reader.js';
+import { answerAbort, endRun, startRun, voteYes } from '../support/node-steps.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+import { useServer } from '../support/use-server.js';
 
 const UNKNOWN_JOB = 'f'.repeat(32);
 
-let server: ServerUnderTest;
+const server = useServer({ rehab_timer: 1_000 });
 let web1: SimulatedNode;
 let web2: SimulatedNode;
-beforeAll(async () => (server = await ServerUnderTest.start({ rehab_timer: 1_000 })));
-afterAll(() => server.close());
 beforeEach(async () => {
   [web1, web2] = await Promise.all([server.availableNode('web1'), server.availableNode('web2')]);
 });
@@ -19,27 +17,28 @@ afterEach(() => {
   web2.close();
 });
 
-/** A job that both nodes are ready for; what its feed tells from the run on. */
-const bothReady = async (over: { run_timeout?: number } = {}): Promise<string> => {
-  const id = await server.startJob({ nodes: ['web1', 'web2'], ...over });
+/** Starts a job that both nodes have voted yes for. */
+const startReadyJob = async (options: { run_timeout?: number } = {}): Promise<string> => {
+  const id = await server.startJob({ nodes: ['web1', 'web2'], ...options });
   await Promise.all([voteYes(web1, id), voteYes(web2, id)]);
   return id;
 };
 
-const fromRunOn = (lines: readonly string[]): string[] => lines.slice(lines.indexOf('quorum_succeeded') + 1);
+const linesAfterQuorum = (lines: readonly string[]): string[] =>
+  lines.slice(lines.indexOf('quorum_succeeded') + 1);
 
-describe('a job that runs', () => {
-  it('is complete when all have ended, well or badly', async () => {
-    const id = await bothReady();
-    const feed = await FeedReading.open(server, id);
+describe('a running job', () => {
+  it('is complete when all nodes have succeeded or failed', async () => {
+    const id = await startReadyJob();
+    const feed = await FeedReader.open(server, id);
     await startRun(web1, id);
-    await feed.until('run_start web1');
+    await feed.waitForLine('run_start web1');
     await startRun(web2, id);
-    await feed.until('run_start web2');
+    await feed.waitForLine('run_start web2');
     await endRun(web2, id, 'failed');
-    await feed.until('run_complete web2 failure');
+    await feed.waitForLine('run_complete web2 failure');
     await endRun(web1, id);
-    expect(fromRunOn(await feed.end())).toEqual([
+    expect(linesAfterQuorum(await feed.waitForEnd())).toEqual([
       'run_start web1',
       'run_start web2',
       'run_complete web2 failure',
@@ -49,10 +48,10 @@ describe('a job that runs', () => {
     expect((await server.job(id)).nodes).toEqual({ succeeded: ['web1'], failed: ['web2'] });
   });
 
-  /** What a node does in place of its part, and what is told of it; the other node does its part. */
+  /** What web1 does wrong, the status of its job node, and its lines in the feed. */
   it.each<[string, (id: string) => Promise<void>, string, string[]]>([
     [
-      'reports a result before it said that it runs',
+      'reports a result before ack_run',
       async (id) => {
         await web1.expectCommand('run');
         await web1.sendJobMessage('succeeded', id);
@@ -61,7 +60,7 @@ describe('a job that runs', () => {
       ['rehab web1', 'run_complete web1 crashed'],
     ],
     [
-      'refuses to run',
+      'sends nack_run',
       async (id) => {
         await web1.expectCommand('run');
         await web1.sendJobMessage('nack_run', id);
@@ -70,7 +69,7 @@ describe('a job that runs', () => {
       ['rehab web1', 'run_complete web1 run_nacked'],
     ],
     [
-      'refuses to run what it runs',
+      'sends nack_run while it runs the job',
       async (id) => {
         await startRun(web1, id);
         await web1.sendJobMessage('nack_run', id);
@@ -79,7 +78,7 @@ describe('a job that runs', () => {
       ['run_start web1', 'rehab web1', 'run_complete web1 run_nacked_while_running'],
     ],
     [
-      'takes its vote back while it runs',
+      'sends nack_commit while it runs the job',
       async (id) => {
         await startRun(web1, id);
         await web1.sendJobMessage('nack_commit', id);
@@ -88,7 +87,7 @@ describe('a job that runs', () => {
       ['run_start web1', 'rehab web1', 'run_complete web1 crashed'],
     ],
     [
-      'says that it aborted, unasked',
+      'sends aborted without an abort',
       async (id) => {
         await startRun(web1, id);
         await web1.sendJobMessage('aborted', id);
@@ -97,7 +96,7 @@ describe('a job that runs', () => {
       ['run_start web1', 'rehab web1', 'run_complete web1 crashed'],
     ],
     [
-      'says that it aborted, and not what',
+      'sends aborted without a job id',
       async (id) => {
         await startRun(web1, id);
         await web1.sendJobMessage('aborted', null);
@@ -106,7 +105,7 @@ describe('a job that runs', () => {
       ['run_start web1', 'rehab web1', 'run_complete web1 crashed'],
     ],
     [
-      'sends a result of a job that nobody knows',
+      'sends a result of an unknown job',
       async (id) => {
         await startRun(web1, id);
         await web1.sendJobMessage('succeeded', UNKNOWN_JOB);
@@ -115,60 +114,60 @@ describe('a job that runs', () => {
       ['run_start web1', 'rehab web1', 'run_complete web1 crashed'],
     ],
     [
-      'says in its heartbeats that it runs a job that nobody knows',
+      'reports an unknown job in its heartbeats',
       async (id) => {
         await startRun(web1, id);
-        web1.doing = { state: 'running', jobId: UNKNOWN_JOB };
+        web1.reportedState = { state: 'running', jobId: UNKNOWN_JOB };
       },
       'crashed',
       ['run_start web1', 'rehab web1', 'run_complete web1 crashed'],
     ],
     [
-      'is idle in its heartbeats',
+      'reports idle in its heartbeats',
       async (id) => {
         await startRun(web1, id);
-        web1.doing = { state: 'idle', jobId: null };
+        web1.reportedState = { state: 'idle', jobId: null };
       },
       'crashed',
       ['run_start web1', 'rehab web1', 'run_complete web1 crashed'],
     ],
     [
-      'falls silent',
+      'becomes silent',
       async (id) => {
         await startRun(web1, id);
-        web1.stopBeating();
+        web1.stopHeartbeats();
         await server.nodeBecomes('web1', 'unavailable');
-        await web1.beat(100);
+        await web1.startHeartbeats(100);
       },
       'crashed',
       ['run_start web1', 'rehab web1', 'run_complete web1 crashed'],
     ],
-  ])('goes on without a node that %s', async (_what, misbehave, status, told) => {
-    const id = await bothReady();
+  ])('continues without a node that %s', async (_what, misbehave, status, expectedLines) => {
+    const id = await startReadyJob();
     await startRun(web2, id);
     await misbehave(id);
     await answerAbort(web1);
     await endRun(web2, id);
     const job = await server.jobBecomes(id, 'complete');
     expect(job.nodes).toEqual({ [status]: ['web1'], succeeded: ['web2'] });
-    const lines = fromRunOn(await wholeFeed(server, id));
-    expect(lines.filter((line) => line.includes('web1'))).toEqual(told);
+    const lines = linesAfterQuorum(await readWholeFeed(server, id));
+    expect(lines.filter((line) => line.includes('web1'))).toEqual(expectedLines);
     expect(lines.at(-1)).toBe('job_complete complete');
     await server.nodeBecomes('web1', 'available');
   });
 
-  it('hears of a node that goes on about it after its part has ended', async () => {
-    const id = await bothReady();
-    const feed = await FeedReading.open(server, id);
+  it('records an event when a node reports a second result', async () => {
+    const id = await startReadyJob();
+    const feed = await FeedReader.open(server, id);
     await startRun(web2, id);
     await startRun(web1, id);
-    await feed.until('run_start web1');
+    await feed.waitForLine('run_start web1');
     await endRun(web1, id);
     await web1.sendJobMessage('failed', id);
-    await feed.until('run_complete web1 client_died_while_running');
+    await feed.waitForLine('run_complete web1 client_died_while_running');
     await answerAbort(web1);
     await endRun(web2, id);
-    expect(fromRunOn(await feed.end()).filter((line) => line.includes('web1'))).toEqual([
+    expect(linesAfterQuorum(await feed.waitForEnd()).filter((line) => line.includes('web1'))).toEqual([
       'run_start web1',
       'run_complete web1 success',
       'rehab web1',
@@ -177,36 +176,39 @@ describe('a job that runs', () => {
     expect((await server.job(id)).nodes).toEqual({ succeeded: ['web1', 'web2'] });
   });
 
-  it('takes no notice of the same word twice in one frame', async () => {
-    const id = await bothReady();
+  it('ignores a repeated frame', async () => {
+    const id = await startReadyJob();
     await startRun(web1, id);
     await startRun(web2, id);
     const result = JSON.stringify(web1.message({ type: 'succeeded', job_id: id }));
-    web1.doing = { state: 'idle', jobId: null };
+    web1.reportedState = { state: 'idle', jobId: null };
     await web1.sendBody(result);
     await web1.sendBody(result);
     await endRun(web2, id);
     await server.jobBecomes(id, 'complete');
-    expect(await wholeFeed(server, id)).not.toContain('rehab web1');
+    expect(await readWholeFeed(server, id)).not.toContain('rehab web1');
   });
 
-  it('ends at its run timeout, and its nodes are told to drop it', async () => {
-    const id = await bothReady({ run_timeout: 1 });
+  it('ends at its run timeout, and its nodes get `abort`', async () => {
+    const id = await startReadyJob({ run_timeout: 1 });
     await startRun(web1, id);
     await web2.expectCommand('run');
     const job = await server.jobBecomes(id, 'timed_out');
     expect(job.nodes).toEqual({ timed_out: ['web1', 'web2'] });
     await Promise.all([answerAbort(web1), answerAbort(web2)]);
-    expect(fromRunOn(await wholeFeed(server, id))).toEqual(['run_start web1', 'job_complete timed_out']);
+    expect(linesAfterQuorum(await readWholeFeed(server, id))).toEqual([
+      'run_start web1',
+      'job_complete timed_out',
+    ]);
   });
 
-  it('with a run timeout of 0 is timed out', async () => {
-    const id = await bothReady({ run_timeout: 0 });
+  it('with a run timeout of 0 times out at once', async () => {
+    const id = await startReadyJob({ run_timeout: 0 });
     await server.jobBecomes(id, 'timed_out');
   });
 
-  it('is not disturbed by a node that connects anew', async () => {
-    const id = await bothReady();
+  it('continues when a node reconnects', async () => {
+    const id = await startReadyJob();
     await startRun(web1, id);
     await startRun(web2, id);
     web1.reconnect();
@@ -216,8 +218,8 @@ describe('a job that runs', () => {
     expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ succeeded: ['web1', 'web2'] });
   });
 
-  it('loses a node whose client was started again', async () => {
-    const id = await bothReady();
+  it('has a crashed job node when its client has restarted', async () => {
+    const id = await startReadyJob();
     await startRun(web1, id);
     await startRun(web2, id);
     web1.incarnationId = crypto.randomUUID();
@@ -229,7 +231,7 @@ describe('a job that runs', () => {
     });
   });
 
-  it('keeps output of a node whatever became of it, and the stream that did not come empty', async () => {
+  it('stores late output of a node that has already failed, and an empty text for a missing stream', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'], capture_output: true });
     await Promise.all([voteYes(web1, id), voteYes(web2, id)]);
     await startRun(web2, id);
@@ -239,13 +241,11 @@ describe('a job that runs', () => {
     await web1.sendJobMessage('failed', id, { stderr: 'late' });
     await endRun(web2, id);
     await server.jobBecomes(id, 'complete');
-    const output = async (stream: string) =>
-      await server.as().send({
-        method: 'GET',
-        url: server.url(`/organizations/acme/pushy/jobs/${id}/output/web1/${stream}`),
-        headers: { Accept: 'application/octet-stream' },
-      });
-    expect(await output('stderr')).toMatchObject({ value: { status: 200, body: Buffer.from('late') } });
-    expect(await output('stdout')).toMatchObject({ value: { status: 200, body: Buffer.alloc(0) } });
+    expect(await server.getOutput(id, 'web1', 'stderr')).toMatchObject({
+      value: { status: 200, body: Buffer.from('late') },
+    });
+    expect(await server.getOutput(id, 'web1', 'stdout')).toMatchObject({
+      value: { status: 200, body: Buffer.alloc(0) },
+    });
   });
 });

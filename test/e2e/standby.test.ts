@@ -1,12 +1,12 @@
-import { createPrivateKey } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ClientUnderTest } from '../support/client-under-test.js';
 import { eventually } from '../support/eventually.js';
 import { ServerProcess } from '../support/server-process.js';
 import { ServerUnderTest } from '../support/server-under-test.js';
 import { VirtualAddress } from '../support/virtual-address.js';
+import { startClient } from '../support/start-client.js';
 
-/** Longer than it takes a standby to take over: no client gives the server up meanwhile. */
+/** So long that a take-over ends before a client considers the server offline. */
 const HEARTBEAT_INTERVAL_MS = 4_000;
 
 const HOSTS = ['127.0.0.2', '127.0.0.3'] as const;
@@ -34,16 +34,8 @@ beforeEach(async () => {
       };
     },
   );
-  const { name, key } = await server.identity('web1');
-  client = new ClientUnderTest({
-    serverUrl: server.url('/organizations/acme'),
-    node: name,
-    key: createPrivateKey(key),
-    settings: "whitelist({ 'work' => 'sleep 12; echo done', 'greet' => 'echo hello' })",
-  });
-  await eventually(async () => (await server.nodeState('web1')).availability === 'available', {
-    withinMs: 40_000,
-  });
+  const settings = "whitelist({ 'work' => 'sleep 12; echo done', 'greet' => 'echo hello' })";
+  client = await startClient(server, 'web1', settings);
 });
 
 afterEach(async () => {
@@ -60,14 +52,14 @@ const startWork = async (): Promise<string> => {
 const configRequests = (): number =>
   server.chef.requests.filter(({ target }) => target.endsWith('/principals/web1')).length;
 
-/** The address moves as a cluster moves it; the standby answers there when it has become active. */
+/** Moves the address as a cluster manager does, and waits until the standby responds there. */
 const takeOver = async (): Promise<void> => {
   address.moveTo(HOSTS[1]);
   const isUp = async (): Promise<boolean> => (await fetch(server.url('/pushy/_status'))).ok;
   await eventually(isUp, { withinMs: 40_000, everyMs: 100 });
 };
 
-const endsWell = async (id: string): Promise<void> => {
+const expectCompletion = async (id: string): Promise<void> => {
   const job = await eventually(
     async () => {
       const job = await server.job(id);
@@ -80,25 +72,25 @@ const endsWell = async (id: string): Promise<void> => {
   expect((await server.jobBecomes(greeting, 'complete')).nodes).toEqual({ succeeded: ['web1'] });
 };
 
-test('when the active server is killed its standby brings the running job to its end', async () => {
+test('the standby completes a running job after the active server was killed', async () => {
   const id = await startWork();
   const asked = configRequests();
   await eventually(() => standby.logged.some(({ msg }) => msg.startsWith('standing by')));
   standby.signal('SIGHUP');
-  await eventually(() => standby.logged.some(({ msg }) => msg.startsWith('read the settings again')));
+  await eventually(() => standby.logged.some(({ msg }) => msg.startsWith('reloaded the settings')));
   await active.kill();
   await takeOver();
-  await endsWell(id);
+  await expectCompletion(id);
   expect(configRequests()).toBe(asked);
 });
 
-test('when the active server hangs its standby takes over, and the other ends when it wakes up', async () => {
+test('the standby takes over while the active server hangs, which ends when it continues', async () => {
   const id = await startWork();
   const asked = configRequests();
   active.signal('SIGSTOP');
   await takeOver();
   active.signal('SIGCONT');
   expect(await active.exit).toBe(75);
-  await endsWell(id);
+  await expectCompletion(id);
   expect(configRequests()).toBe(asked);
 });

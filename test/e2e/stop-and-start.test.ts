@@ -1,26 +1,18 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../support/free-port.js';
-import { FeedReading } from '../support/feed-reading.js';
-import { endRun, startRun, voteYes } from '../support/play-job.js';
+import { FeedReader } from '../support/feed-reader.js';
+import { endRun, startRun, voteYes } from '../support/node-steps.js';
 import { ServerProcess } from '../support/server-process.js';
-import { ServerUnderTest } from '../support/server-under-test.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+import { useServerProcess } from '../support/use-server.js';
 
-let running: ServerProcess;
-let server: ServerUnderTest;
+const running = useServerProcess({ heartbeat_interval: 500, rehab_timer: 1_000 });
+const { server } = running;
 let web1: SimulatedNode;
 let job: string;
 const sockets: Socket[] = [];
-
-beforeAll(async () => {
-  server = await ServerUnderTest.start(
-    { heartbeat_interval: 500, rehab_timer: 1_000 },
-    async (config, secrets) => (running = await ServerProcess.start(config, secrets)),
-  );
-});
-afterAll(() => server.close());
 
 beforeEach(async () => {
   web1 = await server.availableNode('web1');
@@ -35,34 +27,30 @@ afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
 
-describe('a server that is told to stop', () => {
-  it('ends its feeds, waits for nobody, and complains of nothing', async () => {
-    const feeds = [await FeedReading.open(server), await FeedReading.open(server, job)];
-    await feeds[1]!.until('run_start web1');
+describe('a server that gets TERM', () => {
+  it('ends its feeds, closes unused connections, and logs no error', async () => {
+    const feeds = [await FeedReader.open(server), await FeedReader.open(server, job)];
+    await feeds[1]!.waitForLine('run_start web1');
     const unused = connect(server.config.api_port, '127.0.0.1');
     sockets.push(unused);
     await once(unused, 'connect');
-    const began = performance.now();
-    await running.stop();
-    expect(performance.now() - began).toBeLessThan(10_000);
-    for (const feed of feeds) await feed.end();
+    await running.process.stop();
+    for (const feed of feeds) await feed.waitForEnd();
     expect(feeds[1]!.text.endsWith('\n\n')).toBe(true);
-    expect(running.loggedErrors).toEqual([]);
-    expect(running.stderr).toBe('');
-    await server.boot();
+    expect(running.process.loggedErrors).toEqual([]);
+    expect(running.process.stderr).toBe('');
+    await server.startServer();
   });
 
-  it('stops once, however often it is told', async () => {
-    running.signal('SIGTERM');
-    running.signal('SIGTERM');
-    running.signal('SIGINT');
-    expect(await running.exit).toBe(0);
-    await server.boot();
+  it('exits with 0 after several signals', async () => {
+    for (const signal of ['SIGTERM', 'SIGTERM', 'SIGINT'] as const) running.process.signal(signal);
+    expect(await running.process.exit).toBe(0);
+    await server.startServer();
   });
 });
 
-describe('a second server on the same ports', () => {
-  it('says which port is taken, ends, and leaves the first and its jobs alone', async () => {
+describe('a second server', () => {
+  it('on the same ports names the port in use and ends; the first server and its jobs continue', async () => {
     const second = ServerProcess.spawn(server.config, server.secrets);
     expect(await second.exit).toBe(1);
     expect(second.stderr).toContain(String(server.config.command_port));
@@ -71,7 +59,7 @@ describe('a second server on the same ports', () => {
     expect(web1.commands.at(-1)?.type).toBe('run');
   });
 
-  it('that shares the port of the REST API alone does so too', async () => {
+  it('on the same REST port only does the same', async () => {
     const config = {
       ...server.config,
       command_port: await freePort(),

@@ -1,14 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { FeedReading, wholeFeed } from '../support/feed-reading.js';
-import { answerAbort, endRun, startRun, voteNo, voteYes } from '../support/play-job.js';
-import { ServerUnderTest } from '../support/server-under-test.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FeedReader, readWholeFeed } from '../support/feed-reader.js';
+import { answerAbort, endRun, startRun, voteNo, voteYes } from '../support/node-steps.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+import { useServer } from '../support/use-server.js';
 
-let server: ServerUnderTest;
+const server = useServer({ voting_timeout: 2, rehab_timer: 1_000 });
 let web1: SimulatedNode;
 let web2: SimulatedNode;
-beforeAll(async () => (server = await ServerUnderTest.start({ voting_timeout: 2, rehab_timer: 1_000 })));
-afterAll(() => server.close());
 beforeEach(async () => {
   [web1, web2] = await Promise.all([server.availableNode('web1'), server.availableNode('web2')]);
 });
@@ -17,18 +15,18 @@ afterEach(() => {
   web2.close();
 });
 
-/** A node that was in rehab takes jobs again. */
+/** Ends the rehab of a node. */
 const recover = async (node: SimulatedNode, name: string): Promise<void> => {
   await answerAbort(node);
   await server.nodeBecomes(name, 'available');
 };
 
 describe('a vote', () => {
-  it('of nodes that nobody ever heard of fails, and says so of each', async () => {
+  it('of unknown nodes fails, with an event for each node', async () => {
     const id = await server.startJob({ nodes: ['ghost1', 'ghost2'] });
     const job = await server.jobBecomes(id, 'quorum_failed');
     expect(job.nodes).toEqual({ unavailable: ['ghost1', 'ghost2'] });
-    expect(await wholeFeed(server, id)).toEqual([
+    expect(await readWholeFeed(server, id)).toEqual([
       'start',
       'quorum_vote ghost1 down',
       'rehab ghost1',
@@ -38,14 +36,14 @@ describe('a vote', () => {
     ]);
   });
 
-  it('that fails lets the ready nodes go, and nobody runs anything', async () => {
+  it('that fails sends `abort` to ready nodes and `run` to none', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'] });
     expect((await server.job(id)).nodes).toEqual({ new: ['web1', 'web2'] });
     await voteYes(web1, id);
     await voteNo(web2, id);
     const job = await server.jobBecomes(id, 'quorum_failed');
     expect(job.nodes).toEqual({ was_ready: ['web1'], nacked: ['web2'] });
-    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+    expect((await readWholeFeed(server, id)).slice(1)).toEqual([
       'quorum_vote web1 success',
       'quorum_vote web2 failure',
       'job_complete quorum_failed',
@@ -55,23 +53,23 @@ describe('a vote', () => {
     expect(web1.commands.map(({ type }) => type)).toEqual(['abort', 'commit', 'abort']);
   });
 
-  it('that a node repeats without end fills no feed, and brings no output along', async () => {
+  it('that a node repeats many times adds at most 16 events and no output', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'], capture_output: true });
     await voteYes(web1, id);
     for (let times = 0; times < 100; times++)
       await web1.sendJobMessage('ack_commit', id, { stdout: 'not yet' });
     await web1.sendJobMessage('nack_commit', id);
-    await (await FeedReading.open(server, id)).until('quorum_vote web1 lost_availibility');
+    await (await FeedReader.open(server, id)).waitForLine('quorum_vote web1 lost_availibility');
     await voteNo(web2, id);
     await server.jobBecomes(id, 'quorum_failed');
-    const repeated = (await wholeFeed(server, id)).filter(
+    const repeated = (await readWholeFeed(server, id)).filter(
       (line) => line === 'quorum_vote web1 unexpected_commit',
     );
     expect(repeated).toHaveLength(16);
     expect((await server.get(`jobs/${id}/output/web1/stdout`, { Accept: '*/*' })).status).toBe(404);
   });
 
-  it('ends for a node that stays silent with the voting timeout', async () => {
+  it('ends with the voting timeout for a node that does not vote', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'], quorum: 1 });
     await voteYes(web1, id);
     await web2.expectCommand('commit');
@@ -79,7 +77,7 @@ describe('a vote', () => {
     await endRun(web1, id);
     const job = await server.jobBecomes(id, 'complete');
     expect(job.nodes).toEqual({ succeeded: ['web1'], unavailable: ['web2'] });
-    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+    expect((await readWholeFeed(server, id)).slice(1)).toEqual([
       'quorum_vote web1 success',
       'quorum_vote web2 voting_timeout',
       'quorum_succeeded',
@@ -89,21 +87,21 @@ describe('a vote', () => {
     ]);
   });
 
-  it('that is given twice is told, and counts once', async () => {
+  it('that is sent twice counts once and adds an event', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'] });
     await voteYes(web1, id);
-    const feed = await FeedReading.open(server, id);
+    const feed = await FeedReader.open(server, id);
     await web1.sendJobMessage('ack_commit', id);
-    await feed.until('quorum_vote web1 unexpected_commit');
+    await feed.waitForLine('quorum_vote web1 unexpected_commit');
     await voteNo(web2, id);
-    expect((await feed.end()).slice(1, 4)).toEqual([
+    expect((await feed.waitForEnd()).slice(1, 4)).toEqual([
       'quorum_vote web1 success',
       'quorum_vote web1 unexpected_commit',
       'quorum_vote web2 failure',
     ]);
   });
 
-  it('that is taken back makes the node unavailable', async () => {
+  it('that a node withdraws makes the job node unavailable', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'] });
     await voteYes(web1, id);
     await web1.sendJobMessage('nack_commit', id);
@@ -111,7 +109,7 @@ describe('a vote', () => {
     await voteNo(web2, id);
     const job = await server.jobBecomes(id, 'quorum_failed');
     expect(job.nodes).toEqual({ unavailable: ['web1'], nacked: ['web2'] });
-    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+    expect((await readWholeFeed(server, id)).slice(1)).toEqual([
       'quorum_vote web1 success',
       'rehab web1',
       'quorum_vote web1 lost_availibility',
@@ -120,7 +118,7 @@ describe('a vote', () => {
     ]);
   });
 
-  it('is lost by a node that sends a result in its place, without a vote event', async () => {
+  it('fails without a vote event for a node that sends a result', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'] });
     await web1.expectCommand('commit');
     await web1.sendJobMessage('succeeded', id);
@@ -128,21 +126,21 @@ describe('a vote', () => {
     await voteYes(web2, id);
     const job = await server.jobBecomes(id, 'quorum_failed');
     expect(job.nodes).toEqual({ unavailable: ['web1'], was_ready: ['web2'] });
-    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+    expect((await readWholeFeed(server, id)).slice(1)).toEqual([
       'rehab web1',
       'quorum_vote web2 success',
       'job_complete quorum_failed',
     ]);
   });
 
-  it('is lost by a node that refuses a run that it was not asked for, without a vote event', async () => {
+  it('fails without a vote event for a node that sends nack_run', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'] });
     await voteYes(web1, id);
     await web1.sendJobMessage('nack_run', id);
     await recover(web1, 'web1');
     await voteNo(web2, id);
     await server.jobBecomes(id, 'quorum_failed');
-    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+    expect((await readWholeFeed(server, id)).slice(1)).toEqual([
       'quorum_vote web1 success',
       'rehab web1',
       'quorum_vote web2 failure',
@@ -150,7 +148,7 @@ describe('a vote', () => {
     ]);
   });
 
-  it('that comes after it was given up is told as the word of a client that died', async () => {
+  it('yes after no adds the event client_died_while_voting', async () => {
     const id = await server.startJob({ nodes: ['web1', 'web2'] });
     await web1.expectCommand('commit');
     await web1.sendJobMessage('nack_commit', id);
@@ -158,7 +156,7 @@ describe('a vote', () => {
     await recover(web1, 'web1');
     await voteNo(web2, id);
     await server.jobBecomes(id, 'quorum_failed');
-    expect((await wholeFeed(server, id)).slice(1)).toEqual([
+    expect((await readWholeFeed(server, id)).slice(1)).toEqual([
       'quorum_vote web1 failure',
       'rehab web1',
       'quorum_vote web1 client_died_while_voting',
@@ -167,9 +165,9 @@ describe('a vote', () => {
     ]);
   });
 
-  it('with a quorum of 0 passes with every node down, and the job is complete', async () => {
+  it('with a quorum of 0 passes without any node, and the job is complete', async () => {
     const id = await server.startJob({ nodes: ['ghost1'], quorum: 0 });
-    expect(await wholeFeed(server, id)).toEqual([
+    expect(await readWholeFeed(server, id)).toEqual([
       'start',
       'quorum_vote ghost1 down',
       'rehab ghost1',
@@ -178,7 +176,7 @@ describe('a vote', () => {
     ]);
   });
 
-  it('says no by a node that is busy, which goes on with what it runs', async () => {
+  it('no of a busy node does not affect the job that it runs', async () => {
     const first = await server.startJob({ nodes: ['web1'] });
     await voteYes(web1, first);
     await startRun(web1, first);
@@ -193,16 +191,17 @@ describe('a vote', () => {
 });
 
 describe('a node that runs a job', () => {
+  /** The job that web1 runs. */
   let first: string;
   beforeEach(async () => {
     first = await server.startJob({ nodes: ['web1'] });
     await voteYes(web1, first);
     await startRun(web1, first);
-    await (await FeedReading.open(server, first)).until('run_start web1');
+    await (await FeedReader.open(server, first)).waitForLine('run_start web1');
   });
 
-  /** The node was left alone: it still runs the first job and ends it, and nothing but the next commit came. */
-  const goesOn = async (): Promise<void> => {
+  /** Expects that the node still runs the first job, ends it, and then gets only the next `commit`. */
+  const expectCompletion = async (): Promise<void> => {
     expect((await server.job(first)).nodes).toEqual({ running: ['web1'] });
     await endRun(web1, first);
     expect((await server.jobBecomes(first, 'complete')).nodes).toEqual({ succeeded: ['web1'] });
@@ -211,17 +210,17 @@ describe('a node that runs a job', () => {
     await server.jobBecomes(next, 'quorum_failed');
   };
 
-  it('goes on when another job is called off before it has refused that', async () => {
+  it('continues when another job is aborted before the node has voted no', async () => {
     const second = await server.startJob({ nodes: ['web1'] });
     await web1.expectCommand('commit');
     const { status, body } = await server.post(`jobs/${second}/abort`, {});
     expect([status, body]).toMatchObject([200, { status: 'aborted', nodes: { aborted: ['web1'] } }]);
     await web1.sendJobMessage('nack_commit', second);
-    await goesOn();
-    expect(await wholeFeed(server, second)).toEqual(['start', 'job_complete aborted']);
+    await expectCompletion();
+    expect(await readWholeFeed(server, second)).toEqual(['start', 'job_complete aborted']);
   });
 
-  it('goes on when its refusal of others does not come in time, and when it comes', async () => {
+  it('continues when its no votes for other jobs are late', async () => {
     const [alone, withAnother] = [
       await server.startJob({ nodes: ['web1'] }),
       await server.startJob({ nodes: ['web1', 'web2'], quorum: 1 }),
@@ -232,18 +231,18 @@ describe('a node that runs a job', () => {
     expect((await server.jobBecomes(alone, 'quorum_failed')).nodes).toEqual({ unavailable: ['web1'] });
     await startRun(web2, withAnother);
     await web1.sendJobMessage('nack_commit', withAnother);
-    await goesOn();
+    await expectCompletion();
     await endRun(web2, withAnother);
     expect((await server.jobBecomes(withAnother, 'complete')).nodes).toEqual({
       unavailable: ['web1'],
       succeeded: ['web2'],
     });
-    expect((await wholeFeed(server, withAnother)).filter((line) => line.includes('web1'))).toEqual([
+    expect((await readWholeFeed(server, withAnother)).filter((line) => line.includes('web1'))).toEqual([
       'quorum_vote web1 voting_timeout',
     ]);
   });
 
-  it('is told to drop a job that was called off, where it ends its own first and then says yes', async () => {
+  it('gets `abort` if it ends its job and then votes yes for an aborted job', async () => {
     const second = await server.startJob({ nodes: ['web1'] });
     await web1.expectCommand('commit');
     await server.post(`jobs/${second}/abort`, {});
@@ -254,8 +253,8 @@ describe('a node that runs a job', () => {
   });
 });
 
-describe('a node that is asked for two jobs at once', () => {
-  it('runs the one when the other is called off', async () => {
+describe('a node that has got `commit` of two jobs', () => {
+  it('runs one job after the other was aborted', async () => {
     const first = await server.startJob({ nodes: ['web1'] });
     const second = await server.startJob({ nodes: ['web1'] });
     await server.post(`jobs/${second}/abort`, {});
@@ -267,7 +266,7 @@ describe('a node that is asked for two jobs at once', () => {
     expect((await server.jobBecomes(first, 'complete')).nodes).toEqual({ succeeded: ['web1'] });
   });
 
-  it('is told to drop all when both are called off', async () => {
+  it('gets `abort` when both jobs are aborted', async () => {
     const jobs = [await server.startJob({ nodes: ['web1'] }), await server.startJob({ nodes: ['web1'] })];
     for (const id of jobs) await server.post(`jobs/${id}/abort`, {});
     await web1.expectCommand('commit');

@@ -1,44 +1,30 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeAll, expect, it } from 'vitest';
 import type { Job, JobSummary } from '../../src/shared/protocol/rest-schemas.js';
 import { answerCommands } from '../support/answer-commands.js';
-import { BuiltCli } from '../support/built-cli.js';
-import { CliUnderTest } from '../support/cli-under-test.js';
-import { ORG, ServerUnderTest } from '../support/server-under-test.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+import { ORG } from '../support/server-surroundings.js';
+import { useServer } from '../support/use-server.js';
+import { useWorkstation } from '../support/use-workstation.js';
 
-/** The built program, a real server behind a development Chef Server, and two simulated nodes. */
-let server: ServerUnderTest;
-let user: CliUnderTest;
+/** The built program, a server behind a development Chef Server, and two simulated nodes. */
+const server = useServer();
+const { start, run } = useWorkstation(server);
 let web1: SimulatedNode;
 let db1: SimulatedNode;
 let stops: (() => void)[] = [];
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start();
-  server.chef.pushyUrl = server.url('');
   server.chef.createNode(ORG, 'web1', { role: 'web' });
   server.chef.createNode(ORG, 'db1', { role: 'db' });
   web1 = await server.availableNode('web1');
   db1 = await server.availableNode('db1');
-  user = new CliUnderTest();
-  const key = server.userKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  user.writeCredentials(`${server.chef.url}/organizations/${ORG}`, 'alice', key);
 });
 afterEach(() => {
   for (const stop of stops) stop();
   stops = [];
 });
-afterAll(async () => {
-  user.remove();
-  await server.close();
-});
 
-const start = (args: readonly string[], columns?: number) =>
-  BuiltCli.start(args, { home: user.home, cwd: user.cwd, ...(columns === undefined ? {} : { columns }) });
-
-const run = (args: readonly string[], columns?: number) => start(args, columns).outcome();
-
-const nodesAnswer = () => {
+const answerOnBothNodes = () => {
   stops = [
     answerCommands(web1, 'succeeded', { stdout: 'up 3 days\n', stderr: '' }),
     answerCommands(db1, 'failed', { stdout: '', stderr: 'no such file\n' }),
@@ -49,8 +35,8 @@ const newestJob = async (): Promise<string> => (await server.get<JobSummary[]>('
 
 const idIn = (stdout: string): string => /Job ID: ([0-9a-f]{32})/.exec(stdout)![1]!;
 
-it('finds nodes by search, runs a job on them, and shows what they wrote', async () => {
-  nodesAnswer();
+it('finds nodes by search, runs a job on them, and shows their output', async () => {
+  answerOnBothNodes();
   const job = await run(['job', 'start', 'uptime', '--search', 'role:web OR role:db', '--capture']);
   const id = idIn(job.stdout);
 
@@ -70,7 +56,7 @@ it('finds nodes by search, runs a job on them, and shows what they wrote', async
 });
 
 it('prints plain lines into a pipe', async () => {
-  nodesAnswer();
+  answerOnBothNodes();
   const { stdout } = await run(['job', 'start', 'uptime', 'web1']);
 
   expect(stdout).toMatch(
@@ -78,10 +64,10 @@ it('prints plain lines into a pipe', async () => {
   );
 });
 
-it('draws its progress on a terminal and leaves only the outcome', async () => {
+it('draws progress on a terminal and leaves only the outcome', async () => {
   const job = start(['job', 'start', 'uptime', 'web1', 'db1'], 100);
-  await job.prints('Voting   [--------------------] 0/2 nodes voted');
-  nodesAnswer();
+  await job.waitForOutput('Voting   [--------------------] 0/2 nodes voted');
+  answerOnBothNodes();
   const id = await newestJob();
   for (const node of [web1, db1]) await node.sendJobMessage('ack_commit', id);
   const { code, stdout } = await job.outcome();
@@ -91,9 +77,9 @@ it('draws its progress on a terminal and leaves only the outcome', async () => {
   expect(stdout).toContain('\r\u001b[2KComplete. 1 of 2 nodes succeeded, 1 failed.\r\n  failed: db1\r\n');
 });
 
-it('leaves the job running at Ctrl-C, and another run follows it to its end', async () => {
+it('leaves the job running on Ctrl-C, and another run can follow it to its end', async () => {
   const first = start(['job', 'start', 'uptime', 'web1'], 100);
-  await first.prints('0/1 nodes voted');
+  await first.waitForOutput('0/1 nodes voted');
   first.type('\u0003');
   const { code, stdout } = await first.outcome();
   const id = idIn(stdout);
@@ -104,15 +90,15 @@ it('leaves the job running at Ctrl-C, and another run follows it to its end', as
   expect((await server.job(id)).status).toBe('voting');
 
   const second = start(['job', 'watch', id]);
-  await second.prints('Voting.');
-  nodesAnswer();
+  await second.waitForOutput('Voting.');
+  answerOnBothNodes();
   await web1.sendJobMessage('ack_commit', id);
   expect(await second.outcome()).toMatchObject({ code: 0, stderr: '' });
 });
 
-it('ends quietly when nobody reads on, but not as if all were well', async () => {
+it('ends without a message and with exit code 141 if its output pipe is closed', async () => {
   const list = start(['job', 'list']);
-  list.stopReading();
+  list.closeStdout();
 
   expect(await list.outcome()).toMatchObject({ code: 141, stderr: '' });
 });

@@ -2,10 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { RubyNode } from './support/ruby-node.js';
-import { StandInServer } from './support/stand-in-server.js';
+import { SimulatedServer } from './support/simulated-server.js';
 
 const { privateKey: nodeKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const { privateKey: strangersKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const { privateKey: unknownKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const JOB_ID = 'fc4cf902d7381c4da7d3a9f6b65f2e5a';
 
 const whitelist = {
@@ -14,11 +14,11 @@ const whitelist = {
   sleep: 'sleep 60',
 };
 
-let server: StandInServer;
+let server: SimulatedServer;
 let node: RubyNode;
 
 beforeEach(async () => {
-  server = await StandInServer.start(nodeKey);
+  server = await SimulatedServer.start(nodeKey);
 });
 afterEach(async () => {
   await node.stop();
@@ -37,7 +37,7 @@ const startNode = (options: { key?: typeof nodeKey; signing?: '1.0' | '1.1' | '1
   return node;
 };
 
-/** Brings the node to run a job by the name of its command. */
+/** Starts a job on the node and waits until the node runs it. */
 const run = async (command: string, fields: object = {}): Promise<void> => {
   await server.message('heartbeat');
   await server.send({ type: 'commit', job_id: JOB_ID, command, ...fields });
@@ -46,9 +46,9 @@ const run = async (command: string, fields: object = {}): Promise<void> => {
   await server.message('ack_run');
 };
 
-describe('an independent node in Ruby and our wire protocol', () => {
+describe('an independent node in Ruby', () => {
   it.each(['1.0', '1.1', '1.3'] as const)(
-    'get along from a config request signed with %s',
+    'fetches its config with signing version %s and exchanges messages',
     async (signing) => {
       startNode({ signing });
       const first = await server.message('heartbeat');
@@ -65,11 +65,11 @@ describe('an independent node in Ruby and our wire protocol', () => {
       await node.received('ack');
       await server.send({ type: 'abort' });
       expect(await server.message('aborted')).toMatchObject({ job_id: null });
-      expect(server.refused).toBe(0);
+      expect(server.dropped).toBe(0);
     },
   );
 
-  it('run a job with an environment and a file, and bring its output home', async () => {
+  it('runs a job with an environment and a file, and sends its output', async () => {
     startNode();
     await run('greet', { env: { WHO: 'world' }, file: 'base64:YSBmaWxlCg==', capture: true });
     expect(await server.message('succeeded')).toMatchObject({
@@ -79,13 +79,13 @@ describe('an independent node in Ruby and our wire protocol', () => {
     });
   });
 
-  it('tell of a command that failed', async () => {
+  it('reports a command that failed', async () => {
     startNode();
     await run('fail');
     expect(await server.message('failed')).toMatchObject({ job_id: JOB_ID });
   });
 
-  it('say what they run, and end it on abort', async () => {
+  it('reports a running job in its heartbeats, and ends it on abort', async () => {
     startNode();
     await run('sleep');
     await eventually(() =>
@@ -95,7 +95,7 @@ describe('an independent node in Ruby and our wire protocol', () => {
     expect(await server.message('aborted')).toMatchObject({ job_id: JOB_ID });
   });
 
-  it('vote no on what may not be run', async () => {
+  it('votes no for a command that is not in its whitelist', async () => {
     startNode();
     await server.message('heartbeat');
     await server.send({ type: 'commit', job_id: JOB_ID, command: 'rm -rf /' });
@@ -104,35 +104,35 @@ describe('an independent node in Ruby and our wire protocol', () => {
     expect(await server.message('nack_run')).toMatchObject({ job_id: JOB_ID });
   });
 
-  it('part when the heartbeats of the server stop, and find each other when they come again', async () => {
+  it('reconnects when the heartbeats of the server return after an interruption', async () => {
     startNode();
     await server.message('heartbeat');
-    server.stopBeating();
+    server.stopHeartbeats();
     await node.event(({ event }) => event === 'offline');
     const before = server.messages.length;
-    server.startBeating();
+    server.startHeartbeats();
     await node.event(({ event }) => event === 'online');
     expect(await server.message('heartbeat', before)).toMatchObject({ sequence: 1, job_state: 'idle' });
   });
 
-  it('believe nobody but each other', async () => {
+  it('drops commands and heartbeats with an invalid signature', async () => {
     startNode();
     await server.message('heartbeat');
     await server.send({ type: 'abort' }, Buffer.alloc(32));
-    expect(await node.event(({ event }) => event === 'refused')).toMatchObject({ reason: 'wrong HMAC' });
-    server.heartbeatKey = strangersKey;
-    await node.event(({ event, reason }) => event === 'refused' && reason?.startsWith('wrong RSA') === true);
+    expect(await node.event(({ event }) => event === 'dropped')).toMatchObject({ reason: 'wrong HMAC' });
+    server.heartbeatKey = unknownKey;
+    await node.event(({ event, reason }) => event === 'dropped' && reason?.startsWith('wrong RSA') === true);
     expect(node.events.some(({ message }) => message?.type === 'aborted')).toBe(false);
   });
 
-  it('refuse a config to whoever has another key', async () => {
-    startNode({ key: strangersKey });
-    const { reason } = await node.event(({ event }) => event === 'config_refused');
+  it('gets no config if it signs with another key', async () => {
+    startNode({ key: unknownKey });
+    const { reason } = await node.event(({ event }) => event === 'config_rejected');
     expect(reason).toContain('401');
     expect(await node.ended()).toBe(1);
   });
 
-  it('end on TERM, with the command that runs', async () => {
+  it('ends on TERM together with its command', async () => {
     startNode();
     await run('sleep');
     expect(await node.stop()).toBe(0);

@@ -1,11 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { signRequest } from '../../src/shared/protocol/chef-signature/sign-request.js';
-import { readSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
-import {
-  type ReceivedRequest,
-  verifyRequest,
-} from '../../src/shared/protocol/chef-signature/verify-request.js';
+import { parseSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
+import { type ReceivedRequest, verifyRequest } from '../../src/shared/protocol/chef-signature/verify-request.js';
 import { asReceived } from '../support/signed-headers.js';
 import { rubyAccepts, rubySign } from './support/ruby.js';
 
@@ -22,12 +19,12 @@ const VERSIONS = ['1.0', '1.1', '1.3'] as const;
 
 describe.each(VERSIONS)('a request signed by mixlib-authentication with version %s', (version) => {
   const weAccept = (sent: Record<string, string>, request: ReceivedRequest): boolean => {
-    const headers = readSignedHeaders(asReceived(sent), Date.now());
+    const headers = parseSignedHeaders(asReceived(sent), Date.now());
     return headers.ok && verifyRequest(headers.value, request, publicKey);
   };
   const identity = { user: 'alice', key: privateKey, version };
 
-  it.each([post, get])('is accepted by us: $method $path', async (request) => {
+  it.each([post, get])('is accepted by our verifier: $method $path', async (request) => {
     const sent = await rubySign({ ...identity, ...request, now: Date.now(), serverApiVersion: '2' });
     expect(weAccept(sent, request)).toBe(true);
   });
@@ -36,7 +33,7 @@ describe.each(VERSIONS)('a request signed by mixlib-authentication with version 
     expect(weAccept(await rubySign({ ...identity, ...get, now: Date.now() }), get)).toBe(true);
   });
 
-  it('is refused once anything of it was changed', async () => {
+  it('is rejected if any part of it has changed', async () => {
     const sent = await rubySign({ ...identity, ...post, now: Date.now(), serverApiVersion: '2' });
     expect(weAccept(sent, { ...post, method: 'PUT' })).toBe(false);
     expect(weAccept(sent, { ...post, path: '/organizations/other/pushy/jobs' })).toBe(false);
@@ -47,7 +44,7 @@ describe.each(VERSIONS)('a request signed by mixlib-authentication with version 
   });
 });
 
-describe.each(VERSIONS)('a request signed by us with version %s', (version) => {
+describe.each(VERSIONS)('a request signed by our signer with version %s', (version) => {
   const signer = { userId: 'alice', key: privateKey, version };
 
   it.each([post, get])('is accepted by mixlib-authentication: $method $path', async (request) => {
@@ -55,7 +52,7 @@ describe.each(VERSIONS)('a request signed by us with version %s', (version) => {
     expect(await rubyAccepts({ ...request, headers, publicKey })).toBe(true);
   });
 
-  it('is refused by it with another body', async () => {
+  it('is rejected by mixlib-authentication with another body', async () => {
     const headers = signRequest(signer, post, Date.now());
     expect(await rubyAccepts({ ...post, body: Buffer.from('{}'), headers, publicKey })).toBe(false);
   });

@@ -1,20 +1,20 @@
-/** A development Chef Server that knows many nodes, in a process of its own; `installation.ts` starts it. */
+/** A development Chef Server with many nodes, in its own process; `installation.ts` starts it. */
 import { DevChefServer } from '../dev-chef-server/dev-chef-server.js';
 import { makePrivateKey } from '../dev-chef-server/key-pair.js';
 
-/** What it is told. */
+/** Message to this process. */
 export interface ChefServerTask {
   readonly org: string;
   readonly user: string;
   readonly nodes: readonly string[];
 }
 
-/** What it tells when it is ready; keys are RSA private keys, PEM. */
+/** Message of this process when it is ready; keys are RSA private keys, PEM. */
 export interface ChefServerReady {
   readonly url: string;
   readonly superuserKey: string;
   readonly userKey: string;
-  /** All clients have this one: making a key takes long. */
+  /** Shared by all clients because creating a key is slow. */
   readonly clientKey: string;
 }
 

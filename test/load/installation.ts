@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { startThrowAwayCluster, type ThrowAwayCluster } from '../support/postgres/throw-away-cluster.js';
 import type { ChefServerReady, ChefServerTask } from './chef-server.js';
-import { cpuOf, cpuOfFamily, parentOf } from './cpu-time.js';
+import { cpuOf, cpuOfFamily, memoryKbOf, parentOf } from './cpu-time.js';
 
 export const ORG = 'acme';
 export const USER = 'alice';
@@ -19,18 +19,18 @@ const SERVER = fileURLToPath(new URL('../../src/server/main.js', import.meta.url
 const CHEF_SERVER = new URL('./chef-server.js', import.meta.url);
 const START_WITHIN_MS = 60_000;
 
-/** What the programs of an installation are started with. */
+/** How an installation is started. */
 export interface InstallationOptions {
   readonly nodes: readonly string[];
-  /** Settings of the server that are not the usual ones. */
+  /** Settings of the server that differ from the defaults. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** A folder for a CPU profile of the server, written when it stops. */
+  /** Folder for a CPU profile of the server, written when it stops. */
   readonly profileFolder?: string | undefined;
-  /** Whether previous keys of the server count, too. */
+  /** Whether the server is in the grace period of a key rotation. */
   readonly rotated: boolean;
 }
 
-/** Seconds of CPU used so far. */
+/** Seconds of CPU so far. */
 export interface CpuTimes {
   readonly server: number;
   readonly postgres: number;
@@ -38,8 +38,8 @@ export interface CpuTimes {
 }
 
 /**
- * The built server as a process, on a PostgreSQL of its own with the durability that it comes with, and a development
- * Chef Server as a third process. Stop it at the end.
+ * The built server, a temporary PostgreSQL with default durability and a development Chef Server, each in its own
+ * process. Call `stop` at the end.
  */
 export class Installation {
   private server: ChildProcess | undefined;
@@ -72,7 +72,7 @@ export class Installation {
     return installation;
   }
 
-  /** Starts the server; resolves when it answers. */
+  /** Starts the server; resolves when it responds. */
   async startServer(): Promise<void> {
     const log = openSync(join(this.folder, 'server.log'), 'a');
     const { profileFolder } = this.options;
@@ -93,7 +93,7 @@ export class Installation {
     if (server.exitCode !== null) throw new Error(`the server did not start:\n${this.log()}`);
   }
 
-  /** Ends the server and resolves when it is gone. */
+  /** Ends the server; resolves when its process has ended. */
   async endServer(signal: NodeJS.Signals): Promise<void> {
     const { server } = this;
     this.server = undefined;
@@ -102,7 +102,7 @@ export class Installation {
     await once(server, 'exit');
   }
 
-  /** Of the PostgreSQL that the server uses, as its superuser. */
+  /** URL of the server's PostgreSQL, as superuser. */
   get databaseUrl(): string {
     return this.cluster.url;
   }
@@ -115,7 +115,12 @@ export class Installation {
     };
   }
 
-  /** Ends all of it, and removes what it made. */
+  /** Resident memory of the server in kB. */
+  serverMemoryKb(): number {
+    return memoryKbOf(this.server?.pid ?? 0);
+  }
+
+  /** Ends all processes and removes the folder. */
   async stop(): Promise<void> {
     await this.endServer('SIGTERM');
     this.chefProcess.kill('SIGKILL');
@@ -135,7 +140,7 @@ const startChefServer = async (task: ChefServerTask): Promise<[ChildProcess, Che
   return [child, ready];
 };
 
-/** Makes the server's database and hands back the process id of PostgreSQL itself. */
+/** Creates the server's database and returns the process id of PostgreSQL's main process. */
 const createDatabase = async (url: string): Promise<number> => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -148,7 +153,7 @@ const createDatabase = async (url: string): Promise<number> => {
   }
 };
 
-/** Keys that were replaced a moment ago and count for an hour. */
+/** Keys that were replaced just now and stay valid for an hour. */
 const previousKeys = async (): Promise<object> => {
   const { pushy_priv_key, curve_secret_key } = await generateServerKeys();
   const now = Date.now();

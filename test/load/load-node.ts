@@ -6,7 +6,7 @@ import { verifyHmac } from '../../src/shared/protocol/frame-signature.js';
 import type { CommandMessage } from '../../src/shared/protocol/server-message.js';
 import { formatRfc1123 } from '../../src/shared/protocol/wire-time.js';
 
-/** Who a node is and where it connects to. */
+/** Identity of a node, and the addresses it connects to. */
 export interface LoadNodeOptions {
   readonly org: string;
   readonly node: string;
@@ -15,25 +15,25 @@ export interface LoadNodeOptions {
   /** Z85. */
   readonly serverCurveKey: string;
   readonly commandAddress: string;
-  /** Where it listens for the server's heartbeats; not at all where it is left out. */
+  /** Address of the server's heartbeats; without it the node does not listen for them. */
   readonly heartbeatAddress?: string;
-  /** How long its commands run, in milliseconds. */
+  /** Duration of its commands in milliseconds. */
   readonly commandMs: number;
 }
 
-/** What the nodes of one process did, all together. */
+/** Counts of all nodes in one process. */
 export interface LoadCounts {
   heartbeats: number;
   commands: number;
   serverHeartbeats: number;
-  /** Messages that did not verify. */
-  bad: number;
+  /** Messages that failed verification. */
+  unverified: number;
 }
 
-/** Messages that a client's socket queues (wire protocol, section 1). */
+/** Messages that a client's socket queues. See docs/spec/wire-protocol.md, "Sockets of the node client". */
 const SEND_HIGH_WATER_MARK = 3;
 
-/** The least a client can be: it beats, votes yes, runs, succeeds and drops what it does when told to. */
+/** A minimal client: it sends heartbeats, votes yes, succeeds after `commandMs`, and obeys `abort`. */
 export class LoadNode {
   private readonly dealer: Dealer;
   private readonly subscriber: Subscriber | undefined;
@@ -66,8 +66,8 @@ export class LoadNode {
     }
   }
 
-  /** Sends a heartbeat, unless some wait to be sent: the server is away then. */
-  beat(): void {
+  /** Sends a heartbeat unless the send queue is full, which means that the server is unreachable. */
+  sendHeartbeat(): void {
     if (this.unsent >= SEND_HIGH_WATER_MARK) return;
     this.counts.heartbeats++;
     this.send({ type: 'heartbeat', job_state: this.jobState, job_id: this.jobId });
@@ -90,27 +90,27 @@ export class LoadNode {
         parsed?.ok !== true ||
         !verifyHmac(this.options.sessionKey, body, parsed.value.signature)
       ) {
-        this.counts.bad++;
+        this.counts.unverified++;
         continue;
       }
       this.counts.commands++;
-      this.obey(JSON.parse(body.toString()) as CommandMessage);
+      this.handleCommand(JSON.parse(body.toString()) as CommandMessage);
     }
   }
 
-  private obey(command: CommandMessage): void {
+  private handleCommand(command: CommandMessage): void {
     switch (command.type) {
       case 'ack':
-      case 'output_wanted': // never said to a node that has none to send
+      case 'output_wanted': // never sent to a node without live output
         return;
       case 'abort':
-        this.become('idle', null);
+        this.setState('idle', null);
         return this.send({ type: 'aborted', job_id: null });
       case 'commit':
-        this.become('committed', command.job_id);
+        this.setState('committed', command.job_id);
         return this.send({ type: 'ack_commit', job_id: command.job_id });
       case 'run':
-        this.become('running', command.job_id);
+        this.setState('running', command.job_id);
         this.send({ type: 'ack_run', job_id: command.job_id });
         if (this.options.commandMs === 0) this.succeed(command.job_id);
         else setTimeout(() => this.succeed(command.job_id), this.options.commandMs);
@@ -118,11 +118,11 @@ export class LoadNode {
   }
 
   private succeed(jobId: string): void {
-    this.become('idle', null);
+    this.setState('idle', null);
     this.send({ type: 'succeeded', job_id: jobId });
   }
 
-  private become(state: LoadNode['jobState'], jobId: string | null): void {
+  private setState(state: LoadNode['jobState'], jobId: string | null): void {
     this.jobState = state;
     this.jobId = jobId;
   }
@@ -140,10 +140,10 @@ export class LoadNode {
       ...fields,
     });
     this.unsent++;
-    this.sending = this.sending.then(() => this.post(frame));
+    this.sending = this.sending.then(() => this.sendFrame(frame));
   }
 
-  private async post(frame: readonly string[]): Promise<void> {
+  private async sendFrame(frame: readonly string[]): Promise<void> {
     try {
       if (!this.dealer.closed) await this.dealer.send([...frame]);
     } catch (thrown) {

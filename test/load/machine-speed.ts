@@ -5,15 +5,15 @@ import { curveKeyPair, Router } from 'zeromq';
 import { freePort } from '../support/free-port.js';
 import { median } from './statistics.js';
 
-/** How fast the machine is, whatever runs on it. */
+/** Speed of the machine, other load included. */
 export interface MachineSpeed {
-  /** Messages that bare zeromq.js receives in a second, by Curve, from another process. */
+  /** Messages per second that plain zeromq.js receives over Curve from another process. */
   readonly messages: number;
-  /** Rows that PostgreSQL commits in a second, each on its own. */
+  /** Rows per second that PostgreSQL commits one by one. */
   readonly commits: number;
 }
 
-/** What the sender is told. */
+/** Message to the sender process. */
 export interface SenderTask {
   readonly address: string;
   /** Z85. */
@@ -22,13 +22,13 @@ export interface SenderTask {
 
 const SENDER = new URL('./message-sender.js', import.meta.url);
 
-/** A sample takes some 70 ms in all. */
+/** Size of a sample; one takes about 70 ms. */
 const MESSAGES = 4_000;
 const COMMITS = 60;
 
 /**
- * Tells how fast the machine is while something is measured on it: samples are taken in between, and the medians count. A
- * machine with neighbours swings by half within minutes; without this a figure says nothing. Close it at the end.
+ * Measures how fast the machine is during a measurement: the median of samples in between. The speed of a shared machine
+ * changes by half within minutes, so that a figure says nothing without it. Close it at the end.
  */
 export class MachineProbe {
   private readonly samples: MachineSpeed[] = [];
@@ -40,7 +40,7 @@ export class MachineProbe {
     private readonly database: pg.Client,
   ) {}
 
-  /** `databaseUrl`: of a superuser; a temporary table like any other is made there, of the usual durability. */
+  /** `databaseUrl` is of a superuser; the probe creates a normal table there and drops it in `close`. */
   static async open(databaseUrl: string): Promise<MachineProbe> {
     const keys = curveKeyPair();
     const address = `tcp://127.0.0.1:${await freePort()}`;
@@ -58,16 +58,16 @@ export class MachineProbe {
     await database.query('CREATE TABLE machine_speed (id text PRIMARY KEY, value integer NOT NULL)');
     const probe = new MachineProbe(sender, receiver, database);
     await probe.sample();
-    probe.samples.length = 0; // what is done for the first time takes longer
+    probe.samples.length = 0; // the first sample is slower
     return probe;
   }
 
-  /** Measures once. */
+  /** Takes one sample. */
   async sample(): Promise<void> {
-    this.samples.push({ messages: await this.receive(), commits: await this.commit() });
+    this.samples.push({ messages: await this.measureMessages(), commits: await this.measureCommits() });
   }
 
-  /** The medians of all samples. */
+  /** Medians of all samples. */
   speed(): MachineSpeed {
     return {
       messages: median(this.samples.map(({ messages }) => messages)),
@@ -82,10 +82,10 @@ export class MachineProbe {
     await this.database.end();
   }
 
-  private async receive(): Promise<number> {
+  private async measureMessages(): Promise<number> {
     const sent = once(this.sender, 'message');
     this.sender.send(MESSAGES);
-    await this.receiver.receive(); // the clock starts when the sender is at it
+    await this.receiver.receive(); // the measurement starts with the first message
     const start = performance.now();
     for (let received = 1; received < MESSAGES; received++) await this.receiver.receive();
     const seconds = (performance.now() - start) / 1000;
@@ -93,7 +93,7 @@ export class MachineProbe {
     return (MESSAGES - 1) / seconds;
   }
 
-  private async commit(): Promise<number> {
+  private async measureCommits(): Promise<number> {
     const start = performance.now();
     for (let count = 0; count < COMMITS; count++) {
       await this.database.query({

@@ -1,4 +1,4 @@
-/** `npm run load -- SCENARIO [options]`; README.md tells what there is. */
+/** `npm run load -- SCENARIO [options]`; README.md lists scenarios and options. */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,28 +12,28 @@ import { reconnect } from './scenarios/reconnect.js';
 import type { LoadOptions } from './scenarios/scenario.js';
 
 interface Scenario {
-  readonly play: (options: LoadOptions) => Promise<void>;
-  /** What holds where nothing else is asked for. */
+  readonly run: (options: LoadOptions) => Promise<void>;
+  /** Defaults of `--nodes` and `--runs`. */
   readonly nodes: readonly number[];
   readonly runs: number;
 }
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  jobs: { play: jobs, nodes: [1000, 2000], runs: 10 },
-  'one-node-jobs': { play: oneNodeJobs, nodes: [10], runs: 300 },
-  heartbeats: { play: heartbeats, nodes: [1000], runs: 1 },
-  feeds: { play: feeds, nodes: [1000], runs: 1 },
-  reconnect: { play: reconnect, nodes: [10_000], runs: 3 },
-  'job-list': { play: jobList, nodes: [10], runs: 20 },
+  jobs: { run: jobs, nodes: [1000, 2000], runs: 10 },
+  'one-node-jobs': { run: oneNodeJobs, nodes: [10], runs: 300 },
+  heartbeats: { run: heartbeats, nodes: [1000], runs: 1 },
+  feeds: { run: feeds, nodes: [1000], runs: 1 },
+  reconnect: { run: reconnect, nodes: [10_000], runs: 3 },
+  'job-list': { run: jobList, nodes: [10], runs: 20 },
 };
 
-const whole = (text: string, name: string): number => {
+const parseWholeNumber = (text: string, name: string): number => {
   const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
   throw new Error(`--${name} must be a whole number above 0, not '${text}'`);
 };
 
-const read = (): { scenario: Scenario; options: LoadOptions } => {
+const parseArguments = (): { scenario: Scenario; options: LoadOptions } => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -55,12 +55,12 @@ const read = (): { scenario: Scenario; options: LoadOptions } => {
   const profileFolder = values.profile === undefined ? undefined : resolve(values.profile);
   if (profileFolder !== undefined) mkdirSync(profileFolder, { recursive: true });
   const options = {
-    nodes: values.nodes?.split(',').map((text) => whole(text, 'nodes')) ?? scenario.nodes,
-    runs: values.runs === undefined ? scenario.runs : whole(values.runs, 'runs'),
-    seconds: whole(values.seconds, 'seconds'),
-    heartbeatMs: whole(values.heartbeat, 'heartbeat'),
-    readers: whole(values.readers, 'readers'),
-    jobs: whole(values.jobs, 'jobs'),
+    nodes: values.nodes?.split(',').map((text) => parseWholeNumber(text, 'nodes')) ?? scenario.nodes,
+    runs: values.runs === undefined ? scenario.runs : parseWholeNumber(values.runs, 'runs'),
+    seconds: parseWholeNumber(values.seconds, 'seconds'),
+    heartbeatMs: parseWholeNumber(values.heartbeat, 'heartbeat'),
+    readers: parseWholeNumber(values.readers, 'readers'),
+    jobs: parseWholeNumber(values.jobs, 'jobs'),
     profileFolder,
     rotated: values.rotated,
     deaf: values.deaf,
@@ -69,8 +69,8 @@ const read = (): { scenario: Scenario; options: LoadOptions } => {
 };
 
 try {
-  const { scenario, options } = read();
-  await scenario.play(options);
+  const { scenario, options } = parseArguments();
+  await scenario.run(options);
 } catch (thrown) {
   process.stderr.write(`load: ${messageOf(thrown)}\n`);
   process.exitCode = 1;

@@ -1,8 +1,8 @@
-/** Sends as many messages as it is told, as fast as it can; `machine-speed.ts` starts it. */
+/** Sends messages as fast as it can, in its own process; `machine-speed.ts` starts it. */
 import { curveKeyPair, Dealer } from 'zeromq';
 import type { SenderTask } from './machine-speed.js';
 
-/** Of the size of a heartbeat: header and body. */
+/** Header and body, as large as those of a heartbeat. */
 const FRAMES = ['h'.repeat(120), 'b'.repeat(180)];
 
 let dealer: Dealer | undefined;
@@ -23,8 +23,8 @@ const send = async (count: number): Promise<void> => {
   process.send?.('sent');
 };
 
-process.on('message', (told: SenderTask | number) => {
-  if (typeof told === 'number') void send(told);
-  else connect(told);
+process.on('message', (message: SenderTask | number) => {
+  if (typeof message === 'number') void send(message);
+  else connect(message);
 });
 process.on('disconnect', () => process.exit(0));

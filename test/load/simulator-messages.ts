@@ -1,26 +1,26 @@
 import type { LoadCounts } from './load-node.js';
 
-/** The nodes that one simulator process plays, and how. */
+/** The nodes of one simulator process, and how they behave. */
 export interface SimulatorTask {
   /** `http://HOST:PORT` of the server. */
   readonly serverUrl: string;
   readonly org: string;
   readonly nodes: readonly string[];
-  /** The one RSA key, PEM, of all clients. */
+  /** RSA key of all clients, PEM. */
   readonly clientKey: string;
-  /** Whether each node listens for the server's heartbeats on a socket of its own. */
+  /** Whether each node listens for the server's heartbeats, on a socket of its own. */
   readonly listens: boolean;
   readonly heartbeatMs: number;
   readonly commandMs: number;
 }
 
-/** What a simulator is asked to do; each is answered once. */
+/** Request to a simulator; each gets one reply. */
 export type SimulatorRequest =
-  /** Fetch the config of all nodes. */
+  /** Fetch the configs of all nodes. */
   | { readonly type: 'fetch'; readonly task: SimulatorTask }
-  /** Connect all nodes and begin to beat. */
+  /** Connect all nodes and start their heartbeats. */
   | { readonly type: 'connect' }
-  /** What happened so far. */
+  /** Return the counts so far. */
   | { readonly type: 'counts' };
 
 export type SimulatorReply =

@@ -1,4 +1,4 @@
-/** Plays many nodes, in a process of its own; `fleet.ts` starts it. */
+/** Simulates many nodes in its own process; `simulated-nodes.ts` starts it. */
 import { createPrivateKey } from 'node:crypto';
 import { context, curveKeyPair } from 'zeromq';
 import { messageOf } from '../../src/shared/lib/app-error.js';
@@ -7,38 +7,36 @@ import { HttpClient } from '../../src/shared/platform/http/http-client.js';
 import { SignedHttp } from '../../src/shared/platform/http/signed-http.js';
 import type { ConfigDocument } from '../../src/shared/protocol/config-document.js';
 import { decryptSessionKey } from '../../src/shared/protocol/session-key.js';
-import { forEachAtOnce } from './for-each-at-once.js';
+import { forEachConcurrently } from './for-each-concurrently.js';
 import { type LoadCounts, LoadNode, type LoadNodeOptions } from './load-node.js';
 import type { SimulatorReply, SimulatorRequest, SimulatorTask } from './simulator-messages.js';
 
-/** Config fetches that one process has under way at a time. */
-const FETCHES_AT_ONCE = 8;
+const CONCURRENT_FETCHES = 8;
 
-/** Each node has two sockets. */
 const SOCKETS_PER_NODE = 2;
 
-const counts: LoadCounts = { heartbeats: 0, commands: 0, serverHeartbeats: 0, bad: 0 };
+const counts: LoadCounts = { heartbeats: 0, commands: 0, serverHeartbeats: 0, unverified: 0 };
 let task: SimulatorTask | undefined;
 let configured: LoadNodeOptions[] = [];
 
-const fetchConfigs = async (given: SimulatorTask): Promise<void> => {
-  task = given;
+const fetchConfigs = async (newTask: SimulatorTask): Promise<void> => {
+  task = newTask;
   configured = [];
-  const http = new HttpClient({ connections: FETCHES_AT_ONCE });
-  const key = createPrivateKey(given.clientKey);
-  await forEachAtOnce(FETCHES_AT_ONCE, given.nodes, async (node) => {
+  const http = new HttpClient({ connections: CONCURRENT_FETCHES });
+  const key = createPrivateKey(newTask.clientKey);
+  await forEachConcurrently(CONCURRENT_FETCHES, newTask.nodes, async (node) => {
     const curve = curveKeyPair();
     const query = `ccpk=${encodeURIComponent(curve.publicKey)}&version=2.0`;
     const answer = await new SignedHttp(http, { userId: node, key }, systemClock).send({
       method: 'GET',
-      url: `${given.serverUrl}/organizations/${given.org}/pushy/config/${node}?${query}`,
+      url: `${newTask.serverUrl}/organizations/${newTask.org}/pushy/config/${node}?${query}`,
       timeoutMs: 60_000,
     });
     if (!answer.ok) throw new Error(answer.error.reason);
     if (answer.value.status !== 200)
       throw new Error(`no config for ${node}: ${answer.value.body.toString()}`);
     configured.push(
-      optionsOf(given, node, curve, JSON.parse(answer.value.body.toString()) as ConfigDocument),
+      optionsOf(newTask, node, curve, JSON.parse(answer.value.body.toString()) as ConfigDocument),
     );
   });
   await http.close();
@@ -51,7 +49,7 @@ const fetchConfigs = async (given: SimulatorTask): Promise<void> => {
   ): LoadNodeOptions {
     const sessionKey = decryptSessionKey(key, config.encoded_session_key.key);
     if (sessionKey === undefined || config.curve_public_key === undefined)
-      throw new Error('a config is not right');
+      throw new Error(`the config of ${node} has no usable keys`);
     const { command_addr, out_addr } = config.push_jobs.heartbeat;
     return {
       org,
@@ -66,20 +64,20 @@ const fetchConfigs = async (given: SimulatorTask): Promise<void> => {
   }
 };
 
-/** All nodes connect at once and say who they are; then their heartbeats are spread evenly over the interval. */
+/** Connects all nodes at once with a first heartbeat; later heartbeats are spread evenly over the interval. */
 const connect = (heartbeatMs: number): void => {
   context.maxSockets = SOCKETS_PER_NODE * configured.length + 10;
   const nodes = configured.map((options) => new LoadNode(options, counts));
-  for (const node of nodes) node.beat();
+  for (const node of nodes) node.sendHeartbeat();
   const start = performance.now();
   let sent = 0;
   setInterval(() => {
     const due = Math.floor(((performance.now() - start) / heartbeatMs) * nodes.length);
-    for (; sent < due; sent++) nodes[sent % nodes.length]?.beat();
+    for (; sent < due; sent++) nodes[sent % nodes.length]?.sendHeartbeat();
   }, 10);
 };
 
-const answer = async (request: SimulatorRequest): Promise<SimulatorReply> => {
+const handle = async (request: SimulatorRequest): Promise<SimulatorReply> => {
   switch (request.type) {
     case 'fetch':
       await fetchConfigs(request.task);
@@ -93,7 +91,7 @@ const answer = async (request: SimulatorRequest): Promise<SimulatorReply> => {
 };
 
 process.on('message', (request: SimulatorRequest) => {
-  answer(request).then(
+  handle(request).then(
     (reply) => process.send?.(reply),
     (thrown: unknown) => process.send?.({ type: 'failed', reason: messageOf(thrown) }),
   );

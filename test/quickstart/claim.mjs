@@ -1,4 +1,4 @@
-/** What must be free before anything is built: the folder of the quick start, and its ports. */
+/** Checks before the build that no other quick start uses the folder and that the ports are free. */
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -22,16 +22,16 @@ const runningPid = () => {
   try {
     return Number(readFileSync(PID_FILE, 'utf8'));
   } catch {
-    return 0; // there is no such file: nobody has claimed the folder
+    return 0; // no file: the folder is not claimed
   }
 };
 
-/** Claims the folder until this process ends; throws a StepFailed where another quick start has it. */
+/** Claims the folder until this process ends; throws a StepFailed if another quick start has claimed it. */
 export const claimFolder = () => {
   const pid = runningPid();
   if (pid > 0 && isAlive(pid)) {
     throw new StepFailed(
-      `a quick start is up in this folder already (pid ${pid}); if it is not, remove ${PID_FILE}`,
+      `a quick start is already running in this folder (pid ${pid}); if it is not, remove ${PID_FILE}`,
     );
   }
   mkdirSync('.quickstart', { recursive: true, mode: 0o700 });
@@ -40,7 +40,7 @@ export const claimFolder = () => {
 };
 
 /**
- * Throws a StepFailed that names the first port of 127.0.0.1 that somebody else listens on, and says what to do.
+ * Throws a StepFailed with the first port of 127.0.0.1 that is in use, and what to do.
  * @param {number} first the first of four ports
  */
 export const checkPorts = async (first) => {
@@ -51,7 +51,7 @@ export const checkPorts = async (first) => {
       await once(probe, 'listening');
     } catch {
       throw new StepFailed(
-        `port ${first + index} (${name}) of 127.0.0.1 is taken: stop what listens there, ` +
+        `port ${first + index} (${name}) of 127.0.0.1 is in use: stop the program that listens there, ` +
           'or use other ports, such as: npm run quickstart -- --ports 20000',
       );
     } finally {

@@ -15,7 +15,7 @@ const connect = (folder: QuickstartFolder): PushJobsClient =>
     key: readFileSync(folder.keyOf(USER), 'utf8'),
   });
 
-/** Waits until every node can take a job. */
+/** Waits until every node is available. */
 export const waitForNodes = async (folder: QuickstartFolder): Promise<void> => {
   const client = connect(folder);
   try {
@@ -34,7 +34,7 @@ export const waitForNodes = async (folder: QuickstartFolder): Promise<void> => {
   }
 };
 
-/** Runs the command line as a user would, its output going to this terminal; gives its exit code. */
+/** Runs the command line as a user does, with its output on this terminal; returns its exit code. */
 const pushJobs = async (folder: QuickstartFolder, args: readonly string[]): Promise<number> => {
   process.stdout.write(`\n$ push-jobs ${args.join(' ')}\n`);
   const [code] = (await once(spawn(folder.path('push-jobs'), args, { stdio: 'inherit' }), 'close')) as [
@@ -44,8 +44,8 @@ const pushJobs = async (folder: QuickstartFolder, args: readonly string[]): Prom
 };
 
 /**
- * Runs a job on all nodes and shows what they wrote; gives the job's id. Throws an AppError unless every node really
- * succeeded and wrote what it should.
+ * Runs a job on all nodes, shows their output, and returns the job's id. Throws an AppError unless every node has
+ * succeeded with the expected output.
  */
 export const runFirstJob = async (folder: QuickstartFolder): Promise<string> => {
   const code = await pushJobs(folder, ['job', 'start', 'hello', ...NODES, '--capture']);
@@ -57,7 +57,8 @@ export const runFirstJob = async (folder: QuickstartFolder): Promise<string> => 
     const id = jobs.value.at(-1)?.id ?? '';
     await checkJob(client, id);
     const shown = await pushJobs(folder, ['job', 'output', id, ...NODES]);
-    if (shown !== 0) throw new AppError('first_job', `the output could not be shown: exit code ${shown}`);
+    if (shown !== 0)
+      throw new AppError('first_job', `cannot show the output: push-jobs ended with exit code ${shown}`);
     return id;
   } finally {
     await client.close();
@@ -76,7 +77,7 @@ const checkJob = async (client: PushJobsClient, id: string): Promise<void> => {
     if (!output.ok) throw output.error;
     const text = output.value.toString();
     if (text !== `Hello from ${node}\n`) {
-      throw new AppError('first_job', `${node} should have said hello, but wrote: ${text}`);
+      throw new AppError('first_job', `expected "Hello from ${node}" as output of ${node}, got: ${text}`);
     }
   }
 };

@@ -7,7 +7,7 @@ export const ORG = 'acme';
 export const USER = 'alice';
 export const NODES = ['node1', 'node2', 'node3'] as const;
 
-/** Where everything of the quick start stands. */
+/** The folder with all files of the quick start. */
 export class QuickstartFolder {
   readonly root = resolve('.quickstart');
 
@@ -25,12 +25,12 @@ export class QuickstartFolder {
     return `http://127.0.0.1:${this.ports.chef}/organizations/${ORG}`;
   }
 
-  /** The key of a user or client, which the development Chef Server writes. */
+  /** Path of the key of a user or client; the development Chef Server writes it. */
   keyOf(name: string): string {
     return this.path('chef', `${name}.pem`);
   }
 
-  /** The server's keys are made once; a later start finds the same. The superuser's key must be there already. */
+  /** Writes the server's secrets unless an earlier start has. The superuser's key must exist. */
   async writeSecrets(): Promise<void> {
     const file = this.path('etc', 'secrets.json');
     if (existsSync(file)) return;
@@ -41,7 +41,7 @@ export class QuickstartFolder {
     this.write(['etc', 'secrets.json'], JSON.stringify(secrets, null, 2));
   }
 
-  /** Writes the server's configuration and gives its path. */
+  /** Writes the server's configuration and returns its path. */
   writeServerConfig(): string {
     const chefUrl = `http://127.0.0.1:${this.ports.chef}`;
     const config = {
@@ -59,7 +59,7 @@ export class QuickstartFolder {
     return this.write(['etc', 'push-jobs-server.json'], JSON.stringify(config, null, 2));
   }
 
-  /** Writes a node client's settings and gives their path. */
+  /** Writes the settings of a node client and returns their path. */
   writeClientSettings(node: string): string {
     const showEnvironment = `"${process.execPath}" "${resolve('dist/src/client/print-execution-environment.js')}"`;
     return this.write(
@@ -80,7 +80,7 @@ whitelist({
     );
   }
 
-  /** Writes what a workstation needs: credentials for push-jobs, a configuration for knife, and a shortcut. */
+  /** Writes the files of a workstation: credentials for push-jobs, a configuration for knife, and a shortcut. */
   writeWorkstation(): void {
     const url = this.chefServerUrl;
     const key = this.keyOf(USER);

@@ -7,11 +7,11 @@ import { runFirstJob, waitForNodes } from './first-job.js';
 import { NODES, ORG, QuickstartFolder, USER } from './folder.js';
 import { nextSteps } from './next-steps.js';
 import { type Ports, portsFrom } from './ports.js';
-import { type Death, Programs } from './programs.js';
+import { type UnexpectedExit, Programs } from './programs.js';
 
 const START_WITHIN_MS = 60_000;
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** bootstrap.mjs has validated them. */
 const readOptions = (): { once: boolean; watch: boolean; ports: Ports } => {
@@ -58,15 +58,15 @@ const startNodes = async (programs: Programs, folder: QuickstartFolder): Promise
 };
 
 /** Starts everything and runs the first job; resolves to the job's id. */
-const bringUp = async (programs: Programs, folder: QuickstartFolder, ports: Ports): Promise<string> => {
+const startAll = async (programs: Programs, folder: QuickstartFolder, ports: Ports): Promise<string> => {
   await startChefServer(programs, folder, ports);
-  say(`✓ development Chef Server on port ${ports.chef}`);
+  print(`✓ development Chef Server on port ${ports.chef}`);
   await startServer(programs, folder, ports);
-  say(
+  print(
     `✓ push-jobs-server on ports ${ports.api} (REST), ${ports.command} (commands), ${ports.heartbeat} (heartbeats)`,
   );
   await startNodes(programs, folder);
-  say(`✓ ${NODES.length} node clients: ${NODES.join(', ')}`);
+  print(`✓ ${NODES.length} node clients: ${NODES.join(', ')}`);
   folder.writeWorkstation();
   return runFirstJob(folder);
 };
@@ -76,7 +76,7 @@ type Outcome = { readonly jobId: string } | { readonly error: unknown } | 'inter
 /** Waits for the first of these: everything is up, a program has died, or the user interrupts. */
 const outcomeOf = (
   up: Promise<string>,
-  death: Promise<Death>,
+  death: Promise<UnexpectedExit>,
   interrupted: Promise<void>,
 ): Promise<Outcome> =>
   Promise.race([
@@ -91,38 +91,38 @@ const outcomeOf = (
   ]);
 
 /** Once everything is up a program may end, so that users can see how the others react. */
-const reportDeath = ({ name, log, command }: Death): void =>
-  say(`\n${name} ended; the end of its log:\n${log}\nStart it again with: ${command}`);
+const reportExit = ({ name, log, command }: UnexpectedExit): void =>
+  print(`\n${name} ended; the end of its log:\n${log}\nStart it again with: ${command}`);
 
 const run = async (): Promise<void> => {
   const { once, watch, ports } = readOptions();
   const folder = new QuickstartFolder(ports);
-  const firstDeath = deferred<Death>();
+  const firstDeath = deferred<UnexpectedExit>();
   let isUp = false;
   const programs = new Programs(
-    (death) => (isUp ? reportDeath(death) : firstDeath.resolve(death)),
+    (death) => (isUp ? reportExit(death) : firstDeath.resolve(death)),
     watch ? ['--watch', '--watch-preserve-output'] : [],
   );
   const interrupted = deferred();
   process.on('message', () => interrupted.resolve()).on('disconnect', () => interrupted.resolve());
   try {
     const outcome = await outcomeOf(
-      bringUp(programs, folder, ports),
+      startAll(programs, folder, ports),
       firstDeath.promise,
       interrupted.promise,
     );
     if (outcome === 'interrupted') throw new AppError('interrupted', 'stopped before the job had ended');
     if ('error' in outcome) throw outcome.error;
     if (once) {
-      say('\nThe job succeeded on all nodes; stopping everything.');
+      print('\nThe job succeeded on all nodes; stopping everything.');
       return;
     }
     isUp = true;
-    say(nextSteps(folder, outcome.jobId));
+    print(nextSteps(folder, outcome.jobId));
     if (watch)
-      say('Each change of the source is compiled, and the programs that it concerns are restarted.\n');
+      print('Each change of the source is compiled, and the programs that it concerns are restarted.\n');
     await interrupted.promise;
-    say('\nStopping everything.');
+    print('\nStopping everything.');
   } finally {
     await programs.stop();
   }

@@ -1,6 +1,6 @@
 import { NODES, type QuickstartFolder, USER } from './folder.js';
 
-/** What to try while the quick start is up; every command works as printed, from the folder of the clone. */
+/** Returns commands to try while the quick start is up; all work as printed, in the folder of the clone. */
 export const nextSteps = (folder: QuickstartFolder, jobId: string): string => `
 Everything is up. Try, in another terminal and in this folder:
 

@@ -6,7 +6,7 @@ export interface Ports {
   readonly api: number;
 }
 
-/** The ports that follow the first one, in the order in which they were found free. */
+/** Returns the four ports from the first one on, in the order of LISTENERS in claim.mjs. */
 export const portsFrom = (first: number): Ports => ({
   heartbeat: first,
   chef: first + 1,

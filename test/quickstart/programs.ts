@@ -13,7 +13,7 @@ interface Program {
 }
 
 /** A program that ended unexpectedly. */
-export interface Death {
+export interface UnexpectedExit {
   readonly name: string;
   /** The end of its log. */
   readonly log: string;
@@ -28,7 +28,7 @@ export class Programs {
 
   /** `onDeath` is called for each program that ends unexpectedly; `nodeOptions` are for the Node.js that runs them. */
   constructor(
-    private readonly onDeath: (death: Death) => void,
+    private readonly onUnexpectedExit: (death: UnexpectedExit) => void,
     private readonly nodeOptions: readonly string[] = [],
   ) {}
 
@@ -44,7 +44,7 @@ export class Programs {
     this.programs.push({ child, ended });
     process.send?.({ pid: child.pid }); // our parent ends it if we cannot
     void ended.then(() => {
-      if (!this.stopping) this.onDeath({ name, log: endOf(log), command: asTyped(['node', ...args]) });
+      if (!this.stopping) this.onUnexpectedExit({ name, log: endOf(log), command: asTyped(['node', ...args]) });
     });
   }
 

@@ -1,4 +1,4 @@
-/** Runs programs, and ends those that run when this process is told to end. */
+/** Runs programs; ends them when this process gets SIGINT or SIGTERM. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { StepFailed } from './steps.mjs';
@@ -9,10 +9,10 @@ const KILL_AFTER_MS = 10_000;
 const running = new Set();
 
 /**
- * Runs a program to its end. Each has a process group of its own, so that what it started ends with it.
+ * Runs a program to its end. Each program has its own process group, so that its children end with it.
  * @param {string[]} command program and arguments
- * @param {{ show?: boolean, env?: NodeJS.ProcessEnv }} [options] show: its output goes to ours as it comes
- * @returns {Promise<{ code: number | null, output: string }>} its exit code, null after a signal; the output where it was not shown
+ * @param {{ show?: boolean, env?: NodeJS.ProcessEnv }} [options] show: the program writes to our output
+ * @returns {Promise<{ code: number | null, output: string }>} exit code, null after a signal; output, unless shown
  */
 export const run = async ([program, ...args], { show = false, env = process.env } = {}) => {
   const child = spawn(program, args, {
@@ -28,14 +28,14 @@ export const run = async ([program, ...args], { show = false, env = process.env 
     const [code] = await once(child, 'close');
     return { code, output: Buffer.concat(chunks).toString('utf8') };
   } catch (thrown) {
-    throw new StepFailed(`${program} does not start: ${thrown.message}`);
+    throw new StepFailed(`cannot start ${program}: ${thrown.message}`);
   } finally {
     running.delete(child);
   }
 };
 
 /**
- * Runs a program that must succeed; its output is shown where it does not.
+ * Runs a program that must succeed; prints its output if it does not.
  * @param {string[]} command program and arguments
  * @param {{ show?: boolean, env?: NodeJS.ProcessEnv }} [options] as for run()
  */
@@ -56,7 +56,7 @@ const signalGroup = (child, signal) => {
   }
 };
 
-/** Ends whatever still runs, by force after a while; resolves when it has ended. */
+/** Ends all running programs, with KILL after a grace period; resolves when all have ended. */
 export const stopAll = async () => {
   const children = [...running];
   for (const child of children) signalGroup(child, 'SIGTERM');
@@ -65,7 +65,7 @@ export const stopAll = async () => {
   clearTimeout(force);
 };
 
-/** On SIGINT and SIGTERM: stops everything, then ends with the exit code that tells of the signal. */
+/** On SIGINT and SIGTERM: ends all programs, then exits with 128 plus the signal number. */
 export const stopAllOnSignals = () => {
   for (const [signal, number] of [
     ['SIGINT', 2],

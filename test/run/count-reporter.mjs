@@ -1,9 +1,9 @@
-/** A vitest reporter that writes how many tests passed and failed to the file named by COUNTS_FILE. */
+/** A vitest reporter that writes the numbers of passed and failed tests to the file COUNTS_FILE. */
 import { writeFileSync } from 'node:fs';
 
 export default class CountReporter {
   /**
-   * A test file that broke outside its tests (an import, a hook, a leak), or an error that no test caught, counts as one that failed.
+   * A file that fails outside its tests (import, hook, leak) and an unhandled error count as one failed test each.
    * @param {readonly import('vitest/node').TestModule[]} modules
    * @param {readonly unknown[]} unhandledErrors
    */

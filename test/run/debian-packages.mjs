@@ -1,4 +1,4 @@
-/** The programs and libraries beside Node.js that tests need, and how they are had. */
+/** Checks and installs the Debian packages that the tests need. */
 import { existsSync, readdirSync } from 'node:fs';
 import { mustRun, run } from './commands.mjs';
 import { StepFailed } from './steps.mjs';
@@ -7,7 +7,7 @@ const works = async (command) => {
   try {
     return (await run(command)).code === 0;
   } catch (thrown) {
-    if (thrown instanceof StepFailed) return false; // there is no such program
+    if (thrown instanceof StepFailed) return false; // the program does not exist
     throw thrown;
   }
 };
@@ -21,7 +21,7 @@ const hasPostgres = async () => {
 
 const hasProgram = (name) => works(['sh', '-c', `command -v ${name}`]);
 
-/** Debian's packages for building ours, checking them and using them, with a program of each. */
+/** Packages that the tests of our packages need, with one program of each. */
 const FOR_PACKAGES = {
   binutils: 'x86_64-linux-gnu-strip',
   rpm: 'rpmbuild',
@@ -35,7 +35,7 @@ const FOR_PACKAGES = {
   systemd: 'systemd-analyze',
 };
 
-/** What each is for, and how to see that it is there, installed by Debian or otherwise. */
+/** All packages, the projects that need them, and a check that also finds other installations. */
 const NEEDED = [
   {
     name: 'postgresql',
@@ -71,8 +71,8 @@ const missingOf = async (needed) => {
 };
 
 /**
- * Sees that what the projects need is there. As root on Debian it installs what is missing; elsewhere it throws a
- * StepFailed that names it.
+ * Checks the packages that these projects need. As root on Debian it installs missing ones; otherwise it throws a
+ * StepFailed with their names.
  * @param {readonly string[]} projects
  */
 export const checkDebianPackages = async (projects) => {
@@ -83,7 +83,7 @@ export const checkDebianPackages = async (projects) => {
   if (process.getuid?.() !== 0 || !(await works(['apt-get', '--version']))) {
     throw new StepFailed(
       `missing: ${missing.join(', ')}. Install them (on Debian, as root: ` +
-        `apt-get update && apt-get install ${missing.join(' ')}), or run npm test as root to have it done.`,
+        `apt-get update && apt-get install ${missing.join(' ')}), or run npm test as root, which installs them.`,
     );
   }
   console.log(`missing: ${missing.join(', ')}: running apt-get install`);
@@ -92,5 +92,5 @@ export const checkDebianPackages = async (projects) => {
   await mustRun(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing], { env });
 
   const still = await missingOf(needed);
-  if (still.length > 0) throw new StepFailed(`installed, but of no use: ${still.join(', ')}`);
+  if (still.length > 0) throw new StepFailed(`still missing after apt-get install: ${still.join(', ')}`);
 };

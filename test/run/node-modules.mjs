@@ -1,8 +1,8 @@
-/** Installs the npm packages of package-lock.json where node_modules holds others, or none. */
+/** Installs the npm packages of package-lock.json if node_modules differs from it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { mustRun } from './commands.mjs';
 
-/** npm writes down here what it has installed. */
+/** npm's record of the installed packages. */
 const INSTALLED = 'node_modules/.package-lock.json';
 
 const packagesOf = (file) => {
@@ -11,8 +11,8 @@ const packagesOf = (file) => {
 };
 
 /**
- * The first difference between what is locked and what is installed, for a person; undefined where there is none.
- * An optional package may be missing: it is for another platform.
+ * Describes the first difference between locked and installed packages; undefined if there is none. Optional packages
+ * may be missing because they are for other platforms.
  * @param {Map<string, { version?: string, optional?: boolean, devOptional?: boolean, peer?: boolean }>} locked by path
  * @param {Map<string, { version?: string }>} installed by path
  */
@@ -27,7 +27,7 @@ export const firstDifference = (locked, installed) => {
   return extra === undefined ? undefined : `${extra} is not in package-lock.json`;
 };
 
-/** Runs `npm ci` where it is needed, and says why. */
+/** Runs `npm ci` if it is necessary, and prints why. */
 export const checkNodeModules = async () => {
   const why = existsSync(INSTALLED)
     ? firstDifference(packagesOf('package-lock.json'), packagesOf(INSTALLED))

@@ -1,4 +1,4 @@
-/** Whether this Node.js is one that package.json allows. */
+/** Checks the version of Node.js against package.json. */
 import { readFileSync } from 'node:fs';
 import { StepFailed } from './steps.mjs';
 
@@ -15,8 +15,8 @@ const atLeast = (version, oldest) => {
 };
 
 /**
- * Whether a version is in a range made of `^1.2.3` and `>=1.2.3` joined by `||`; the packages that know every form of
- * range are not installed yet.
+ * Whether a version is in a range of `^1.2.3` and `>=1.2.3` joined by `||`. This runs before npm packages are installed,
+ * so it cannot use one.
  * @param {string} version such as 20.19.0
  * @param {string} range as in "engines"
  */
@@ -24,14 +24,14 @@ export const satisfies = (version, range) =>
   range.split('||').some((text) => {
     const [, form, oldest] = /^(\^|>=)([\d.]+)$/.exec(text.trim()) ?? [];
     if (form === undefined)
-      throw new Error(`"engines" has '${text.trim()}'; only ^1.2.3 and >=1.2.3 are understood`);
+      throw new Error(`"engines" in package.json contains '${text.trim()}'; this check supports only ^1.2.3 and >=1.2.3`);
     const [is, wanted] = [numbers(version), numbers(oldest)];
     return atLeast(is, wanted) && (form === '>=' || is[0] === wanted[0]);
   });
 
-/** Throws a StepFailed where this Node.js is not allowed. */
+/** Throws a StepFailed if this Node.js is not supported. */
 export const checkNodeVersion = () => {
   const { engines } = JSON.parse(readFileSync('package.json', 'utf8'));
   if (satisfies(process.versions.node, engines.node)) return;
-  throw new StepFailed(`this is Node.js ${process.versions.node}, needed is ${engines.node}`);
+  throw new StepFailed(`this is Node.js ${process.versions.node}; install ${engines.node}`);
 };

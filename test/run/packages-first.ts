@@ -1,12 +1,12 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * The packages come first: their one file takes longer than any other, and at the end one core would wait for it.
+ * Runs the tests of the packages first: their file takes longest, and other cores would wait for it at the end.
  */
 export class PackagesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isOfPackages = ({ project }: TestSpecification): boolean => project.name === 'packages';
-    return [...sorted.filter(isOfPackages), ...sorted.filter((file) => !isOfPackages(file))];
+    const isPackagesTest = ({ project }: TestSpecification): boolean => project.name === 'packages';
+    return [...sorted.filter(isPackagesTest), ...sorted.filter((file) => !isPackagesTest(file))];
   }
 }

@@ -1,8 +1,8 @@
-/** What a person is told of a step: its name, how it ended, how long it took. */
+/** Runs steps and prints name, result and duration of each. */
 
-/** An expected failure: a check or a test did not pass, or something is missing that the person must add. */
+/** An expected failure: a check or test failed, or the user must install something. */
 export class StepFailed extends Error {
-  /** @param {string} message what failed, and what to do where that is known */
+  /** @param {string} message what failed, and what to do */
   constructor(message) {
     super(message);
     this.name = 'StepFailed';
@@ -10,24 +10,24 @@ export class StepFailed extends Error {
 }
 
 /**
- * The time since a moment of performance.now(), for a person; since 0 it is the time since this process started.
+ * Formats the time since a value of performance.now(); 0 is the start of this process.
  * @param {number} startMs
  */
 export const secondsSince = (startMs) => `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
 
 /**
- * Runs one step, tells its name and duration, hands back its answer.
+ * Runs one step, prints its name and duration, and returns its value.
  * @template T
  * @param {string} name
- * @param {() => T | Promise<T>} work throws a StepFailed where the step does not pass
+ * @param {() => T | Promise<T>} work throws a StepFailed if the step fails
  * @returns {Promise<T>}
  */
 export const step = async (name, work) => {
   const start = performance.now();
   try {
-    const answer = await work();
+    const value = await work();
     console.log(`✓ ${name} (${secondsSince(start)})`);
-    return answer;
+    return value;
   } catch (thrown) {
     if (!(thrown instanceof StepFailed)) throw thrown;
     console.log(`✗ ${name} (${secondsSince(start)})`);
@@ -36,7 +36,7 @@ export const step = async (name, work) => {
 };
 
 /**
- * Runs steps that do not depend on each other, `width` at a time, in the order given; the first failure stops the start of more.
+ * Runs independent steps in the given order, at most `width` at a time; starts none after the first failure.
  * @param {readonly [name: string, work: () => Promise<unknown>][]} steps
  * @param {number} width
  */

@@ -1,14 +1,14 @@
-/** Runs vitest and counts. */
+/** Runs vitest and counts its tests. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from './commands.mjs';
 
 /**
- * Runs the tests of these projects; vitest shows its own report.
+ * Runs the tests of these projects; vitest prints its report.
  * @param {readonly string[]} projects
  * @returns {Promise<{ ok: boolean, passed: number, failed: number, skipped: number }>}
- *   counts of tests; a run that ended without a count has one that failed: itself
+ *   numbers of tests; a run without a count has one failed test
  */
 export const runVitest = async (projects) => {
   const folder = mkdtempSync(join(tmpdir(), 'push-jobs-test-run-'));

@@ -1,11 +1,11 @@
 import type { CommandMessage } from '../../src/shared/protocol/server-message.js';
 import type { SimulatedNode } from './simulated-node.js';
 
-const LOOK_EVERY_MS = 5;
+const POLL_EVERY_MS = 5;
 
 /**
- * Lets a simulated node play its part in every job: it votes yes, runs, and ends so. Returns what makes it stop; what
- * it was sent before is left alone.
+ * Lets a simulated node answer every command from now on: it votes yes, runs, and reports this outcome. Returns a
+ * function that stops it.
  */
 export const answerCommands = (
   node: SimulatedNode,
@@ -15,17 +15,17 @@ export const answerCommands = (
   let seen = node.commands.length;
   const answer = async (command: CommandMessage): Promise<void> => {
     if (command.type === 'commit') {
-      node.doing = { state: 'committed', jobId: command.job_id };
+      node.reportedState = { state: 'committed', jobId: command.job_id };
       await node.sendJobMessage('ack_commit', command.job_id);
     }
     if (command.type !== 'run') return;
-    node.doing = { state: 'running', jobId: command.job_id };
+    node.reportedState = { state: 'running', jobId: command.job_id };
     await node.sendJobMessage('ack_run', command.job_id);
     await node.sendJobMessage(outcome, command.job_id, output);
-    node.doing = { state: 'idle', jobId: null };
+    node.reportedState = { state: 'idle', jobId: null };
   };
-  const looking = setInterval(() => {
+  const timer = setInterval(() => {
     for (; seen < node.commands.length; seen++) void answer(node.commands[seen]!);
-  }, LOOK_EVERY_MS);
-  return () => clearInterval(looking);
+  }, POLL_EVERY_MS);
+  return () => clearInterval(timer);
 };

@@ -20,19 +20,18 @@ const CLIENT = fileURLToPath(new URL('../../dist/src/client/main.js', import.met
 
 const CTL = fileURLToPath(new URL('../../dist/ctl/main.js', import.meta.url));
 
-/** The process id of the service in a line of `status`; undefined where it does not run. */
+/** The process id in a line of `status`; undefined if the service does not run. */
 export const pidIn = (status: string): string | undefined => /^run: [^:]+: \(pid (\d+)\)/.exec(status)?.[1];
 
 /**
- * A machine with a Chef Server on it, below a temporary folder: its settings and secrets as Chef Server writes them, a
- * real runit, a real nginx that hands everything but push jobs on to a development Chef Server, and a database server.
- * The program under test runs in this process, with the folder as its root; the service that it makes is the built
- * server. Close it when the test file is over.
+ * A Chef Server's machine below a temporary folder: settings and secrets as Chef Server writes them, a real runit, a
+ * real nginx that forwards all but Push Jobs to a development Chef Server, and a database server. The ctl runs in this
+ * process with the folder as its root; the service that it sets up is the built server. Close it in `afterAll`.
  */
 export class ChefMachine {
-  /** What the program under test believes to be installed. */
+  /** The installed programs, as the ctl sees them. */
   readonly installed = { node: process.execPath, server: SERVER, client: CLIENT, version: '1.2.3' };
-  private readonly under = new CtlUnderTest({ installed: this.installed });
+  private readonly ctlUnderTest = new CtlUnderTest({ installed: this.installed });
   private readonly runsvdir: ChildProcess;
 
   private constructor(
@@ -40,11 +39,11 @@ export class ChefMachine {
     readonly database: TestDatabase,
     readonly ports: { nginx: number; api: number; command: number; heartbeat: number },
   ) {
-    this.layOut();
+    this.writeFiles();
     this.runsvdir = spawn('runsvdir', ['-P', this.path('/opt/opscode/service')], { stdio: 'ignore' });
   }
 
-  /** Sets one up; nginx answers when it resolves. Throws where the server was not built. */
+  /** Resolves when nginx responds. Throws if the server is not built. */
   static async start(): Promise<ChefMachine> {
     if (!existsSync(SERVER)) throw new Error(`${SERVER} is not built; run: npm run build`);
     const [chef, database] = await Promise.all([DevChefServer.start(), createEmptyDatabase()]);
@@ -59,35 +58,35 @@ export class ChefMachine {
     return machine;
   }
 
-  /** Ends all that runs, and removes the folder, the database and the roles. */
+  /** Stops everything, and removes the folder, the database and the roles. */
   async close(): Promise<void> {
-    this.runsvdir.kill('SIGHUP'); // ends every supervisor, and each of those its service
+    this.runsvdir.kill('SIGHUP'); // runsvdir stops every supervisor, and each of these its service
     await once(this.runsvdir, 'exit');
     await this.chef.stop();
     await this.database.drop();
     await this.database.sqlOfServer(`DROP ROLE IF EXISTS ${this.role}`);
     await this.database.sqlOfServer(`DROP ROLE IF EXISTS ${this.role}_ro`);
-    this.under.remove();
+    this.ctlUnderTest.remove();
   }
 
-  /** A path of the machine. */
+  /** The real path of a path on the machine. */
   path(absolute: string): string {
-    return this.under.path(absolute);
+    return this.ctlUnderTest.path(absolute);
   }
 
-  /** The name of the role that is to own the database; the test's own, since roles belong to the whole server. */
+  /** Name of the role that will own the database; unique, since all databases of the server share their roles. */
   get role(): string {
     return `owner_of_${this.database.config.database_name}`;
   }
 
-  /** Writes a file of the machine and hands back its path. */
+  /** Writes a file of the machine and returns its real path. */
   write(absolute: string, text: string, mode?: number): string {
-    return this.under.write(absolute, text, mode);
+    return this.ctlUnderTest.write(absolute, text, mode);
   }
 
   /** Writes the administrator's settings; `more` are lines of the file. */
   configure(more = ''): void {
-    this.under.writeSettings(
+    this.ctlUnderTest.writeSettings(
       `opscode_pushy_server['api_port'] = ${this.ports.api}
 opscode_pushy_server['command_port'] = '${this.ports.command}'
 opscode_pushy_server['server_heartbeat_port'] = ${this.ports.heartbeat}
@@ -101,20 +100,20 @@ ${more}`,
     );
   }
 
-  /** Runs the program to its end. */
+  /** Runs the ctl to its end. */
   ctl(...args: string[]): Promise<CtlOutcome> {
-    return this.under.run(...args);
+    return this.ctlUnderTest.run(...args);
   }
 
-  /** Runs the program with this one thing of its surroundings otherwise. */
-  ctlWith(surroundings: Partial<CtlEnvironment>, ...args: string[]): Promise<CtlOutcome> {
-    return this.under.runWith(surroundings, ...args);
+  /** Runs the ctl in an environment with these changes. */
+  ctlWith(changes: Partial<CtlEnvironment>, ...args: string[]): Promise<CtlOutcome> {
+    return this.ctlUnderTest.runWith(changes, ...args);
   }
 
-  /** Runs the built program in a process of its own, which takes itself for root's. */
+  /** Runs the built ctl in its own process, which believes that it runs as root. */
   ctlProcess(...args: string[]) {
     const asRoot = ['--import', 'data:text/javascript,process.geteuid = () => 0'];
-    const child = spawn(process.execPath, [...asRoot, CTL, '--root', this.under.root, ...args], {
+    const child = spawn(process.execPath, [...asRoot, CTL, '--root', this.ctlUnderTest.root, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let stdout = '';
@@ -123,7 +122,7 @@ ${more}`,
     return { child, ended, stdout: () => stdout };
   }
 
-  /** Runs `tail` until what it shows is enough, then ends it as Ctrl-C does. */
+  /** Runs `tail` until `isEnough` accepts a chunk of its output, then ends it as Ctrl-C does. */
   async tailUntil(isEnough: (shown: string) => boolean): Promise<void> {
     let end = (): void => undefined;
     const follow: RunProgram = (program, args, options = {}) => {
@@ -133,10 +132,10 @@ ${more}`,
       return once(child, 'close').then(() => ({ code: 0, stdout: '', stderr: '' }));
     };
     const stdout = { write: (chunk: string | Uint8Array) => isEnough(String(chunk)) && end() };
-    await this.under.runWith({ run: follow, stdout }, 'tail');
+    await this.ctlUnderTest.runWith({ run: follow, stdout }, 'tail');
   }
 
-  /** What `sv status` says of a service, asked beside the program under test. */
+  /** Output of `sv status` for a service. */
   svStatus(service = 'opscode-pushy-server'): string {
     const env = { ...process.env, SVDIR: this.path('/opt/opscode/service') };
     return spawnSync('sv', ['status', service], { env, encoding: 'utf8' }).stdout;
@@ -156,8 +155,8 @@ ${more}`,
     }
   }
 
-  /** Has the service's link lead to a folder of somebody else's, as an old server's did. */
-  linkServiceElsewhere(): void {
+  /** Links the service to a foreign folder, as an old server did. */
+  linkServiceToOldServer(): void {
     this.write('/opt/old/sv/opscode-pushy-server/run', '#!/bin/sh\nexec sleep 1000\n', 0o755);
     const link = this.path('/opt/opscode/service/opscode-pushy-server');
     rmSync(link, { force: true });
@@ -168,12 +167,12 @@ ${more}`,
     rmSync(file);
   }
 
-  /** A request to nginx. */
+  /** Sends a GET request to nginx. */
   get(path: string): Promise<Response> {
     return fetch(`http://127.0.0.1:${this.ports.nginx}${path}`);
   }
 
-  private layOut(): void {
+  private writeFiles(): void {
     this.write(
       '/etc/opscode/chef-server-running.json',
       JSON.stringify({
@@ -194,7 +193,7 @@ ${more}`,
     for (const tool of ['sv', 'svlogd', 'chpst']) this.link(`/opt/opscode/embedded/bin/${tool}`, tool);
     this.link('/opt/opscode/embedded/sbin/nginx', 'nginx');
     mkdirSync(this.path('/opt/opscode/service'), { recursive: true });
-    this.layOutNginx();
+    this.writeNginxFiles();
   }
 
   private link(absolute: string, program: string): void {
@@ -204,7 +203,7 @@ ${more}`,
     symlinkSync(found, this.path(absolute));
   }
 
-  /** What veil writes, with a secret of somebody else's in it. */
+  /** A secrets file as veil writes it, with a secret of another program in it. */
   private chefSecrets(): string {
     const credential = (group: string, name: string, value: string) => ({
       [name]: {
@@ -236,7 +235,7 @@ ${more}`,
     });
   }
 
-  private layOutNginx(): void {
+  private writeNginxFiles(): void {
     const folder = this.path('/var/opt/opscode/nginx');
     mkdirSync(join(folder, 'tmp'), { recursive: true });
     mkdirSync(join(folder, 'etc/addon.d'), { recursive: true });

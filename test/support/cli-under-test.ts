@@ -4,27 +4,27 @@ import { join } from 'node:path';
 import { runCli } from '../../src/cli/run-cli.js';
 import type { CliEnvironment } from '../../src/cli/cli-environment.js';
 
-/** What of the environment a run of the program may have otherwise. */
+/** Changes to the default environment of a run. */
 export interface CliRunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** The width of a terminal, in place of a pipe. */
+  /** Width of a terminal to run on; without it the program gets pipes. */
   readonly columns?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  /** Ctrl-C is pressed when the program prints this. */
+  /** Interrupts the program (Ctrl-C) when it prints this text. */
   readonly interruptAt?: string;
-  /** Ctrl-C is pressed when this resolves. */
+  /** Interrupts the program (Ctrl-C) when this resolves. */
   readonly interruptOn?: Promise<unknown>;
 }
 
-/** How a run of the program ended. */
+/** Result of a run. */
 export interface CliOutcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The program, run in this process with a home and a current folder of its own. Remove it at the end. */
+/** Runs `push-jobs` in this process, with its own home and current folder. Call `remove` in `afterAll`. */
 export class CliUnderTest {
   private readonly root = mkdtempSync(join(tmpdir(), 'push-jobs-cli-'));
   readonly home = join(this.root, 'home');
@@ -35,7 +35,7 @@ export class CliUnderTest {
     mkdirSync(this.cwd);
   }
 
-  /** Writes a file of the user's `~/.chef` folder. */
+  /** Writes a file below `~/.chef` and returns its path. */
   writeChefFile(name: string, text: string): string {
     const file = join(this.home, '.chef', name);
     mkdirSync(join(file, '..'), { recursive: true });
@@ -43,7 +43,7 @@ export class CliUnderTest {
     return file;
   }
 
-  /** Writes credentials whose default profile is this user on this server, the key in a file beside. */
+  /** Writes credentials whose default profile is this user on this server; the key goes into a file beside them. */
   writeCredentials(serverUrl: string, user: string, keyPem: string): void {
     this.writeChefFile('user.pem', keyPem);
     this.writeChefFile(
@@ -52,13 +52,13 @@ export class CliUnderTest {
     );
   }
 
-  /** The environment of a run, whose output is collected in the arrays. */
-  environment(out: Buffer[], problems: Buffer[], options: CliRunOptions = {}): CliEnvironment {
+  /** An environment that collects the output of the run in these arrays. */
+  environment(stdout: Buffer[], stderr: Buffer[], options: CliRunOptions = {}): CliEnvironment {
     const { env = {}, columns, now = Date.now, interruptAt, interruptOn } = options;
     let interrupt: (() => void) | undefined;
     void interruptOn?.then(() => interrupt?.());
     const terminal = columns === undefined ? {} : { isTTY: true, columns };
-    const into = (chunks: Buffer[]) => ({
+    const collectIn = (chunks: Buffer[]) => ({
       ...terminal,
       write: (chunk: string | Uint8Array) => {
         chunks.push(Buffer.from(chunk as string));
@@ -66,8 +66,8 @@ export class CliUnderTest {
       },
     });
     return {
-      stdout: into(out),
-      stderr: into(problems),
+      stdout: collectIn(stdout),
+      stderr: collectIn(stderr),
       env,
       cwd: this.cwd,
       home: this.home,
@@ -81,10 +81,10 @@ export class CliUnderTest {
 
   /** Runs the program to its end. */
   async run(args: readonly string[], options: CliRunOptions = {}): Promise<CliOutcome> {
-    const out: Buffer[] = [];
-    const problems: Buffer[] = [];
-    const code = await runCli(args, this.environment(out, problems, options));
-    return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(problems).toString() };
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    const code = await runCli(args, this.environment(stdout, stderr, options));
+    return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
   }
 
   remove(): void {

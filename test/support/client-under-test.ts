@@ -5,37 +5,36 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** Where the built programs are. */
 const DIST = resolve(process.env.PUSH_JOBS_DIST ?? 'dist');
 const PROGRAM = join(DIST, 'src/client/main.js');
 const SOURCES = ['src/client', 'src/shared'];
 
-/** The path of a built program of the client, by the name of its file. */
+/** Path of a built client program, by its file name without extension; throws if the build is stale. */
 export const builtProgram = (name: string): string => {
   assertFresh();
   return join(DIST, 'src/client', `${name}.js`);
 };
 
-/** What a client is started with. */
+/** How a client is started. */
 export interface ClientOptions {
   readonly serverUrl: string;
   readonly node: string;
   readonly key: KeyObject;
-  /** Further lines of its settings file. */
+  /** Additional lines of its settings file. */
   readonly settings?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The built `push-jobs-client` as a process, with a settings file and folder of its own. Stop it when the test is over. */
+/** The built `push-jobs-client` as a process, with its own settings file and folder. Stop it at the end of the test. */
 export class ClientUnderTest {
   readonly root = mkdtempSync(join(tmpdir(), 'push-jobs-client-'));
   readonly settingsFile = join(this.root, 'push-jobs-client.rb');
   readonly fileDir = join(this.root, 'files');
   readonly stateDir = join(this.root, 'state');
-  /** Resolves to the exit code of the latest process when it has ended. */
+  /** Resolves to the exit code of the latest process. */
   exit!: Promise<number | null>;
-  /** Its log and what else it printed. */
+  /** Standard output and standard error so far, the log included. */
   output = '';
   private process!: ChildProcess;
   private readonly settings: string;
@@ -56,7 +55,7 @@ export class ClientUnderTest {
     this.start();
   }
 
-  /** Starts it; again, when its process has ended. */
+  /** Starts the client again after its process has ended. */
   start(): void {
     const { env, args = [] } = this.options;
     this.process = spawn(process.execPath, [PROGRAM, '-c', this.settingsFile, ...args], {
@@ -73,7 +72,7 @@ export class ClientUnderTest {
     return this.process.pid!;
   }
 
-  /** Writes its settings file again, with these lines after those that every client has. */
+  /** Rewrites the settings file: the lines that every client has, then these. */
   writeSettings(lines: string): void {
     writeFileSync(this.settingsFile, this.settings + lines);
   }
@@ -82,18 +81,18 @@ export class ClientUnderTest {
     this.process.kill(signal);
   }
 
-  /** Kills it as a machine that is out of memory does: it can do nothing about it. */
+  /** Kills the client, as a machine that is out of memory does. */
   async kill(): Promise<void> {
     this.process.kill('SIGKILL');
     await this.exit;
   }
 
-  /** The job files that are there. */
+  /** Names of the job files that exist now. */
   jobFiles(): string[] {
     return existsSync(this.fileDir) ? readdirSync(this.fileDir) : [];
   }
 
-  /** Stops it with TERM and removes its folder; resolves to its exit code. */
+  /** Stops the client with TERM and removes its folder; resolves to its exit code. */
   async stop(): Promise<number | null> {
     this.process.kill('SIGTERM');
     const code = await this.exit;
@@ -101,7 +100,7 @@ export class ClientUnderTest {
     return code;
   }
 
-  /** Makes a folder within its own that everybody can go through. */
+  /** Creates a folder below its own, open to all users, and returns the path. */
   makeFolder(name: string): string {
     const folder = join(this.root, name);
     mkdirSync(folder, { recursive: true, mode: 0o777 });
@@ -109,7 +108,7 @@ export class ClientUnderTest {
   }
 }
 
-/** A stale build would test yesterday's client. */
+/** Throws if a source file is newer than the build: the tests would run an old client. */
 const assertFresh = (): void => {
   const built = existsSync(PROGRAM) ? statSync(PROGRAM).mtimeMs : 0;
   for (const folder of SOURCES) {

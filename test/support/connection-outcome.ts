@@ -1,8 +1,11 @@
 import { Dealer, type EventType, type SocketOptions } from 'zeromq';
 import type { CurveKeyPair } from '../../src/shared/protocol/curve-key.js';
 
-/** Connects with these options, sends a message, and resolves to what becomes of the connection. */
-export const outcomeOf = async (address: string, options: SocketOptions<Dealer>): Promise<EventType> => {
+/** Connects with these options, sends a message, and resolves to the first event that ends the handshake. */
+export const connectionOutcome = async (
+  address: string,
+  options: SocketOptions<Dealer>,
+): Promise<EventType> => {
   const dealer = new Dealer({ linger: 0, ...options });
   try {
     const outcome = new Promise<EventType>((resolve) => {
@@ -24,9 +27,9 @@ export const outcomeOf = async (address: string, options: SocketOptions<Dealer>)
   }
 };
 
-/** The options of a client with this key pair that knows its server by this key. */
-export const curveOptions = (mine: CurveKeyPair, serverKey: string): SocketOptions<Dealer> => ({
-  curvePublicKey: mine.publicKey,
-  curveSecretKey: mine.secretKey,
+/** Socket options of a client with this key pair, for a server with this public key (Z85). */
+export const curveOptions = (clientKeys: CurveKeyPair, serverKey: string): SocketOptions<Dealer> => ({
+  curvePublicKey: clientKeys.publicKey,
+  curveSecretKey: clientKeys.secretKey,
   curveServerKey: serverKey,
 });

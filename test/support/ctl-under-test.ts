@@ -6,28 +6,30 @@ import { runProgram } from '../../ctl/lib/run-program.js';
 import { runCtl } from '../../ctl/run-ctl.js';
 import { systemClock } from '../../src/shared/lib/clock.js';
 
-/** How a run of the program ended. */
+/** Result of a run. */
 export interface CtlOutcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The program opscode-push-jobs-server-ctl, run in this process with a temporary folder as its root. Remove it at the end. */
+/**
+ * Runs opscode-push-jobs-server-ctl in this process, with a temporary folder as its root. Call `remove` in `afterAll`.
+ */
 export class CtlUnderTest {
   readonly root = mkdtempSync(join(tmpdir(), 'push-jobs-ctl-'));
 
-  /** `surroundings` are what all runs have otherwise than usual. */
-  constructor(private readonly surroundings: Partial<CtlEnvironment> = {}) {
+  /** `changes` apply to the environment of all runs. */
+  constructor(private readonly changes: Partial<CtlEnvironment> = {}) {
     mkdirSync(this.path('/work'));
   }
 
-  /** A path below the root. */
+  /** The real path of a path below the root. */
   path(absolute: string): string {
     return join(this.root, absolute);
   }
 
-  /** Writes a file below the root and hands back its path. */
+  /** Writes a file below the root and returns its real path. */
   write(absolute: string, text: string, mode = 0o644): string {
     const file = this.path(absolute);
     mkdirSync(dirname(file), { recursive: true });
@@ -36,7 +38,7 @@ export class CtlUnderTest {
     return file;
   }
 
-  /** Writes the administrator's settings. */
+  /** Writes the administrator's settings and returns the real path. */
   writeSettings(text: string): string {
     return this.write('/etc/opscode-push-jobs-server/opscode-push-jobs-server.rb', text);
   }
@@ -46,23 +48,23 @@ export class CtlUnderTest {
     return this.runWith({}, ...args);
   }
 
-  /** Runs the program with this one thing otherwise. */
-  async runWith(surroundings: Partial<CtlEnvironment>, ...args: string[]): Promise<CtlOutcome> {
+  /** Runs the program as root, in an environment with these changes. */
+  async runWith(changes: Partial<CtlEnvironment>, ...args: string[]): Promise<CtlOutcome> {
     const out: string[] = [];
-    const problems: string[] = [];
-    const into = (chunks: string[]) => ({
+    const errors: string[] = [];
+    const collectIn = (chunks: string[]) => ({
       write: (chunk: string | Uint8Array) => chunks.push(String(chunk)),
     });
     const code = await runCtl(['--root', this.root, ...args], {
       ...this.environment(),
-      stdout: into(out),
-      stderr: into(problems),
-      ...surroundings,
+      stdout: collectIn(out),
+      stderr: collectIn(errors),
+      ...changes,
     });
-    return { code, stdout: out.join(''), stderr: problems.join('') };
+    return { code, stdout: out.join(''), stderr: errors.join('') };
   }
 
-  /** What surrounds the program; what it writes goes nowhere. */
+  /** The environment of a run; it discards all output. */
   environment(): CtlEnvironment {
     const nowhere = { write: () => undefined };
     return {
@@ -82,7 +84,7 @@ export class CtlUnderTest {
         client: '/nowhere/client.js',
         version: '1.2.3',
       },
-      ...this.surroundings,
+      ...this.changes,
     };
   }
 

@@ -12,33 +12,37 @@ import {
   type OpenOptions,
 } from '../../src/server/persistence/open-database.js';
 
-/** A database of one test file's own. */
+/** A database that belongs to one test file. */
 export interface TestDatabase {
-  /** `database` of the server's settings. */
+  /** The setting `database` of the server. */
   readonly config: ServerDatabase;
   readonly password: string;
-  /** `postgres://…`, a superuser's. */
+  /** `postgres://…` of a superuser. */
   readonly url: string;
-  /** Opens it as the server does; `over` sets what a test wants otherwise. Close it before `drop`. */
-  open(over?: Partial<OpenOptions>): Promise<OpenDatabase>;
-  /** Runs statements beside the code under test and hands back the rows of the last one. */
+  /** Opens the database as the server does, with these changed options. Close it before `drop`. */
+  open(changes?: Partial<OpenOptions>): Promise<OpenDatabase>;
+  /** Runs statements on a separate connection and returns the rows of the last one. */
   sql(statements: string, parameters?: unknown[]): Promise<Record<string, unknown>[]>;
-  /** Runs a statement in the server's own database, such as one about roles. */
+  /** Runs a statement in the administrative database, for example one about roles. */
   sqlOfServer(statement: string): Promise<Record<string, unknown>[]>;
-  /** Removes the database, also from under connections that still stand. */
+  /** Runs `work` while nobody can connect to the database; all connections are closed first. */
+  whileUnreachable(work: () => Promise<void>): Promise<void>;
+  /** Runs `work` while this table has another name, so that statements on it fail. */
+  withoutTable<T>(table: string, work: () => Promise<T>): Promise<T>;
+  /** Removes the database and closes all connections to it. */
   drop(): Promise<void>;
 }
 
 const MIGRATIONS = join(import.meta.dirname, '../../migrations');
 
-/** All builders of the template wait for each other by this advisory lock. */
+/** Advisory lock: one process at a time creates the template. */
 const TEMPLATE_LOCK = 7_283_911_047;
 
 const serverUrl = (): string => {
   const url = process.env.PUSH_JOBS_TEST_POSTGRES;
   if (url !== undefined) return url;
   throw new Error(
-    'PUSH_JOBS_TEST_POSTGRES is not set: only contract, integration and e2e tests get a PostgreSQL',
+    'PUSH_JOBS_TEST_POSTGRES is not set: unit tests get no PostgreSQL; move this test to test/integration',
   );
 };
 
@@ -64,10 +68,10 @@ const query = async (
   }
 };
 
-/** Makes an empty database, as an administrator does before the first start; the caller drops it. */
+/** Creates an empty database, as an administrator does before the first start; the caller drops it. */
 export const createEmptyDatabase = (): Promise<TestDatabase> => create('template0');
 
-/** Makes a database with all migrations done, copied from a template that the first caller makes; the caller drops it. */
+/** Creates a database with all migrations applied, as a copy of a shared template; the caller drops it. */
 export const createTestDatabase = async (): Promise<TestDatabase> => create(await migratedTemplate());
 
 const create = async (template: string): Promise<TestDatabase> => {
@@ -78,9 +82,29 @@ const create = async (template: string): Promise<TestDatabase> => {
     config,
     password,
     url: urlOf(name),
-    open: (over = {}) => openDatabase({ database: config, password, poolSize: 5, ...over }),
+    open: (changes = {}) => openDatabase({ database: config, password, poolSize: 5, ...changes }),
     sql: (statements, parameters) => query(urlOf(name), statements, parameters),
     sqlOfServer: (statement) => query(serverUrl(), statement),
+    whileUnreachable: async (work) => {
+      await query(serverUrl(), `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+      await query(
+        serverUrl(),
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+      );
+      try {
+        await work();
+      } finally {
+        await query(serverUrl(), `ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+      }
+    },
+    withoutTable: async (table, work) => {
+      await query(urlOf(name), `ALTER TABLE ${table} RENAME TO ${table}_renamed`);
+      try {
+        return await work();
+      } finally {
+        await query(urlOf(name), `ALTER TABLE ${table}_renamed RENAME TO ${table}`);
+      }
+    },
     drop: async () => {
       await query(serverUrl(), `DROP DATABASE ${name} WITH (FORCE)`);
     },
@@ -101,14 +125,14 @@ const settingsOf = (name: string): { config: ServerDatabase; password: string } 
   };
 };
 
-/** A name that changes with the migrations, for a server that outlives them. */
+/** The name contains a hash of the migrations, since a PostgreSQL of the environment may be older than they are. */
 const templateName = (): string => {
   const hash = createHash('sha256');
   for (const file of readdirSync(MIGRATIONS).sort()) hash.update(readFileSync(join(MIGRATIONS, file)));
   return `push_jobs_template_${hash.digest('hex').slice(0, 16)}`;
 };
 
-/** Makes the template where it is missing; it gets its name only when it is complete. */
+/** Creates the template if it is missing; it gets its final name only when it is complete. */
 const migratedTemplate = async (): Promise<string> => {
   const name = templateName();
   const draft = `${name}_draft`;
@@ -130,7 +154,7 @@ const migratedTemplate = async (): Promise<string> => {
   return name;
 };
 
-/** The embedded database on a folder of one test file's own. */
+/** Opens an embedded database in a temporary folder; `close` removes the folder. */
 export const createEmbeddedTestDatabase = async (): Promise<OpenDatabase> => {
   const folder = mkdtempSync(join(tmpdir(), 'push-jobs-test-embedded-'));
   const open = await openDatabase({ database: { embedded_folder: folder }, poolSize: 5 });

@@ -22,7 +22,7 @@ const INDEXES = `
     AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname = indexname)
   ORDER BY tablename, indexname`;
 
-/** What stands in a database's schema `public`, as text: a line per column, key and index, below its table. */
+/** Describes the schema `public` as text: below each table, a line per column, key and index. */
 export const describeSchema = async (database: TestDatabase): Promise<string> => {
   const tables = new Map<string, string[]>();
   for (const query of [COLUMNS, CONSTRAINTS, INDEXES]) {

@@ -1,33 +1,33 @@
 import { messageOf } from '../../src/shared/lib/app-error.js';
 
-/** How long to go on asking, and how often. */
+/** How long to retry, and how often. */
 export interface EventuallyOptions {
-  /** Give up after this many milliseconds (default 20,000). */
+  /** Give up after this many milliseconds (default 40,000, so that a busy machine fails no test). */
   readonly withinMs?: number;
-  /** Ask again after this many milliseconds (default 20). */
+  /** Wait this many milliseconds between two tries (default 20). */
   readonly everyMs?: number;
 }
 
 /**
- * Asks `probe` again and again until it neither throws nor answers `false` or `undefined`, and hands back its answer.
- * After the deadline it throws, with the last reason in the message. In place of a sleep: it ends as soon as it can.
+ * Calls `probe` until it neither throws nor returns `false` or `undefined`, and returns its value. After the deadline
+ * it throws, with the last reason in the message. Use it instead of a sleep.
  */
 export const eventually = async <T>(
   probe: () => T | Promise<T>,
-  { withinMs = 20_000, everyMs = 20 }: EventuallyOptions = {},
+  { withinMs = 40_000, everyMs = 20 }: EventuallyOptions = {},
 ): Promise<Exclude<T, false | undefined>> => {
   const deadline = performance.now() + withinMs;
   for (;;) {
     let reason: unknown;
     try {
-      const answer = await probe();
-      if (answer !== false && answer !== undefined) return answer as Exclude<T, false | undefined>;
-      reason = `the last answer was ${String(answer)}`;
+      const value = await probe();
+      if (value !== false && value !== undefined) return value as Exclude<T, false | undefined>;
+      reason = `the last value was ${String(value)}`;
     } catch (thrown) {
       reason = thrown;
     }
     if (performance.now() >= deadline) {
-      throw new Error(`not so within ${withinMs} ms: ${messageOf(reason)}`, { cause: reason });
+      throw new Error(`did not happen within ${withinMs} ms: ${messageOf(reason)}`, { cause: reason });
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }

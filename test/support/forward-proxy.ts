@@ -4,11 +4,11 @@ import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /**
- * A test double of an HTTP proxy that keeps what it was asked for: `GET http://HOST/PATH` where it hands a request on,
- * `CONNECT HOST:PORT` where it only hands bytes on. Close it at the end.
+ * A test double of an HTTP proxy that records its requests: `GET http://HOST/PATH` if it forwards a request,
+ * `CONNECT HOST:PORT` if it forwards bytes. Close it at the end.
  */
 export class ForwardProxy {
-  readonly asked: string[] = [];
+  readonly requests: string[] = [];
   private readonly tunnels: Duplex[] = [];
 
   private constructor(private readonly server: Server) {
@@ -35,18 +35,18 @@ export class ForwardProxy {
   }
 
   private forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    this.asked.push(`${incoming.method} ${incoming.url}`);
-    const onward = request(incoming.url!, { method: incoming.method!, headers: incoming.headers });
-    onward.on('response', (answer) => {
-      outgoing.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(outgoing);
+    this.requests.push(`${incoming.method} ${incoming.url}`);
+    const forwarded = request(incoming.url!, { method: incoming.method!, headers: incoming.headers });
+    forwarded.on('response', (response) => {
+      outgoing.writeHead(response.statusCode!, response.headers);
+      response.pipe(outgoing);
     });
-    onward.on('error', () => outgoing.destroy());
-    incoming.pipe(onward);
+    forwarded.on('error', () => outgoing.destroy());
+    incoming.pipe(forwarded);
   }
 
   private tunnel(incoming: IncomingMessage, client: Duplex): void {
-    this.asked.push(`CONNECT ${incoming.url}`);
+    this.requests.push(`CONNECT ${incoming.url}`);
     const [host, port] = incoming.url!.split(':');
     const target = connect(Number(port), host, () => {
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n');

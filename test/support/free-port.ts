@@ -2,27 +2,27 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Ports below those that the kernel gives to outgoing connections and to `listen(0)` (32768 and up), so that nobody
- * is handed one by chance between the look here and its use.
+ * Below 32768: the kernel takes the ports of outgoing connections and of `listen(0)` from above, so no other program
+ * gets one of these by chance between our check and its use.
  */
 const FIRST_PORT = 12_000;
 const SLICE_PORTS = 1_000;
 const SLICES = 20;
 
-const given = new Set<number>();
+const handedOut = new Set<number>();
 
-/** Test files that run at the same time each look in a slice of their own; vitest numbers their processes. */
+/** Test files that run at the same time use different slices; vitest numbers their processes. */
 const firstOfSlice = (): number =>
   FIRST_PORT + (Number(process.env.VITEST_POOL_ID ?? 0) % SLICES) * SLICE_PORTS;
 
-/** A TCP port of 127.0.0.1 that is free now, for a program that cannot be told to take any; each is given once. */
+/** Returns a free TCP port of 127.0.0.1, each port once; for programs that cannot choose a port themselves. */
 export const freePort = async (): Promise<number> => {
   const first = firstOfSlice();
   const start = randomInt(SLICE_PORTS);
   for (let step = 0; step < SLICE_PORTS; step++) {
     const port = first + ((start + step) % SLICE_PORTS);
-    if (given.has(port) || !(await isFree(port))) continue;
-    given.add(port);
+    if (handedOut.has(port) || !(await isFree(port))) continue;
+    handedOut.add(port);
     return port;
   }
   throw new Error(`no port is free from ${first} to ${first + SLICE_PORTS - 1}`);

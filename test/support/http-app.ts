@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../src/shared/lib/clock.js';
 import { createLogger } from '../../src/shared/platform/logger.js';
 import type { DevChefServer } from '../dev-chef-server/dev-chef-server.js';
 
-/** What a small application for tests is made of. */
+/** Parts of a small application for tests. */
 export interface HttpAppOptions {
   readonly controllers: readonly Type[];
   readonly chef: Pick<DevChefServer, 'url' | 'superuserKey'>;
@@ -21,15 +21,15 @@ export interface HttpAppOptions {
   readonly chefServer?: Partial<ServerConfig['chef_server']>;
 }
 
-/** An application that listens. */
+/** A listening application. */
 export interface HttpApp {
   readonly url: string;
-  /** The lines that it logged, parsed. */
+  /** Its log lines, parsed. */
   readonly log: Record<string, unknown>[];
   close(): Promise<void>;
 }
 
-/** Boots an application of these controllers on the server's HTTP edge and auth, as the server itself is booted. */
+/** Starts these controllers with the server's HTTP and auth modules, in the way the server starts. */
 export const startHttpApp = async (options: HttpAppOptions): Promise<HttpApp> => {
   const log: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) };

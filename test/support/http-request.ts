@@ -3,28 +3,28 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A request that goes out as it is: nothing is added to it but `Host` and a length. */
+/** A request that is sent unchanged: only `Host` and `Content-Length` are added. */
 export interface PlainRequest {
   readonly method?: string;
-  /** The target as it is sent. */
+  /** The request target as sent. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: string | Uint8Array;
 }
 
-export interface PlainAnswer {
+export interface PlainResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The text as JSON; undefined where it is empty or of another type. */
+  /** The parsed text; undefined if it is empty or not JSON. */
   readonly json: unknown;
 }
 
-/** Sends a request on a connection of its own and reads the whole answer. */
+/** Sends a request on a new connection and reads the whole response. */
 export const sendHttp = async (
   baseUrl: string,
   { method = 'GET', path, headers = {}, body }: PlainRequest,
-): Promise<PlainAnswer> => {
+): Promise<PlainResponse> => {
   const { hostname, port } = new URL(baseUrl);
   const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   const sent = request({
@@ -35,10 +35,10 @@ export const sendHttp = async (
     headers: { ...length, ...headers },
     agent: false,
   });
-  // A server that refuses a large body may end the connection while it is still being sent.
-  const answered = once(sent, 'response') as Promise<[import('node:http').IncomingMessage]>;
+  // Listen before sending: a server that rejects a large body may end the connection while we still send.
+  const responded = once(sent, 'response') as Promise<[import('node:http').IncomingMessage]>;
   sent.end(body);
-  const [response] = await answered;
+  const [response] = await responded;
   const content = await text(response);
   const isJson = content !== '' && response.headers['content-type']?.startsWith('application/json') === true;
   return {
@@ -49,7 +49,7 @@ export const sendHttp = async (
   };
 };
 
-/** Sends bytes on a connection and gives all that comes back until the server ends it. */
+/** Sends bytes on a new connection and returns everything until the server closes it. */
 export const sendBytes = async (baseUrl: string, ...parts: string[]): Promise<string> => {
   const { hostname, port } = new URL(baseUrl);
   const socket = connect(Number(port), hostname);

@@ -1,29 +1,29 @@
 import { afterAll } from 'vitest';
 import { eventually } from './eventually.js';
-import { findLeftProcesses, findOpenSockets, markDescendants } from './leaks.js';
+import { findLeftoverProcesses, findOpenSockets, markDescendants } from './leaks.js';
 
-/** What was told to end may take this long to be gone. */
+/** Processes and sockets that are closing may take this long. */
 const GRACE_MS = 3_000;
 
 markDescendants();
 
-/** What a file before this one, in the same process, left open is that one's fault. */
+/** An earlier test file in the same process may have left sockets open; these are not reported again. */
 const openBefore = findOpenSockets().length;
 
 /**
- * Fails a test file that leaves child processes or open TCP sockets behind. Hooks that were registered first run
- * last, so everything that the file ends in its own `afterAll` has ended by now.
+ * Fails a test file that leaves child processes or open TCP sockets behind. This hook is registered first and so runs
+ * last: the file's own `afterAll` hooks have run.
  */
 afterAll(async () => {
   const left = (): string[] => [
-    ...findLeftProcesses().map(({ pid, command }) => `process ${pid}: ${command}`),
+    ...findLeftoverProcesses().map(({ pid, command }) => `process ${pid}: ${command}`),
     ...findOpenSockets().slice(openBefore),
   ];
   try {
     await eventually(() => left().length === 0, { withinMs: GRACE_MS, everyMs: 50 });
   } catch (thrown) {
-    const names = left();
-    for (const { pid } of findLeftProcesses()) process.kill(pid, 'SIGKILL');
-    throw new Error(`this test file left running:\n${names.join('\n')}`, { cause: thrown });
+    const leftovers = left();
+    for (const { pid } of findLeftoverProcesses()) process.kill(pid, 'SIGKILL');
+    throw new Error(`this test file left running:\n${leftovers.join('\n')}`, { cause: thrown });
   }
 });

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { NewJob } from '../../src/server/jobs/job-store.port.js';
 
-/** 32 hex digits, as ids of jobs and organizations are. */
+/** Returns a random id of a job or an organization: 32 hex digits. */
 export const randomId = (): string => randomBytes(16).toString('hex');
 
-/** A job as a test needs it; what it does not say is filled in. */
-export const newJob = (over: Partial<NewJob> & Pick<NewJob, 'orgId'>): NewJob => ({
+/** Returns a job with these fields and defaults for the others. */
+export const newJob = (fields: Partial<NewJob> & Pick<NewJob, 'orgId'>): NewJob => ({
   id: randomId(),
   command: 'chef-client',
   runTimeout: 3600,
@@ -15,5 +15,5 @@ export const newJob = (over: Partial<NewJob> & Pick<NewJob, 'orgId'>): NewJob =>
   votingDeadline: Date.UTC(2026, 10, 22, 8, 1, 0),
   nodes: ['web1'],
   capture: false,
-  ...over,
+  ...fields,
 });

@@ -1,16 +1,17 @@
 import { Controller, Get, Header, Post, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Refusal, Requestor } from '../../src/server/auth/auth.port.js';
+import type { Requestor } from '../../src/server/auth/auth.port.js';
+import type { Rejection } from '../../src/server/http/rejected-request.js';
 import { CurrentRequestor } from '../../src/server/auth/current-requestor.decorator.js';
 import { Protected } from '../../src/server/auth/protected.decorator.js';
 
-const judgeBody = ({ body }: FastifyRequest): Refusal | undefined =>
+const checkBody = ({ body }: FastifyRequest): Rejection | undefined =>
   String(body) === '{}' ? undefined : { status: 400, error: 'the body must be {}' };
 
-const judgeCcpk = ({ query }: FastifyRequest): Refusal | undefined =>
+const checkCcpk = ({ query }: FastifyRequest): Rejection | undefined =>
   (query as { ccpk?: string }).ccpk === undefined ? { status: 400, error: ['Missing ccpk'] } : undefined;
 
-/** A stand-in for the real controllers: one route of each kind of protection. */
+/** Controllers for tests of the guard: one route for each kind of protection. */
 @Controller('organizations/:org/pushy')
 export class ProtectedController {
   @Get('things/:id')
@@ -20,13 +21,13 @@ export class ProtectedController {
   }
 
   @Post('things')
-  @Protected({ right: 'write', produces: 'application/json', judge: judgeBody })
+  @Protected({ right: 'write', produces: 'application/json', parse: checkBody })
   write(@CurrentRequestor() { name }: Requestor): unknown {
     return { name };
   }
 
   @Get('config/:node')
-  @Protected({ right: 'config', produces: 'application/json', judge: judgeCcpk })
+  @Protected({ right: 'config', produces: 'application/json', parse: checkCcpk })
   config(@CurrentRequestor() { key }: Requestor): unknown {
     return { publicKey: key.export({ type: 'spki', format: 'pem' }) };
   }
@@ -46,7 +47,7 @@ export class ProtectedController {
   }
 }
 
-/** A route that anybody may ask. */
+/** A route without protection. */
 @Controller('pushy')
 export class PublicController {
   @Get('_status')

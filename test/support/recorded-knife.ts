@@ -19,24 +19,24 @@ const recordingSchema = z.object({
 
 type Recording = z.infer<typeof recordingSchema>;
 
-/** An answer as knife gets it. */
-export interface KnifeAnswer {
+/** A response as knife receives it. */
+export interface KnifeResponse {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly bytes: Buffer;
 }
 
-/** What of a recorded request is another today. */
-export interface Replay {
-  /** The path to ask for in place of the recorded one. */
+/** What to change in a recorded request. */
+export interface RequestChanges {
+  /** Replaces the recorded path. */
   readonly path?: string;
-  /** The body to send in place of the recorded one. */
+  /** Replaces the recorded body. */
   readonly body?: string;
 }
 
 /**
- * Sends what a real knife sent when it was recorded: the same headers in the same order and spelling, the same body,
- * signed anew with a key that the server knows.
+ * Repeats recorded requests of a real knife: the same headers in the same order and spelling, the same body, with a new
+ * signature by a key that the server knows.
  */
 export class RecordedKnife {
   private readonly recordings = z
@@ -49,15 +49,15 @@ export class RecordedKnife {
     private readonly version: SignatureVersion,
   ) {}
 
-  /** The first recorded request of this label and method. */
+  /** Returns the first recorded request with this label and method. */
   recorded(label: string, method: 'GET' | 'POST'): Recording {
     const found = this.recordings.find((one) => one.label === label && one.method === method);
-    if (found === undefined) throw new Error(`no ${method} of '${label}' was recorded`);
+    if (found === undefined) throw new Error(`no recorded ${method} request has the label '${label}'`);
     return found;
   }
 
-  /** Sends it again. */
-  async replay(label: string, method: 'GET' | 'POST', changes: Replay = {}): Promise<KnifeAnswer> {
+  /** Sends a recorded request again. */
+  async replay(label: string, method: 'GET' | 'POST', changes: RequestChanges = {}): Promise<KnifeResponse> {
     const recording = this.recorded(label, method);
     const path = changes.path ?? recording.path;
     const body = changes.body ?? recording.body;
@@ -70,13 +70,13 @@ export class RecordedKnife {
       headers: this.headers(recording, path, body, host).flat(),
       agent: false,
     });
-    const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
+    const responded = once(sent, 'response') as Promise<[IncomingMessage]>;
     sent.end(body);
-    const [response] = await answered;
+    const [response] = await responded;
     return { status: response.statusCode!, headers: response.headers, bytes: await buffer(response) };
   }
 
-  /** The recorded headers with today's values, spelled as they were. */
+  /** The recorded headers in their order and spelling, with the values of the new signature. */
   private headers(recording: Recording, path: string, body: string, host: string): [string, string][] {
     const find = (name: string) =>
       recording.headers.find(([recorded]) => recorded.toLowerCase() === name.toLowerCase())?.[1];
@@ -90,8 +90,8 @@ export class RecordedKnife {
       { method: recording.method, path, body: Buffer.from(body) },
       Date.now(),
     );
-    const today = new Map(Object.entries(signed).map(([name, value]) => [name.toLowerCase(), value]));
-    today.set('host', host).set('content-length', String(Buffer.byteLength(body)));
-    return recording.headers.map(([name, value]) => [name, today.get(name.toLowerCase()) ?? value]);
+    const current = new Map(Object.entries(signed).map(([name, value]) => [name.toLowerCase(), value]));
+    current.set('host', host).set('content-length', String(Buffer.byteLength(body)));
+    return recording.headers.map(([name, value]) => [name, current.get(name.toLowerCase()) ?? value]);
   }
 }

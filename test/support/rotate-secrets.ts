@@ -1,7 +1,7 @@
 import type { ServerSecrets } from '../../src/server/config/server-secrets.js';
 import { testServerSecrets } from './server-settings.js';
 
-/** These secrets after a rotation now: new keys, and those of before count for `graceMs` milliseconds more. */
+/** Returns these secrets after a key rotation: new keys; the previous keys stay valid for `graceMs` milliseconds. */
 export const rotateSecrets = async (before: ServerSecrets, graceMs: number): Promise<ServerSecrets> => {
   const { pushy_priv_key, curve_secret_key } = await testServerSecrets();
   const now = Date.now();

@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Answers one connection of a script. */
+/** Handles one request of a script. */
 export type ScriptStep = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** A test double of an HTTP server that answers the first request by the first step of its script, and so on. */
+/** A test double of an HTTP server: the first step of its script handles the first request, and so on. */
 export interface ScriptedHttpServer {
   readonly url: string;
-  /** The requests so far. */
+  /** All requests so far. */
   readonly requests: readonly IncomingMessage[];
   close(): Promise<void>;
 }
 
-/** Starts it on a free port; the last step answers all later requests too. Close it at the end. */
+/** Starts one on a free port; the last step also handles all later requests. Close it at the end. */
 export const startScriptedHttpServer = async (...steps: ScriptStep[]): Promise<ScriptedHttpServer> => {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {

@@ -10,7 +10,7 @@ import { eventually } from './eventually.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/src/server/main.js', import.meta.url));
 
-/** How long it may take to be up, in milliseconds: many programs may be starting at once. */
+/** Many programs may be starting at once on a slow machine. */
 const START_WITHIN_MS = 60_000;
 
 const CONFIG_FILE = 'config.json';
@@ -27,8 +27,8 @@ const writeSettings = (folder: string, settings: ServerConfig | string): void =>
 const writeSecrets = (folder: string, secrets: ServerSecrets): void =>
   writeFileSync(join(folder, SECRETS_FILE), JSON.stringify(secrets), { mode: 0o600 });
 
-/** The command, run so that it can open so many files and cannot raise that. */
-const limited = (files: number, command: readonly string[]): readonly [string, ...string[]] => [
+/** The command with a hard limit of open files. */
+const withOpenFilesLimit = (files: number, command: readonly string[]): readonly [string, ...string[]] => [
   '/bin/sh',
   '-c',
   `ulimit -n ${files} && exec "$@"`,
@@ -36,17 +36,17 @@ const limited = (files: number, command: readonly string[]): readonly [string, .
   ...command,
 ];
 
-/** A line of its log. */
+/** A line of the server's log. */
 export interface LoggedLine {
   readonly level: string;
   readonly msg: string;
   readonly [member: string]: unknown;
 }
 
-/** The built server in a process of its own, with its settings and secrets in a folder that goes when it ends. */
+/** The built server in its own process; its settings and secrets are in a folder that is removed when it ends. */
 export class ServerProcess {
   private out = '';
-  private problems = '';
+  private errors = '';
   private readonly ended: Promise<number | NodeJS.Signals>;
 
   private constructor(
@@ -54,25 +54,26 @@ export class ServerProcess {
     private readonly folder: string,
   ) {
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.out += text));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.problems += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.errors += text));
     this.ended = once(child, 'close').then(([code, signal]) => {
       rmSync(folder, { recursive: true });
       return (code ?? signal) as number | NodeJS.Signals;
     });
   }
 
-  /** Runs it, perhaps with a limit of open files, and does not wait; throws where nothing was built. */
+  /** Starts the server without waiting, optionally with a limit of open files; throws if it is not built. */
   static spawn(config: ServerConfig, secrets: ServerSecrets, maxOpenFiles?: number): ServerProcess {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not built; run: npm run build`);
     const folder = mkdtempSync(join(tmpdir(), 'push-jobs-server-'));
     writeSettings(folder, config);
     writeSecrets(folder, secrets);
     const command = [process.execPath, PROGRAM, '--config', join(folder, CONFIG_FILE)] as const;
-    const [program, ...args] = maxOpenFiles === undefined ? command : limited(maxOpenFiles, command);
+    const [program, ...args] =
+      maxOpenFiles === undefined ? command : withOpenFilesLimit(maxOpenFiles, command);
     return new ServerProcess(spawn(program, args), folder);
   }
 
-  /** Runs it and waits until it is up. */
+  /** Starts the server and waits until it is up. */
   static async start(
     config: ServerConfig,
     secrets: ServerSecrets,
@@ -82,20 +83,20 @@ export class ServerProcess {
     await eventually(
       () => {
         if (server.out.includes('push-jobs-server is up')) return true;
-        throw new Error(`it said: ${server.out}${server.problems}`);
+        throw new Error(`the server is not up; its output: ${server.out}${server.errors}`);
       },
       { withinMs: START_WITHIN_MS },
     );
     return server;
   }
 
-  /** The lines that it logged, parsed. */
+  /** All log lines, parsed. */
   get logged(): LoggedLine[] {
-    const lines = this.out.split('\n').slice(0, -1); // the last one may not be whole
+    const lines = this.out.split('\n').slice(0, -1); // the last line may be incomplete
     return lines.map((line) => JSON.parse(line) as LoggedLine);
   }
 
-  /** The messages that it logged as errors. */
+  /** Messages of its log lines of level `error` and `fatal`. */
   get loggedErrors(): string[] {
     return this.logged.filter(({ level }) => level === 'error' || level === 'fatal').map(({ msg }) => msg);
   }
@@ -104,45 +105,45 @@ export class ServerProcess {
     return this.child.pid ?? 0;
   }
 
-  /** Whether the program itself says what a signal does to it, by the number of the signal. */
+  /** Whether the program has installed a handler for the signal with this number. */
   handlesSignal(number: number): boolean {
     const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
     return ((BigInt(`0x${caught ?? '0'}`) >> BigInt(number - 1)) & 1n) === 1n;
   }
 
-  /** Writes its settings anew, or any other text in their place; it reads them at its start and at HUP. */
+  /** Replaces the settings file with these settings, or with any text. The server reads it at its start and at HUP. */
   writeSettings(settings: ServerConfig | string): void {
     writeSettings(this.folder, settings);
   }
 
-  /** Writes its secrets anew. */
+  /** Replaces the secrets file. */
   writeSecrets(secrets: ServerSecrets): void {
     writeSecrets(this.folder, secrets);
   }
 
-  /** What it wrote on standard error. */
+  /** Standard error so far. */
   get stderr(): string {
-    return this.problems;
+    return this.errors;
   }
 
   signal(name: NodeJS.Signals): void {
     this.child.kill(name);
   }
 
-  /** The code, or the signal, that it ended with. */
+  /** Resolves to the exit code, or to the signal that ended it. */
   get exit(): Promise<number | NodeJS.Signals> {
     return this.ended;
   }
 
-  /** Ends it cleanly; fails where it does not end with code 0. */
+  /** Stops the server with TERM; throws if its exit code is not 0. A server that was killed before is accepted. */
   async stop(): Promise<void> {
     this.signal('SIGTERM');
     const code = await this.ended;
     if (code !== 0 && code !== 'SIGKILL')
-      throw new Error(`it ended with ${code}: ${this.out}${this.problems}`);
+      throw new Error(`the server ended with ${code}: ${this.out}${this.errors}`);
   }
 
-  /** Ends it as a power failure would. */
+  /** Kills the server, as a power failure does. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.ended;

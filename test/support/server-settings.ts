@@ -4,7 +4,7 @@ import type { ServerSecrets } from '../../src/server/config/server-secrets.js';
 import { generateCurveKeyPair } from '../../src/shared/protocol/curve-key.js';
 import { freePort } from './free-port.js';
 
-/** Settings of a server that listens on free ports of this machine only; `overrides` win. */
+/** Returns settings of a server that listens on free ports of 127.0.0.1; `overrides` win. */
 export const testServerConfig = async (overrides: Partial<ServerConfig> = {}): Promise<ServerConfig> =>
   serverConfigSchema.parse({
     listen: '127.0.0.1',
@@ -18,7 +18,13 @@ export const testServerConfig = async (overrides: Partial<ServerConfig> = {}): P
     ...overrides,
   });
 
-/** Secrets made for this test file; making the RSA key takes a moment, so make them once a file. */
+/**
+ * Settings for tests that send the messages of a node one by one: the server does not repeat `abort`, and heartbeats are
+ * rare because a simulated node reports `idle` in them unless the test sets `reportedState`.
+ */
+export const QUIET_SETTINGS = { rehab_timer: 60_000, heartbeat_interval: 2_000 } as const;
+
+/** Creates secrets. Creating the RSA key is slow: call this once per test file. */
 export const testServerSecrets = async (): Promise<ServerSecrets> => {
   const pem = { type: 'pkcs8', format: 'pem' } as const;
   const { privateKey } = generateKeyPairSync('rsa', {

@@ -13,25 +13,25 @@ import { signHmac, verifyHmac } from '../../src/shared/protocol/frame-signature.
 import type { CommandMessage, ServerHeartbeat } from '../../src/shared/protocol/server-message.js';
 import { formatRfc1123 } from '../../src/shared/protocol/wire-time.js';
 
-/** Who a simulated node is, and where it connects to. */
+/** Identity of a simulated node, and the addresses it connects to. */
 export interface SimulatedNodeOptions {
   readonly org: string;
   readonly node: string;
   readonly sessionKey: Uint8Array;
   readonly curve: CurveKeyPair;
-  /** The server's Curve public key, Z85. */
+  /** Curve public key of the server, Z85. */
   readonly serverCurveKey: string;
   /** Like `tcp://127.0.0.1:10002`. */
   readonly commandAddress: string;
-  /** Where the server's heartbeats come from; without it the node does not listen for them. */
+  /** Address of the server's heartbeats; without it the node does not listen for them. */
   readonly heartbeatAddress?: string;
-  /** Stands for one process of a client; made up where it is left out. */
+  /** Identifies one process of a client (default: a new id). */
   readonly incarnationId?: string;
-  /** The identity that it asks the server's ROUTER for; clients ask for none. */
+  /** Routing id that it requests from the server's ROUTER; real clients request none. */
   readonly routingId?: string;
-  /** It reads nothing of what comes on the command channel, and its ZeroMQ next to nothing. */
-  readonly isDeaf?: boolean;
-  /** Milliseconds since 1970, for the timestamps that it sends. */
+  /** Reads nothing from the command channel, and ZeroMQ buffers at most one message. */
+  readonly readsNothing?: boolean;
+  /** Clock of its timestamps, in milliseconds since 1970. */
   readonly now?: () => number;
 }
 
@@ -40,34 +40,34 @@ type CommandOf<T extends CommandType> = Extract<CommandMessage, { type: T }>;
 
 const IDLE = { state: 'idle', jobId: null } as const;
 
-/** How long an expectation waits, in milliseconds. */
-const PATIENCE_MS = 20_000;
+/** How long an expectation waits; long enough for a busy machine. */
+const TIMEOUT_MS = 40_000;
 
 /**
- * A node as the server sees it, and nothing more: it sends what the test tells it to, well or badly formed, and keeps
- * what comes. It shares only the wire protocol with the product. Close it when the test is over.
+ * A node as the server sees it: it sends what the test tells it to, valid or not, and records what it receives. It uses
+ * only the wire protocol code of the product. Close it at the end of the test.
  */
 export class SimulatedNode {
-  /** The commands that came and verified, in order. */
+  /** Received commands with a valid signature, in order. */
   readonly commands: CommandMessage[] = [];
-  /** The server heartbeats that came, in order; their signatures are not checked here. */
+  /** Received server heartbeats, in order; their signatures are not verified. */
   readonly serverHeartbeats: ServerHeartbeat[] = [];
-  /** Messages on the command channel that did not verify or could not be read. */
+  /** Received messages on the command channel that are invalid or fail verification. */
   readonly unreadable: Buffer[][] = [];
-  /** The key that it signs and verifies with; a test may replace it. */
+  /** Key that it signs and verifies with; tests may replace it. */
   sessionKey: Uint8Array;
-  /** The sequence that its next message carries; a test may set it. */
+  /** Sequence number of its next message; tests may set it. */
   nextSequence = 1;
   incarnationId: string;
-  /** What its heartbeats say that it is doing; a test sets it. */
-  doing: { readonly state: ReportedJobState; readonly jobId: string | null } = IDLE;
+  /** The job state that its heartbeats report; tests set it. */
+  reportedState: { readonly state: ReportedJobState; readonly jobId: string | null } = IDLE;
 
   private readonly arrivals = new EventEmitter().setMaxListeners(0);
   private readonly now: () => number;
   private dealer: Dealer;
   private readonly subscriber: Subscriber | undefined;
-  private beating: NodeJS.Timeout | undefined;
-  private taken = 0;
+  private heartbeatTimer: NodeJS.Timeout | undefined;
+  private expectedCommands = 0;
   private sending: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: SimulatedNodeOptions) {
@@ -79,26 +79,26 @@ export class SimulatedNode {
       this.subscriber = this.openSubscriber(options.heartbeatAddress);
   }
 
-  /** A node that connects as its config document says; `sessionKey` is the document's, decrypted. */
+  /** Creates a node from its config document; `sessionKey` is the decrypted key of that document. */
   static fromConfig(
     document: ConfigDocument,
-    mine: Pick<SimulatedNodeOptions, 'org' | 'node' | 'sessionKey' | 'curve'>,
+    identity: Pick<SimulatedNodeOptions, 'org' | 'node' | 'sessionKey' | 'curve'>,
   ): SimulatedNode {
     if (document.curve_public_key === undefined) throw new Error('the config has no curve_public_key');
     return new SimulatedNode({
-      ...mine,
+      ...identity,
       serverCurveKey: document.curve_public_key,
       commandAddress: document.push_jobs.heartbeat.command_addr,
       heartbeatAddress: document.push_jobs.heartbeat.out_addr,
     });
   }
 
-  /** Sends a heartbeat that says what the node is doing. */
-  sendHeartbeat(jobState = this.doing.state, jobId = this.doing.jobId): Promise<void> {
+  /** Sends a heartbeat with this job state, by default the reported state. */
+  sendHeartbeat(jobState = this.reportedState.state, jobId = this.reportedState.jobId): Promise<void> {
     return this.send({ type: 'heartbeat', job_state: jobState, job_id: jobId });
   }
 
-  /** Sends a message about a job: a vote, a result, `aborted`. */
+  /** Sends a message about a job: a vote, a result or `aborted`. */
   sendJobMessage(
     type: JobMessageType,
     jobId: string | null,
@@ -107,12 +107,12 @@ export class SimulatedNode {
     return this.send({ ...fields, type, job_id: jobId });
   }
 
-  /** Sends a message made of the common fields and these, which win. */
+  /** Sends a message of the common fields and these; these win. */
   send(fields: object): Promise<void> {
     return this.sendBody(JSON.stringify(this.message(fields)));
   }
 
-  /** The message that `send` would send now; takes the next sequence number. */
+  /** Returns the message that `send` would send now; uses up a sequence number. */
   message(fields: object): object {
     return {
       node: this.options.node,
@@ -126,75 +126,79 @@ export class SimulatedNode {
     };
   }
 
-  /** Signs and sends a body as it is, JSON or not. */
+  /** Signs and sends any body, JSON or not. */
   sendBody(body: string | Uint8Array): Promise<void> {
     return this.sendFrames(formatHeader('hmac_sha256', signHmac(this.sessionKey, body)), body);
   }
 
-  /** Sends any frames at all, after those that are being sent: the socket takes one message at a time. */
+  /** Sends any frames. Messages are queued because the socket sends one at a time. */
   sendFrames(...frames: MessageLike[]): Promise<void> {
     const { dealer } = this;
     const sent = this.sending.then(() => dealer.send(frames));
-    this.sending = sent.catch(() => undefined); // whoever sent it hears of it
+    this.sending = sent.catch(() => undefined); // the caller handles the error
     return sent;
   }
 
-  /** Sends a heartbeat now and each `intervalMs` milliseconds from now on. */
-  async beat(intervalMs: number): Promise<void> {
-    this.beating = setInterval(() => void this.sendHeartbeat(), intervalMs);
+  /** Sends a heartbeat now and every `intervalMs` milliseconds. */
+  async startHeartbeats(intervalMs: number): Promise<void> {
+    this.heartbeatTimer = setInterval(() => void this.sendHeartbeat(), intervalMs);
     await this.sendHeartbeat();
   }
 
-  /** Falls silent, but stays connected. */
-  stopBeating(): void {
-    clearInterval(this.beating);
+  /** Stops the heartbeats; the node stays connected. */
+  stopHeartbeats(): void {
+    clearInterval(this.heartbeatTimer);
   }
 
   /**
-   * The next command that came after those expected so far, waiting for it if need be. Fails where it is not of this
-   * type, or does not come within twenty seconds.
+   * Waits for the next command after those that the test has already expected. Throws if it has another type, or if
+   * none arrives in time.
    */
   async expectCommand<T extends CommandType>(type: T): Promise<CommandOf<T>> {
-    const index = this.taken++;
-    await this.until('command', () => this.commands.length > index, `a command '${type}'`);
+    const index = this.expectedCommands++;
+    await this.waitUntil('command', () => this.commands.length > index, `a command '${type}'`);
     const command = this.commands[index]!;
-    if (command.type !== type) throw new Error(`expected '${type}', but '${command.type}' came`);
+    if (command.type !== type) throw new Error(`expected '${type}', received '${command.type}'`);
     return command as CommandOf<T>;
   }
 
-  /** Waits until `count` server heartbeats have come in all; resolves to the last of these. */
+  /** Waits until the node has received `count` server heartbeats in total; returns the last of them. */
   async expectServerHeartbeats(count: number): Promise<ServerHeartbeat> {
-    await this.until('heartbeat', () => this.serverHeartbeats.length >= count, `${count} server heartbeats`);
+    await this.waitUntil(
+      'heartbeat',
+      () => this.serverHeartbeats.length >= count,
+      `${count} server heartbeats`,
+    );
     return this.serverHeartbeats[count - 1]!;
   }
 
-  /** Waits for an event of the command connection, such as `handshake` or `handshake:error:auth`. */
+  /** Waits for an event of the command connection, for example `handshake` or `handshake:error:auth`. */
   async connectionEvent(...types: EventType[]): Promise<EventType> {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
     const waits = types.map((type) => once(this.arrivals, `connection:${type}`, { signal }).then(() => type));
     return Promise.race(waits);
   }
 
-  /** Closes the command connection and opens a new one, numbering from 1 again, as a client does after an outage. */
+  /** Opens a new command connection and restarts its sequence at 1, as a client does after an outage. */
   reconnect(): void {
     this.dealer.close();
     this.nextSequence = 1;
     this.dealer = this.openDealer();
   }
 
-  /** Ends all that it does. */
+  /** Stops heartbeats and closes all connections. */
   close(): void {
-    clearInterval(this.beating);
+    clearInterval(this.heartbeatTimer);
     this.dealer.close();
     this.subscriber?.close();
   }
 
-  private async until(event: string, isSo: () => boolean, what: string): Promise<void> {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+  private async waitUntil(event: string, isSo: () => boolean, what: string): Promise<void> {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
     while (!isSo()) {
       await once(this.arrivals, event, { signal }).catch((thrown: unknown) => {
         const seen = this.commands.map((command) => command.type).join(', ');
-        throw new Error(`${what} did not come; commands so far: ${seen || 'none'}`, { cause: thrown });
+        throw new Error(`${what} did not arrive; commands so far: ${seen || 'none'}`, { cause: thrown });
       });
     }
   }
@@ -203,7 +207,7 @@ export class SimulatedNode {
     const { curve, serverCurveKey, commandAddress, routingId } = this.options;
     const dealer = new Dealer({
       linger: 0,
-      ...(this.options.isDeaf === true && { receiveHighWaterMark: 1 }),
+      ...(this.options.readsNothing === true && { receiveHighWaterMark: 1 }),
       ...(routingId !== undefined && { routingId }),
       curveServerKey: serverCurveKey,
       curvePublicKey: curve.publicKey,
@@ -218,7 +222,7 @@ export class SimulatedNode {
       dealer.events.on(type, () => this.arrivals.emit(`connection:${type}`));
     }
     dealer.connect(commandAddress);
-    if (this.options.isDeaf !== true) void this.readCommands(dealer);
+    if (this.options.readsNothing !== true) void this.readCommands(dealer);
     return dealer;
   }
 

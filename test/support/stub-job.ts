@@ -5,7 +5,7 @@ import type { Job, JobSummary } from '../../src/shared/protocol/rest-schemas.js'
 export const JOB_ID = 'c280842825ff8de3f0e9cb1c860ca63a';
 const AT_MICROS = 1_795_336_304_483_426;
 
-/** A job as a server shows it, with these nodes by status. */
+/** Returns a job as the REST API shows it, with these nodes by status. */
 export const stubJob = (nodes: Job['nodes'], fields: Partial<Job> = {}): Job => ({
   id: JOB_ID,
   command: 'chef-client',
@@ -17,13 +17,13 @@ export const stubJob = (nodes: Job['nodes'], fields: Partial<Job> = {}): Job => 
   ...fields,
 });
 
-/** A job as a server lists it. */
+/** Returns a job as the REST API lists it. */
 export const stubJobSummary = (fields: Partial<JobSummary>): JobSummary => {
   const { nodes: _nodes, ...summary } = stubJob({});
   return { ...summary, ...fields };
 };
 
-/** Events as the text of a feed, numbered from `job-1` on (or from `first`), a microsecond apart. */
+/** Formats events as a feed; ids start at `job-1` (or at `first`), timestamps are a microsecond apart. */
 export const feedText = (events: readonly JobEvent[], first = 1): string =>
   events
     .map(({ name, data }, index) =>
@@ -31,7 +31,7 @@ export const feedText = (events: readonly JobEvent[], first = 1): string =>
     )
     .join('');
 
-/** The event that a job with so many nodes begins with. */
+/** Returns the first event of a job with this number of nodes. */
 export const startEvent = (nodeCount: number): JobEvent => ({
   name: 'start',
   data: {
@@ -44,8 +44,8 @@ export const startEvent = (nodeCount: number): JobEvent => ({
   },
 });
 
-/** The events of a job whose nodes all voted yes and then succeeded, or failed. */
-export const wholeRun = (
+/** Returns the events of a job whose nodes all vote yes and then succeed or fail. */
+export const runEvents = (
   outcomes: Readonly<Record<string, NodeStatus & ('succeeded' | 'failed')>>,
 ): JobEvent[] => {
   const nodes = Object.keys(outcomes);

@@ -2,79 +2,87 @@ import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
+import { parseSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
 import { verifyRequest } from '../../src/shared/protocol/chef-signature/verify-request.js';
 
-/** A request that came, signature verified. */
+/** A received request with a valid signature. */
 export interface StubRequest {
   readonly method: string;
-  /** Below the organization, without the query: `pushy/jobs`. */
+  /** Path below the organization without the query: `pushy/jobs`. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
-  /** The JSON that was sent; undefined where none was. */
+  /** The parsed JSON body; undefined if there is none. */
   readonly body: unknown;
 }
 
-/** What the double answers with. */
-export interface StubAnswer {
+/** A response of the stub. */
+export interface StubResponse {
   readonly status?: number;
   readonly json?: unknown;
   readonly bytes?: Uint8Array;
-  /** Where else to ask. */
+  /** Target of a redirect. */
   readonly location?: string;
-  /** A feed: this text; it then ends, breaks off in the middle, or stays open. */
+  /** Text of a feed. */
   readonly feed?: string;
+  /** What happens after the feed's text: it ends (default), the connection breaks, or it stays open. */
   readonly then?: 'end' | 'break' | 'hold';
 }
 
-export type StubHandler = (request: StubRequest) => StubAnswer | Promise<StubAnswer>;
+export type StubHandler = (request: StubRequest) => StubResponse | Promise<StubResponse>;
 
 /**
- * A test double of a Chef Server with Push Jobs, for one organization `acme` and one user: it verifies signatures
- * with the product's own verifier and answers what the test tells it to; anything else is 404. Close it at the end.
+ * A stub of a Chef Server with Push Jobs for the organization `acme` and one user. It verifies signatures with the
+ * product's verifier and responds as the test says; all other requests get 404. Close it at the end.
  */
 export class StubPushyServer {
-  /** What came and was properly signed, in order. */
+  /** Requests with a valid signature, in order. */
   readonly requests: StubRequest[] = [];
   private readonly handlers = new Map<string, StubHandler>();
 
-  private constructor(
-    private readonly server: Server,
+  private readonly server: Server;
+
+  constructor(
     private readonly user: string,
     private readonly publicKey: KeyObject,
-  ) {}
+  ) {
+    this.server = createServer((request, response) => void this.serve(request, response));
+  }
 
+  /** Creates a stub that listens. */
   static async start(user: string, publicKey: KeyObject): Promise<StubPushyServer> {
-    const server = createServer();
-    const stub = new StubPushyServer(server, user, publicKey);
-    server.on('request', (request, response) => void stub.serve(request, response));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    const stub = new StubPushyServer(user, publicKey);
+    await stub.listen();
     return stub;
   }
 
-  /** As `chef_server_url` has it. */
+  /** Listens on a free port of 127.0.0.1. */
+  async listen(): Promise<void> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+  }
+
+  /** The setting `chef_server_url`. */
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/organizations/acme`;
   }
 
-  /** Sets the answer of a route like `GET pushy/jobs`; several answers are given one after the other, the last for good. */
-  on(route: string, ...answers: (StubAnswer | StubHandler)[]): this {
+  /** Sets the responses of a route like `GET pushy/jobs`: one for each request in turn; the last one is repeated. */
+  on(route: string, ...responses: (StubResponse | StubHandler)[]): this {
     let next = 0;
     this.handlers.set(route, (request) => {
-      const answer = answers[Math.min(next++, answers.length - 1)]!;
-      return typeof answer === 'function' ? answer(request) : answer;
+      const response = responses[Math.min(next++, responses.length - 1)]!;
+      return typeof response === 'function' ? response(request) : response;
     });
     return this;
   }
 
-  /** The requests of a route so far. */
+  /** Requests of a route so far. */
   requestsOf(route: string): StubRequest[] {
     return this.requests.filter(({ method, path }) => `${method} ${path}` === route);
   }
 
-  /** Forgets all answers and requests. */
+  /** Forgets all responses and requests. */
   reset(): void {
     this.handlers.clear();
     this.requests.length = 0;
@@ -111,7 +119,7 @@ export class StubPushyServer {
   }
 
   private isSigned(message: IncomingMessage, body: Buffer): boolean {
-    const headers = readSignedHeaders(message.headers, Date.now());
+    const headers = parseSignedHeaders(message.headers, Date.now());
     if (!headers.ok || headers.value.userId !== this.user) return false;
     return verifyRequest(
       headers.value,
@@ -121,10 +129,10 @@ export class StubPushyServer {
   }
 }
 
-const NOT_FOUND: StubAnswer = { status: 404, json: { error: ['not found'] } };
+const NOT_FOUND: StubResponse = { status: 404, json: { error: ['not found'] } };
 
-const send = (response: ServerResponse, answer: StubAnswer): void => {
-  const { status = 200, json, bytes, location, feed, then = 'end' } = answer;
+const send = (response: ServerResponse, stubbed: StubResponse): void => {
+  const { status = 200, json, bytes, location, feed, then = 'end' } = stubbed;
   if (feed === undefined) {
     response.writeHead(status, {
       'content-type': bytes === undefined ? 'application/json' : 'application/octet-stream',

@@ -1,25 +1,25 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A stretch of network in front of a server, that can be cut and healed. */
+/** A TCP proxy in front of a server that can simulate network failures. */
 export interface TcpProxy {
   readonly port: number;
-  /** How many have been made to it so far. */
+  /** Number of connections to the proxy so far. */
   readonly connections: number;
-  /** Breaks all connections and refuses new ones. */
+  /** Resets all connections and rejects new ones. */
   cut(): void;
-  /** Lets all bytes vanish: nobody is told. */
-  swallow(): void;
-  /** Lets only those bytes vanish that the server sends. */
-  swallowAnswers(): void;
-  /** Lets new connections through again; what was swallowed stays lost. */
+  /** Drops all bytes silently. */
+  dropBytes(): void;
+  /** Drops silently the bytes that the server sends. */
+  dropServerBytes(): void;
+  /** Forwards everything again; dropped bytes stay lost. */
   heal(): void;
   close(): Promise<void>;
 }
 
-/** Starts a proxy on a free port of this machine's `address` that passes connections on to `host:port`. */
+/** Starts a proxy on a free port of the local `address` that forwards connections to `host:port`. */
 export const startTcpProxy = async (host: string, port: number, address = '127.0.0.1'): Promise<TcpProxy> => {
-  let mode: 'open' | 'cut' | 'swallowing' | 'swallowing answers' = 'open';
+  let mode: 'open' | 'cut' | 'dropping' | 'dropping server bytes' = 'open';
   const sockets = new Set<Socket>();
   const track = (socket: Socket): Socket => {
     sockets.add(socket);
@@ -38,7 +38,7 @@ export const startTcpProxy = async (host: string, port: number, address = '127.0
     const outside = track(connect(port, host));
     const pass = (from: Socket, to: Socket): void => {
       from.on('data', (bytes) => {
-        if (mode === 'open' || (mode === 'swallowing answers' && from === inside)) to.write(bytes);
+        if (mode === 'open' || (mode === 'dropping server bytes' && from === inside)) to.write(bytes);
       });
       from.on('close', () => to.destroy());
     };
@@ -57,11 +57,11 @@ export const startTcpProxy = async (host: string, port: number, address = '127.0
       mode = 'cut';
       breakAll();
     },
-    swallow: () => {
-      mode = 'swallowing';
+    dropBytes: () => {
+      mode = 'dropping';
     },
-    swallowAnswers: () => {
-      mode = 'swallowing answers';
+    dropServerBytes: () => {
+      mode = 'dropping server bytes';
     },
     heal: () => {
       mode = 'open';

@@ -4,16 +4,16 @@ import { mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** How a program on the machine ended. */
+/** Result of a script on the machine. */
 export interface MachineOutcome {
   readonly code: number | null;
-  /** What it wrote to standard output and standard error. */
+  /** Standard output and standard error. */
   readonly output: string;
 }
 
 /**
- * Makes the machine: this one's file system below a layer in memory that takes all changes, `/tmp` and `/run` empty,
- * `/packages` the folder $2, and nothing of this machine's Node.js. The first process only waits.
+ * Creates the machine: the file system of this machine below a layer in memory that takes all changes, empty `/tmp` and
+ * `/run`, folder $2 as `/packages`, and no Node.js. Its first process only waits.
  */
 const BOOT = `set -e
 layers=$1; root=$1/root
@@ -34,8 +34,8 @@ echo 127.0.0.1 localhost chef.example.com > "$root/etc/hosts"
 exec chroot "$root" sh -c 'echo booted; exec sleep infinity'`;
 
 /**
- * A machine of its own for tests that install packages: the same Debian, with its own files, processes and network, in
- * namespaces of the kernel. It needs root. What is changed on it is in memory and gone with it.
+ * A temporary machine for tests that install packages: the same Debian with its own files, processes and network, made
+ * of kernel namespaces. It needs root. All changes are in memory and disappear with it.
  */
 export class ThrowAwayMachine {
   private constructor(
@@ -44,7 +44,7 @@ export class ThrowAwayMachine {
     private readonly firstProcess: string,
   ) {}
 
-  /** Starts one; `packages` is a folder that it sees as /packages. */
+  /** Starts a machine; the folder `packages` is its /packages. */
   static async start(packages: string): Promise<ThrowAwayMachine> {
     const layers = mkdtempSync(join(tmpdir(), 'throw-away-machine-'));
     const boot = spawn(
@@ -66,16 +66,16 @@ export class ThrowAwayMachine {
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    const said = await Promise.race([
+    const output = await Promise.race([
       once(boot.stdout, 'data').then(String),
-      once(boot, 'exit').then(() => `no machine: ${String(boot.stderr.read())}`),
+      once(boot, 'exit').then(() => `the machine did not start: ${String(boot.stderr.read())}`),
     ]);
-    if (said.trim() !== 'booted') throw new Error(said);
+    if (output.trim() !== 'booted') throw new Error(output);
     const firstProcess = readFileSync(`/proc/${boot.pid}/task/${boot.pid}/children`, 'utf8').trim();
     return new ThrowAwayMachine(boot, layers, firstProcess);
   }
 
-  /** Runs a script of sh as root, to its end. What it starts in the background goes on; it must not hold the output. */
+  /** Runs a shell script as root, to its end. Background processes continue; they must not keep the output open. */
   async run(script: string): Promise<MachineOutcome> {
     const target = [
       '--target',
@@ -103,16 +103,16 @@ export class ThrowAwayMachine {
     return { code, output: Buffer.concat(chunks).toString('utf8') };
   }
 
-  /** Runs a script that must end with exit code 0, and hands back what it wrote. */
-  async must(script: string): Promise<string> {
+  /** Runs a script and returns its output; throws if the exit code is not 0. */
+  async mustRun(script: string): Promise<string> {
     const { code, output } = await this.run(script);
     if (code === 0) return output;
     throw new Error(`exit code ${code}: ${script}\n${output}`);
   }
 
-  /** Ends all that runs on it; it is gone when this resolves. */
+  /** Ends all processes of the machine and removes it. */
   async stop(): Promise<void> {
-    this.boot.kill('SIGKILL'); // the kernel ends the first process with it, and all others with that
+    this.boot.kill('SIGKILL'); // the kernel then ends the first process, and with it all others
     await once(this.boot, 'exit');
     rmdirSync(this.layers);
   }

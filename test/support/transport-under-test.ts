@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { ConfigModule } from '../../src/server/config/config.module.js';
 import type { ServerConfig } from '../../src/server/config/server-config.js';
 import type { ServerSecrets } from '../../src/server/config/server-secrets.js';
-import { SERVER_KEYS, SESSIONS, type ServerKeys, type Session } from '../../src/server/keys/keys.port.js';
+import { Sessions, ServerKeys, type Session } from '../../src/server/keys/keys.port.js';
 import { SessionRegistry } from '../../src/server/keys/session-registry.js';
 import { SessionSeal } from '../../src/server/keys/session-seal.js';
 import type { Clock } from '../../src/shared/lib/clock.js';
@@ -14,42 +14,40 @@ import { type CurveKeyPair, generateCurveKeyPair } from '../../src/shared/protoc
 import type { NodeAddress } from '../../src/shared/protocol/node-address.js';
 import { TransportModule } from '../../src/server/transport/transport.module.js';
 import {
-  COMMAND_CHANNEL,
-  type CommandChannel,
+  CommandChannel,
   type DropReason,
   type ReceivedMessage,
-  TRANSPORT_COUNTS,
-  type TransportCounts,
+  TransportCounts,
 } from '../../src/server/transport/transport.port.js';
 import { eventually } from './eventually.js';
 import { MemorySessionStore } from './memory-session-store.js';
 import { testServerConfig } from './server-settings.js';
 import { SimulatedNode, type SimulatedNodeOptions } from './simulated-node.js';
 
-/** The organization that admitted nodes belong to, where a test does not say. */
+/** Default organization of admitted nodes. */
 export const ACME = { orgName: 'acme', orgId: 'a'.repeat(32) } as const;
 
-/** What a test may choose. */
+/** How the transport is started. */
 export interface TransportSetup {
   readonly secrets: ServerSecrets;
   readonly config?: Partial<ServerConfig>;
   readonly clock?: Clock;
   readonly logger?: Logger;
-  /** Left out, a handler that records is registered. */
+  /** True: register no handler (default: one that records). */
   readonly withoutHandler?: boolean;
 }
 
-/** A node that was admitted: its session and the Curve keys that it named. */
+/** An admitted node: its session and its Curve keys. */
 export interface AdmittedNode {
   readonly session: Session;
   readonly curve: CurveKeyPair;
 }
 
-/** The transport of the server with real sockets, its sessions kept in memory, and all that it told its handler. */
+/** The server's transport with real sockets and sessions in memory; it records what its handler receives. */
 export class TransportUnderTest {
   readonly received: ReceivedMessage[] = [];
   readonly dropped: { address: NodeAddress; reason: DropReason }[] = [];
-  /** The RSA key that verifies the config requests of all nodes here. */
+  /** RSA key that verifies the config requests of all nodes. */
   readonly nodeKey: KeyObject = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
   private readonly nodes: SimulatedNode[] = [];
 
@@ -69,7 +67,7 @@ export class TransportUnderTest {
     const clock = setup.clock ?? { now: () => Date.now() };
     const sessions = new SessionRegistry({
       store: new MemorySessionStore(),
-      seal: await SessionSeal.of(setup.secrets.session_seal_key),
+      seal: await SessionSeal.create(setup.secrets.session_seal_key),
       clock,
       logger,
       config,
@@ -77,30 +75,30 @@ export class TransportUnderTest {
     const app = await Test.createTestingModule({
       imports: [ConfigModule.with(config, setup.secrets, logger, clock), TransportModule],
     })
-      .overrideProvider(SESSIONS)
+      .overrideProvider(Sessions)
       .useValue(sessions)
       .compile();
     const transport = new TransportUnderTest(
       app,
       config,
       sessions,
-      app.get<ServerKeys>(SERVER_KEYS),
-      app.get<CommandChannel>(COMMAND_CHANNEL),
-      app.get<TransportCounts>(TRANSPORT_COUNTS),
+      app.get(ServerKeys),
+      app.get(CommandChannel),
+      app.get(TransportCounts),
     );
     if (setup.withoutHandler !== true) transport.recordAll();
     await app.init();
     return transport;
   }
 
-  /** Admits a node as its verified config request would. */
+  /** Admits a node as its verified config request does. */
   async admit(node: string, org: { orgName: string; orgId: string } = ACME): Promise<AdmittedNode> {
     const curve = await generateCurveKeyPair();
     const session = await this.sessions.admit({ ...org, node }, curve.publicKey, this.nodeKey);
     return { session, curve };
   }
 
-  /** A simulated node that has not been admitted, unless by what `options` hands over; closed with the transport. */
+  /** Connects a simulated node, which is admitted only if `options` has the keys of `admit`; `close` closes it too. */
   connect(
     options: Partial<SimulatedNodeOptions> & Pick<SimulatedNodeOptions, 'node' | 'curve'>,
   ): SimulatedNode {
@@ -121,24 +119,24 @@ export class TransportUnderTest {
     return this.connect({ node, curve, sessionKey: session.key, ...options });
   }
 
-  /** Resolves when so many messages have been handed to the handler in all; to the last of these. */
-  async receivedCount(count: number): Promise<ReceivedMessage> {
+  /** Waits until the handler has received `count` messages in total; returns the last of them. */
+  async waitForReceived(count: number): Promise<ReceivedMessage> {
     return eventually(() => this.received[count - 1]);
   }
 
-  /** Resolves when something was dropped for this reason so many times. */
-  async droppedCount(reason: DropReason, count = 1): Promise<void> {
+  /** Waits until `count` frames have been dropped for this reason. */
+  async waitForDropped(reason: DropReason, count = 1): Promise<void> {
     await eventually(() => this.counts.dropped.get(reason) === count);
   }
 
-  /** Stops all that was started. */
+  /** Closes the nodes and the transport. */
   async close(): Promise<void> {
     for (const node of this.nodes) node.close();
     await this.app.close();
   }
 
   private recordAll(): void {
-    this.channel.handle({
+    this.channel.setHandler({
       received: (message) => void this.received.push(message),
       dropped: (address, reason) => void this.dropped.push({ address, reason }),
     });

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** An address of a pair of servers: its connections go to the one that it points to now. */
+/** The shared address of a pair of servers: it forwards connections to the current one. */
 export class VirtualAddress {
   private readonly listeners: Server[] = [];
   private readonly sockets = new Set<Socket>();
 
   private constructor(private host: string) {}
 
-  /** Listens on these ports of 127.0.0.1 and passes connections on to the same ports of `host`. */
+  /** Listens on these ports of 127.0.0.1 and forwards connections to the same ports of `host`. */
   static async start(ports: readonly number[], host: string): Promise<VirtualAddress> {
     const address = new VirtualAddress(host);
     for (const port of ports) {
@@ -20,7 +20,7 @@ export class VirtualAddress {
     return address;
   }
 
-  /** Points to another server; connections to the one before are cut. */
+  /** Points to another server; connections to the previous one are reset. */
   moveTo(host: string): void {
     this.host = host;
     for (const socket of this.sockets) socket.resetAndDestroy();

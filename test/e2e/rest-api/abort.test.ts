@@ -1,20 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { PushJobsClient } from '../../../src/shared/api-client/push-jobs-client.js';
-import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
 import type { SimulatedNode } from '../../support/simulated-node.js';
 import { sendSigned } from '../../support/signed-sender.js';
+import { QUIET_SETTINGS } from '../../support/server-settings.js';
+import { ORG } from '../../support/server-surroundings.js';
+import { useServer } from '../../support/use-server.js';
 
-/**
- * Milliseconds: on a slow machine a node must not get `abort` twice where a test waits for the next command. Heartbeats
- * are rare for the same reason: those of a simulated node say that it is idle, whatever it does.
- */
-const LONG = 60_000;
-
-let server: ServerUnderTest;
+const server = useServer(QUIET_SETTINGS);
 let web1: SimulatedNode;
 let client: PushJobsClient;
 
-/** Aborts with nothing but a path: no body, no Content-Type. */
+/** Aborts without body and Content-Type. */
 const abort = (id: string, user = 'alice') =>
   sendSigned(
     server.url(''),
@@ -22,15 +18,7 @@ const abort = (id: string, user = 'alice') =>
     { method: 'POST', path: `/organizations/${ORG}/pushy/jobs/${id}/abort` },
   );
 
-const statusInDatabase = async (id: string): Promise<unknown> =>
-  (
-    await server.database.sql(
-      'SELECT s.description FROM jobs j JOIN job_status s ON s.id = j.status WHERE j.id = $1',
-      [id],
-    )
-  )[0]?.description;
-
-/** A node that was called off says so, and can take the next job. */
+/** The node confirms the abort and is available again. */
 const recover = async (node: SimulatedNode): Promise<void> => {
   await node.expectCommand('abort');
   await node.sendJobMessage('aborted', null);
@@ -38,33 +26,24 @@ const recover = async (node: SimulatedNode): Promise<void> => {
 };
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start({ rehab_timer: LONG, heartbeat_interval: 2_000 });
   web1 = await server.availableNode('web1');
-  client = new PushJobsClient({
-    serverUrl: server.url(`/organizations/${ORG}`),
-    user: 'alice',
-    key: server.userKey,
-  });
-});
-afterAll(async () => {
-  await client.close();
-  await server.close();
+  client = server.createApiClient();
 });
 
-describe('a job that is called off', () => {
-  it('while its nodes vote, is aborted and stored when the answer comes', async () => {
-    const id = await server.startJob({ nodes: ['web1', 'away'] });
+describe('an aborted job', () => {
+  it('that was voting is stored as aborted before the response', async () => {
+    const id = await server.startJob({ nodes: ['web1', 'offline'] });
     await web1.expectCommand('commit');
-    const answer = await abort(id);
-    expect(answer).toMatchObject({
+    const response = await abort(id);
+    expect(response).toMatchObject({
       status: 200,
-      json: { id, status: 'aborted', nodes: { aborted: ['web1'], unavailable: ['away'] } },
+      json: { id, status: 'aborted', nodes: { aborted: ['web1'], unavailable: ['offline'] } },
     });
-    expect(await statusInDatabase(id)).toBe('aborted');
+    expect(await server.storedJobStatus(id)).toBe('aborted');
     await recover(web1);
   });
 
-  it('while a node runs, is aborted on the node too, and its feed says so', async () => {
+  it('that was running is aborted on the node, and its feed ends with job_complete aborted', async () => {
     const id = await server.startJob({ nodes: ['web1'] });
     await web1.expectCommand('commit');
     await web1.sendJobMessage('ack_commit', id);
@@ -86,7 +65,7 @@ describe('a job that is called off', () => {
     expect(await server.job(id)).toMatchObject({ status: 'aborted', nodes: { aborted: ['web1'] } });
   });
 
-  it('stays aborted, whatever its nodes say later', async () => {
+  it('stays aborted if a node reports a result later', async () => {
     const id = await server.startJob({ nodes: ['web1'] });
     await web1.expectCommand('commit');
     await abort(id);
@@ -97,13 +76,12 @@ describe('a job that is called off', () => {
 });
 
 describe('an abort', () => {
-  it('of a job that has ended is 409, and changes nothing', async () => {
-    const id = await server.startJob({ nodes: ['away'] });
+  it('of an ended job gets 409 and changes nothing', async () => {
+    const id = await server.startJob({ nodes: ['offline'] });
     await server.jobBecomes(id, 'quorum_failed');
     const error = `job ${id} has already ended: quorum_failed`;
     expect(await abort(id)).toMatchObject({ status: 409, json: { error } });
-    await server.halt();
-    await server.boot(); // so that it is not in memory any more
+    await server.restart(); // removes the job from memory
     expect(await abort(id)).toMatchObject({ status: 409, json: { error } });
     expect(await client.abortJob(id)).toMatchObject({
       ok: false,
@@ -112,44 +90,41 @@ describe('an abort', () => {
     expect((await server.job(id)).status).toBe('quorum_failed');
   });
 
-  it('of a job that is stored and not begun yet is 503, and not said to have ended', async () => {
+  it('of a stored job that has not started yet gets 503', async () => {
     const id = 'e'.repeat(32);
     await server.database.sql(
       `INSERT INTO jobs (id, org_id, status)
        SELECT $1, org_id, (SELECT id FROM job_status WHERE description = 'voting') FROM jobs LIMIT 1`,
       [id],
     );
-    const answer = await abort(id);
+    const response = await abort(id);
     await server.database.sql('DELETE FROM jobs WHERE id = $1', [id]);
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       status: 503,
       json: { error: [`job ${id} is being started; try again in a moment`] },
     });
-    expect(answer.headers['retry-after']).toBe('1');
+    expect(response.headers['retry-after']).toBe('1');
   });
 
-  it('of a job that is unknown is 404', async () => {
+  it('of an unknown job gets 404', async () => {
     expect((await abort('f'.repeat(32))).status).toBe(404);
     expect((await abort('nonsense')).status).toBe(404);
   });
 
-  it('by somebody who may not write is 403, and the job goes on', async () => {
-    const privateKey = server.userKey.export({ type: 'pkcs8', format: 'pem' }) as string;
-    await server.chef.createUser('bob', { orgs: [ORG], privateKey });
+  it('without the right gets 403, and the job continues', async () => {
+    await server.chef.createUser('bob', { orgs: [ORG], privateKey: server.userPem });
     await server.availableNode('web2');
     const id = await server.startJob({ nodes: ['web2'] });
     expect((await abort(id, 'bob')).status).toBe(403);
     expect((await server.job(id)).status).toBe('voting');
   });
 
-  it('whose end cannot be stored is 503, and the end is made up for', async () => {
+  it('gets 503 if it cannot be stored, and is stored later', async () => {
     const node = await server.availableNode('web3');
     const id = await server.startJob({ nodes: ['web3'] });
     await node.expectCommand('commit');
-    await server.database.sql('ALTER TABLE jobs RENAME TO jobs_away');
-    const answer = abort(id);
-    expect((await answer).status).toBe(503);
-    await server.database.sql('ALTER TABLE jobs_away RENAME TO jobs');
+    const { status } = await server.database.withoutTable('jobs', () => abort(id));
+    expect(status).toBe(503);
     await server.jobBecomes(id, 'aborted');
   });
 });

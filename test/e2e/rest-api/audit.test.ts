@@ -1,16 +1,12 @@
 import { createPrivateKey } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makePrivateKey } from '../../dev-chef-server/key-pair.js';
-import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
 import { sendSigned, type TestSigner } from '../../support/signed-sender.js';
+import { QUIET_SETTINGS } from '../../support/server-settings.js';
+import { ORG } from '../../support/server-surroundings.js';
+import { useServer } from '../../support/use-server.js';
 
-/**
- * Milliseconds: on a slow machine a node must not get `abort` twice where a test waits for the next command. Heartbeats
- * are rare for the same reason: those of a simulated node say that it is idle, whatever it does.
- */
-const LONG = 60_000;
-
-let server: ServerUnderTest;
+const server = useServer(QUIET_SETTINGS);
 let otherPem: string;
 
 const auditLines = (): Record<string, unknown>[] => server.log.filter(({ scope }) => scope === 'audit');
@@ -28,15 +24,13 @@ const post = (signer: Partial<TestSigner>, path = 'jobs', headers: Record<string
   );
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start({ rehab_timer: LONG, heartbeat_interval: 2_000 });
   otherPem = await makePrivateKey();
   await server.chef.createUser('bob', { orgs: [ORG], privateKey: otherPem });
 });
 beforeEach(() => void server.log.splice(0));
-afterAll(() => server.close());
 
 describe('the audit log', () => {
-  it('tells who started which job, where, as whom and from where', async () => {
+  it('contains who started which job, on which nodes, as which user and from which address', async () => {
     const { json } = await post({}, 'jobs', { 'X-Forwarded-For': '192.0.2.7' });
     expect(auditLines()).toEqual([
       expect.objectContaining({
@@ -55,7 +49,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('tells who called which job off', async () => {
+  it('contains who aborted which job', async () => {
     await server.availableNode('web3');
     const id = await server.startJob({ nodes: ['web3'] });
     server.log.splice(0);
@@ -65,7 +59,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('tells who was not let start a job, and why', async () => {
+  it('contains who was not allowed to start a job, and why', async () => {
     await post({ user: 'bob', key: createPrivateKey(otherPem) });
     expect(auditLines()).toMatchObject([
       {
@@ -80,7 +74,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  it('tells once of many whose signature is wrong, so that nobody can fill it', async () => {
+  it('contains one line for many requests with an invalid signature', async () => {
     const wrong = { key: createPrivateKey(otherPem) };
     await Promise.all([post(wrong), post(wrong), post(wrong), post({ ...wrong, user: 'bob', nowMs: 0 })]);
     const lines = auditLines();
@@ -88,36 +82,36 @@ describe('the audit log', () => {
     expect(lines[0]).toMatchObject({ outcome: 'refused', verified: false });
   });
 
-  it('tells once of many who only name a user of another organization, and that it was not verified', async () => {
+  it('contains one unverified line for many requests that name a user of another organization', async () => {
     await server.chef.createUser('eve');
-    const nobody = { user: 'eve', key: createPrivateKey(otherPem) };
-    const answers = await Promise.all([post(nobody), post(nobody), post(nobody)]);
-    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403]);
+    const outsider = { user: 'eve', key: createPrivateKey(otherPem) };
+    const responses = await Promise.all([post(outsider), post(outsider), post(outsider)]);
+    expect(responses.map(({ status }) => status)).toEqual([403, 403, 403]);
     expect(auditLines()).toEqual([
       expect.objectContaining({ outcome: 'refused', reason: 'association', user: 'eve', verified: false }),
     ]);
   });
 
-  it('says nothing of reading', async () => {
+  it('contains no line for read requests', async () => {
     await server.get('jobs');
     await server.get('node_states');
     expect(auditLines()).toEqual([]);
   });
 
-  it('tells when a node got a key, and when it got another', async () => {
-    const identity = await server.identity('web4');
-    await server.configOf(identity);
-    await server.configOf(identity);
+  it('contains a line for the first session key of a node, and one for its replacement', async () => {
+    const identity = await server.createIdentity('web4');
+    await server.fetchConfig(identity);
+    await server.fetchConfig(identity);
     await server.chef.rotateKey({ name: 'web4', org: ORG }, { privateKey: otherPem });
-    await server.configOf({ ...identity, key: otherPem });
+    await server.fetchConfig({ ...identity, key: otherPem });
     expect(auditLines()).toMatchObject([
       { action: 'node_key', outcome: 'made', user: 'web4', type: 'client', nodes: ['web4'] },
       { action: 'node_key', outcome: 'replaced', user: 'web4', type: 'client', nodes: ['web4'] },
     ]);
   });
 
-  it('has no key in it', async () => {
-    await server.configOf(await server.identity('web5'));
+  it('contains no key', async () => {
+    await server.fetchConfig(await server.createIdentity('web5'));
     await post({});
     expect(JSON.stringify(server.log)).not.toMatch(/PRIVATE KEY|PUBLIC KEY|"key":"(?!\[secret\])/);
   });

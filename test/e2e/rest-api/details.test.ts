@@ -1,39 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { PushJobsClient } from '../../../src/shared/api-client/push-jobs-client.js';
 import type { NodeDetail } from '../../../src/shared/protocol/rest-schemas.js';
 import { formatRfc1123 } from '../../../src/shared/protocol/wire-time.js';
 import { eventually } from '../../support/eventually.js';
-import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
+import { QUIET_SETTINGS } from '../../support/server-settings.js';
+import { useServer } from '../../support/use-server.js';
 
 const ISO = expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/) as string;
 
-/**
- * Milliseconds: on a slow machine a node must not get `abort` twice where a test waits for the next command. Heartbeats
- * are rare for the same reason: those of a simulated node say that it is idle, whatever it does.
- */
-const LONG = 60_000;
-
-let server: ServerUnderTest;
+const server = useServer({ ...QUIET_SETTINGS, heartbeat_interval: 800 });
 let client: PushJobsClient;
-
-beforeAll(async () => {
-  server = await ServerUnderTest.start({ rehab_timer: LONG, heartbeat_interval: 800 });
-  client = new PushJobsClient({
-    serverUrl: server.url(`/organizations/${ORG}`),
-    user: 'alice',
-    key: server.userKey,
-  });
-});
-afterAll(async () => {
-  await client.close();
-  await server.close();
-});
+beforeAll(() => void (client = server.createApiClient()));
 
 const nodeDetail = async (name: string): Promise<NodeDetail> =>
   (await server.get<NodeDetail>(`node_states/${name}?details=true`)).body;
 
 describe('the details of a job', () => {
-  it('tell when each node did what, how its command ended, and why others took no part', async () => {
+  it('contain times, exit codes and reasons of all nodes', async () => {
     const [web1, web2] = [await server.availableNode('web1'), await server.availableNode('web2')];
     const id = await server.startJob({ nodes: ['web1', 'web2', 'nosuch'], quorum: 1 });
     await web1.expectCommand('commit');
@@ -66,7 +49,7 @@ describe('the details of a job', () => {
     });
   });
 
-  it('are there while it goes on', async () => {
+  it('are available while the job runs', async () => {
     const node = await server.availableNode('web3');
     const id = await server.startJob({ nodes: ['web3'] });
     await node.expectCommand('commit');
@@ -82,7 +65,7 @@ describe('the details of a job', () => {
 });
 
 describe('the details of a node', () => {
-  it('that can take a job tell when it was seen and its version', async () => {
+  it('contain last_seen and client_version of an available node', async () => {
     const node = await server.availableNode('fine1');
     await eventually(async () => {
       await node.send({ type: 'heartbeat', job_state: 'idle', job_id: null, client_version: '9.8.7' });
@@ -97,7 +80,7 @@ describe('the details of a node', () => {
     });
   });
 
-  it('that was never seen say so', async () => {
+  it('contain the reason never_seen for an unknown node', async () => {
     expect(await nodeDetail('nosuch')).toEqual({
       node_name: 'nosuch',
       status: 'offline',
@@ -106,9 +89,9 @@ describe('the details of a node', () => {
     });
   });
 
-  it('in rehab say why', async () => {
-    const node = await server.connect(await server.identity('rehab1'));
-    await node.beat(server.config.heartbeat_interval / 2);
+  it('contain the rehab_reason of a node in rehab', async () => {
+    const node = await server.connect(await server.createIdentity('rehab1'));
+    await node.startHeartbeats(server.config.heartbeat_interval / 2);
     await node.expectCommand('abort');
     expect(await nodeDetail('rehab1')).toMatchObject({
       status: 'online',
@@ -118,15 +101,15 @@ describe('the details of a node', () => {
     });
   });
 
-  it('that fell silent say since when', async () => {
+  it('contain last_seen of a silent node', async () => {
     const node = await server.availableNode('silent1');
     node.close();
     await eventually(async () => (await nodeDetail('silent1')).reason === 'silent');
     expect(await nodeDetail('silent1')).toMatchObject({ status: 'offline', last_seen: ISO });
   });
 
-  it('whose clock is wrong say so', async () => {
-    const node = await server.connect(await server.identity('skewed1'));
+  it('contain the reason clock_skew for a node with a wrong clock', async () => {
+    const node = await server.connect(await server.createIdentity('skewed1'));
     const timestamp = formatRfc1123(Date.now() - 3_600_000);
     await node.send({ type: 'heartbeat', job_state: 'idle', job_id: null, timestamp });
     await eventually(async () => (await nodeDetail('skewed1')).reason === 'clock_skew');
@@ -139,7 +122,7 @@ describe('the details of a node', () => {
     });
   });
 
-  it('that signs with another key all at once say so', async () => {
+  it('contain the reason bad_signature for a node that signs with another key', async () => {
     const node = await server.availableNode('signing1');
     node.sessionKey = Buffer.alloc(32);
     await eventually(async () => (await nodeDetail('signing1')).reason === 'bad_signature');
@@ -150,15 +133,14 @@ describe('the details of a node', () => {
     });
   });
 
-  it('known from before a restart say that they were not seen since', async () => {
+  it('contain the reason not_seen_since_restart for a node that has not returned after a restart', async () => {
     await server.availableNode('before1');
-    await server.halt();
-    await server.boot();
+    await server.restart();
     const detail = await nodeDetail('silent1');
     expect(detail.reason).toBe('not_seen_since_restart');
   });
 
-  it('are listed for all nodes that sent anything, offline ones too', async () => {
+  it('are listed for online and offline nodes', async () => {
     await server.availableNode('listed1');
     (await server.availableNode('listed2')).close();
     await eventually(async () => (await nodeDetail('listed2')).status === 'offline');

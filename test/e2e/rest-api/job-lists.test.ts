@@ -1,23 +1,20 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { PushJobsClient } from '../../../src/shared/api-client/push-jobs-client.js';
 import type { JobSummary } from '../../../src/shared/protocol/rest-schemas.js';
-import { type JsonAnswer, ORG, ServerUnderTest } from '../../support/server-under-test.js';
+import { type JsonResponse } from '../../support/server-under-test.js';
 import { sendSigned } from '../../support/signed-sender.js';
+import { ORG } from '../../support/server-surroundings.js';
+import { useServer } from '../../support/use-server.js';
 
 const JOBS = `/organizations/${ORG}/pushy/jobs`;
 
-let server: ServerUnderTest;
+const server = useServer();
 let client: PushJobsClient;
 /** Oldest first. */
 const ids: string[] = [];
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start();
-  client = new PushJobsClient({
-    serverUrl: server.url(`/organizations/${ORG}`),
-    user: 'alice',
-    key: server.userKey,
-  });
+  client = server.createApiClient();
   for (const [command, node] of [
     ['chef-client', 'web1'],
     ['uptime', 'web1'],
@@ -28,10 +25,6 @@ beforeAll(async () => {
     await server.jobBecomes(id, command === 'uptime' ? 'complete' : 'quorum_failed');
     ids.push(id);
   }
-});
-afterAll(async () => {
-  await client.close();
-  await server.close();
 });
 
 const list = async (query: string): Promise<string[]> =>
@@ -56,7 +49,7 @@ describe('the list of jobs', () => {
     ['until=Fri, 31 Dec 2999 00:00:00 GMT', [0, 1, 2, 3]],
     ['something=else', [0, 1, 2, 3]],
     ['', [0, 1, 2, 3]],
-  ])('with %s', async (query, places) => {
+  ])('is filtered and ordered by %s', async (query, places) => {
     expect(await list(encodeURI(query).replace('%252B', '%2B'))).toEqual(at(...places));
   });
 
@@ -71,19 +64,19 @@ describe('the list of jobs', () => {
     ['until=2026-13-01T00:00:00Z', 'until', 'a date like'],
     ['cursor=nonsense', 'cursor', 'the cursor of a Link header'],
     ['command=a%00b', 'command', 'no NUL'],
-  ])('with %s is refused', async (query, parameter, expected) => {
+  ])('is rejected for %s', async (query, parameter, expected) => {
     const { status, body } = await server.get<{ error: string }>(`jobs?${query}`);
     expect(status).toBe(400);
     expect(body.error).toContain(`invalid value supplied for ${parameter} (expected ${expected}`);
   });
 
-  it('tells by its Link header where the next page is, to the last', async () => {
+  it('has a Link header to the next page on all pages but the last', async () => {
     const pages: string[][] = [];
     let path: string | undefined = 'jobs?limit=3&order=newest&user=alice';
     while (path !== undefined) {
-      const answer: JsonAnswer<JobSummary[]> = await server.get(path);
-      pages.push(answer.body.map(({ id }) => id));
-      const link = String(answer.response.headers.link);
+      const page: JsonResponse<JobSummary[]> = await server.get(path);
+      pages.push(page.body.map(({ id }) => id));
+      const link = String(page.response.headers.link);
       const next: string | undefined = /<([^>]+)>; rel="next"/.exec(link)?.[1];
       expect(next === undefined || next.startsWith(server.url(`/organizations/${ORG}/pushy/jobs?`))).toBe(
         true,
@@ -93,7 +86,7 @@ describe('the list of jobs', () => {
     expect(pages).toEqual([at(3, 2, 1), at(0)]);
   });
 
-  it('names the next page of the same server, however the path was written', async () => {
+  it('has a Link header with a normalized path for any spelling of the path', async () => {
     const { status, headers } = await sendSigned(
       server.url(''),
       { user: 'alice', key: server.userKey },
@@ -108,12 +101,12 @@ describe('the list of jobs', () => {
     expect(await list(`command=chef-client&cursor=${cursor}`)).toEqual(at(2, 3));
   });
 
-  it('has no Link where all is told', async () => {
+  it('has no Link header if it is complete', async () => {
     expect((await server.get('jobs')).response.headers.link).toBeUndefined();
     expect((await server.get('jobs?limit=4')).response.headers.link).toBeUndefined();
   });
 
-  it('is read page by page by the API client', async () => {
+  it('can be read page by page with the API client', async () => {
     const first = await client.listJobsPage({ command: 'chef-client', limit: 2, since: new Date(0) });
     if (!first.ok) throw first.error;
     expect(first.value.jobs.map(({ id }) => id)).toEqual(at(0, 2));

@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
+import { describe, expect, it } from 'vitest';
 import { sendSigned } from '../../support/signed-sender.js';
+import { ORG } from '../../support/server-surroundings.js';
+import { useServer } from '../../support/use-server.js';
 
 const JOBS = `/organizations/${ORG}/pushy/jobs`;
 const GOOD = { command: 'chef-client', nodes: ['web1'] };
 
-let server: ServerUnderTest;
+const server = useServer();
 
 const postBytes = (body: string | Uint8Array) =>
   sendSigned(
@@ -15,16 +16,13 @@ const postBytes = (body: string | Uint8Array) =>
   );
 const post = (change: object) => postBytes(JSON.stringify({ ...GOOD, ...change }));
 
-beforeAll(async () => (server = await ServerUnderTest.start()));
-afterAll(() => server.close());
-
 const UNKNOWN = 'an unknown validation error has occurred';
 const NO_COMMAND = 'invalid command supplied';
 const NO_NODES = 'at least one node must be supplied';
 const BAD_BASE64 = "invalid file contents (couldn't decode base64 string)";
 const CLEAR = expect.stringMatching(/^(?!an unknown).{10,}/) as string;
 
-/** Bodies that are refused before they are looked at as a job (REST API, "POST jobs"). */
+/** Bodies that are rejected as a whole. See docs/spec/rest-api.md, "POST jobs". */
 const BODIES: readonly (readonly [what: string, body: string | Uint8Array, error: unknown])[] = [
   ['empty', '', CLEAR],
   ['not JSON', '{"command":', CLEAR],
@@ -48,7 +46,7 @@ const BODIES: readonly (readonly [what: string, body: string | Uint8Array, error
   ],
 ];
 
-/** A good job request with one member changed, and the text that refuses it. */
+/** Changes that make a valid job request invalid, and the error text. */
 const MEMBERS: readonly (readonly [change: object, error: unknown])[] = [
   [{ command: undefined }, NO_COMMAND],
   [{ command: 7 }, NO_COMMAND],
@@ -86,7 +84,7 @@ const MEMBERS: readonly (readonly [change: object, error: unknown])[] = [
   [{ env: { A: '\0' } }, CLEAR],
 ];
 
-/** What is unusual and yet a job. */
+/** Unusual changes that leave the job request valid. */
 const ACCEPTED: readonly (readonly [what: string, change: object])[] = [
   ['an empty command', { command: '' }],
   ['a command of many lines', { command: 'one\ntwo\u{1F600}' }],
@@ -109,22 +107,22 @@ const ACCEPTED: readonly (readonly [what: string, change: object])[] = [
 ];
 
 describe('a job request', () => {
-  it.each(BODIES)('whose body is %s is refused', async (_what, body, error) => {
+  it.each(BODIES)('with a body that is %s is rejected', async (_what, body, error) => {
     const { status, json } = await postBytes(body);
     expect({ status, json }).toEqual({ status: 400, json: { error } });
   });
 
-  it.each(MEMBERS)('with %j is refused', async (change, error) => {
+  it.each(MEMBERS)('with %j is rejected', async (change, error) => {
     const { status, json } = await post(change);
     expect({ status, json }).toEqual({ status: 400, json: { error } });
   });
 
-  it('that was refused has left nothing', async () => {
+  it('stores nothing if it is rejected', async () => {
     expect((await server.get('jobs')).body).toEqual([]);
     expect(await server.database.sql('SELECT count(*)::int FROM jobs')).toEqual([{ count: 0 }]);
   });
 
-  it.each(ACCEPTED)('with %s is a job', async (_what, change) => {
+  it.each(ACCEPTED)('with %s starts a job', async (_what, change) => {
     const { status, json } = await post(change);
     expect({ status, json }).toEqual({ status: 201, json: { uri: expect.any(String) as string } });
     const [file, others] = 'file' in change ? [change.file, {}] : [undefined, change];

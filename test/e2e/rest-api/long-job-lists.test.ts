@@ -1,17 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { JobStore } from '../../../src/server/jobs/job-store.port.js';
 import { PostgresJobStore } from '../../../src/server/jobs/stores/postgres-job-store.js';
 import type { JobSummary } from '../../../src/shared/protocol/rest-schemas.js';
-import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
+import { ORG } from '../../support/server-surroundings.js';
+import { useServer } from '../../support/use-server.js';
 
 const JOBS = 2_500;
 
-let server: ServerUnderTest;
+const server = useServer();
 /** Oldest first; the last one has no date. */
 const ids = Array.from({ length: JOBS + 1 }, (_, index) => index.toString(16).padStart(32, '0'));
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start();
   await server.database.sql(
     `INSERT INTO jobs (id, org_id, command, status, run_timeout, last_updated_by, created_at, updated_at, quorum)
      SELECT id, $2, 'chef-client', 2, 60, 'alice', at, at, 1
@@ -20,7 +20,7 @@ beforeAll(async () => {
     [ids, server.orgId, JOBS],
   );
 });
-afterAll(() => server.close());
+
 afterEach(() => vi.restoreAllMocks());
 
 const list = async (query = ''): Promise<JobSummary[]> => {
@@ -35,19 +35,19 @@ const list = async (query = ''): Promise<JobSummary[]> => {
 const idsOf = (jobs: JobSummary[]): string[] => jobs.map(({ id }) => id);
 
 describe('a list of more jobs than a page', () => {
-  it('has all of them once, oldest first, those without a date at the end', async () => {
+  it('contains each job once, oldest first, jobs without a date at the end', async () => {
     const all = await list();
     expect(idsOf(all)).toEqual(ids);
     const { body: page } = await server.get<JobSummary[]>('jobs?limit=1000');
     expect(all.slice(0, 1000)).toEqual(page);
   });
 
-  it('can be had the other way round, and filtered', async () => {
+  it('can be reversed and filtered', async () => {
     expect(idsOf(await list('?order=newest'))).toEqual([...ids].reverse());
     expect(idsOf(await list('?since=2020-01-01T00:00:11Z&status=complete'))).toEqual(ids.slice(10, JOBS));
   });
 
-  it('asks the database for a page at a time', async () => {
+  it('is read from the database page by page', async () => {
     const page = vi.spyOn(PostgresJobStore.prototype, 'page');
     await list();
     expect(page.mock.calls.map(([, { limit }]) => limit).filter((limit) => limit !== undefined)).toEqual(
@@ -55,29 +55,27 @@ describe('a list of more jobs than a page', () => {
     );
   });
 
-  it('is broken off where the database fails on the way, so that nobody takes it for complete', async () => {
+  it('breaks off the response if the database fails during the list', async () => {
     const page: JobStore['page'] = Reflect.get(PostgresJobStore.prototype, 'page');
     let calls = 0;
     vi.spyOn(PostgresJobStore.prototype, 'page').mockImplementation(function (
       this: PostgresJobStore,
-      ...asked
+      ...args
     ) {
-      return ++calls === 3 ? Promise.reject(new Error('the disk is gone')) : page.apply(this, asked);
+      return ++calls === 3 ? Promise.reject(new Error('the disk is gone')) : page.apply(this, args);
     });
     const url = server.url(`/organizations/${ORG}/pushy/jobs`);
     const answer = await server.as().send({ method: 'GET', url });
     expect(answer).toMatchObject({ ok: false, error: { kind: 'unreachable' } });
     expect(server.log).toContainEqual(
-      expect.objectContaining({ msg: 'a list of jobs was broken off', reason: 'the disk is gone' }),
+      expect.objectContaining({ msg: 'cannot complete a list of jobs', reason: 'the disk is gone' }),
     );
     vi.restoreAllMocks();
     expect(await list()).toHaveLength(JOBS + 1);
   });
 
-  it('answers 503 where it fails before anything was sent', async () => {
-    await server.database.sql('ALTER TABLE jobs RENAME TO away');
-    const { status, response } = await server.get('jobs');
-    await server.database.sql('ALTER TABLE away RENAME TO jobs');
+  it('gets 503 if the database fails before the first page', async () => {
+    const { status, response } = await server.database.withoutTable('jobs', () => server.get('jobs'));
     expect(status).toBe(503);
     expect(response.headers['retry-after']).toBe('5');
   });

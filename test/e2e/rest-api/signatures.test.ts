@@ -1,13 +1,14 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { makePrivateKey } from '../../dev-chef-server/key-pair.js';
-import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
 import { sendSigned, type TestSigner } from '../../support/signed-sender.js';
+import { ORG } from '../../support/server-surroundings.js';
+import { useServer } from '../../support/use-server.js';
 
 const PUSHY = `/organizations/${ORG}/pushy`;
 const CCPK = encodeURIComponent('rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7');
 
-let server: ServerUnderTest;
+const server = useServer();
 let pem: string;
 let otherPem: string;
 let key: KeyObject;
@@ -19,13 +20,11 @@ const statusFor = async (signer: TestSigner, path = 'jobs'): Promise<number> =>
 beforeAll(async () => {
   [pem, otherPem] = await Promise.all([makePrivateKey(), makePrivateKey()]);
   [key, otherKey] = [createPrivateKey(pem), createPrivateKey(otherPem)];
-  server = await ServerUnderTest.start();
 });
-afterAll(() => server.close());
 
-/** REST API, "Authentication", on the routes of the whole server. */
-describe('a request is believed', () => {
-  it.each(['1.0', '1.1', '1.2', '1.3'] as const)('signed by version %s, with a body', async (version) => {
+/** See docs/spec/rest-api.md, "Authentication". */
+describe('a request is accepted', () => {
+  it.each(['1.0', '1.1', '1.2', '1.3'] as const)('with a body and signing version %s', async (version) => {
     const body = JSON.stringify({ command: 'chef-client', nodes: ['away'] });
     const request = { method: 'POST', path: `${PUSHY}/jobs`, body };
     const headers = { 'Content-Type': 'application/json' };
@@ -33,13 +32,13 @@ describe('a request is believed', () => {
     expect((await sendSigned(server.url(''), signer, { ...request, headers })).status).toBe(201);
   });
 
-  it.each(['spki', 'pkcs1', 'x509'] as const)('whose key is kept as %s', async (form) => {
+  it.each(['spki', 'pkcs1', 'x509'] as const)('if the Chef Server stores the key as %s', async (form) => {
     await server.chef.createUser(`of-${form}`, { orgs: [ORG], privateKey: pem, form });
     expect(await statusFor({ user: `of-${form}`, key })).toBe(200);
     expect(await statusFor({ user: `of-${form}`, key: otherKey })).toBe(401);
   });
 
-  it('by any of several keys', async () => {
+  it('with any of several keys of a user', async () => {
     await server.chef.createUser('multi', { orgs: [ORG], privateKey: pem });
     await server.chef.addKey({ name: 'multi' }, 'laptop', { privateKey: otherPem });
     expect(await statusFor({ user: 'multi', key })).toBe(200);
@@ -48,7 +47,7 @@ describe('a request is believed', () => {
     expect(await statusFor({ user: 'multi', key: otherKey })).toBe(401);
   });
 
-  it('from a user and from a client of one name, each with its own rights', async () => {
+  it('from a user and a client with the same name, each with its own rights', async () => {
     await server.chef.createUser('dual', { orgs: [ORG], privateKey: pem });
     await server.chef.createClient(ORG, 'dual', { privateKey: otherPem });
     server.chef.setGroup(ORG, 'pushy_job_readers', { users: ['dual'] });
@@ -57,7 +56,7 @@ describe('a request is believed', () => {
       await statusFor({ user: 'dual', key }),
       await statusFor({ user: 'dual', key: otherKey }),
     ]).toEqual([200, 403]);
-    // A user may look at any node's config, a client at its own only.
+    // A user may read any node's config, a client only its own.
     expect(await statusFor({ user: 'dual', key }, config)).toBe(200);
     expect(await statusFor({ user: 'dual', key: otherKey }, config)).toBe(403);
     expect(await statusFor({ user: 'dual', key: otherKey }, `config/dual?ccpk=${CCPK}`)).toBe(200);
@@ -65,9 +64,9 @@ describe('a request is believed', () => {
   });
 });
 
-/** REST API, "Rights": groups appear and vanish between two requests. */
-describe('who may', () => {
-  it('read: all members, until there is a group of readers', async () => {
+/** Groups change between two requests. See docs/spec/rest-api.md, "Rights". */
+describe('the right', () => {
+  it('to read belongs to all members unless there is a group of readers', async () => {
     await server.chef.createUser('bob', { orgs: [ORG], privateKey: pem });
     const bob = { user: 'bob', key };
     expect(await statusFor(bob)).toBe(200);
@@ -80,7 +79,7 @@ describe('who may', () => {
     expect(await statusFor(bob)).toBe(200);
   });
 
-  it('start a job: administrators, until there is a group of writers', async () => {
+  it('to start a job belongs to administrators unless there is a group of writers', async () => {
     await server.chef.createUser('carol', { orgs: [ORG], privateKey: pem });
     const start = async (signer: TestSigner): Promise<number> => {
       const body = JSON.stringify({ command: 'chef-client', nodes: ['away'] });

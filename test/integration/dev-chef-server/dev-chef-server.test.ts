@@ -20,13 +20,13 @@ let chef: DevChefServer;
 const signedBy = (userId: string, key = privateKey): SignedHttp =>
   new SignedHttp(http, { userId, key: createPrivateKey(key) }, systemClock);
 
-const ask = async (client: Pick<SignedHttp, 'send'>, path: string, body?: unknown) => {
-  const answer = await client.send({
+const request = async (client: Pick<SignedHttp, 'send'>, path: string, body?: unknown) => {
+  const response = await client.send({
     url: `${chef.url}${path}`,
     ...(body === undefined ? { method: 'GET' } : { method: 'POST', body: Buffer.from(JSON.stringify(body)) }),
   });
-  if (!answer.ok) throw new Error(answer.error.reason);
-  return { status: answer.value.status, body: JSON.parse(answer.value.body.toString()) as unknown };
+  if (!response.ok) throw new Error(response.error.reason);
+  return { status: response.value.status, body: JSON.parse(response.value.body.toString()) as unknown };
 };
 
 beforeAll(async () => {
@@ -46,50 +46,50 @@ afterAll(async () => {
   await http.close();
 });
 
-describe('who may ask the development Chef Server', () => {
+describe('the development Chef Server', () => {
   it.each([
     ['a user of the organization', 'alice', 200],
     ['a client of the organization', 'web1', 200],
     ['the superuser', 'pivotal', 200],
     ['a user of no organization', 'eve', 403],
-    ['nobody that it knows', 'mallory', 401],
-  ])('%s', async (_who, name, status) => {
-    expect(await ask(signedBy(name), '/organizations/acme/nodes')).toMatchObject({ status });
+    ['an unknown user', 'mallory', 401],
+  ])('responds to %s (%s) with %i', async (_who, name, status) => {
+    expect(await request(signedBy(name), '/organizations/acme/nodes')).toMatchObject({ status });
   });
 
-  it('refuses a signature of another key and a request without one', async () => {
+  it('rejects a signature by another key and an unsigned request', async () => {
     const wrong = signedBy('alice', await makePrivateKey());
-    expect(await ask(wrong, '/organizations/acme/nodes')).toMatchObject({ status: 401 });
-    expect(await ask(http, '/organizations/acme/nodes')).toMatchObject({ status: 400 });
+    expect(await request(wrong, '/organizations/acme/nodes')).toMatchObject({ status: 401 });
+    expect(await request(http, '/organizations/acme/nodes')).toMatchObject({ status: 400 });
   });
 });
 
-describe('what administrators change', () => {
+describe('changes by administrators', () => {
   const send = async (
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     { as = 'pivotal', body }: { as?: string; body?: unknown } = {},
   ) => {
-    const answer = await signedBy(as).send({
+    const response = await signedBy(as).send({
       method,
       url: `${chef.url}/organizations/acme/${path}`,
       headers: { 'X-Ops-Server-API-Version': '1' },
       ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
     });
-    if (!answer.ok) throw new Error(answer.error.reason);
-    return { status: answer.value.status, body: JSON.parse(answer.value.body.toString()) as unknown };
+    if (!response.ok) throw new Error(response.error.reason);
+    return { status: response.value.status, body: JSON.parse(response.value.body.toString()) as unknown };
   };
   const group = () => send('GET', 'groups/admins');
 
-  it('a client is made once, with a key that it can sign with, and taken out of its groups when it is deleted', async () => {
+  it('create a client once, with a valid key, and remove it from its groups when it is deleted', async () => {
     const body = { name: 'guest', validator: false, create_key: true };
-    const made = await send('POST', 'clients', { body });
-    expect(made).toMatchObject({
+    const created = await send('POST', 'clients', { body });
+    expect(created).toMatchObject({
       status: 201,
       body: { uri: `${chef.url}/organizations/acme/clients/guest`, chef_key: { name: 'default' } },
     });
-    const { chef_key } = made.body as { chef_key: { private_key: string } };
-    expect(await ask(signedBy('guest', chef_key.private_key), '/organizations/acme/nodes')).toMatchObject({
+    const { chef_key } = created.body as { chef_key: { private_key: string } };
+    expect(await request(signedBy('guest', chef_key.private_key), '/organizations/acme/nodes')).toMatchObject({
       status: 200,
     });
     expect(await send('POST', 'clients', { body })).toMatchObject({ status: 409 });
@@ -99,7 +99,7 @@ describe('what administrators change', () => {
     expect(await group()).toMatchObject({ body: { clients: [] } });
   });
 
-  it('a group gets all its members anew', async () => {
+  it('replace all members of a group', async () => {
     const actors = { users: ['alice'], clients: ['web1'], groups: ['users'] };
     expect(await send('PUT', 'groups/admins', { body: { groupname: 'admins', actors } })).toMatchObject({
       status: 200,
@@ -112,7 +112,7 @@ describe('what administrators change', () => {
     expect(await group()).toMatchObject({ body: { users: [], clients: [], groups: [] } });
   });
 
-  it('others may not', async () => {
+  it('are rejected for other users and clients', async () => {
     const body = { name: 'guest' };
     expect(await send('POST', 'clients', { as: 'alice', body })).toMatchObject({ status: 403 });
     expect(await send('DELETE', 'clients/web1', { as: 'web1' })).toMatchObject({ status: 403 });
@@ -121,7 +121,7 @@ describe('what administrators change', () => {
 
 describe('searches for nodes', () => {
   const find = (query: string, body?: unknown) =>
-    ask(signedBy('alice'), `/organizations/acme/search/node?q=${encodeURIComponent(query)}`, body);
+    request(signedBy('alice'), `/organizations/acme/search/node?q=${encodeURIComponent(query)}`, body);
 
   it.each([
     ['*:*', ['db1', 'web1', 'web2']],
@@ -131,14 +131,14 @@ describe('searches for nodes', () => {
     ['role:db', ['db1']],
     ['name:web1 OR role:db', ['db1', 'web1']],
     ['name:none', []],
-  ])('%s', async (query, names) => {
+  ])('%s finds %j', async (query, names) => {
     expect(await find(query)).toMatchObject({
       status: 200,
       body: { total: names.length, start: 0, rows: names.map((name) => ({ name })) },
     });
   });
 
-  it('a partial search gives addresses and the keys that were asked for', async () => {
+  it('return URLs and the requested keys in a partial search', async () => {
     expect(await find('name:web1', { name: ['name'], role: ['role'], none: ['a', 'b'] })).toEqual({
       status: 200,
       body: {
@@ -154,13 +154,13 @@ describe('searches for nodes', () => {
     });
   });
 
-  it('a query that it does not understand is refused', async () => {
+  it('are rejected if the query is not supported', async () => {
     expect(await find('name:[a TO b]')).toMatchObject({ status: 400 });
   });
 });
 
 describe('a restart', () => {
-  it('goes on with the keys and the organizations that were there', async () => {
+  it('keeps keys and organizations', async () => {
     const path = mkdtempSync(join(tmpdir(), 'dev-chef-server-'));
     const folder = new StateFolder(path);
     const before = await DevChefServer.start({
@@ -198,7 +198,7 @@ describe('requests for push jobs', () => {
         proto: request.headers['x-forwarded-proto'],
       });
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });
-      response.write('data: one\n\n'); // and stays open, as a feed does
+      response.write('data: one\n\n'); // the response stays open, as a feed does
     }).listen(0, '127.0.0.1');
     await once(pushy, 'listening');
     chef.pushyUrl = `http://127.0.0.1:${(pushy.address() as AddressInfo).port}`;
@@ -209,7 +209,7 @@ describe('requests for push jobs', () => {
     pushy.close();
   });
 
-  it('are handed on with path and host as they came, and the answer streams', async () => {
+  it('are forwarded with unchanged path and host, and the response is streamed', async () => {
     const path = '//organizations//acme/pushy/config/a%2fb/?ccpk=%00';
     const socket = connect(Number(new URL(chef.url).port), '127.0.0.1');
     socket.write(`GET ${path} HTTP/1.1\r\nHost: chef.example.com\r\n\r\n`);
@@ -220,9 +220,9 @@ describe('requests for push jobs', () => {
     socket.destroy();
   });
 
-  it('get 502 where the push jobs server is away', async () => {
+  it('get 502 if the Push Jobs server is unreachable', async () => {
     chef.pushyUrl = 'http://127.0.0.1:1';
-    const answer = await http.send({ method: 'GET', url: `${chef.url}/pushy/_status` });
-    expect(answer).toMatchObject({ value: { status: 502 } });
+    const response = await http.send({ method: 'GET', url: `${chef.url}/pushy/_status` });
+    expect(response).toMatchObject({ value: { status: 502 } });
   });
 });

@@ -13,8 +13,8 @@ const query = async (url: string, sql: string): Promise<Record<string, unknown>[
   }
 };
 
-describe('the PostgreSQL of the run', () => {
-  it('is named in the environment, lets a superuser in, and keeps what it has acknowledged', async () => {
+describe('the PostgreSQL of the test run', () => {
+  it('accepts a superuser by the URL in the environment and has fsync on', async () => {
     const url = process.env.PUSH_JOBS_TEST_POSTGRES ?? '';
     const [row] = await query(
       url,
@@ -33,13 +33,13 @@ describe('a throw-away cluster', () => {
     await cluster.stop();
   });
 
-  it('refuses a wrong password', async () => {
+  it('rejects a wrong password', async () => {
     const wrong = new URL(cluster.url);
     wrong.password = 'wrong';
     await expect(query(wrong.href, 'select 1')).rejects.toThrow('password authentication failed');
   });
 
-  it('is gone once it is stopped, with whoever was connected', async () => {
+  it('closes all connections and accepts none after it was stopped', async () => {
     const client = new pg.Client({ connectionString: cluster.url });
     let lost = false;
     client.on('error', () => (lost = true));

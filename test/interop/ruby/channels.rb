@@ -2,9 +2,10 @@
 
 require 'ffi-rzmq'
 
-# The node's ends of the two channels: an encrypted DEALER and a SUB (wire protocol, section 1).
+# The node's ends of the two channels: an encrypted DEALER and a SUB.
+# See docs/spec/wire-protocol.md, "1. Channels".
 class Channels
-  # +keys+: the node's own Curve pair, public and secret half, Z85.
+  # +keys+: the node's Curve key pair, public and secret half, Z85.
   def initialize(context, config, keys)
     @dealer = context.socket(ZMQ::DEALER)
     { ZMQ::LINGER => 0, ZMQ::RCVHWM => 0, ZMQ::SNDHWM => 3, ZMQ::CURVE_SERVERKEY => config.curve_key,
@@ -23,7 +24,7 @@ class Channels
     @poller.register_readable(@subscriber)
   end
 
-  # Waits for messages and hands each out with where it came from, :command or :heartbeat.
+  # Waits for messages and yields each with its channel, :command or :heartbeat.
   def receive(timeout_ms)
     @poller.poll(timeout_ms)
     { command: @dealer, heartbeat: @subscriber }.each do |channel, socket|
@@ -33,7 +34,7 @@ class Channels
     end
   end
 
-  # Whether the message was taken: not where the server is away and its queue is full.
+  # Whether the message was queued: false if the server is unreachable and the queue is full.
   def send(frames)
     ZMQ::Util.resultcode_ok?(@dealer.send_strings(frames, ZMQ::DONTWAIT))
   end

@@ -4,10 +4,11 @@ require 'openssl'
 require 'json'
 require 'base64'
 
-# Frames of the command and heartbeat channels: a header with a signature, and a body in JSON (wire protocol, section 3).
+# Frames of the command and heartbeat channels: a header with a signature, and a body in JSON.
+# See docs/spec/wire-protocol.md, "3. Frames".
 module Frames
-  # A message that must not be believed.
-  class Refused < StandardError; end
+  # A message that fails verification.
+  class Invalid < StandardError; end
 
   module_function
 
@@ -17,26 +18,26 @@ module Frames
     ["Version:2.0;SigningMethod:hmac_sha256;Signature:#{hmac(session_key, body)}", body]
   end
 
-  # The message of the server's command channel; raises Refused.
+  # The verified message of the command channel; raises Invalid.
   def read_command(session_key, frames)
     header, body = both(frames)
-    raise Refused, "signed by #{header['SigningMethod']}" unless header['SigningMethod'] == 'hmac_sha256'
-    raise Refused, 'wrong HMAC' unless header['Signature'] == hmac(session_key, body)
+    raise Invalid, "signed by #{header['SigningMethod']}" unless header['SigningMethod'] == 'hmac_sha256'
+    raise Invalid, 'wrong HMAC' unless header['Signature'] == hmac(session_key, body)
 
     JSON.parse(body)
   end
 
-  # The server's heartbeat; raises Refused.
+  # The verified heartbeat of the server; raises Invalid.
   def read_heartbeat(public_key, frames)
     header, body = both(frames)
-    raise Refused, "signed by #{header['SigningMethod']}" unless header['SigningMethod'] == 'rsa2048_sha1'
+    raise Invalid, "signed by #{header['SigningMethod']}" unless header['SigningMethod'] == 'rsa2048_sha1'
 
     signed = public_key.public_decrypt(Base64.strict_decode64(header['Signature']))
-    raise Refused, 'wrong RSA signature' unless signed == Base64.strict_encode64(OpenSSL::Digest::SHA1.digest(body))
+    raise Invalid, 'wrong RSA signature' unless signed == Base64.strict_encode64(OpenSSL::Digest::SHA1.digest(body))
 
     JSON.parse(body)
   rescue OpenSSL::PKey::PKeyError, ArgumentError => e
-    raise Refused, "wrong RSA signature: #{e.message}"
+    raise Invalid, "wrong RSA signature: #{e.message}"
   end
 
   def hmac(session_key, body)
@@ -44,10 +45,10 @@ module Frames
   end
 
   def both(frames)
-    raise Refused, "#{frames.size} frames" unless frames.size == 2
+    raise Invalid, "#{frames.size} frames" unless frames.size == 2
 
     header = frames[0].split(';').to_h { |part| part.split(':', 2) }
-    raise Refused, "version #{header['Version']}" unless header['Version'] == '2.0'
+    raise Invalid, "version #{header['Version']}" unless header['Version'] == '2.0'
 
     [header, frames[1]]
   end

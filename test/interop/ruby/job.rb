@@ -4,13 +4,13 @@ require 'English'
 require 'base64'
 require 'tempfile'
 
-# A job from its commit to its end: first :committed, then :running; a command runs in a process group of its own.
+# A job from its commit to its end: first :committed, then :running. Its command runs in its own process group.
 class Job
   GRACE_S = 2
 
   attr_reader :id, :state
 
-  # +commit+: the server's message; +command_line+: what the whitelist has for its command.
+  # +commit+: the server's message; +command_line+: the command line of the whitelist for it.
   def initialize(commit, command_line)
     @id = commit['job_id']
     @commit = commit
@@ -37,7 +37,7 @@ class Job
     [type, { stdout: output(:out), stderr: output(:err) }]
   end
 
-  # Ends the command, by force where it does not end at once, and waits for that.
+  # Ends the command, with KILL after a grace period, and waits for its end.
   def stop
     return unless @state == :running
 

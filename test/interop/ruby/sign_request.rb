@@ -1,9 +1,9 @@
 # frozen_string_literal: true
 
-# Signs a request with the library that Chef's own tools use.
+# Signs a request with the library of Chef's own tools.
 #
 #   stdin:  {"method", "path", "body" (base64), "user", "key" (PEM), "version", "timestamp" (ISO 8601),
-#            "server_api_version" (left out: the request has no such header)}
+#            "server_api_version" (optional: without it the request has no such header)}
 #   stdout: the headers to send, as one JSON object
 
 require 'openssl' # must come before the library, which loads parts of it in the wrong order

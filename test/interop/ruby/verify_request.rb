@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Judges a signed request with the library that Chef's own servers used. The clock is this machine's.
+# Verifies a signed request with the library of Chef's own servers, with the clock of this machine.
 #
 #   stdin:  {"method", "path", "body" (base64), "headers": {name: value}, "public_key" (PEM)}
 #   stdout: {"accepted": true or false}
@@ -10,7 +10,7 @@ require 'json'
 require 'base64'
 require 'mixlib/authentication/signatureverification'
 
-# What the library asks of a web framework's request.
+# The parts of a web framework's request that the library reads.
 Request = Struct.new(:method, :path, :raw_post, :env, :params)
 
 given = JSON.parse($stdin.read)

@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { eventually } from '../../support/eventually.js';
 import { rubyProgram } from './ruby.js';
 
-/** Who a Ruby node is and what it may run. */
+/** Identity and whitelist of a Ruby node. */
 export interface RubyNodeOptions {
   /** Base URL of the server's REST API, like `http://127.0.0.1:10003`. */
   readonly server: string;
@@ -14,21 +14,21 @@ export interface RubyNodeOptions {
   readonly node: string;
   /** The node's private key. */
   readonly key: KeyObject;
-  /** How it signs its config request; default 1.1, as clients in the field do. */
+  /** Signing version of its config request (default 1.1, as clients in the field use). */
   readonly signing?: '1.0' | '1.1' | '1.3';
-  /** Job names and the shell commands that they stand for. */
+  /** Shell commands by job name. */
   readonly whitelist?: Readonly<Record<string, string>>;
 }
 
-/** A line that the node wrote: something that happened to it. */
+/** A line of the node's output: an event. */
 export interface RubyNodeEvent {
   readonly event:
     | 'configured'
-    | 'config_refused'
+    | 'config_rejected'
     | 'server_heartbeat'
     | 'received'
     | 'sent'
-    | 'refused'
+    | 'dropped'
     | 'offline'
     | 'online'
     | 'stopped';
@@ -38,9 +38,9 @@ export interface RubyNodeEvent {
   readonly incarnation_id?: string;
 }
 
-/** An independent node in Ruby (push_node.rb), as a process of its own. Stop it when the test is over. */
+/** An independent node in Ruby (push_node.rb) in its own process. Stop it at the end of the test. */
 export class RubyNode {
-  /** All that has happened to it so far. */
+  /** All events so far. */
   readonly events: RubyNodeEvent[] = [];
   private stderr = '';
   private readonly closed: Promise<unknown>;
@@ -58,13 +58,15 @@ export class RubyNode {
     return new RubyNode(child);
   }
 
-  /** The first event, past or to come within `withinMs`, that fits; throws with all that it did write where none does. */
-  async event(fits: (event: RubyNodeEvent) => boolean, withinMs = 30_000): Promise<RubyNodeEvent> {
+  /** Waits for the first event that matches, past events included; errors contain all events. */
+  async event(matches: (event: RubyNodeEvent) => boolean, withinMs = 30_000): Promise<RubyNodeEvent> {
     try {
-      return await eventually(() => this.events.find(fits), { withinMs });
+      return await eventually(() => this.events.find(matches), { withinMs });
     } catch (thrown) {
-      const told = this.events.map((event) => JSON.stringify(event)).join('\n');
-      throw new Error(`the Ruby node did not do so; it told:\n${told}\n${this.stderr}`, { cause: thrown });
+      const events = this.events.map((event) => JSON.stringify(event)).join('\n');
+      throw new Error(`no event matches; events of the Ruby node:\n${events}\n${this.stderr}`, {
+        cause: thrown,
+      });
     }
   }
 
@@ -78,13 +80,13 @@ export class RubyNode {
     return this.event((event) => event.event === 'sent' && event.message?.type === type);
   }
 
-  /** Sends TERM; resolves to the exit code, null where a signal ended it. */
+  /** Stops the node with TERM; resolves to the exit code, null after a signal. */
   async stop(): Promise<number | null> {
     this.child.kill('SIGTERM');
     return this.ended();
   }
 
-  /** Resolves to the exit code when it has ended. */
+  /** Waits for the end of the node; resolves to the exit code. */
   async ended(): Promise<number | null> {
     await this.closed;
     return this.child.exitCode;

@@ -4,11 +4,11 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { KeyObject } from 'node:crypto';
 
-/** Where a Ruby program of these tests stands. */
+/** Returns the path of a Ruby program of these tests. */
 export const rubyProgram = (name: string): string =>
   fileURLToPath(new URL(`../ruby/${name}`, import.meta.url));
 
-/** Hands JSON to a Ruby program's stdin and reads JSON from its stdout; throws with its stderr where it fails. */
+/** Runs a Ruby program with JSON as input and returns its JSON output; throws with its stderr if it fails. */
 const runRuby = async (program: string, input: object): Promise<unknown> => {
   const child = spawn('ruby', [rubyProgram(program)], { stdio: 'pipe' });
   child.stdin.end(JSON.stringify(input));
@@ -17,22 +17,22 @@ const runRuby = async (program: string, input: object): Promise<unknown> => {
   return JSON.parse(stdout);
 };
 
-/** A request that Ruby is to sign. */
+/** A request for Ruby to sign. */
 export interface RubyRequest {
   readonly method: string;
   readonly path: string;
   readonly body: Uint8Array;
   readonly user: string;
   readonly key: KeyObject;
-  /** The versions that mixlib-authentication speaks. */
+  /** A signing version of mixlib-authentication. */
   readonly version: '1.0' | '1.1' | '1.3';
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Left out: the request has no such header. */
+  /** Without it the request has no such header. */
   readonly serverApiVersion?: string;
 }
 
-/** The headers by which mixlib-authentication, the library of Chef's own tools, signs a request. */
+/** Signs a request with mixlib-authentication, the library of Chef's own tools; returns the headers. */
 export const rubySign = async (request: RubyRequest): Promise<Record<string, string>> =>
   (await runRuby('sign_request.rb', {
     method: request.method,
@@ -45,7 +45,7 @@ export const rubySign = async (request: RubyRequest): Promise<Record<string, str
     server_api_version: request.serverApiVersion,
   })) as Record<string, string>;
 
-/** A signed request that Ruby is to judge, by this machine's clock. */
+/** A signed request for Ruby to verify, with the clock of this machine. */
 export interface RubyReceivedRequest {
   readonly method: string;
   readonly path: string;

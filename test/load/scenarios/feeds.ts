@@ -1,16 +1,16 @@
 import type { Readable } from 'node:stream';
 import { ORG } from '../installation.js';
-import type { Stage } from '../stage.js';
+import type { LoadEnvironment, Usage } from '../load-environment.js';
 import { microsEach, ms } from '../statistics.js';
-import { onStage } from './open-stage.js';
-import { type LoadOptions, say } from './scenario.js';
+import { withEnvironment } from './with-environment.js';
+import { type LoadOptions, print } from './scenario.js';
 
-/** Commands run so long that all readers are there before the first result is. */
+/** Long enough that all readers are connected before the first result. */
 const COMMAND_MS = 3_000;
 
 const EVENT_END = '\n\n';
 
-/** Reads a feed to its end and hands back how many events came. */
+/** Reads a feed to its end and returns the number of events. */
 const countEvents = async (body: Readable): Promise<number> => {
   let events = 0;
   let rest = '';
@@ -22,40 +22,65 @@ const countEvents = async (body: Readable): Promise<number> => {
   return events;
 };
 
-const openFeed = async (stage: Stage, jobId: string): Promise<Readable> => {
-  const answer = await stage.http.open({
+const openFeed = async (environment: LoadEnvironment, jobId: string): Promise<Readable> => {
+  const opened = await environment.http.open({
     method: 'GET',
-    url: `${stage.installation.url}/organizations/${ORG}/pushy/job_status_feed/${jobId}`,
+    url: `${environment.installation.url}/organizations/${ORG}/pushy/job_status_feed/${jobId}`,
     headers: { Accept: 'text/event-stream' },
   });
-  if (!answer.ok) throw new Error(answer.error.reason);
-  return answer.value.body;
+  if (!opened.ok) throw new Error(opened.error.reason);
+  return opened.value.body;
 };
 
-/** Many readers of one job's feed: what telling them of it costs, beside the same job without readers. */
+/** Cost of a job with readers of its feed. */
+interface FeedCost {
+  readonly usage: Usage;
+  /** Number of events of each reader. */
+  readonly events: readonly number[];
+  /** Seconds from the end of the job to the last event of the last reader. */
+  readonly delay: number;
+  /** Growth of the server's memory while all readers were connected, in kB. */
+  readonly memoryKb: number;
+}
+
+const measureReaders = async (environment: LoadEnvironment, readers: number): Promise<FeedCost> => {
+  const { installation } = environment;
+  let events: number[] = [];
+  let delay = 0;
+  let memoryKb = 0;
+  const usage = await environment.measure(async () => {
+    const id = await environment.startJob();
+    const memoryBefore = installation.serverMemoryKb();
+    const bodies = await Promise.all(Array.from({ length: readers }, () => openFeed(environment, id)));
+    memoryKb = installation.serverMemoryKb() - memoryBefore;
+    const counting = Promise.all(bodies.map(countEvents));
+    await environment.orgFeed.waitForEndOf(id);
+    const end = performance.now();
+    events = await counting;
+    delay = (performance.now() - end) / 1000;
+  });
+  return { usage, events, delay, memoryKb };
+};
+
+/** Many readers of one job's feed: their cost compared with the same job without readers. */
 export const feeds = async ({ nodes, readers, heartbeatMs, profileFolder }: LoadOptions): Promise<void> => {
   for (const nodeCount of nodes) {
-    await onStage({ nodeCount, heartbeatMs, profileFolder, commandMs: COMMAND_MS }, async (stage) => {
-      const alone = await stage.measure(() => stage.runJob());
-      let counts: number[] = [];
-      let behind = 0;
-      const usage = await stage.measure(async () => {
-        const id = await stage.startJob();
-        const bodies = await Promise.all(Array.from({ length: readers }, () => openFeed(stage, id)));
-        const counting = Promise.all(bodies.map(countEvents));
-        await stage.orgWatch.endOf(id);
-        const end = performance.now();
-        counts = await counting;
-        behind = (performance.now() - end) / 1000;
-      });
-      const events = counts.reduce((sum, count) => sum + count, 0);
-      const even = new Set(counts).size === 1 ? 'each got' : 'NOT ALL GOT THE SAME, up to';
-      say(
-        `  ${readers} readers: ${even} ${Math.max(...counts)} events; all had the last ${ms(behind)} after the job's end`,
+    const options = { nodeCount, heartbeatMs, profileFolder, commandMs: COMMAND_MS };
+    await withEnvironment(options, async (environment) => {
+      const alone = await environment.measure(() => environment.runJob());
+      const { usage, events, delay, memoryKb } = await measureReaders(environment, readers);
+      const eventCount = events.reduce((sum, count) => sum + count, 0);
+      const received = new Set(events).size === 1 ? 'each got' : 'NOT ALL GOT THE SAME, up to';
+      print(
+        `  ${readers} readers: ${received} ${Math.max(...events)} events; all had the last ${ms(delay)} after the job's end`,
       );
-      say(
+      print(
         `  server CPU: ${ms(usage.server)}, without readers ${ms(alone.server)}; ` +
-          `for each event and reader ${microsEach(usage.server - alone.server, events)}`,
+          `for each event and reader ${microsEach(usage.server - alone.server, eventCount)}`,
+      );
+      print(
+        `  server memory for each reader: ${Math.round(memoryKb / readers)} kB; ` +
+          `POST to complete: ${ms(usage.wall)}, without readers ${ms(alone.wall)}`,
       );
     });
   }

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { microsEach } from '../statistics.js';
-import { onStage } from './open-stage.js';
-import { type LoadOptions, say } from './scenario.js';
+import { withEnvironment } from './with-environment.js';
+import { type LoadOptions, print } from './scenario.js';
 
-/** Nothing but heartbeats: what one of a node costs the server, its own to that node included where the node listens. */
+/** Heartbeats only: the server's cost of each heartbeat of a node, its own heartbeat to a listening node included. */
 export const heartbeats = async ({
   nodes,
   seconds,
@@ -13,13 +13,13 @@ export const heartbeats = async ({
   deaf,
 }: LoadOptions): Promise<void> => {
   for (const nodeCount of nodes) {
-    await onStage({ nodeCount, heartbeatMs, profileFolder, rotated, deaf }, async (stage) => {
-      const before = await stage.fleet.counts();
-      const usage = await stage.measure(() => pause(seconds * 1000));
-      const after = await stage.fleet.counts();
+    await withEnvironment({ nodeCount, heartbeatMs, profileFolder, rotated, deaf }, async (environment) => {
+      const before = await environment.simulatedNodes.counts();
+      const usage = await environment.measure(() => pause(seconds * 1000));
+      const after = await environment.simulatedNodes.counts();
       const sent = after.heartbeats - before.heartbeats;
-      await stage.allAvailable();
-      say(
+      await environment.allAvailable();
+      print(
         `  ${Math.round(sent / usage.wall)} heartbeats a second: server CPU for each ${microsEach(usage.server, sent)} ` +
           `(the nodes took ${microsEach(usage.load, sent)})`,
       );

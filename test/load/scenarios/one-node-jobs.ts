@@ -1,74 +1,75 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { MachineProbe } from '../machine-speed.js';
-import type { Stage, Usage } from '../stage.js';
+import type { LoadEnvironment, Usage } from '../load-environment.js';
 import { median, microsEach, ms, quantile } from '../statistics.js';
-import { onStage } from './open-stage.js';
-import { type LoadOptions, say } from './scenario.js';
+import { withEnvironment } from './with-environment.js';
+import { type LoadOptions, print } from './scenario.js';
 
-/** The code of a server that has just started is compiled while it works: until then a job costs it twice as much. */
+/** A server that has just started still compiles its code, which doubles the cost of a job. */
 const WARM_UP_JOBS = 2_000;
 
-/** After so many jobs the machine is measured. */
+/** Jobs between two measurements of the machine's speed. */
 const JOBS_PER_SAMPLE = 20;
 
-type Watch = (stage: Stage, node: string) => Promise<void>;
+/** Runs a job on a node and waits for its end. */
+type WaitForEnd = (environment: LoadEnvironment, node: string) => Promise<void>;
 
-/** The ways in which somebody learns that a job has ended. */
-const WATCHES: Readonly<Record<string, Watch>> = {
-  'the feed of the organization': async (stage, node) => {
-    await stage.runJob([node]);
+/** The ways to wait for the end of a job. */
+const WAYS_TO_WAIT: Readonly<Record<string, WaitForEnd>> = {
+  'the feed of the organization': async (environment, node) => {
+    await environment.runJob([node]);
   },
-  'the feed of the job': async (stage, node) => {
-    for await (const event of stage.client.jobFeed(await stage.startJob([node]))) {
+  'the feed of the job': async (environment, node) => {
+    for await (const event of environment.client.jobFeed(await environment.startJob([node]))) {
       if (event.name === 'job_complete') return;
     }
   },
-  'polling without a pause': async (stage, node) => {
-    const id = await stage.startJob([node]);
+  'polling without a pause': async (environment, node) => {
+    const id = await environment.startJob([node]);
     for (;;) {
-      const job = await stage.client.getJob(id);
+      const job = await environment.client.getJob(id);
       if (!job.ok) throw job.error;
       if (job.value.status === 'complete') return;
     }
   },
 };
 
-/** When the last POST was signed and sent, by performance.now(). */
-let posted = NaN;
+/** Time of performance.now() when the last POST was sent, after it had been signed. */
+let postSentAt = NaN;
 
-/** What undici tells of a request that it sends now. */
-interface Sending {
+/** Diagnostics message of undici when it sends a request. */
+interface SendHeaders {
   readonly request: { readonly method: string };
 }
 
-const notePosts = (): void =>
+const recordPostTimes = (): void =>
   subscribe('undici:client:sendHeaders', (message) => {
-    if ((message as Sending).request.method === 'POST') posted = performance.now();
+    if ((message as SendHeaders).request.method === 'POST') postSentAt = performance.now();
   });
 
-/** Seconds that each of the jobs took, and all CPU that they cost. */
+/** Seconds that each job and its signature took, and the CPU of all. */
 interface Figures {
   readonly walls: number[];
   readonly signatures: number[];
   readonly usages: Usage[];
 }
 
-/** Runs jobs one after the other, and looks now and then how fast the machine is. */
+/** Runs jobs one after the other, and measures the speed of the machine in between. */
 const measureJobs = async (
-  stage: Stage,
-  watch: Watch,
+  environment: LoadEnvironment,
+  runAndWait: WaitForEnd,
   runs: number,
   probe: MachineProbe,
 ): Promise<Figures> => {
   const figures: Figures = { walls: [], signatures: [], usages: [] };
   for (let done = 0; done < runs; done += JOBS_PER_SAMPLE) {
     await probe.sample();
-    const usage = await stage.measure(async () => {
+    const usage = await environment.measure(async () => {
       for (let run = done; run < Math.min(runs, done + JOBS_PER_SAMPLE); run++) {
         const start = performance.now();
-        await watch(stage, nodeOf(stage, run));
-        figures.walls.push((performance.now() - posted) / 1000);
-        figures.signatures.push((posted - start) / 1000);
+        await runAndWait(environment, nodeOf(environment, run));
+        figures.walls.push((performance.now() - postSentAt) / 1000);
+        figures.signatures.push((postSentAt - start) / 1000);
       }
     });
     figures.usages.push(usage);
@@ -76,7 +77,8 @@ const measureJobs = async (
   return figures;
 };
 
-const nodeOf = (stage: Stage, run: number): string => stage.nodes[run % stage.nodes.length] ?? '';
+const nodeOf = (environment: LoadEnvironment, run: number): string =>
+  environment.nodes[run % environment.nodes.length] ?? '';
 
 const report = (name: string, { walls, signatures, usages }: Figures, probe: MachineProbe): void => {
   const runs = walls.length;
@@ -86,23 +88,23 @@ const report = (name: string, { walls, signatures, usages }: Figures, probe: Mac
       runs,
     );
   const { messages, commits } = probe.speed();
-  say(
+  print(
     `  by ${name}: median ${ms(median(walls))}, 95 % within ${ms(quantile(walls, 0.95))} of ${runs}, ` +
       `after ${ms(median(signatures))} for the signature`,
   );
-  say(
+  print(
     `    CPU for each job: server ${each('server')}, PostgreSQL ${each('postgres')}, Chef Server ${each('chefServer')}`,
   );
-  say(
-    `    the machine meanwhile: ${thousands(messages)} bare messages a second, ${Math.round(commits)} commits one by one`,
+  print(
+    `    the machine meanwhile: ${thousands(messages)} plain messages a second, ${Math.round(commits)} commits one by one`,
   );
 };
 
 const thousands = (count: number): string => `${Math.round(count / 1000)},000`;
 
 /**
- * One job after the other, each on one node of many: from POST until somebody who watches it knows of its end. The user's
- * signature, made before that, takes long beside the rest and is told apart.
+ * One job after the other, each on one of the nodes, from its POST until a reader knows that it has ended. The user's
+ * signature takes a large part of the time and is reported separately.
  */
 export const oneNodeJobs = async ({
   nodes,
@@ -110,14 +112,14 @@ export const oneNodeJobs = async ({
   heartbeatMs,
   profileFolder,
 }: LoadOptions): Promise<void> => {
-  notePosts();
+  recordPostTimes();
   for (const nodeCount of nodes) {
-    await onStage({ nodeCount, heartbeatMs, profileFolder }, async (stage) => {
-      for (const [name, watch] of Object.entries(WATCHES)) {
-        for (let run = 0; run < WARM_UP_JOBS; run++) await watch(stage, nodeOf(stage, run));
-        const probe = await MachineProbe.open(stage.installation.databaseUrl);
+    await withEnvironment({ nodeCount, heartbeatMs, profileFolder }, async (environment) => {
+      for (const [name, runAndWait] of Object.entries(WAYS_TO_WAIT)) {
+        for (let run = 0; run < WARM_UP_JOBS; run++) await runAndWait(environment, nodeOf(environment, run));
+        const probe = await MachineProbe.open(environment.installation.databaseUrl);
         try {
-          report(name, await measureJobs(stage, watch, runs, probe), probe);
+          report(name, await measureJobs(environment, runAndWait, runs, probe), probe);
         } finally {
           await probe.close();
         }

@@ -1,8 +1,8 @@
 import { microsEach, ms } from '../statistics.js';
-import { onStage } from './open-stage.js';
-import { type LoadOptions, say } from './scenario.js';
+import { withEnvironment } from './with-environment.js';
+import { type LoadOptions, print } from './scenario.js';
 
-/** The server is killed and started again: all nodes connect to it at once. */
+/** The server is killed and started again, so that all nodes connect at once. */
 export const reconnect = async ({
   nodes,
   runs,
@@ -11,17 +11,17 @@ export const reconnect = async ({
   rotated,
 }: LoadOptions): Promise<void> => {
   for (const nodeCount of nodes) {
-    await onStage({ nodeCount, heartbeatMs, profileFolder, rotated }, async (stage) => {
+    await withEnvironment({ nodeCount, heartbeatMs, profileFolder, rotated }, async (environment) => {
       for (let run = 0; run < runs; run++) {
-        await stage.installation.endServer('SIGKILL');
-        await stage.installation.startServer();
-        const usage = await stage.measure(() => stage.allAvailable());
-        const { server } = stage.installation.cpu();
-        say(
-          `  all available ${ms(usage.wall)} after the server answered; its CPU since its start ${ms(server)}, ` +
+        await environment.installation.endServer('SIGKILL');
+        await environment.installation.startServer();
+        const usage = await environment.measure(() => environment.allAvailable());
+        const { server } = environment.installation.cpu();
+        print(
+          `  all available ${ms(usage.wall)} after the server responded; its CPU since its start ${ms(server)}, ` +
             `${microsEach(server, nodeCount)} for each node`,
         );
-        await stage.runJob();
+        await environment.runJob();
       }
     });
   }

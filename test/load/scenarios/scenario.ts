@@ -1,23 +1,23 @@
-/** What is asked for on the command line. */
+/** Options of the command line. */
 export interface LoadOptions {
-  /** How many nodes; a scenario is played once for each number. */
+  /** Numbers of nodes; a scenario runs once for each. */
   readonly nodes: readonly number[];
   /** Measured repetitions. */
   readonly runs: number;
-  /** How long heartbeats are measured, in seconds. */
+  /** Duration of the `heartbeats` scenario in seconds. */
   readonly seconds: number;
   /** Milliseconds from one heartbeat of a node to the next. */
   readonly heartbeatMs: number;
-  /** Readers of one feed. */
+  /** Number of readers of a feed. */
   readonly readers: number;
-  /** Jobs in the list. */
+  /** Number of jobs in the list. */
   readonly jobs: number;
   readonly profileFolder: string | undefined;
-  /** Whether the server is in the grace period after a rotation of its keys. */
+  /** Whether the server is in the grace period of a key rotation. */
   readonly rotated: boolean;
-  /** Whether the nodes do without the server's heartbeats. */
+  /** Whether the nodes do not listen for the server's heartbeats. */
   readonly deaf: boolean;
 }
 
-/** Prints one line of the report. */
-export const say = (text: string): void => void process.stdout.write(`${text}\n`);
+/** Prints a line of the report. */
+export const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
 const OLDEST_VERSION = 13;
 
-/** The folder with `initdb` and `postgres`: Debian's newest, else the one that `pg_config` names; throws where there is none. */
+/** Returns the folder with `initdb` and `postgres`: Debian's newest, or the one of `pg_config`; throws if there is none. */
 export const findPostgresBinaries = (): string => {
   const folder = [...debianFolders(), ...pgConfigFolder()].find((bin) => existsSync(join(bin, 'initdb')));
   if (folder !== undefined) return folder;
   throw new Error(
-    `PostgreSQL ${OLDEST_VERSION} or newer is not installed: no initdb in ${DEBIAN_FOLDER}/*/bin nor where pg_config points. ` +
-      'Install it (Debian: apt-get install postgresql), or name a server by PUSH_JOBS_TEST_POSTGRES=postgres://user:password@host:port/database.',
+    `PostgreSQL ${OLDEST_VERSION} or newer is not installed: no initdb in ${DEBIAN_FOLDER}/*/bin or in the folder of pg_config. ` +
+      'Install it (Debian: apt-get install postgresql), or set PUSH_JOBS_TEST_POSTGRES=postgres://user:password@host:port/database.',
   );
 };
 
@@ -27,6 +27,6 @@ const pgConfigFolder = (): string[] => {
   try {
     return [execFileSync('pg_config', ['--bindir'], { encoding: 'utf8' }).trim()];
   } catch {
-    return []; // no pg_config in PATH: nothing to add
+    return []; // no pg_config in PATH
   }
 };

@@ -9,27 +9,29 @@ import { eventually } from '../eventually.js';
 import { freePort } from '../free-port.js';
 import { findPostgresBinaries } from './binaries.js';
 
-/** A PostgreSQL of our own, empty when it starts and gone when it stops. */
+/** A temporary PostgreSQL. */
 export interface ThrowAwayCluster {
-  /** `postgres://postgres:password@127.0.0.1:port/postgres`, a superuser's. */
+  /** `postgres://postgres:password@127.0.0.1:port/postgres` of a superuser. */
   readonly url: string;
-  /** Ends the server and removes its folder. */
+  /** Stops the server and removes its folder. */
   readonly stop: () => Promise<void>;
 }
 
-/** PostgreSQL refuses to run as root. */
+/** User that runs the server, since PostgreSQL refuses to run as root. */
 interface Owner {
   readonly uid?: number;
   readonly gid?: number;
 }
 
-/** Small, but with the durability of a server in production (fsync stays on). */
+/** A small server with the durability of production (fsync stays on). */
 const SETTINGS = ['max_connections=200', 'shared_buffers=32MB', 'listen_addresses=127.0.0.1'];
 
-/** Ends the server and removes its folder as soon as this process is gone, however it went. */
+/** Stops the server and removes its folder if this process ends in any way: its end of the pipe closes. */
 const REAPER = 'read -r _; kill -QUIT "$1"; sleep 1; rm -rf "$2"';
 
-/** Makes a cluster in a temporary folder and starts it on a free port of 127.0.0.1; throws with PostgreSQL's own words. */
+/**
+ * Creates a cluster in a temporary folder and starts it on a free port of 127.0.0.1. Errors contain PostgreSQL's log.
+ */
 export const startThrowAwayCluster = async (): Promise<ThrowAwayCluster> => {
   const binaries = findPostgresBinaries();
   const owner = findOwner();
@@ -37,14 +39,14 @@ export const startThrowAwayCluster = async (): Promise<ThrowAwayCluster> => {
   if (owner.uid !== undefined && owner.gid !== undefined) chownSync(folder, owner.uid, owner.gid);
   const password = randomBytes(16).toString('hex');
   try {
-    makeCluster(binaries, owner, folder, password);
+    createCluster(binaries, owner, folder, password);
     const port = await freePort();
     const server = startServer(binaries, owner, folder, port);
     const reaper = startReaper(owner, server, folder);
     const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
     const stop = async (): Promise<void> => {
       if (server.exitCode === null && server.signalCode === null) {
-        server.kill('SIGINT'); // "fast": ends the sessions that are open
+        server.kill('SIGINT'); // "fast" shutdown: closes open connections
         await once(server, 'exit');
       }
       reaper.kill();
@@ -67,19 +69,18 @@ const findOwner = (): Owner => {
     .split('\n')
     .map((line) => line.split(':'));
   const user = ['postgres', 'nobody'].map((name) => users.find((fields) => fields[0] === name)).find(Boolean);
-  if (user === undefined)
-    throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody');
+  if (user === undefined) throw new Error('PostgreSQL does not run as root: add a user postgres or nobody');
   return { uid: Number(user[2]), gid: Number(user[3]) };
 };
 
-const makeCluster = (binaries: string, owner: Owner, folder: string, password: string): void => {
+const createCluster = (binaries: string, owner: Owner, folder: string, password: string): void => {
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (owner.uid !== undefined && owner.gid !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
-  const how = ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync'];
+  const options = ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync'];
   execFileSync(
     join(binaries, 'initdb'),
-    ['--pgdata', join(folder, 'data'), '--username=postgres', `--pwfile=${passwordFile}`, ...how],
+    ['--pgdata', join(folder, 'data'), '--username=postgres', `--pwfile=${passwordFile}`, ...options],
     { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
   );
 };
@@ -90,7 +91,7 @@ const startServer = (binaries: string, owner: Owner, folder: string, port: numbe
   return spawn(
     join(binaries, 'postgres'),
     ['-D', join(folder, 'data'), ...settings.flatMap((setting) => ['-c', setting])],
-    // Detached: a Ctrl-C at the terminal is not for it, it ends after the tests have.
+    // Detached, so that Ctrl-C at the terminal does not stop it before the tests have ended.
     { ...owner, cwd: folder, stdio: ['ignore', log, log], detached: true },
   );
 };

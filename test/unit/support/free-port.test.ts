@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { freePort } from '../../support/free-port.js';
 
 describe('freePort', () => {
-  it('gives ports that can be listened on, each once', async () => {
+  it('returns ports that a server can listen on, each port once', async () => {
     const ports = [await freePort(), await freePort(), await freePort()];
     expect(new Set(ports).size).toBe(3);
     for (const port of ports) {

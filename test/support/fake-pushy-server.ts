@@ -1,20 +1,21 @@
 import type { KeyObject } from 'node:crypto';
 import type { JobEvent } from '../../src/shared/protocol/feed-event.js';
-import type { Job, JobRequest } from '../../src/shared/protocol/rest-schemas.js';
+import type { JobRequest } from '../../src/shared/protocol/job-request.js';
+import type { Job } from '../../src/shared/protocol/rest-schemas.js';
 import { feedText, startEvent, stubJob } from './stub-job.js';
 import { StubPushyServer } from './stub-pushy-server.js';
 
-/** How a node of the double behaves: it succeeds with this output, or fails without any. */
-export type PlayedNode = { readonly stdout: string } | 'fails';
+/** How a fake node behaves: it succeeds with this output, or fails without output. */
+export type FakeNode = { readonly stdout: string } | 'fails';
 
 /**
- * Starts a test double of a whole Push Jobs server: its jobs are over as soon as they are started, with the events that
- * a real one would have sent. Nodes that it does not know are offline.
+ * Starts a fake Push Jobs server whose jobs end as soon as they start, with the events that a real server sends. Nodes
+ * that are not in `nodes` are offline.
  */
-export const startPlayedPushyServer = async (
+export const startFakePushyServer = async (
   user: string,
   publicKey: KeyObject,
-  nodes: Readonly<Record<string, PlayedNode>>,
+  nodes: Readonly<Record<string, FakeNode>>,
 ): Promise<StubPushyServer> => {
   const server = await StubPushyServer.start(user, publicKey);
   const jobs: Job[] = [];
@@ -31,7 +32,7 @@ export const startPlayedPushyServer = async (
       if (request.nodes.length === 0)
         return { status: 400, json: { error: 'at least one node must be supplied' } };
       const id = String(jobs.length + 1).padStart(32, '0');
-      jobs.push(play(server, id, request, nodes));
+      jobs.push(runJob(server, id, request, nodes));
       return { status: 201, json: { uri: `${server.url}/pushy/jobs/${id}` } };
     });
   for (const name of Object.keys(nodes)) {
@@ -42,29 +43,29 @@ export const startPlayedPushyServer = async (
   return server;
 };
 
-const play = (
+const runJob = (
   server: StubPushyServer,
   id: string,
   request: JobRequest,
-  nodes: Readonly<Record<string, PlayedNode>>,
+  nodes: Readonly<Record<string, FakeNode>>,
 ): Job => {
-  const there = request.nodes.filter((name) => nodes[name] !== undefined);
-  const away = request.nodes.filter((name) => nodes[name] === undefined);
-  const failed = there.filter((name) => nodes[name] === 'fails');
-  const succeeded = there.filter((name) => nodes[name] !== 'fails');
+  const online = request.nodes.filter((name) => nodes[name] !== undefined);
+  const offline = request.nodes.filter((name) => nodes[name] === undefined);
+  const failed = online.filter((name) => nodes[name] === 'fails');
+  const succeeded = online.filter((name) => nodes[name] !== 'fails');
   const job = stubJob(
     Object.fromEntries(
-      Object.entries({ succeeded, failed, unavailable: away }).filter(([, names]) => names.length > 0),
+      Object.entries({ succeeded, failed, unavailable: offline }).filter(([, names]) => names.length > 0),
     ),
     { id, command: request.command, ...(request.capture_output === true ? { capture_output: true } : {}) },
   );
   const events: JobEvent[] = [
     startEvent(request.nodes.length),
-    ...away.map((node): JobEvent => ({ name: 'quorum_vote', data: { node, status: 'down' } })),
-    ...there.map((node): JobEvent => ({ name: 'quorum_vote', data: { node, status: 'success' } })),
+    ...offline.map((node): JobEvent => ({ name: 'quorum_vote', data: { node, status: 'down' } })),
+    ...online.map((node): JobEvent => ({ name: 'quorum_vote', data: { node, status: 'success' } })),
     { name: 'quorum_succeeded', data: {} },
-    ...there.map((node): JobEvent => ({ name: 'run_start', data: { node } })),
-    ...there.map((node): JobEvent => {
+    ...online.map((node): JobEvent => ({ name: 'run_start', data: { node } })),
+    ...online.map((node): JobEvent => {
       return {
         name: 'run_complete',
         data: { node, status: nodes[node] === 'fails' ? 'failure' : 'success' },

@@ -4,16 +4,16 @@ import type { ResponseHeaders } from '../../src/shared/platform/http/http-exchan
 import { eventually } from './eventually.js';
 import { ORG, type ServerUnderTest } from './server-under-test.js';
 
-/** One event of a feed, its data parsed. */
-export interface ReadEvent {
+/** An event of a feed with parsed data. */
+export interface ParsedEvent {
   readonly id: string;
   readonly name: string;
   readonly data: { readonly timestamp: string } & Readonly<Record<string, unknown>>;
 }
 
-/** A feed that is being read; keeps every byte. Close it when the test is over, unless it has ended. */
-export class FeedReading {
-  /** All bytes so far, as text. */
+/** Reads a feed and keeps every byte. Close it at the end of the test unless the feed has ended. */
+export class FeedReader {
+  /** Everything received so far. */
   text = '';
   ended = false;
 
@@ -25,18 +25,18 @@ export class FeedReading {
     body.setEncoding('utf8');
     body.on('data', (chunk: string) => (this.text += chunk));
     body.on('close', () => (this.ended = true));
-    body.on('error', () => undefined); // cut off: seen by `close`
+    body.on('error', () => undefined); // an aborted connection also emits `close`
   }
 
-  /** Opens the feed of a job, or of the organization where no job is given; `query` is like `?output=true`. */
+  /** Opens the feed of a job, or of the organization without a job id; `query` is for example `?output=true`. */
   static async open(
     server: ServerUnderTest,
     jobId?: string,
     lastEventId?: string,
     query = '',
-  ): Promise<FeedReading> {
+  ): Promise<FeedReader> {
     const path = jobId === undefined ? '' : `/${jobId}`;
-    const answer = await server.as().open({
+    const opened = await server.as().open({
       method: 'GET',
       url: server.url(`/organizations/${ORG}/pushy/job_status_feed${path}${query}`),
       headers: {
@@ -44,23 +44,23 @@ export class FeedReading {
         ...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
       },
     });
-    if (!answer.ok) throw new Error(answer.error.reason);
-    const { status, headers, body } = answer.value;
-    return new FeedReading(status, headers, body);
+    if (!opened.ok) throw new Error(opened.error.reason);
+    const { status, headers, body } = opened.value;
+    return new FeedReader(status, headers, body);
   }
 
-  /** The events that have come whole. */
-  get events(): ReadEvent[] {
-    const events: ReadEvent[] = [];
+  /** The complete events so far. */
+  get events(): ParsedEvent[] {
+    const events: ParsedEvent[] = [];
     const parser = createParser({
       onEvent: ({ id = '', event = '', data }) =>
-        events.push({ id, name: event, data: JSON.parse(data) as ReadEvent['data'] }),
+        events.push({ id, name: event, data: JSON.parse(data) as ParsedEvent['data'] }),
     });
     parser.feed(this.text);
     return events;
   }
 
-  /** Each event as its name and the values of its data but the timestamp: `quorum_vote web1 success`. */
+  /** Each event as its name and the values of its data without the timestamp: `quorum_vote web1 success`. */
   get lines(): string[] {
     return this.events.map(({ name, data }) => {
       const { timestamp: _timestamp, ...rest } = data;
@@ -68,18 +68,18 @@ export class FeedReading {
     });
   }
 
-  /** Waits until such a line has come. */
-  async until(line: string): Promise<void> {
+  /** Waits until `lines` contains this line. */
+  async waitForLine(line: string): Promise<void> {
     await eventually(() => {
       if (!this.lines.includes(line)) throw new Error(`no '${line}' yet: ${this.lines.join('; ')}`);
       return true;
     });
   }
 
-  /** Waits until the server has ended the feed; resolves to what `lines` are then. */
-  async end(): Promise<string[]> {
+  /** Waits until the server has ended the feed; returns all lines. */
+  async waitForEnd(): Promise<string[]> {
     await eventually(() => {
-      if (!this.ended) throw new Error(`it goes on: ${this.lines.join('; ')}`);
+      if (!this.ended) throw new Error(`the feed has not ended: ${this.lines.join('; ')}`);
       return true;
     });
     return this.lines;
@@ -90,6 +90,6 @@ export class FeedReading {
   }
 }
 
-/** Reads a job's whole feed to its end. */
-export const wholeFeed = async (server: ServerUnderTest, jobId: string): Promise<string[]> =>
-  (await FeedReading.open(server, jobId)).end();
+/** Reads the feed of a job to its end. */
+export const readWholeFeed = async (server: ServerUnderTest, jobId: string): Promise<string[]> =>
+  (await FeedReader.open(server, jobId)).waitForEnd();

@@ -1,44 +1,31 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeAll, expect, it } from 'vitest';
 import { answerCommands } from '../support/answer-commands.js';
-import { BuiltCli } from '../support/built-cli.js';
-import { CliUnderTest } from '../support/cli-under-test.js';
-import { eventually } from '../support/eventually.js';
-import { ORG, ServerUnderTest } from '../support/server-under-test.js';
 import type { SimulatedNode } from '../support/simulated-node.js';
+import { useServer } from '../support/use-server.js';
+import { useWorkstation } from '../support/use-workstation.js';
 
-/** The built program on terminals and in pipes, a real server behind a development Chef Server, three simulated nodes. */
-let server: ServerUnderTest;
-let user: CliUnderTest;
+/** The built program on terminals and in pipes, a server behind a development Chef Server, and three simulated nodes. */
+const server = useServer();
+const workstation = useWorkstation(server);
+const { start } = workstation;
 let nodes: Record<'web1' | 'web2' | 'db1', SimulatedNode>;
 let stops: (() => void)[] = [];
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start();
-  server.chef.pushyUrl = server.url('');
   nodes = {
     web1: await server.availableNode('web1'),
     web2: await server.availableNode('web2'),
     db1: await server.availableNode('db1'),
   };
-  user = new CliUnderTest();
-  const key = server.userKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  user.writeCredentials(`${server.chef.url}/organizations/${ORG}`, 'alice', key);
 });
 afterEach(() => {
   for (const stop of stops) stop();
   stops = [];
 });
-afterAll(async () => {
-  user.remove();
-  await server.close();
-});
 
-const start = (args: readonly string[], columns?: number) =>
-  BuiltCli.start(args, { home: user.home, cwd: user.cwd, ...(columns === undefined ? {} : { columns }) });
-
-const run = (...args: string[]) => start(args).outcome();
+const run = (...args: string[]) => workstation.run(args);
 
 const idIn = (stdout: string): string => /Job ID: ([0-9a-f]{32})/.exec(stdout)![1]!;
 
@@ -50,7 +37,7 @@ const webSucceedsAndDbFails = () => {
   ];
 };
 
-it('rolls a job out in batches, and stops where a node fails', async () => {
+it('runs a job in batches and stops after a batch with a failed node', async () => {
   webSucceedsAndDbFails();
   const { code, stdout } = await run('job', 'start', 'uptime', 'web1', 'db1', 'web2', '--batch', '1');
 
@@ -60,7 +47,7 @@ it('rolls a job out in batches, and stops where a node fails', async () => {
   expect(stdout).toContain('  failed: db1\n  not started: web2\n');
 });
 
-it('shows what nodes write as they end, saves it, and runs again where it failed', async () => {
+it('shows output as nodes end, saves it to files, and reruns the job on the failed node', async () => {
   webSucceedsAndDbFails();
   const job = start(['job', 'start', 'uptime', 'web1', 'db1', '--show-output'], 100);
   const { code, stdout } = await job.outcome();
@@ -70,22 +57,22 @@ it('shows what nodes write as they end, saves it, and runs again where it failed
   expect(stdout).toContain('web1 | up 3 days\r\n');
   expect(stdout).toContain('db1 stderr | no disk\r\n');
 
-  mkdirSync(join(user.cwd, 'saved'));
+  mkdirSync(join(workstation.cwd, 'saved'));
   expect(await run('job', 'output', id, '--to', 'saved')).toMatchObject({ code: 0, stderr: '' });
-  expect(readdirSync(join(user.cwd, 'saved')).sort()).toEqual([
+  expect(readdirSync(join(workstation.cwd, 'saved')).sort()).toEqual([
     'db1.stderr',
     'db1.stdout',
     'web1.stderr',
     'web1.stdout',
   ]);
-  expect(readFileSync(join(user.cwd, 'saved', 'web1.stdout'), 'utf8')).toBe('up 3 days\n');
+  expect(readFileSync(join(workstation.cwd, 'saved', 'web1.stdout'), 'utf8')).toBe('up 3 days\n');
 
   const again = await run('job', 'rerun', id);
   expect(again.code).toBe(1);
   expect(again.stdout).toContain('Complete. 0 of 1 node succeeded, 1 failed.\n  failed: db1\n');
 });
 
-it('sends the file of a job along when it is run again', async () => {
+it('sends the file of a job again on rerun', async () => {
   const first = await server.startJob({ nodes: ['gone'], file: 'raw:héllo' });
   await server.jobBecomes(first, 'quorum_failed');
   const { stdout } = await run('job', 'rerun', first, '--nowait');
@@ -94,9 +81,9 @@ it('sends the file of a job along when it is run again', async () => {
   expect(again.body.file).toBe('raw:héllo');
 });
 
-it('aborts a job that somebody follows on a terminal', async () => {
+it('aborts a job that another run follows on a terminal', async () => {
   const followed = start(['job', 'start', 'sleep', 'web1'], 100);
-  await followed.prints('0/1 nodes voted');
+  await followed.waitForOutput('0/1 nodes voted');
   const id = (await server.get<{ id: string }[]>('jobs')).body.at(-1)!.id;
 
   expect(await run('job', 'abort', id)).toEqual({
@@ -112,10 +99,10 @@ it('aborts a job that somebody follows on a terminal', async () => {
   expect(twice).toMatchObject({ code: 1, stdout: '' });
   expect(twice.stderr).toContain('(status 409)');
   await nodes.web1.sendJobMessage('aborted', null);
-  await eventually(async () => (await server.nodeState('web1')).availability === 'available');
+  await server.nodeBecomes('web1', 'available');
 });
 
-it('says why nodes take jobs or not', async () => {
+it('explains why a node is available or not', async () => {
   expect((await run('node', 'why', 'db1')).stdout).toContain('db1 is available: it takes jobs.\n');
   const unknown = await run('node', 'why', 'nobody');
   expect(unknown.stdout).toContain("Why: the Chef Server has no client 'nobody'");
@@ -123,7 +110,7 @@ it('says why nodes take jobs or not', async () => {
 
 it('watches nodes on a terminal until Ctrl-C', async () => {
   const watch = start(['node', 'status', '--watch', '--interval', '0.1'], 80);
-  await watch.prints('3 of 3 nodes available');
+  await watch.waitForOutput('3 of 3 nodes available');
   watch.type('\u0003');
 
   expect((await watch.outcome()).code).toBe(0);
@@ -133,6 +120,6 @@ it('checks the configuration', async () => {
   const { code, stdout } = await run('config', 'check');
 
   expect(code).toBe(0);
-  expect(stdout).toContain(`user 'alice' (profile 'default' of ${user.home}/.chef/credentials)`);
-  expect(stdout).toContain('Answer:       good: 3 nodes online\n');
+  expect(stdout).toContain(`user 'alice' (profile 'default' of ${workstation.home}/.chef/credentials)`);
+  expect(stdout).toContain('Response:            OK, 3 nodes online\n');
 });

@@ -4,25 +4,25 @@ import { systemClock } from '../../src/shared/lib/clock.js';
 import { HttpClient } from '../../src/shared/platform/http/http-client.js';
 import { SignedHttp } from '../../src/shared/platform/http/signed-http.js';
 import { eventually } from '../support/eventually.js';
-import { Fleet } from './fleet.js';
+import { SimulatedNodes } from './simulated-nodes.js';
 import { Installation, ORG, USER } from './installation.js';
-import { OrgWatch } from './org-watch.js';
+import { OrgFeedWatcher } from './org-feed-watcher.js';
 
-/** What a scenario plays on. */
-export interface StageOptions {
+/** How the environment of a scenario is set up. */
+export interface EnvironmentOptions {
   readonly nodeCount: number;
   /** Milliseconds from one heartbeat of a node to the next. */
   readonly heartbeatMs: number;
-  /** How long the nodes' commands run, in milliseconds (default 0). */
+  /** Duration of the nodes' commands in milliseconds (default 0). */
   readonly commandMs?: number;
-  /** Whether each node listens for server heartbeats on a socket of its own. */
+  /** Whether each node listens for the server's heartbeats, on a socket of its own. */
   readonly listens: boolean;
   readonly profileFolder?: string | undefined;
-  /** Whether previous keys of the server count, too (default: no). */
+  /** Whether the server is in the grace period of a key rotation (default: no). */
   readonly rotated?: boolean;
 }
 
-/** Seconds of CPU that each of the programs used, and of wall time. */
+/** Seconds of CPU of each program, and seconds of wall time. */
 export interface Usage {
   readonly server: number;
   readonly postgres: number;
@@ -32,21 +32,21 @@ export interface Usage {
   readonly wall: number;
 }
 
-/** A server with all its nodes connected and available, and somebody who starts jobs on them. Close it at the end. */
-export class Stage {
+/** A server with all nodes connected and available, and a user who starts jobs. Close it at the end. */
+export class LoadEnvironment {
   private constructor(
     readonly installation: Installation,
-    readonly fleet: Fleet,
+    readonly simulatedNodes: SimulatedNodes,
     readonly client: PushJobsClient,
     readonly http: SignedHttp,
-    readonly orgWatch: OrgWatch,
+    readonly orgFeed: OrgFeedWatcher,
     readonly nodes: readonly string[],
-    /** What fetching the configs of all nodes took. */
+    /** Cost of fetching the configs of all nodes. */
     readonly fetching: Usage,
     private readonly plainHttp: HttpClient,
   ) {}
 
-  static async open(options: StageOptions): Promise<Stage> {
+  static async open(options: EnvironmentOptions): Promise<LoadEnvironment> {
     const nodes = Array.from({ length: options.nodeCount }, (_, index) => `node${index}`);
     const installation = await Installation.start({
       nodes,
@@ -54,7 +54,7 @@ export class Stage {
       profileFolder: options.profileFolder,
       rotated: options.rotated ?? false,
     });
-    const fleet = new Fleet({
+    const fleet = new SimulatedNodes({
       nodes,
       serverUrl: installation.url,
       org: ORG,
@@ -68,23 +68,23 @@ export class Stage {
     const plainHttp = new HttpClient({ connections: 1000 });
     const http = new SignedHttp(plainHttp, { userId: USER, key }, systemClock);
     const fetching = await usageOf(installation, fleet, () => fleet.fetchConfigs());
-    const stage = new Stage(
+    const environment = new LoadEnvironment(
       installation,
       fleet,
       new PushJobsClient({ serverUrl, user: USER, key }),
       http,
-      new OrgWatch(http, `${serverUrl}/pushy/job_status_feed`),
+      new OrgFeedWatcher(http, `${serverUrl}/pushy/job_status_feed`),
       nodes,
       fetching,
       plainHttp,
     );
     await fleet.connect();
-    await stage.allAvailable();
-    await stage.orgWatch.ready();
-    return stage;
+    await environment.allAvailable();
+    await environment.orgFeed.ready();
+    return environment;
   }
 
-  /** Waits until every node can take a job. */
+  /** Waits until every node is available. */
   async allAvailable(): Promise<void> {
     await eventually(
       async () => {
@@ -98,38 +98,38 @@ export class Stage {
     );
   }
 
-  /** Does something and hands back what it took. */
+  /** Runs `act` and returns its cost. */
   measure(act: () => Promise<unknown>): Promise<Usage> {
-    return usageOf(this.installation, this.fleet, act);
+    return usageOf(this.installation, this.simulatedNodes, act);
   }
 
-  /** Starts a job on these nodes and hands back its id. */
+  /** Starts a job on these nodes and returns its id. */
   async startJob(nodes: readonly string[] = this.nodes): Promise<string> {
     const started = await this.client.startJob({ command: 'chef-client', nodes: [...nodes] });
     if (!started.ok) throw started.error;
     return started.value.id;
   }
 
-  /** Runs a job on these nodes from POST to its end, as the feed of the organization tells it. */
+  /** Runs a job on these nodes, from its POST to its end in the organization's feed. Throws if it is not complete. */
   async runJob(nodes: readonly string[] = this.nodes): Promise<string> {
     const id = await this.startJob(nodes);
-    const status = await this.orgWatch.endOf(id);
+    const status = await this.orgFeed.waitForEndOf(id);
     if (status !== 'complete') throw new Error(`the job ended as ${status}`);
     return id;
   }
 
   async close(): Promise<void> {
-    this.orgWatch.close();
+    this.orgFeed.close();
     await this.client.close();
     await this.plainHttp.close();
-    await this.fleet.stop();
+    await this.simulatedNodes.stop();
     await this.installation.stop();
   }
 }
 
 const usageOf = async (
   installation: Installation,
-  fleet: Fleet,
+  fleet: SimulatedNodes,
   act: () => Promise<unknown>,
 ): Promise<Usage> => {
   const before = installation.cpu();

@@ -4,13 +4,13 @@ import { cpuOf } from './cpu-time.js';
 import type { LoadCounts } from './load-node.js';
 import type { SimulatorReply, SimulatorRequest, SimulatorTask } from './simulator-messages.js';
 
-/** So many nodes one process plays at the most: each takes four file descriptors. */
+/** Nodes per simulator process; each node needs four file descriptors. */
 const NODES_PER_PROCESS = 2_000;
 
 const SIMULATOR = new URL('./simulator.js', import.meta.url);
 
-/** All simulated nodes, in as many processes as they need. Stop it at the end. */
-export class Fleet {
+/** All simulated nodes, in as many processes as they need. Call `stop` at the end. */
+export class SimulatedNodes {
   private readonly simulators: ChildProcess[] = [];
 
   constructor(private readonly task: SimulatorTask) {
@@ -18,24 +18,24 @@ export class Fleet {
     for (let index = 0; index < processes; index++) this.simulators.push(fork(SIMULATOR));
   }
 
-  /** Fetches the config of every node, many at a time. */
+  /** Fetches the configs of all nodes, many at a time. */
   async fetchConfigs(): Promise<void> {
     await Promise.all(
       this.simulators.map((simulator, index) => {
-        const nodes = this.task.nodes.filter((_, place) => place % this.simulators.length === index);
+        const nodes = this.task.nodes.filter((_, position) => position % this.simulators.length === index);
         return ask(simulator, { type: 'fetch', task: { ...this.task, nodes } });
       }),
     );
   }
 
-  /** Connects all nodes at once; from now on they beat and do what they are told. */
+  /** Connects all nodes at once; from then on they send heartbeats and run jobs. */
   async connect(): Promise<void> {
     await Promise.all(this.simulators.map((simulator) => ask(simulator, { type: 'connect' })));
   }
 
-  /** What all nodes did so far. */
+  /** Counts of all nodes so far. */
   async counts(): Promise<LoadCounts> {
-    const sum = { heartbeats: 0, commands: 0, serverHeartbeats: 0, bad: 0 };
+    const sum = { heartbeats: 0, commands: 0, serverHeartbeats: 0, unverified: 0 };
     for (const simulator of this.simulators) {
       const reply = await ask(simulator, { type: 'counts' });
       if (reply.type !== 'counts') continue;
@@ -44,7 +44,7 @@ export class Fleet {
     return sum;
   }
 
-  /** Seconds of CPU that playing the nodes took. */
+  /** Seconds of CPU of the simulators so far. */
   cpu(): number {
     return this.simulators.reduce((sum, { pid }) => sum + (pid === undefined ? 0 : cpuOf(pid)), 0);
   }
@@ -60,12 +60,12 @@ export class Fleet {
   }
 }
 
-/** Asks one simulator and waits for its answer; throws where it failed or ended. */
+/** Sends a request to a simulator and returns its reply; throws if the simulator fails or ends. */
 const ask = async (simulator: ChildProcess, request: SimulatorRequest): Promise<SimulatorReply> => {
   const ended = once(simulator, 'exit').then((): SimulatorReply => ({ type: 'failed', reason: 'it ended' }));
-  const answered = once(simulator, 'message').then(([reply]) => reply as SimulatorReply);
+  const replied = once(simulator, 'message').then(([reply]) => reply as SimulatorReply);
   simulator.send(request);
-  const reply = await Promise.race([answered, ended]);
-  if (reply.type === 'failed') throw new Error(`a simulator could not ${request.type}: ${reply.reason}`);
+  const reply = await Promise.race([replied, ended]);
+  if (reply.type === 'failed') throw new Error(`a simulator failed to ${request.type}: ${reply.reason}`);
   return reply;
 };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Publisher, Router } from 'zeromq';
-import { readSignedHeaders } from '../../../src/shared/protocol/chef-signature/signed-headers.js';
+import { parseSignedHeaders } from '../../../src/shared/protocol/chef-signature/signed-headers.js';
 import { verifyRequest } from '../../../src/shared/protocol/chef-signature/verify-request.js';
 import type { ClientMessage } from '../../../src/shared/protocol/client-message.js';
 import type { ConfigDocument } from '../../../src/shared/protocol/config-document.js';
@@ -19,17 +19,17 @@ import { eventually } from '../../support/eventually.js';
 const INTERVAL_MS = 200;
 
 /**
- * A double of the server for one node: hands out its config, sends heartbeats, sends the commands that a test tells it
- * to and keeps what the node says. It knows the wire protocol, but nothing of jobs, states or a database.
+ * A test double of the server for one node: it serves the config, sends heartbeats and the commands of the test, and
+ * records messages of the node. It implements only the wire protocol.
  */
-export class StandInServer {
+export class SimulatedServer {
   readonly sessionKey = randomBytes(32);
   readonly incarnationId = randomUUID();
-  /** What came from the node and verified, in order. */
+  /** Received messages with a valid signature, in order. */
   readonly messages: ClientMessage[] = [];
-  /** How many messages did not verify. */
-  refused = 0;
-  /** Replaced by a test that wants heartbeats of a stranger. */
+  /** Number of messages that failed verification. */
+  dropped = 0;
+  /** Signs heartbeats; a test replaces it to send invalid ones. */
   heartbeatKey: KeyObject;
 
   private readonly rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -39,17 +39,17 @@ export class StandInServer {
   private curvePublicKey = '';
   private identity: Buffer | undefined;
   private sequence = 0;
-  private beats = 0;
-  private beating: NodeJS.Timeout | undefined;
+  private heartbeatsSent = 0;
+  private heartbeatTimer: NodeJS.Timeout | undefined;
 
   private constructor(private readonly nodeKey: KeyObject) {
     this.heartbeatKey = this.rsa.privateKey;
-    this.http = createServer((request, response) => this.answerConfig(request, response));
+    this.http = createServer((request, response) => this.respondWithConfig(request, response));
   }
 
-  /** Starts one for the node with this private key. */
-  static async start(nodePrivateKey: KeyObject): Promise<StandInServer> {
-    const server = new StandInServer(createPublicKey(nodePrivateKey));
+  /** Starts a server for the node with this private key. */
+  static async start(nodePrivateKey: KeyObject): Promise<SimulatedServer> {
+    const server = new SimulatedServer(createPublicKey(nodePrivateKey));
     const curve = await generateCurveKeyPair();
     server.curvePublicKey = curve.publicKey;
     server.router.curveServer = true;
@@ -58,18 +58,17 @@ export class StandInServer {
     await server.publisher.bind('tcp://127.0.0.1:*');
     await once(server.http.listen(0, '127.0.0.1'), 'listening');
     void server.read();
-    server.startBeating();
+    server.startHeartbeats();
     return server;
   }
 
-  /** Sends a heartbeat each interval from now on. */
-  startBeating(): void {
-    this.beating = setInterval(() => void this.beat(), INTERVAL_MS);
+  /** Sends a heartbeat in every interval. */
+  startHeartbeats(): void {
+    this.heartbeatTimer = setInterval(() => void this.sendHeartbeat(), INTERVAL_MS);
   }
 
-  /** Sends no more heartbeats. */
-  stopBeating(): void {
-    clearInterval(this.beating);
+  stopHeartbeats(): void {
+    clearInterval(this.heartbeatTimer);
   }
 
   /** Base URL of its REST API. */
@@ -77,31 +76,31 @@ export class StandInServer {
     return `http://127.0.0.1:${(this.http.address() as AddressInfo).port}`;
   }
 
-  /** Sends a command to the node that spoke last, signed with the session key or another. */
+  /** Sends a command to the node of the latest message, signed with this key. */
   async send(command: NodeCommand, key: Uint8Array = this.sessionKey): Promise<void> {
-    const message = { ...command, sequence: ++this.sequence, timestamp: formatRfc1123(Date.now()) };
-    if (this.identity === undefined) throw new Error('no node has spoken yet');
-    await this.router.send([this.identity, ...encodeFrame(key, message)]);
+    const waitForMessage = { ...command, sequence: ++this.sequence, timestamp: formatRfc1123(Date.now()) };
+    if (this.identity === undefined) throw new Error('no message has arrived yet, so there is no route to the node');
+    await this.router.send([this.identity, ...encodeFrame(key, waitForMessage)]);
   }
 
-  /** Waits for a message of this type from the node, beyond the first `after`. */
+  /** Waits for a message of this type after the first `after` messages. */
   message<T extends ClientMessage['type']>(type: T, after = 0): Promise<Extract<ClientMessage, { type: T }>> {
     const isIt = (message: ClientMessage): message is Extract<ClientMessage, { type: T }> =>
       message.type === type;
     return eventually(() => this.messages.slice(after).find(isIt), { withinMs: 40_000 });
   }
 
-  /** Ends all that it does. */
+  /** Stops heartbeats and closes all sockets. */
   async close(): Promise<void> {
-    this.stopBeating();
+    this.stopHeartbeats();
     this.router.close();
     this.publisher.close();
     this.http.closeAllConnections();
     await new Promise((resolve) => this.http.close(resolve));
   }
 
-  private answerConfig(request: IncomingMessage, response: ServerResponse): void {
-    const headers = readSignedHeaders(request.headers, Date.now());
+  private respondWithConfig(request: IncomingMessage, response: ServerResponse): void {
+    const headers = parseSignedHeaders(request.headers, Date.now());
     const { method = '', url: path = '' } = request;
     if (!headers.ok || !verifyRequest(headers.value, { method, path, body: Buffer.alloc(0) }, this.nodeKey)) {
       response.writeHead(401).end('{"error":["not the node"]}');
@@ -143,15 +142,15 @@ export class StandInServer {
         this.identity = identity;
         this.messages.push(message.value);
       } else {
-        this.refused++;
+        this.dropped++;
       }
     }
   }
 
-  private async beat(): Promise<void> {
+  private async sendHeartbeat(): Promise<void> {
     const body = JSON.stringify({
       type: 'heartbeat',
-      sequence: ++this.beats,
+      sequence: ++this.heartbeatsSent,
       timestamp: formatRfc1123(Date.now()),
       server: '127.0.0.1',
       incarnation_id: this.incarnationId,

@@ -7,27 +7,27 @@ import { SignedHttp } from '../../../src/shared/platform/http/signed-http.js';
 import { DevChefServer } from '../../dev-chef-server/dev-chef-server.js';
 import { makePrivateKey } from '../../dev-chef-server/key-pair.js';
 
-interface RecordedAnswer {
+interface RecordedResponse {
   readonly request: string;
   readonly status: string;
   readonly header: string;
   readonly body: string;
 }
 
-const { answers } = JSON.parse(
+const { answers: recordings } = JSON.parse(
   readFileSync(new URL('../../fixtures/chef-server-answers.json', import.meta.url), 'utf8'),
-) as { answers: RecordedAnswer[] };
+) as { answers: RecordedResponse[] };
 
-/** The recording's request line: `GET principals/alice api=1 (remark)`, or a whole path, signed by pivotal or not. */
+/** Form of a recorded request: `GET principals/alice api=1 (remark)`; also with a whole path and `signed by pivotal`. */
 const REQUEST = /^GET (?<path>\S+)(?: api=(?<version>\w+))?(?<signed> signed by pivotal)?/;
 
 const GUID = 'a04385636728e8275e07fc4cf902d738';
 
-/** Keys and authz ids differ from server to server. */
+/** Removes what differs between servers: keys and authz ids. */
 const withoutIds = (body: string): unknown =>
   JSON.parse(body, (key, value: unknown) => (key === 'public_key' || key === 'authz_id' ? '…' : value));
 
-describe('the development Chef Server answers as the recorded one did', () => {
+describe('the development Chef Server responds like the recorded Chef Server', () => {
   const http = new HttpClient();
   let chef: DevChefServer;
   let pivotal: SignedHttp;
@@ -54,18 +54,18 @@ describe('the development Chef Server answers as the recorded one did', () => {
     await http.close();
   });
 
-  it.each(answers)('$request', async ({ request, status, header, body }) => {
+  it.each(recordings)('to $request', async ({ request, status, header, body }) => {
     const { path = '', version, signed } = REQUEST.exec(request)?.groups ?? {};
-    const answer = await (signed === undefined ? http : pivotal).send({
+    const response = await (signed === undefined ? http : pivotal).send({
       method: 'GET',
       url: `${chef.url}${path.startsWith('/') ? path : `/organizations/acme/${path}`}`,
       headers: version === undefined || version === 'none' ? {} : { 'X-Ops-Server-API-Version': version },
     });
-    if (!answer.ok) throw new Error(answer.error.reason);
-    expect(`${answer.value.status}`).toBe(status.split(' ')[1]);
-    expect(`X-Ops-Server-API-Version: ${String(answer.value.headers['x-ops-server-api-version'])}`).toBe(
+    if (!response.ok) throw new Error(response.error.reason);
+    expect(`${response.value.status}`).toBe(status.split(' ')[1]);
+    expect(`X-Ops-Server-API-Version: ${String(response.value.headers['x-ops-server-api-version'])}`).toBe(
       header,
     );
-    expect(withoutIds(answer.value.body.toString())).toEqual(withoutIds(body));
+    expect(withoutIds(response.value.body.toString())).toEqual(withoutIds(body));
   });
 });

@@ -1,8 +1,8 @@
 import { deferred, type Deferred } from '../../src/shared/lib/deferred.js';
 import { readSse, type SseOptions } from '../../src/shared/platform/sse/sse-reader.js';
 
-/** Reads an organization's feed and tells when jobs end. */
-export class OrgWatch {
+/** Follows the feed of an organization to wait for the ends of jobs. */
+export class OrgFeedWatcher {
   private readonly stop = new AbortController();
   private readonly waiting = new Map<string, Deferred<string>>();
   private readonly opened = deferred();
@@ -10,22 +10,22 @@ export class OrgWatch {
   constructor(http: SseOptions['http'], url: string) {
     const opener: SseOptions['http'] = {
       open: async (request) => {
-        const answer = await http.open(request);
+        const opened = await http.open(request);
         this.opened.resolve();
-        return answer;
+        return opened;
       },
     };
     void this.read(opener, url);
   }
 
-  /** Resolves when the feed is open: no later job is missed. */
+  /** Resolves when the feed is open; jobs that start later are not missed. */
   ready(): Promise<unknown> {
     return this.opened.promise;
   }
 
-  /** The status that a job ended with; to be asked for once. */
-  async endOf(jobId: string): Promise<string> {
-    const status = await this.of(jobId).promise;
+  /** Waits for the end of a job and returns its status; call it once per job. */
+  async waitForEndOf(jobId: string): Promise<string> {
+    const status = await this.deferredOf(jobId).promise;
     this.waiting.delete(jobId);
     return status;
   }
@@ -38,11 +38,11 @@ export class OrgWatch {
     for await (const { name, data } of readSse({ http, url, signal: this.stop.signal })) {
       if (name !== 'job_complete') continue;
       const { job, status } = JSON.parse(data) as { job: string; status: string };
-      this.of(job).resolve(status);
+      this.deferredOf(job).resolve(status);
     }
   }
 
-  private of(jobId: string): Deferred<string> {
+  private deferredOf(jobId: string): Deferred<string> {
     const known = this.waiting.get(jobId) ?? deferred<string>();
     this.waiting.set(jobId, known);
     return known;

@@ -1,11 +1,12 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { makePrivateKey } from '../../dev-chef-server/key-pair.js';
-import { type PlainAnswer, sendHttp } from '../../support/http-request.js';
-import { ORG, ServerUnderTest } from '../../support/server-under-test.js';
+import { type PlainResponse, sendHttp } from '../../support/http-request.js';
 import { signedHeaders } from '../../support/signed-sender.js';
+import { ORG } from '../../support/server-surroundings.js';
+import { useServer } from '../../support/use-server.js';
 
-/** A request to the whole server, good but for what a row of the table changes. */
+/** A request to the server; each row of the tables changes a valid one. */
 interface Attempt {
   readonly method: string;
   /** Below `/organizations/ORG/pushy/`. */
@@ -14,7 +15,7 @@ interface Attempt {
   readonly user: string;
   readonly key: 'right' | 'wrong';
   readonly clockOffsetS: number;
-  /** Headers as they are sent in place of the right ones; undefined leaves one out. */
+  /** Changed headers; undefined removes a header. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
 }
@@ -23,7 +24,7 @@ const JOB = JSON.stringify({ command: 'chef-client', nodes: ['web1'] });
 const UNKNOWN_JOB = '0'.repeat(32);
 const CCPK = encodeURIComponent('rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7');
 
-const GOOD: Attempt = {
+const VALID: Attempt = {
   method: 'POST',
   path: 'jobs',
   org: ORG,
@@ -38,11 +39,11 @@ const NO_SIGNATURE = Object.fromEntries(
   Array.from({ length: 9 }, (_, index) => [`X-Ops-Authorization-${index + 1}`, undefined]),
 );
 
-let server: ServerUnderTest;
+const server = useServer();
 const keys = {} as Record<Attempt['key'], KeyObject>;
 
-const send = (change: Partial<Attempt>): Promise<PlainAnswer> => {
-  const { method, path, org, user, key, clockOffsetS, headers, body } = { ...GOOD, ...change };
+const send = (change: Partial<Attempt>): Promise<PlainResponse> => {
+  const { method, path, org, user, key, clockOffsetS, headers, body } = { ...VALID, ...change };
   const target = `/organizations/${org}/pushy/${path}`;
   const nowMs = Date.now() + clockOffsetS * 1000;
   const sent: Record<string, string | undefined> = {
@@ -60,82 +61,85 @@ const send = (change: Partial<Attempt>): Promise<PlainAnswer> => {
 };
 
 beforeAll(async () => {
-  server = await ServerUnderTest.start();
   keys.right = server.userKey;
   keys.wrong = createPrivateKey(await makePrivateKey());
-  const privateKey = keys.right.export({ type: 'pkcs8', format: 'pem' }) as string;
+  const privateKey = server.userPem;
   await server.chef.createUser('bob', { orgs: [ORG], privateKey });
   await server.chef.createUser('eve', { privateKey });
   await server.chef.createClient(ORG, 'web1', { privateKey });
 });
-afterAll(() => server.close());
 
 type Row = readonly [fault: string, change: Partial<Attempt>, status: number, error: unknown];
 
 const NO_ACCESS = ["User or client 'bob' does not have access to that action on this server."];
 
-/** REST API, "Authentication", row by row; each on the route that starts a job. */
+/** Each on the route that starts a job. See docs/spec/rest-api.md, "Authentication". */
 const FAULTS: readonly Row[] = [
   [
-    'headers missing, named in their order',
+    'missing headers, named in their order',
     { headers: { 'X-Ops-Sign': undefined, 'X-Ops-UserId': undefined } },
     400,
     ["missing required authentication header(s) 'X-Ops-UserId', 'X-Ops-Sign'"],
   ],
   [
-    'an empty header is a missing one',
+    'empty headers',
     { headers: { 'X-Ops-Content-Hash': '', 'X-Ops-Timestamp': '' } },
     400,
     ["missing required authentication header(s) 'X-Ops-Timestamp', 'X-Ops-Content-Hash'"],
   ],
   [
-    'timestamp unreadable',
+    'an unreadable timestamp',
     { headers: { 'X-Ops-Timestamp': 'yesterday' } },
     401,
     ["bad header(s) 'X-Ops-Timestamp'"],
   ],
   [
-    'clock behind',
+    'a clock that is behind',
     { clockOffsetS: -960 },
     401,
     ['Failed to authenticate as alice. Synchronize the clock on your host.'],
   ],
   [
-    'clock ahead',
+    'a clock that is ahead',
     { clockOffsetS: 960 },
     401,
     ['Failed to authenticate as alice. Synchronize the clock on your host.'],
   ],
   [
-    'version unknown',
+    'an unknown signing version',
     { headers: { 'X-Ops-Sign': 'algorithm=sha1;version=2.0;' } },
     400,
     ['Unsupported authentication protocol version'],
   ],
   [
-    'body over the limit',
+    'a body over the limit',
     { body: JSON.stringify({ command: 'x'.repeat(1_000_000) }) },
     413,
     'JSON must be no more than 1000000 bytes.',
   ],
-  ['org unknown', { org: 'nosuch' }, 404, ["organization 'nosuch' does not exist."]],
+  ['an unknown organization', { org: 'nosuch' }, 404, ["organization 'nosuch' does not exist."]],
   [
-    'user or client unknown',
+    'an unknown user or client',
     { user: 'mallory' },
     401,
     ["Failed to authenticate as 'mallory'. Ensure that your node_name and client key are correct."],
   ],
-  ['signature wrong', { key: 'wrong' }, 401, ["Invalid signature for user or client 'alice'"]],
-  ['signature missing', { headers: NO_SIGNATURE }, 401, ["Invalid signature for user or client 'alice'"]],
-  ['principal not in the org', { user: 'eve' }, 403, ["'eve' is not associated with organization 'acme'"]],
-  ['no right to do it', { user: 'bob' }, 403, NO_ACCESS],
+  ['an invalid signature', { key: 'wrong' }, 401, ["Invalid signature for user or client 'alice'"]],
+  ['a missing signature', { headers: NO_SIGNATURE }, 401, ["Invalid signature for user or client 'alice'"]],
   [
-    'content type that is not JSON',
+    'a principal of another organization',
+    { user: 'eve' },
+    403,
+    ["'eve' is not associated with organization 'acme'"],
+  ],
+  ['a missing right', { user: 'bob' }, 403, NO_ACCESS],
+  [
+    'a Content-Type that is not JSON',
     { headers: { 'Content-Type': 'text/plain' } },
     415,
     ["Content-Type must be application/json, not 'text/plain'"],
   ],
-  ['Accept that the resource cannot serve', { headers: { Accept: 'text/html' } }, 406, expect.any(Array)],
+  ['an unsupported Accept', { headers: { Accept: 'text/html' } }, 406, expect.any(Array)],
   [
     'the config of another node',
     { ...READ, path: `config/web2?ccpk=${CCPK}`, user: 'web1' },
@@ -151,7 +155,7 @@ const FAULTS: readonly Row[] = [
   ],
 ];
 
-/** REST API, "Order of judgement": each with a fault of the next step beside it, on the routes that really have both. */
+/** Requests with two faults: the error of the earlier check wins. See docs/spec/rest-api.md, "Order of verification". */
 const ORDER: readonly Row[] = [
   ['unknown route before method', { path: 'nothing', method: 'PATCH' }, 404, ['there is no such resource']],
   [
@@ -231,36 +235,36 @@ const ORDER: readonly Row[] = [
   ],
 ];
 
-describe('a request is refused with the status and the words that clients know', () => {
-  it.each(FAULTS)('%s', async (_fault, change, status, error) => {
-    const answer = await send(change);
-    expect({ status: answer.status, json: answer.json }).toEqual({ status, json: { error } });
-    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+describe('a request', () => {
+  it.each(FAULTS)('is rejected for %s', async (_fault, change, status, error) => {
+    const response = await send(change);
+    expect({ status: response.status, json: response.json }).toEqual({ status, json: { error } });
+    expect(response.headers['content-type']).toBe('application/json; charset=utf-8');
   });
 
-  it.each(ORDER)('in order: %s', async (_fault, change, status, error) => {
-    const answer = await send(change);
-    expect({ status: answer.status, json: answer.json }).toEqual({ status, json: { error } });
+  it.each(ORDER)('is checked in order: %s', async (_fault, change, status, error) => {
+    const response = await send(change);
+    expect({ status: response.status, json: response.json }).toEqual({ status, json: { error } });
   });
 
-  it('a 401 of signature or principal says how to sign', async () => {
+  it('gets WWW-Authenticate with a 401 for signature or principal, not for the clock', async () => {
     const challenge = 'X-Ops-Sign version="1.0" version="1.1"';
     expect((await send({ key: 'wrong' })).headers['www-authenticate']).toBe(challenge);
     expect((await send({ user: 'mallory' })).headers['www-authenticate']).toBe(challenge);
     expect((await send({ clockOffsetS: 960 })).headers['www-authenticate']).toBeUndefined();
   });
 
-  it('a Chef Server out of reach is 502', async () => {
+  it('gets 502 while the Chef Server is unreachable', async () => {
     const heal = server.chef.faults.add({ on: /principals/, close: true });
-    const answer = await send({});
+    const response = await send({});
     heal();
-    expect(answer).toMatchObject({
+    expect(response).toMatchObject({
       status: 502,
       json: { error: ['Failed to connect to erchef to get key: no connection'] },
     });
   });
 
-  it('nothing of all this has started a job', async () => {
+  it('starts no job if it is rejected', async () => {
     expect((await send(READ)).json).toEqual([]);
   });
 });
