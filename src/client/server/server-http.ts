@@ -70,7 +70,7 @@ export const openHttp = ({ tls, proxy }: ServerAccess): HttpClient => {
 };
 
 /** Reads the trusted certificates (PEM) besides those of the system. Throws an AppError if one cannot be read. */
-export const trustedCertificates = (tls: TlsSettings): string[] => trustedFiles(tls).map(readCertificate);
+const trustedCertificates = (tls: TlsSettings): string[] => trustedFiles(tls).map(readCertificate);
 
 /** Returns a sentence for each of these files that TLS ignores. Throws an AppError if one cannot be read. */
 export const ignoredCertificates = (tls: TlsSettings): string[] =>

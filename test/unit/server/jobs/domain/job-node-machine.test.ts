@@ -15,24 +15,26 @@ import {
 const STATUSES = Object.keys(NODE_STATUS_CODES) as NodeStatus[];
 const FINAL = STATUSES.filter(isNodeDone);
 
-const MESSAGES: readonly JobNodeInput[] = [
-  'ack_commit',
-  'nack_commit',
-  'ack_run',
-  'nack_run',
-  'succeeded',
-  'failed',
-  'aborted',
-];
-const SERVER_INPUTS: readonly JobNodeInput[] = [
-  'switched_job',
-  'voting_timeout',
-  'run_timeout',
-  'quorum_failed',
-  'abort_requested',
-  'commit_resent',
-];
-const INPUTS: readonly JobNodeInput[] = [...MESSAGES, 'down', ...SERVER_INPUTS];
+/** All inputs, by whether a node sends them; a new one must be added here. */
+const IS_MESSAGE: Record<JobNodeInput, boolean> = {
+  ack_commit: true,
+  nack_commit: true,
+  ack_run: true,
+  nack_run: true,
+  succeeded: true,
+  failed: true,
+  aborted: true,
+  down: false,
+  switched_job: false,
+  voting_timeout: false,
+  run_timeout: false,
+  quorum_failed: false,
+  abort_requested: false,
+  commit_resent: false,
+};
+const INPUTS = Object.keys(IS_MESSAGE) as JobNodeInput[];
+const MESSAGES = INPUTS.filter((input) => IS_MESSAGE[input]);
+const SERVER_INPUTS = INPUTS.filter((input) => !IS_MESSAGE[input] && input !== 'down');
 
 const textOf = (effect: JobNodeEffect): string => {
   if (typeof effect === 'string') return effect;
@@ -52,161 +54,172 @@ const step = (
   return texts === '' ? '-' : texts;
 };
 
+/** What a cell is for, the statuses and inputs that it covers, and the step. */
+type Intent = readonly [
+  intent: string,
+  statuses: readonly NodeStatus[],
+  inputs: readonly JobNodeInput[],
+  expected: string,
+];
+
+const VOTING: readonly Intent[] = [
+  ['a yes vote makes the node ready', ['new'], ['ack_commit'], 'ready: vote success'],
+  [
+    'a no vote ends the node; there is nothing that rehab must end',
+    ['new'],
+    ['nack_commit'],
+    'nacked: vote failure',
+  ],
+  ['a second yes vote is shown and changes nothing', ['ready'], ['ack_commit'], 'vote unexpected_commit'],
+  [
+    'a no after a yes takes the vote back, and rehab ends what the node had prepared',
+    ['ready'],
+    ['nack_commit'],
+    'unavailable: rehab, vote lost_availibility',
+  ],
+  ['a node that goes down loses its vote', ['new', 'ready'], ['down'], 'unavailable: vote down, rehab'],
+  [
+    'a node that does not vote in time must drop the job; users see no event of that',
+    ['new'],
+    ['voting_timeout'],
+    'unavailable: vote voting_timeout, quiet_rehab',
+  ],
+  ['the voting timeout does not affect a node that has voted', ['ready'], ['voting_timeout'], '-'],
+  [
+    'a ready node is released if the quorum fails; users see no event of that',
+    ['ready'],
+    ['quorum_failed'],
+    'was_ready: quiet_rehab',
+  ],
+  ['the quorum cannot fail before all nodes have voted', ['new'], ['quorum_failed'], '-'],
+  [
+    'an abort drops a node before or after its vote',
+    ['new', 'ready'],
+    ['abort_requested'],
+    'aborted: quiet_rehab',
+  ],
+  ['a ready node that has lost its commit votes again', ['ready'], ['commit_resent'], 'new:'],
+  ['a node that has lost its commit before its vote still has to vote', ['new'], ['commit_resent'], '-'],
+  [
+    'a node that sends anything but a vote is in an unknown state: it is dropped and goes to rehab',
+    ['new', 'ready'],
+    ['ack_run', 'nack_run', 'succeeded', 'failed', 'aborted'],
+    'unavailable: rehab',
+  ],
+  [
+    'a late vote shows that the client acts on a job that it must drop',
+    FINAL,
+    ['ack_commit', 'nack_commit'],
+    'rehab, vote client_died_while_voting',
+  ],
+  [
+    'any other message after the end of the job node sends the node to rehab',
+    FINAL,
+    ['ack_run', 'nack_run', 'succeeded', 'failed', 'aborted'],
+    'rehab',
+  ],
+  ['a node that goes down after its end is shown once more', FINAL, ['down'], 'vote down, rehab'],
+  ['inputs that belong to a run are ignored', ['new', 'ready'], ['switched_job', 'run_timeout'], '-'],
+  ['the server gives no input to a node that has ended', FINAL, SERVER_INPUTS, '-'],
+];
+
+const RUNNING: readonly Intent[] = [
+  ['a ready node starts', ['ready'], ['ack_run'], 'running: run_start'],
+  ['a repeated start changes nothing', ['running'], ['ack_run'], '-'],
+  [
+    'a ready node that declines the run has failed, and its commitment must end',
+    ['ready'],
+    ['nack_run'],
+    'failed: rehab, run_complete run_nacked',
+  ],
+  [
+    'a running node that declines the run contradicts itself: it has failed, and its command must end',
+    ['running'],
+    ['nack_run'],
+    'failed: rehab, run_complete run_nacked_while_running',
+  ],
+  ['a command that succeeds ends the node', ['running'], ['succeeded'], 'succeeded: run_complete success'],
+  ['a command that fails ends the node', ['running'], ['failed'], 'failed: run_complete failure'],
+  [
+    'a result without a start shows that server and node disagree',
+    ['ready'],
+    ['succeeded', 'failed'],
+    'crashed: rehab, run_complete crashed',
+  ],
+  [
+    'a node that votes late, drops the job or is down has crashed',
+    ['ready', 'running'],
+    ['ack_commit', 'nack_commit', 'aborted', 'down'],
+    'crashed: rehab, run_complete crashed',
+  ],
+  [
+    'a node in another job has dropped this one: rehab would end the wrong job',
+    ['ready', 'running'],
+    ['switched_job'],
+    'crashed: run_complete crashed',
+  ],
+  [
+    'the run timeout ends a node, started or not; users see no event of that',
+    ['ready', 'running'],
+    ['run_timeout'],
+    'timed_out: quiet_rehab',
+  ],
+  ['an abort ends a node, started or not', ['ready', 'running'], ['abort_requested'], 'aborted: quiet_rehab'],
+  [
+    'inputs that belong to the vote are ignored',
+    ['ready', 'running'],
+    ['voting_timeout', 'quorum_failed', 'commit_resent'],
+    '-',
+  ],
+  [
+    'a node that starts after its end is shown as dead, then goes to rehab',
+    FINAL,
+    ['ack_run'],
+    'run_complete client_died_while_running, rehab',
+  ],
+  [
+    'any other sign of life after the end of the job node sends the node to rehab',
+    FINAL,
+    [...MESSAGES.filter((message) => message !== 'ack_run'), 'down'],
+    'rehab, run_complete client_died_while_running',
+  ],
+  ['the server gives no input to a node that has ended', FINAL, SERVER_INPUTS, '-'],
+];
+
+const OVER: readonly Intent[] = [
+  [
+    'a node that still acts on the job must drop it; the feed is complete',
+    FINAL,
+    ['ack_commit', 'ack_run'],
+    'quiet_rehab',
+  ],
+  [
+    'everything else changes nothing',
+    FINAL,
+    INPUTS.filter((input) => input !== 'ack_commit' && input !== 'ack_run'),
+    '-',
+  ],
+];
+
+describe.each<[phase: JobPhase, condition: string, live: readonly NodeStatus[], intents: readonly Intent[]]>([
+  ['voting', 'while the job votes', ['new', 'ready'], VOTING],
+  ['running', 'while the job runs', ['ready', 'running'], RUNNING],
+  ['over', 'when the job is over', [], OVER],
+])('a job node (%s) %s', (phase, _condition, live, intents) => {
+  test.each(intents)('%s', (_intent, statuses, inputs, expected) => {
+    for (const status of statuses)
+      for (const input of inputs) expect(step(phase, status, input), `${status} ${input}`).toBe(expected);
+  });
+
+  test('has one intent for each pair of status and input', () => {
+    const cellsOf = (statuses: readonly NodeStatus[], inputs: readonly JobNodeInput[]): string[] =>
+      statuses.flatMap((status) => inputs.map((input) => `${status} ${input}`));
+    const covered = intents.flatMap(([, statuses, inputs]) => cellsOf(statuses, inputs));
+    expect(covered.toSorted()).toEqual(cellsOf([...live, ...FINAL], INPUTS).toSorted());
+  });
+});
+
 type Case = readonly [intent: string, status: NodeStatus, input: JobNodeInput, expected: string];
-
-describe('a job node while the job votes', () => {
-  test.each<Case>([
-    ['a yes vote makes the node ready', 'new', 'ack_commit', 'ready: vote success'],
-    [
-      'a no vote ends the node; it does nothing that rehab must end',
-      'new',
-      'nack_commit',
-      'nacked: vote failure',
-    ],
-    ['a second yes vote is shown and changes nothing', 'ready', 'ack_commit', 'vote unexpected_commit'],
-    [
-      'a no after a yes takes the vote back, and rehab ends what the node had prepared',
-      'ready',
-      'nack_commit',
-      'unavailable: rehab, vote lost_availibility',
-    ],
-    ['a node that goes down without a vote counts as a no', 'new', 'down', 'unavailable: vote down, rehab'],
-    ['a node that goes down after its yes loses the vote', 'ready', 'down', 'unavailable: vote down, rehab'],
-    [
-      'a node that does not vote in time must drop the job; users see no event of that',
-      'new',
-      'voting_timeout',
-      'unavailable: vote voting_timeout, quiet_rehab',
-    ],
-    ['the voting timeout is no concern of a node that has voted', 'ready', 'voting_timeout', '-'],
-    [
-      'a ready node is released if the quorum fails; users see no event of that',
-      'ready',
-      'quorum_failed',
-      'was_ready: quiet_rehab',
-    ],
-    ['an abort drops a node before its vote', 'new', 'abort_requested', 'aborted: quiet_rehab'],
-    ['an abort drops a node after its vote', 'ready', 'abort_requested', 'aborted: quiet_rehab'],
-    ['a node that has lost its commit votes again', 'ready', 'commit_resent', 'new:'],
-    ['a node that has lost its commit before its vote still has to vote', 'new', 'commit_resent', '-'],
-  ])('%s (%s, %s)', (_intent, status, input, expected) => {
-    expect(step('voting', status, input)).toBe(expected);
-  });
-
-  test('a node that sends anything but a vote is in an unknown state: it is dropped and goes to rehab', () => {
-    for (const status of ['new', 'ready'] as const)
-      for (const input of ['ack_run', 'nack_run', 'succeeded', 'failed', 'aborted'] as const)
-        expect(step('voting', status, input), `${status} ${input}`).toBe('unavailable: rehab');
-  });
-
-  test('a late vote of a node that has ended shows that its client is at a job that it must drop', () => {
-    for (const status of FINAL)
-      for (const input of ['ack_commit', 'nack_commit'] as const)
-        expect(step('voting', status, input), `${status} ${input}`).toBe(
-          'rehab, vote client_died_while_voting',
-        );
-  });
-
-  test('any other message of a node that has ended sends it to rehab', () => {
-    for (const status of FINAL)
-      for (const input of ['ack_run', 'nack_run', 'succeeded', 'failed', 'aborted'] as const)
-        expect(step('voting', status, input), `${status} ${input}`).toBe('rehab');
-  });
-
-  test('a node that has ended and goes down is shown once more', () => {
-    for (const status of FINAL) expect(step('voting', status, 'down'), status).toBe('vote down, rehab');
-  });
-
-  test('inputs that belong to a run are ignored', () => {
-    for (const status of STATUSES)
-      for (const input of ['switched_job', 'run_timeout'] as const)
-        expect(step('voting', status, input), `${status} ${input}`).toBe('-');
-  });
-});
-
-describe('a job node while the job runs', () => {
-  test.each<Case>([
-    ['a ready node starts', 'ready', 'ack_run', 'running: run_start'],
-    ['a repeated start changes nothing', 'running', 'ack_run', '-'],
-    [
-      'a ready node that declines the run has failed, and its commitment must end',
-      'ready',
-      'nack_run',
-      'failed: rehab, run_complete run_nacked',
-    ],
-    [
-      'a running node that declines the run contradicts itself: it has failed, and whatever it runs must end',
-      'running',
-      'nack_run',
-      'failed: rehab, run_complete run_nacked_while_running',
-    ],
-    ['a command that succeeds ends the node', 'running', 'succeeded', 'succeeded: run_complete success'],
-    ['a command that fails ends the node', 'running', 'failed', 'failed: run_complete failure'],
-    [
-      'a ready node in another job has dropped this one: rehab would end the wrong job',
-      'ready',
-      'switched_job',
-      'crashed: run_complete crashed',
-    ],
-    [
-      'a running node in another job has dropped this one: rehab would end the wrong job',
-      'running',
-      'switched_job',
-      'crashed: run_complete crashed',
-    ],
-    ['the run timeout ends a node that has not started', 'ready', 'run_timeout', 'timed_out: quiet_rehab'],
-    ['the run timeout ends a running node', 'running', 'run_timeout', 'timed_out: quiet_rehab'],
-    ['an abort ends a node that has not started', 'ready', 'abort_requested', 'aborted: quiet_rehab'],
-    ['an abort ends a running node', 'running', 'abort_requested', 'aborted: quiet_rehab'],
-  ])('%s (%s, %s)', (_intent, status, input, expected) => {
-    expect(step('running', status, input)).toBe(expected);
-  });
-
-  test('a result without a start, a late vote, or a node that is down: the node has crashed', () => {
-    const crashed = 'crashed: rehab, run_complete crashed';
-    for (const input of ['ack_commit', 'nack_commit', 'aborted', 'down'] as const)
-      for (const status of ['ready', 'running'] as const)
-        expect(step('running', status, input), `${status} ${input}`).toBe(crashed);
-    for (const input of ['succeeded', 'failed'] as const)
-      expect(step('running', 'ready', input), input).toBe(crashed);
-  });
-
-  test('a node that starts after its end is shown as dead, then goes to rehab', () => {
-    for (const status of FINAL)
-      expect(step('running', status, 'ack_run'), status).toBe(
-        'run_complete client_died_while_running, rehab',
-      );
-  });
-
-  test('any other sign of life of a node that has ended sends it to rehab', () => {
-    for (const status of FINAL)
-      for (const input of [...MESSAGES.filter((each) => each !== 'ack_run'), 'down' as const])
-        expect(step('running', status, input), `${status} ${input}`).toBe(
-          'rehab, run_complete client_died_while_running',
-        );
-  });
-
-  test('inputs that belong to the vote are ignored', () => {
-    for (const status of ['ready', 'running'] as const)
-      for (const input of ['voting_timeout', 'quorum_failed', 'commit_resent'] as const)
-        expect(step('running', status, input), `${status} ${input}`).toBe('-');
-  });
-});
-
-test('the server gives no input to a node that has ended', () => {
-  for (const phase of ['voting', 'running', 'over'] as const)
-    for (const status of FINAL)
-      for (const input of SERVER_INPUTS)
-        expect(step(phase, status, input), `${phase} ${status} ${input}`).toBe('-');
-});
-
-test('after the job only a node that still acts on it hears of it, without an event', () => {
-  for (const status of FINAL)
-    for (const input of INPUTS) {
-      const isActing = input === 'ack_commit' || input === 'ack_run';
-      expect(step('over', status, input), `${status} ${input}`).toBe(isActing ? 'quiet_rehab' : '-');
-    }
-});
 
 describe('a job node whose node is in another live job as well', () => {
   test.each<Case>([
