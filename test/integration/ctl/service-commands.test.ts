@@ -125,7 +125,7 @@ describe('the keys', () => {
     const before = secret('pushy_priv_key');
     const { code, stderr } = await machine.ctl('generate-keys');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/has pushy_priv_key, curve_secret_key already; nothing was changed/);
+    expect(stderr).toMatch(/already has pushy_priv_key, curve_secret_key; nothing was changed/);
     expect(secret('pushy_priv_key')).toBe(before);
   });
 

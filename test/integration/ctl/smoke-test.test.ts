@@ -84,7 +84,9 @@ describe('the smoke test', () => {
       ...['test', '--org', 'smoke', '--user', 'alice', '--key', keys[0]],
       ...['--node', 'web1', '--node-key', keys[1]],
     );
-    expect(stdout).toMatch(/^ok {6}a job on the node web1 in smoke gets its vote, runs, gives its output/m);
+    expect(stdout).toMatch(
+      /^ok {6}a job on the node web1 in smoke votes, runs and delivers its output and events$/m,
+    );
     expect(code).toBe(0);
     const changes = machine.chef.requests.slice(asked).filter(({ method }) => method !== 'GET');
     expect(changes).toEqual([]);

@@ -59,7 +59,7 @@ describe('a throw-away client', () => {
     const before = structuredClone(group('admins'));
     await withClient(async ({ name, key }) => {
       expect(name).toMatch(/^push-jobs-test-[0-9a-f]{16}$/);
-      expect(said.join()).toContain(`making the client ${name} in the organization acme`);
+      expect(said.join()).toContain(`creating the client ${name} in the organization acme`);
       expect(key).toMatch(/^-----BEGIN RSA PRIVATE KEY-----/);
       expect(group('admins')).toEqual({ ...before, clients: ['robot', name] });
       await nothing();
@@ -118,7 +118,7 @@ describe('a Chef Server that fails', () => {
     chef.faults.add({ method: 'PUT', on: /groups\/admins/, status: 403 });
     const text = await failure(withClient(nothing));
     expect(text).toMatch(
-      /^the Chef Server does not allow pivotal to do this \(PUT .*\/groups\/admins answers 403: /,
+      /^the Chef Server does not allow pivotal to do this \(PUT .*\/groups\/admins: 403: /,
     );
     expect(text).not.toContain('LEFT BEHIND');
     expect(clients()).toEqual(['robot']);
@@ -175,7 +175,7 @@ describe('an unusable Chef Server', () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const stranger = apiOf(chef.url, privateKey.export({ type: 'pkcs1', format: 'pem' }).toString());
     expect(await failure(stranger.requireOrganization('acme'))).toMatch(
-      /^the Chef Server does not accept the key of pivotal: replace ours by the key that it knows \(GET .* answers 401: /,
+      /^the Chef Server does not accept the key of pivotal: replace ours by the key that it knows \(GET .*: 401: /,
     );
     await stranger.close();
   });
@@ -183,7 +183,9 @@ describe('an unusable Chef Server', () => {
   it('is too old', async () => {
     const old = await DevChefServer.start({ superuserKey, withoutApiVersions: true });
     const asked = apiOf(old.url);
-    expect(await failure(asked.requireOrganization('acme'))).toContain('no Chef Server of 12.14 or newer');
+    expect(await failure(asked.requireOrganization('acme'))).toContain(
+      'not a Chef Server of version 12.14 or newer',
+    );
     await asked.close();
     await old.stop();
   });
