@@ -18,7 +18,7 @@ const CHECKS = [
   ['lint', 'eslint', '.', '--cache', '--cache-location', `${CACHE}/eslint/`],
   ['types', 'tsc', '--noEmit', '--incremental', '--tsBuildInfoFile', `${CACHE}/types.tsbuildinfo`],
   ['import rules', 'depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'ctl', 'migrations'],
-  ['form', 'prettier', '--check', '.', '--cache', '--cache-location', `${CACHE}/prettier`],
+  ['form', 'prettier', '--check', '.', '--cache', '--cache-location', `${CACHE}/form.json`],
 ];
 
 const CHECKS_AT_A_TIME = 2;

@@ -42,7 +42,11 @@ const createObjects = async (chef: DevChefServer, folder: StateFolder): Promise<
   if (!chef.state.organizations.has(values.org)) chef.createOrganization(values.org);
   for (const user of values.user) {
     if (chef.state.users.has(user)) continue;
-    await chef.createUser(user, { orgs: [values.org], admin: true, privateKey: await loadOrCreateKey(folder, user) });
+    await chef.createUser(user, {
+      orgs: [values.org],
+      admin: true,
+      privateKey: await loadOrCreateKey(folder, user),
+    });
   }
   for (const node of values.node) {
     if (chef.state.organizations.get(values.org)?.clients.has(node) === true) continue;

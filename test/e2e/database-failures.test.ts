@@ -68,9 +68,9 @@ describe.each(FAILURES)('while PostgreSQL %s', (_what, fail, repair) => {
   it('a running job continues, new jobs get 503, and everything is stored after the repair', async () => {
     const id = await startRunningJob();
     await fail();
-    const answer = await server.post('jobs', { command: 'x', nodes: ['web1'] });
-    expect(answer.status).toBe(503);
-    expect(answer.response.headers['retry-after']).toBe('5');
+    const { status, response } = await server.post('jobs', { command: 'x', nodes: ['web1'] });
+    expect(status).toBe(503);
+    expect(response.headers['retry-after']).toBe('5');
     await endRun(web1, id, 'succeeded', { stdout: 'done' });
     await eventually(async () => (await server.job(id)).nodes.succeeded?.length === 1);
     expect((await server.job(id)).status).toBe('running'); // the job ends only when its end is stored

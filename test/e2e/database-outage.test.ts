@@ -34,10 +34,11 @@ describe('during a database outage', () => {
 
     network.cut();
     const commands = web2.commands.length;
-    const answer = await server.post<{ error: string[] }>('jobs', { command: 'x', nodes: ['web2'] });
-    expect(answer).toMatchObject({ status: 503, body: { error: [expect.any(String)] } });
-    expect(answer.response.headers['retry-after']).toBe('5');
-    expect(JSON.stringify(answer.body)).not.toContain(String(network.port));
+    const request = { command: 'x', nodes: ['web2'] };
+    const { status, body: rejection, response } = await server.post<{ error: string[] }>('jobs', request);
+    expect({ status, rejection }).toEqual({ status: 503, rejection: { error: [expect.any(String)] } });
+    expect(response.headers['retry-after']).toBe('5');
+    expect(JSON.stringify(rejection)).not.toContain(String(network.port));
     expect((await server.get('jobs')).status).toBe(503);
     await web1.sendJobMessage('succeeded', id, { stdout: 'done' });
     web1.reportedState = { state: 'idle', jobId: null };

@@ -200,12 +200,12 @@ describe("a job's feed", () => {
       ['bob', ORG, 403],
       ['bob', 'other', 404],
     ] as const) {
-      const answer = await server.as(user, createPrivateKey(bob)).send({
+      const response = await server.as(user, createPrivateKey(bob)).send({
         method: 'GET',
         url: server.url(`/organizations/${org}/pushy/job_status_feed/${id}`),
         headers: { Accept: 'text/event-stream' },
       });
-      expect(answer).toMatchObject({ ok: true, value: { status } });
+      expect(response).toMatchObject({ ok: true, value: { status } });
     }
     await web1.expectCommand('commit');
     await web1.sendJobMessage('nack_commit', id);

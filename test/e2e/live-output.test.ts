@@ -199,12 +199,12 @@ describe('live output', () => {
       [ORG, 403],
       ['other', 404],
     ] as const) {
-      const answer = await server.as('bob', bob).send({
+      const response = await server.as('bob', bob).send({
         method: 'GET',
         url: server.url(`/organizations/${org}/pushy/job_status_feed/${id}?output=true`),
         headers: { Accept: 'text/event-stream' },
       });
-      expect(answer).toMatchObject({ ok: true, value: { status } });
+      expect(response).toMatchObject({ ok: true, value: { status } });
     }
     await endRun(web1, id);
     await server.jobBecomes(id, 'complete');

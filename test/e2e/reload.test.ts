@@ -87,7 +87,7 @@ describe('a server that gets HUP', () => {
     });
     const { level, reason } = await hangUp(invalid, REJECTED);
     expect(level).toBe('error');
-    expect(reason).toMatch(/config\.json is not right/);
+    expect(reason).toMatch(/config\.json is invalid/);
     expect(reason).toContain('voting_timeout');
     expect(reason).toContain('"x"');
     expect((await hangUp('{ "voting_timeout": ', REJECTED)).reason).toContain('is not JSON');

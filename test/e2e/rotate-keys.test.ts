@@ -55,18 +55,18 @@ test('a key rotation during a job disconnects no node, and all nodes change to t
   const id = await server.startJob({ command: 'wait', nodes: ['web1'], dir });
   await eventually(async () => (await server.job(id)).nodes.running?.includes('web1') === true);
   suspended.signal('SIGSTOP');
-  const asked = configRequests();
+  const requestsBefore = configRequests();
   await server.rotateKeys(GRACE_MS);
 
   // The client keeps its config, and its job continues.
   await eventually(async () => (await server.nodeState('web1')).status === 'online', WAIT);
   await eventually(async () => (await previousKeyConnections()) === 2);
-  expect(configRequests()).toBe(asked);
+  expect(configRequests()).toBe(requestsBefore);
   writeFileSync(join(dir, 'go'), '');
   expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ succeeded: ['web1'] });
 
   // When its config has expired the client fetches the new keys. The simulated node keeps the previous keys.
-  await eventually(() => configRequests() > asked);
+  await eventually(() => configRequests() > requestsBefore);
   await eventually(async () => (await server.nodeState('old')).status === 'online');
   await eventually(async () => (await previousKeyConnections()) === 1);
   await runGreeting('web1');

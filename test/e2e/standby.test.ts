@@ -74,23 +74,23 @@ const expectCompletion = async (id: string): Promise<void> => {
 
 test('the standby completes a running job after the active server was killed', async () => {
   const id = await startWork();
-  const asked = configRequests();
+  const requestsBefore = configRequests();
   await eventually(() => standby.logged.some(({ msg }) => msg.startsWith('standing by')));
   standby.signal('SIGHUP');
   await eventually(() => standby.logged.some(({ msg }) => msg.startsWith('reloaded the settings')));
   await active.kill();
   await takeOver();
   await expectCompletion(id);
-  expect(configRequests()).toBe(asked);
+  expect(configRequests()).toBe(requestsBefore);
 });
 
 test('the standby takes over while the active server hangs, which ends when it continues', async () => {
   const id = await startWork();
-  const asked = configRequests();
+  const requestsBefore = configRequests();
   active.signal('SIGSTOP');
   await takeOver();
   active.signal('SIGCONT');
   expect(await active.exit).toBe(75);
   await expectCompletion(id);
-  expect(configRequests()).toBe(asked);
+  expect(configRequests()).toBe(requestsBefore);
 });

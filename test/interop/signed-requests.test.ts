@@ -2,7 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { signRequest } from '../../src/shared/protocol/chef-signature/sign-request.js';
 import { parseSignedHeaders } from '../../src/shared/protocol/chef-signature/signed-headers.js';
-import { type ReceivedRequest, verifyRequest } from '../../src/shared/protocol/chef-signature/verify-request.js';
+import {
+  type ReceivedRequest,
+  verifyRequest,
+} from '../../src/shared/protocol/chef-signature/verify-request.js';
 import { asReceived } from '../support/signed-headers.js';
 import { rubyAccepts, rubySign } from './support/ruby.js';
 

@@ -38,7 +38,9 @@ describe('a node in Ruby with the libraries of the Ruby client', () => {
       for (const step of ['ack_commit', 'ack_run', 'succeeded']) await node.sent(step);
 
       expect((await server.jobBecomes(id, 'complete')).nodes).toEqual({ succeeded: ['ruby1'] });
-      expect(await server.getOutput(id, 'ruby1', 'stdout')).toMatchObject({ value: { status: 200, body: Buffer.from('hello from ruby1\n') } });
+      expect(await server.getOutput(id, 'ruby1', 'stdout')).toMatchObject({
+        value: { status: 200, body: Buffer.from('hello from ruby1\n') },
+      });
     } finally {
       await node.stop();
     }

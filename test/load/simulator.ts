@@ -27,16 +27,16 @@ const fetchConfigs = async (newTask: SimulatorTask): Promise<void> => {
   await forEachConcurrently(CONCURRENT_FETCHES, newTask.nodes, async (node) => {
     const curve = curveKeyPair();
     const query = `ccpk=${encodeURIComponent(curve.publicKey)}&version=2.0`;
-    const answer = await new SignedHttp(http, { userId: node, key }, systemClock).send({
+    const response = await new SignedHttp(http, { userId: node, key }, systemClock).send({
       method: 'GET',
       url: `${newTask.serverUrl}/organizations/${newTask.org}/pushy/config/${node}?${query}`,
       timeoutMs: 60_000,
     });
-    if (!answer.ok) throw new Error(answer.error.reason);
-    if (answer.value.status !== 200)
-      throw new Error(`no config for ${node}: ${answer.value.body.toString()}`);
+    if (!response.ok) throw new Error(response.error.reason);
+    if (response.value.status !== 200)
+      throw new Error(`no config for ${node}: ${response.value.body.toString()}`);
     configured.push(
-      optionsOf(newTask, node, curve, JSON.parse(answer.value.body.toString()) as ConfigDocument),
+      optionsOf(newTask, node, curve, JSON.parse(response.value.body.toString()) as ConfigDocument),
     );
   });
   await http.close();

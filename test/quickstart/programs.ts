@@ -44,7 +44,8 @@ export class Programs {
     this.programs.push({ child, ended });
     process.send?.({ pid: child.pid }); // our parent ends it if we cannot
     void ended.then(() => {
-      if (!this.stopping) this.onUnexpectedExit({ name, log: endOf(log), command: asTyped(['node', ...args]) });
+      if (!this.stopping)
+        this.onUnexpectedExit({ name, log: endOf(log), command: asTyped(['node', ...args]) });
     });
   }
 

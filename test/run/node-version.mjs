@@ -24,7 +24,9 @@ export const satisfies = (version, range) =>
   range.split('||').some((text) => {
     const [, form, oldest] = /^(\^|>=)([\d.]+)$/.exec(text.trim()) ?? [];
     if (form === undefined)
-      throw new Error(`"engines" in package.json contains '${text.trim()}'; this check supports only ^1.2.3 and >=1.2.3`);
+      throw new Error(
+        `"engines" in package.json contains '${text.trim()}'; this check supports only ^1.2.3 and >=1.2.3`,
+      );
     const [is, wanted] = [numbers(version), numbers(oldest)];
     return atLeast(is, wanted) && (form === '>=' || is[0] === wanted[0]);
   });

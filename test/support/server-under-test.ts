@@ -156,24 +156,24 @@ export class ServerUnderTest {
   }
 
   async get<T>(path: string, headers: Record<string, string> = {}): Promise<JsonResponse<T>> {
-    const answer = await this.as().send({
+    const result = await this.as().send({
       method: 'GET',
       url: this.url(`/organizations/${ORG}/pushy/${path}`),
       headers,
     });
-    if (!answer.ok) throw new Error(answer.error.reason);
-    return toJsonResponse(answer.value);
+    if (!result.ok) throw new Error(result.error.reason);
+    return toJsonResponse(result.value);
   }
 
   async post<T>(path: string, body: unknown): Promise<JsonResponse<T>> {
-    const answer = await this.as().send({
+    const result = await this.as().send({
       method: 'POST',
       url: this.url(`/organizations/${ORG}/pushy/${path}`),
       headers: { 'Content-Type': 'application/json' },
       body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
     });
-    if (!answer.ok) throw new Error(answer.error.reason);
-    return toJsonResponse(answer.value);
+    if (!result.ok) throw new Error(result.error.reason);
+    return toJsonResponse(result.value);
   }
 
   /** A client of the REST API with the key of `alice`; closed with the server. */
@@ -195,9 +195,9 @@ export class ServerUnderTest {
 
   /** Fetches all metrics: values by name and labels, for example `push_jobs_nodes{state="offline"}`. */
   async metrics(): Promise<Map<string, number>> {
-    const answer = await this.http.send({ method: 'GET', url: this.url('/pushy/metrics') });
-    if (!answer.ok) throw new Error(answer.error.reason);
-    const samples = answer.value.body.toString().matchAll(/^(\w+(?:\{[^}]*\})?) ([\d.e+-]+)$/gm);
+    const result = await this.http.send({ method: 'GET', url: this.url('/pushy/metrics') });
+    if (!result.ok) throw new Error(result.error.reason);
+    const samples = result.value.body.toString().matchAll(/^(\w+(?:\{[^}]*\})?) ([\d.e+-]+)$/gm);
     return new Map(Array.from(samples, ([, name, value]) => [name!, Number(value)]));
   }
 
@@ -252,12 +252,12 @@ export class ServerUnderTest {
   /** Fetches the config of a node, as its client does. */
   async fetchConfig({ name, key, curve }: NodeIdentity): Promise<ConfigDocument> {
     const query = `ccpk=${encodeURIComponent(curve.publicKey)}&version=2.0`;
-    const answer = await this.as(name, createPrivateKey(key)).send({
+    const result = await this.as(name, createPrivateKey(key)).send({
       method: 'GET',
       url: this.url(`/organizations/${ORG}/pushy/config/${name}?${query}`),
     });
-    if (!answer.ok || answer.value.status !== 200) throw new Error(`no config: ${JSON.stringify(answer)}`);
-    return JSON.parse(answer.value.body.toString()) as ConfigDocument;
+    if (!result.ok || result.value.status !== 200) throw new Error(`no config: ${JSON.stringify(result)}`);
+    return JSON.parse(result.value.body.toString()) as ConfigDocument;
   }
 
   /**

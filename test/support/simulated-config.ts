@@ -62,7 +62,7 @@ export class SimulatedConfig {
     } else if (this.redirectsTo !== undefined) {
       response.writeHead(301, { location: `${this.redirectsTo}${request.url}` }).end('<html>moved</html>');
     } else if (this.status !== 200) {
-      response.writeHead(this.status).end('{"error":["told to refuse"]}');
+      response.writeHead(this.status).end('{"error":["status set by the test"]}');
     } else if (url.pathname !== `/organizations/${org}/pushy/config/${node}`) {
       response.writeHead(404).end('{"error":["no such thing"]}');
     } else {

@@ -183,7 +183,7 @@ export class SimulatedPushServer {
   }
 
   /** Waits for the next message of this type after those that the test has already expected. */
-  async expect<T extends MessageType>(type: T, withinMs = 20_000): Promise<MessageOf<T>> {
+  async expect<T extends MessageType>(type: T, withinMs = 40_000): Promise<MessageOf<T>> {
     const index = this.expectedCounts.get(type) ?? 0;
     this.expectedCounts.set(type, index + 1);
     const found = await eventually(

@@ -8,9 +8,9 @@ export interface Workstation {
   readonly home: string;
   readonly cwd: string;
   /** Starts the program, on a terminal of this width or with pipes. */
-  start(args: readonly string[], columns?: number): BuiltCli;
+  readonly start: (args: readonly string[], columns?: number) => BuiltCli;
   /** Runs the program to its end. */
-  run(args: readonly string[], columns?: number): ReturnType<BuiltCli['outcome']>;
+  readonly run: (args: readonly string[], columns?: number) => ReturnType<BuiltCli['outcome']>;
 }
 
 /** Sets up a workstation of this server, which it reaches through the development Chef Server; removes it at the end. */

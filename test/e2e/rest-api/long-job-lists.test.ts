@@ -65,8 +65,8 @@ describe('a list of more jobs than a page', () => {
       return ++calls === 3 ? Promise.reject(new Error('the disk is gone')) : page.apply(this, args);
     });
     const url = server.url(`/organizations/${ORG}/pushy/jobs`);
-    const answer = await server.as().send({ method: 'GET', url });
-    expect(answer).toMatchObject({ ok: false, error: { kind: 'unreachable' } });
+    const response = await server.as().send({ method: 'GET', url });
+    expect(response).toMatchObject({ ok: false, error: { kind: 'unreachable' } });
     expect(server.log).toContainEqual(
       expect.objectContaining({ msg: 'cannot complete a list of jobs', reason: 'the disk is gone' }),
     );

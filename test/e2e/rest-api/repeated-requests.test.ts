@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { createPrivateKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { makePrivateKey } from '../../dev-chef-server/key-pair.js';

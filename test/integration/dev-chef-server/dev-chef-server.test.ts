@@ -89,9 +89,11 @@ describe('changes by administrators', () => {
       body: { uri: `${chef.url}/organizations/acme/clients/guest`, chef_key: { name: 'default' } },
     });
     const { chef_key } = created.body as { chef_key: { private_key: string } };
-    expect(await request(signedBy('guest', chef_key.private_key), '/organizations/acme/nodes')).toMatchObject({
-      status: 200,
-    });
+    expect(await request(signedBy('guest', chef_key.private_key), '/organizations/acme/nodes')).toMatchObject(
+      {
+        status: 200,
+      },
+    );
     expect(await send('POST', 'clients', { body })).toMatchObject({ status: 409 });
     await send('PUT', 'groups/admins', { body: { groupname: 'admins', actors: { clients: ['guest'] } } });
     expect(await send('DELETE', 'clients/guest')).toMatchObject({ status: 200, body: { name: 'guest' } });
@@ -105,9 +107,9 @@ describe('changes by administrators', () => {
       status: 200,
     });
     expect(await group()).toMatchObject({ body: actors });
-    const stranger = { groupname: 'admins', actors: { users: ['nobody'] } };
-    expect(await send('PUT', 'groups/admins', { body: stranger })).toMatchObject({ status: 500 });
-    expect(await send('PUT', 'groups/none', { body: stranger })).toMatchObject({ status: 404 });
+    const withUnknownUser = { groupname: 'admins', actors: { users: ['nobody'] } };
+    expect(await send('PUT', 'groups/admins', { body: withUnknownUser })).toMatchObject({ status: 500 });
+    expect(await send('PUT', 'groups/none', { body: withUnknownUser })).toMatchObject({ status: 404 });
     await send('PUT', 'groups/admins', { body: { groupname: 'admins', actors: { users: [] } } });
     expect(await group()).toMatchObject({ body: { users: [], clients: [], groups: [] } });
   });

@@ -79,7 +79,8 @@ export class SimulatedServer {
   /** Sends a command to the node of the latest message, signed with this key. */
   async send(command: NodeCommand, key: Uint8Array = this.sessionKey): Promise<void> {
     const waitForMessage = { ...command, sequence: ++this.sequence, timestamp: formatRfc1123(Date.now()) };
-    if (this.identity === undefined) throw new Error('no message has arrived yet, so there is no route to the node');
+    if (this.identity === undefined)
+      throw new Error('no message has arrived yet, so there is no route to the node');
     await this.router.send([this.identity, ...encodeFrame(key, waitForMessage)]);
   }
 

@@ -18,7 +18,9 @@ describe('the leak guard', () => {
   it('finds a grandchild whose parent has ended', async () => {
     const parent = spawn('sh', ['-c', 'sleep 62 & true'], { detached: true, stdio: 'ignore' });
     await once(parent, 'exit');
-    const left = await eventually(() => findLeftoverProcesses().find(({ command }) => command === 'sleep 62'));
+    const left = await eventually(() =>
+      findLeftoverProcesses().find(({ command }) => command === 'sleep 62'),
+    );
     process.kill(left.pid);
     await eventually(() => findLeftoverProcesses().length === 0);
   });
