@@ -72,6 +72,12 @@ export class JobExecutor {
     return this.state.status;
   }
 
+  /** The status that goes with the statuses of the nodes: the outcome as soon as no node is live, stored or not. */
+  get statusNow(): JobStatus {
+    const { phase, outcome, status } = this.state;
+    return phase === 'over' && outcome !== undefined ? outcome : status;
+  }
+
   get phase(): JobPhase {
     return this.state.phase;
   }

@@ -73,6 +73,11 @@ export class LiveJob {
     return this.executor.status;
   }
 
+  /** The status at the moment of the nodes' statuses; its end may not be stored yet. */
+  get statusNow(): JobStatus {
+    return this.executor.statusNow;
+  }
+
   get isOver(): boolean {
     return this.executor.isOver;
   }

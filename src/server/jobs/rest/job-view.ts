@@ -52,12 +52,12 @@ const nodeDetailOf = ({ name, status, times, ...reported }: JobNode): JobNodeDet
     reason: reported.reason,
   });
 
-/** Converts a job in memory to the form of a stored one. */
+/** Converts a job in memory to the form of a stored one: job and nodes at one moment. */
 export const toStoredForm = (live: LiveJob, includeFile: boolean): StoredJobWithNodes => {
   const { file, ...record } = live.record;
   return {
     ...record,
-    status: live.status,
+    status: live.statusNow,
     updatedAt: live.updatedAt,
     fileSpecified: file !== undefined,
     nodes: Array.from(live.nodeStatuses(), ([name, status]) => ({ name, status })),

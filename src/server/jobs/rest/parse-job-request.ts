@@ -29,7 +29,19 @@ export const parseJobRequest = (bytes: Uint8Array): Result<JobRequest, string> =
   if (hasEnv(body) && hasDuplicateKey(json, 'env')) return err('invalid environment value (duplicate key)');
   if (!parsed.success) return err(issue?.message ?? parsed.error.message);
   const fault = faultOfTexts(parsed.data);
-  return fault === undefined ? ok(parsed.data) : err(fault);
+  if (fault !== undefined) return err(fault);
+  return ok(withQuorumOfDistinct(parsed.data, (body as JobRequest).nodes.length));
+};
+
+/**
+ * A name that is given twice counts once, in the quorum too: knife counts what its user typed. A quorum that the distinct
+ * nodes can reach stays, and so does one that no count of the names could reach.
+ */
+const withQuorumOfDistinct = (request: JobRequest, namesGiven: number): JobRequest => {
+  const { nodes, quorum } = request;
+  const duplicates = namesGiven - nodes.length;
+  if (quorum === undefined || duplicates === 0) return request;
+  return { ...request, quorum: Math.min(quorum, Math.max(nodes.length, quorum - duplicates)) };
 };
 
 /** zod reports unknown members last; users first get the faults of `command` and `nodes`, then unknown members. */

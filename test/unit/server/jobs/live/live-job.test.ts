@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { JobStore } from '../../../../../src/server/jobs/job-store.port.js';
 import { LiveJob } from '../../../../../src/server/jobs/live/live-job.js';
 import { systemClock } from '../../../../../src/shared/lib/clock.js';
+import { deferred } from '../../../../../src/shared/lib/deferred.js';
 import { SliceScheduler } from '../../../../../src/shared/lib/time-slices.js';
 import type { NodeDirectory } from '../../../../../src/server/nodes/nodes.port.js';
 import { createLogger } from '../../../../../src/shared/platform/logger.js';
@@ -31,7 +32,7 @@ const store = {
   flushed: () => Promise.resolve(),
 } satisfies Partial<JobStore>;
 
-const newJob = (nodes = names): LiveJob =>
+const newJob = (nodes = names, jobStore: Partial<JobStore> = store): LiveJob =>
   new LiveJob(
     {
       id: 'a'.repeat(32),
@@ -45,7 +46,7 @@ const newJob = (nodes = names): LiveJob =>
     },
     new Map(nodes.map((name) => [name, 'new'])),
     {
-      store: store as unknown as JobStore,
+      store: jobStore as unknown as JobStore,
       nodeDirectory: nodeDirectory as unknown as NodeDirectory,
       clock: systemClock,
       logger: createLogger({ level: 'fatal' }),
@@ -99,6 +100,21 @@ it('reports a node that goes down before the start once, and after the start eve
   expect(linesOf(job)).toEqual(['start', 'quorum_vote web0 down', 'rehab web0']);
   expect(committed).toEqual(['web1']);
   job.stop();
+});
+
+it('shows the outcome at the moment when its last node has ended, before that is stored', async () => {
+  const database = deferred();
+  const slow = { ...store, flushed: () => database.promise };
+  const job = newJob(['web0'], slow);
+  online.add('web0');
+  await job.start(60_000);
+  job.receiveMessage('web0', nackOf('web0'));
+  await nextEventLoopTurn();
+  expect([job.statusOf('web0'), job.statusNow]).toEqual(['nacked', 'quorum_failed']);
+  expect(job.isOver).toBe(false);
+  database.resolve();
+  await untilOver(job);
+  expect(job.status).toBe('quorum_failed');
 });
 
 describe('a job on very many nodes that are all offline', () => {

@@ -50,6 +50,15 @@ describe('a valid job request', () => {
     expect(readText(json)).toEqual({ ok: true, value: { command: 'x', nodes: ['b', 'a'] } });
   });
 
+  test.each([
+    ['as many names as knife counted', ['a', 'a'], 2, 1],
+    ['what the distinct nodes can reach', ['a', 'a', 'b'], 2, 2],
+    ['all names of a list with three duplicates', ['a', 'a', 'a', 'b', 'b'], 5, 2],
+    ['more than all names: it stays out of reach', ['a', 'a', 'b'], 5, 4],
+  ])('counts a repeated node once in a quorum of %s', (_what, nodes, quorum, expected) => {
+    expect(readWith({ nodes, quorum })).toMatchObject({ ok: true, value: { quorum: expected } });
+  });
+
   test('may have a quorum greater than the number of nodes, and 100,000 nodes', () => {
     const nodes = Array.from({ length: 100_000 }, (_, index) => `n${index}`);
     const read = readWith({ nodes, quorum: 200_000, env: { A: '1' } });
