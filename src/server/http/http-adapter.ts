@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { createServer, type RequestListener } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toRejection, sendRejection } from './error-response.js';
 import { HTTP_LIMITS, type HttpLimits } from './limits.js';
+import { oneRequestAtATime } from './one-request-at-a-time.js';
 import { rejectUnreadableRequest } from './unreadable-request.js';
 import { NOT_FOUND } from './method-not-allowed.js';
 
@@ -20,14 +22,19 @@ export const createHttpAdapter = (limits: HttpLimits = HTTP_LIMITS): FastifyAdap
       maxParamLength: limits.headerBytes,
     },
     bodyLimit: limits.bodyBytes,
-    requestTimeout: limits.requestTimeoutMs,
-    http: {
-      // Node.js would reject such a request without a text; `rejectInvalidHost` has one.
-      requireHostHeader: false,
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersTimeoutMs,
-      connectionsCheckingInterval: limits.checkIntervalMs,
-    },
+    serverFactory: (handler: RequestListener) =>
+      createServer(
+        {
+          // Node.js would reject such a request without a text; `rejectInvalidHost` has one.
+          requireHostHeader: false,
+          maxHeaderSize: limits.headerBytes,
+          headersTimeout: limits.headersTimeoutMs,
+          requestTimeout: limits.requestTimeoutMs,
+          keepAliveTimeout: limits.keepAliveTimeoutMs,
+          connectionsCheckingInterval: limits.checkIntervalMs,
+        },
+        oneRequestAtATime(handler),
+      ),
     trustProxy: true,
     genReqId: () => randomUUID(),
     clientErrorHandler: rejectUnreadableRequest,

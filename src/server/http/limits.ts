@@ -8,7 +8,9 @@ export interface HttpLimits {
   readonly headersTimeoutMs: number;
   /** Maximum time until the request is complete, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** How often the two timeouts are checked, in milliseconds. */
+  /** How long a connection without a request stays open, in milliseconds. */
+  readonly keepAliveTimeoutMs: number;
+  /** How often the timeouts of requests are checked, in milliseconds. */
   readonly checkIntervalMs: number;
 }
 
@@ -18,6 +20,7 @@ export const HTTP_LIMITS: HttpLimits = {
   headerBytes: 16 * 1024,
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 72_000,
   checkIntervalMs: 5_000,
 };
 

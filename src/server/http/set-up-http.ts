@@ -8,7 +8,7 @@ import { HttpErrorFilter } from './http-error.filter.js';
 import { BODY_TOO_LARGE, CLOSE_GRACE_MS } from './limits.js';
 import { RejectedRequest } from './rejected-request.js';
 import { measureRequests } from './request-metrics.js';
-import { rejectInvalidHost } from './request-origin.js';
+import { rejectInvalidHost, rejectTransferCoding } from './request-origin.js';
 import { addMethodNotAllowedRoutes, collectPaths, rejectUnserved } from './method-not-allowed.js';
 
 /**
@@ -26,7 +26,7 @@ export const setUpHttp = async (app: NestFastifyApplication): Promise<void> => {
   fastify.removeAllContentTypeParsers();
   app.useBodyParser('*', { bodyLimit });
   fastify.addHook('onRequest', (request, _reply, done) =>
-    done(rejectUnserved(request) ?? rejectInvalidHost(request)),
+    done(rejectUnserved(request) ?? rejectInvalidHost(request) ?? rejectTransferCoding(request)),
   );
   // By default Node.js rejects a request with an unknown `Expect` header itself, without a text.
   fastify.server.on('checkExpectation', (request, response) =>

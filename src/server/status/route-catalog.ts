@@ -7,6 +7,7 @@ import { apiDocument, type DocumentedRoute } from './api-document.js';
 @Injectable()
 export class RouteCatalog {
   private readonly routes: DocumentedRoute[] = [];
+  private json: Buffer | undefined;
 
   /** Nest creates providers before it adds routes, so this sees all of them. */
   constructor(host: HttpAdapterHost<FastifyAdapter>) {
@@ -19,8 +20,8 @@ export class RouteCatalog {
     });
   }
 
-  /** Returns the API document. */
-  document(): Record<string, unknown> {
-    return apiDocument(this.routes);
+  /** Returns the API document as JSON. It is made once, because anybody can request it and to make it is expensive. */
+  document(): Buffer {
+    return (this.json ??= Buffer.from(JSON.stringify(apiDocument(this.routes))));
   }
 }

@@ -54,7 +54,8 @@ export class StatusController {
   /** OpenAPI 3.1 of the routes that this server serves. */
   @Get('openapi.json')
   @Documented(statusDoc.openapi)
-  openapi(): Record<string, unknown> {
+  @Header('Content-Type', 'application/json; charset=utf-8')
+  openapi(): Buffer {
     return this.routes.document();
   }
 }

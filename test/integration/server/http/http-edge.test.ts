@@ -236,6 +236,23 @@ describe('a request that violates HTTP', () => {
     ['an empty Host', 'GET /things HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n', 400],
     ['an invalid Host', 'GET /things HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 400],
     ['an invalid Host in HTTP/1.0', 'GET /things HTTP/1.0\r\nHost: a/b\r\n\r\n', 400],
+    ['two Host headers', 'GET /things HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n', 400],
+    ['the same Host twice', 'GET /things HTTP/1.1\r\nhost: a\r\nHOST: a\r\nConnection: close\r\n\r\n', 400],
+    [
+      'a body that is compressed and chunked',
+      `${HEAD}Transfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n`,
+      501,
+    ],
+    [
+      'two transfer codings in two headers',
+      `${HEAD}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n`,
+      501,
+    ],
+    [
+      'a body that is chunked twice',
+      `${HEAD}Transfer-Encoding: chunked, chunked\r\nConnection: close\r\n\r\n0\r\n\r\n`,
+      400,
+    ],
     ['an unknown path without Host', 'GET /nothing HTTP/1.1\r\nConnection: close\r\n\r\n', 404],
   ])('gets a clear error: %s', async (_what, bytes, status) => {
     const response = await sendBytes(app.url, bytes);
