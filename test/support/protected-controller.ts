@@ -5,8 +5,13 @@ import type { Rejection } from '../../src/server/http/rejected-request.js';
 import { CurrentRequestor } from '../../src/server/auth/current-requestor.decorator.js';
 import { Protected } from '../../src/server/auth/protected.decorator.js';
 
-const checkBody = ({ body }: FastifyRequest): Rejection | undefined =>
-  String(body) === '{}' ? undefined : { status: 400, error: 'the body must be {}' };
+/** The sizes of the bodies that were parsed. */
+export const parsedBodySizes: number[] = [];
+
+const checkBody = ({ body }: FastifyRequest): Rejection | undefined => {
+  parsedBodySizes.push(String(body).length);
+  return String(body).trim() === '{}' ? undefined : { status: 400, error: 'the body must be {}' };
+};
 
 const checkCcpk = ({ query }: FastifyRequest): Rejection | undefined =>
   (query as { ccpk?: string }).ccpk === undefined ? { status: 400, error: ['Missing ccpk'] } : undefined;

@@ -13,7 +13,7 @@ import { Authorizer } from './authorizer.js';
 import { CachedChefDirectory } from './cached-chef-directory.js';
 import { ChefDirectory, ChefServerHealth } from './chef-directory.port.js';
 import { ChefServerWatch } from './chef-server-watch.js';
-import { HttpChefDirectory } from './http-chef-directory.js';
+import { type ChefServerConnections, HttpChefDirectory } from './http-chef-directory.js';
 import { PinoAuditLog } from './pino-audit-log.js';
 import { RejectionRecorder } from './rejection-recorder.js';
 import { SignedHeadersHook } from './signed-headers.hook.js';
@@ -38,18 +38,21 @@ const createHttpDirectory = (
   watch: ChefServerWatch,
 ): HttpChefDirectory => {
   const { chef_server: chef } = config;
-  const http = new HttpClient({
+  const options = {
     connectTimeoutMs: chef.timeout * 1000, // a reload does not change it, but each lookup has a timeout of its own
     ...(chef.ssl_ca_file === undefined ? {} : { ca: readCertificates(chef.ssl_ca_file) }),
-  });
+  };
+  const connections = (): ChefServerConnections => {
+    const unsigned = new HttpClient(options);
+    return { unsigned, superuser: new SignedHttp(unsigned, superuser, clock) };
+  };
   const access = {
     erchefUrl: chef.erchef_url,
     rootUrl: chef.root_url,
     chefVersion: chef.api_version,
     timeoutMs: () => config.chef_server.timeout * 1000,
   };
-  const signedHttp = new SignedHttp(http, superuser, clock);
-  return new HttpChefDirectory(http, signedHttp, access, logger.child({ scope: 'auth' }), watch);
+  return new HttpChefDirectory(connections(), connections(), access, logger.child({ scope: 'auth' }), watch);
 };
 
 /** Authentication and authorization of requests; imported by modules with protected routes. */

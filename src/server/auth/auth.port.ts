@@ -17,7 +17,10 @@ export interface Identity {
 export interface Requestor extends Identity {
   /** IP addresses, nearest first: that of the connection, then those that proxies report. */
   readonly from: readonly string[];
-  /** The verified signature. Only an identical request of the same second has the same one. */
+  /**
+   * The verified signature as a number: without leading zero bytes, which OpenSSL does not require in versions 1.0 and
+   * 1.1. Only an identical request of the same second has the same one.
+   */
   readonly signature: Uint8Array;
 }
 
@@ -29,7 +32,10 @@ export interface Protection {
   readonly right: Right;
   /** Media type of the response. A request whose `Accept` excludes it gets 406; a feed requires the header. */
   readonly produces: 'application/json' | 'application/octet-stream' | 'text/event-stream';
-  /** Parses the request before its sender is known; returns the rejection of an invalid one. The body is a Buffer. */
+  /**
+   * Parses the request before its sender is known, or after that if its body is large; returns the rejection of an
+   * invalid one. The body is a Buffer.
+   */
   readonly parse?: (request: FastifyRequest) => Rejection | undefined;
   /** Set on a POST route that uses only its path: the body may be missing or have any type. */
   readonly ignoresBody?: true;

@@ -1,4 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { err, type Result } from '../../shared/lib/result.js';
 import { SingleFlight } from '../../shared/lib/single-flight.js';
@@ -30,6 +31,12 @@ export interface ChefServerAccess {
   readonly timeoutMs: () => number;
 }
 
+/** A limited number of connections to Chef Server, for requests that are unsigned and for those of the superuser. */
+export interface ChefServerConnections {
+  readonly unsigned: HttpClient;
+  readonly superuser: SignedHttp;
+}
+
 type Send = (request: HttpRequest) => Promise<Result<HttpResponse, HttpFault>>;
 type LookupResult = Result<HttpResponse, Unavailable>;
 type Fault = UnknownOrganization | UnknownPrincipal | NoGroup | Unavailable;
@@ -58,16 +65,23 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const isImpossibleName = (name: string): boolean =>
   name === '.' || name === '..' || Buffer.byteLength(name) > MAX_NAME_BYTES || LONE_SURROGATE.test(name);
 
-/** Looks up principals, organizations and groups over HTTP. See docs/spec/rest-api.md, "Asking the Chef Server". */
+/**
+ * Looks up principals, organizations and groups over HTTP. See docs/spec/rest-api.md, "Asking the Chef Server".
+ *
+ * Anybody can cause lookups of names, so names that Chef Server has not confirmed yet have connections of their own:
+ * requests of known principals never wait for them.
+ */
 export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
   private readonly orgIds: TtlCache<Awaited<ReturnType<ChefDirectory['orgId']>>>;
   private readonly lookups = new SingleFlight<LookupResult>();
   private readonly publicKeys = new PublicKeyCache();
+  /** The URLs of members and organizations that exist. */
+  private readonly confirmed = new LRUCache<string, true>({ max: DEFAULT_MAX_ENTRIES });
   private readonly log: ThrottledLog;
 
   constructor(
-    private readonly http: HttpClient,
-    private readonly superuserHttp: SignedHttp,
+    private readonly connections: ChefServerConnections,
+    private readonly connectionsForStrangers: ChefServerConnections,
     private readonly access: ChefServerAccess,
     logger: Logger,
     private readonly watch: Pick<ChefServerWatch, 'observeDuration' | 'recordOutcome'>,
@@ -82,27 +96,41 @@ export class HttpChefDirectory implements ChefDirectory, OnApplicationShutdown {
     if (isImpossibleName(name)) return err({ kind: 'unknown_principal' });
     const url = `${withoutSlash(this.access.erchefUrl)}${pathOf(org)}/principals/${encodeURIComponent(name)}`;
     const parse = (response: HttpResponse) => parsePrincipals(response, this.publicKeys);
-    return this.lookUp('principals', url, (request) => this.http.send(request), parse);
+    const send: Send = (request) => this.connectionsFor(url).unsigned.send(request);
+    const found = await this.lookUp('principals', url, send, parse);
+    if (found.ok && found.value.some(({ isMember }) => isMember)) this.confirmed.set(url, true);
+    return found;
   }
 
   async orgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>> {
     if (isImpossibleName(org)) return err({ kind: 'unknown_organization' });
-    const load = () => this.lookUpAsSuperuser('organization', pathOf(org), parseOrgId);
-    return this.orgIds.getOrLoad(org, load, ({ ok }) => ok);
+    return this.orgIds.getOrLoad(
+      org,
+      () => this.lookUpOrgId(org),
+      ({ ok }) => ok,
+    );
   }
 
   async group(org: string, name: string): Promise<Result<ChefGroup, NoGroup | Unavailable>> {
     if (isImpossibleName(org) || isImpossibleName(name)) return err({ kind: 'unknown_group' });
-    return this.lookUpAsSuperuser('group', `${pathOf(org)}/groups/${encodeURIComponent(name)}`, parseGroup);
+    const url = `${withoutSlash(this.access.rootUrl)}${pathOf(org)}/groups/${encodeURIComponent(name)}`;
+    return this.lookUp('group', url, (request) => this.connections.superuser.send(request), parseGroup);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.http.close();
+    await Promise.all([this.connections.unsigned.close(), this.connectionsForStrangers.unsigned.close()]);
   }
 
-  private lookUpAsSuperuser<T, E extends Fault>(question: string, path: string, parse: Parse<T, E>) {
-    const url = `${withoutSlash(this.access.rootUrl)}${path}`;
-    return this.lookUp(question, url, (request) => this.superuserHttp.send(request), parse);
+  private async lookUpOrgId(org: string): Promise<Result<string, UnknownOrganization | Unavailable>> {
+    const url = `${withoutSlash(this.access.rootUrl)}${pathOf(org)}`;
+    const send: Send = (request) => this.connectionsFor(url).superuser.send(request);
+    const found = await this.lookUp('organization', url, send, parseOrgId);
+    if (found.ok) this.confirmed.set(url, true);
+    return found;
+  }
+
+  private connectionsFor(url: string): ChefServerConnections {
+    return this.confirmed.has(url) ? this.connections : this.connectionsForStrangers;
   }
 
   private async lookUp<T, E extends Fault>(

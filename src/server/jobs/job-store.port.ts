@@ -146,7 +146,7 @@ export abstract class JobStore {
    * Returns the job that the request with this key has started, and the hash of its body; undefined if the key is
    * unknown. If that job is `crashed`, releases the key for a new job and returns undefined.
    */
-  abstract findOrReleaseKey(
+  abstract releaseKeyOrGetStart(
     orgId: string,
     keyHash: Buffer,
   ): Promise<{ readonly jobId: string; readonly bodyHash: Buffer } | undefined>;

@@ -2,7 +2,8 @@ import { createPrivateKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { makePrivateKey } from '../../dev-chef-server/key-pair.js';
 import { eventually } from '../../support/eventually.js';
-import { sendSigned, type TestSigner } from '../../support/signed-sender.js';
+import { sendHttp } from '../../support/http-request.js';
+import { sendSigned, signedHeaders, type TestSigner } from '../../support/signed-sender.js';
 import { QUIET_SETTINGS } from '../../support/server-settings.js';
 import { ORG } from '../../support/server-surroundings.js';
 import { useServer } from '../../support/use-server.js';
@@ -139,6 +140,59 @@ describe('a replayed signed request', () => {
         nodes: ['offline'],
       }),
     );
+  });
+});
+
+describe('a captured request that is sent very often', () => {
+  const path = `/organizations/${ORG}/pushy/jobs`;
+
+  /** Signs requests of the last minutes until a signature begins with a zero byte: one in 256 does. */
+  const requestWithLeadingZero = (): { headers: Record<string, string>; body: string; signature: Buffer } => {
+    for (let attempt = 0; attempt < 100_000; attempt++) {
+      const body = JSON.stringify({ command: `attempt${attempt}`, nodes: ['offline'] });
+      const signer = { user: 'alice', key: server.userKey, version: '1.1' } as const;
+      const headers = signedHeaders(signer, { method: 'POST', path, body });
+      const signature = Buffer.from(signatureLines(headers).join(''), 'base64');
+      if (signature[0] === 0) return { headers, body, signature };
+    }
+    throw new Error('no signature begins with a zero byte');
+  };
+
+  const signatureLines = (headers: Record<string, string>): string[] =>
+    Object.keys(headers)
+      .filter((name) => name.startsWith('X-Ops-Authorization-'))
+      .map((name) => headers[name] ?? '');
+
+  it('starts at most ten jobs, even if a leading zero byte of its signature is left out', async () => {
+    const { headers, body, signature } = requestWithLeadingZero();
+    const before = (await jobCount()) as number;
+    const send = (signed: Record<string, string>) =>
+      sendHttp(server.url(''), {
+        method: 'POST',
+        path,
+        body,
+        headers: { ...signed, 'Content-Type': 'application/json' },
+      });
+    const statuses = (await Promise.all(Array.from({ length: 40 }, () => send(headers)))).map(
+      ({ status }) => status,
+    );
+    expect(statuses.filter((status) => status === 201)).toHaveLength(10);
+    expect(new Set(statuses)).toEqual(new Set([201, 401]));
+
+    const lines =
+      signature
+        .subarray(1)
+        .toString('base64')
+        .match(/.{1,60}/g) ?? [];
+    const shortened = Object.fromEntries(
+      lines.map((line, index) => [`X-Ops-Authorization-${index + 1}`, line]),
+    );
+    const others = Object.entries(headers).filter(([name]) => !name.startsWith('X-Ops-Authorization-'));
+    expect(await send({ ...Object.fromEntries(others), ...shortened })).toMatchObject({
+      status: 401,
+      json: { error: ['this request was served already; sign a new one'] },
+    });
+    expect(await jobCount()).toBe(before + 10);
   });
 });
 

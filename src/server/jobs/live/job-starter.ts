@@ -40,12 +40,12 @@ export class JobStarter {
     mark?: IdempotencyMark,
   ): Promise<Result<string, Rejection>> {
     if (this.store.overloaded) throw unavailable('too many changes wait for the database');
-    const earlier = mark && (await this.findEarlierStart(requestor, mark));
+    const earlier = mark && (await this.releaseKeyOrGetStart(requestor, mark));
     if (earlier !== undefined) return earlier;
     const job = this.newJob(requestor, request, mark);
     const { signature } = requestor;
     const stored = await this.replayGuard.runOnce(signature, () =>
-      this.storeOrFindEarlier(requestor, job, mark),
+      this.storeOrGetEarlier(requestor, job, mark),
     );
     if (!stored.ok) {
       this.recordAudit(requestor, stored.error, request);
@@ -76,7 +76,7 @@ export class JobStarter {
   }
 
   /** Stores a job. If an equal request stored its job at the same time, returns the result of that one. */
-  private async storeOrFindEarlier(
+  private async storeOrGetEarlier(
     requestor: Requestor,
     job: NewJob,
     mark: IdempotencyMark | undefined,
@@ -86,7 +86,7 @@ export class JobStarter {
       return undefined;
     } catch (thrown) {
       const isRejected = thrown instanceof AppError && thrown.code === DATABASE_REFUSED;
-      const earlier = mark && isRejected ? await this.findEarlierStart(requestor, mark) : undefined;
+      const earlier = mark && isRejected ? await this.releaseKeyOrGetStart(requestor, mark) : undefined;
       if (earlier === undefined) throw thrown;
       return earlier;
     }
@@ -106,12 +106,12 @@ export class JobStarter {
    * Returns the result of an earlier request with the same key. Waits until all changes are stored: a job whose storing
    * was not confirmed must be marked as crashed first.
    */
-  private async findEarlierStart(
+  private async releaseKeyOrGetStart(
     { orgId }: Requestor,
     { keyHash, bodyHash }: IdempotencyMark,
   ): Promise<Result<string, Rejection> | undefined> {
     if (!(await waitUntilFlushed(this.store))) throw unavailable('changes still wait for the database');
-    const started = await this.store.findOrReleaseKey(orgId, keyHash);
+    const started = await this.store.releaseKeyOrGetStart(orgId, keyHash);
     if (started === undefined) return undefined;
     return started.bodyHash.equals(bodyHash) ? ok(started.jobId) : err(otherBody(started.jobId));
   }

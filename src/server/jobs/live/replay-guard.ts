@@ -15,9 +15,14 @@ const SIGNATURE_LIFETIME_MS = 2 * MAX_CLOCK_SKEW_S * 1000;
  */
 const CONCURRENT_RETRY_WINDOW_MS = 2_000;
 
+/** A signature starts at most this many jobs, so that a captured request cannot start thousands within the window. */
+export const MAX_STARTS_PER_SIGNATURE = 10;
+
 interface RememberedRequest {
   /** When it came first, in milliseconds on a monotonic clock. */
   readonly receivedAt: number;
+  /** How many calls of `start` are in progress or have succeeded. */
+  starts: number;
   isStarted: boolean;
 }
 
@@ -39,16 +44,21 @@ export class ReplayGuard {
   async runOnce<T>(signature: Uint8Array, start: () => Promise<T>): Promise<Result<T, 'replayed'>> {
     const key = createHash('sha256').update(signature).digest('base64');
     const now = this.now();
-    const known = this.known.get(key) ?? { receivedAt: now, isStarted: false };
-    if (now - known.receivedAt > CONCURRENT_RETRY_WINDOW_MS) return err('replayed');
+    const known = this.known.get(key) ?? { receivedAt: now, starts: 0, isStarted: false };
+    const isLate = now - known.receivedAt > CONCURRENT_RETRY_WINDOW_MS;
+    if (isLate || known.starts >= MAX_STARTS_PER_SIGNATURE) return err('replayed');
+    known.starts++;
     this.known.set(key, known);
     try {
       const started = await start();
       known.isStarted = true;
       return ok(started);
+    } catch (thrown) {
+      known.starts--;
+      throw thrown;
     } finally {
       // Of two concurrent calls, one may fail and the other one succeed.
-      if (known.isStarted) this.known.set(key, known);
+      if (known.isStarted || known.starts > 0) this.known.set(key, known);
       else this.known.delete(key);
     }
   }

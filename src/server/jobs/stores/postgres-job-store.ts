@@ -63,7 +63,7 @@ const NODES = `
  * Releases the key of a job that was stored although its server could not know that: that job is `crashed`. The SELECT
  * sees the rows as they were before the DELETE, so it excludes these jobs.
  */
-const FIND_OR_RELEASE_KEY = `
+const RELEASE_KEY_OR_GET_START = `
   WITH released AS (
     DELETE FROM job_requests r USING jobs j
     WHERE r.org_id = $1 AND r.request = $2 AND j.id = r.job_id AND j.status = ${JOB_STATUS_CODES.crashed}
@@ -132,11 +132,11 @@ export class PostgresJobStore implements JobStore {
     this.writer.push({ kind: 'unconfirmed_job', ...job });
   }
 
-  async findOrReleaseKey(
+  async releaseKeyOrGetStart(
     orgId: string,
     keyHash: Buffer,
   ): Promise<{ readonly jobId: string; readonly bodyHash: Buffer } | undefined> {
-    const rows = await this.database.query(FIND_OR_RELEASE_KEY, [orgId, keyHash]);
+    const rows = await this.database.query(RELEASE_KEY_OR_GET_START, [orgId, keyHash]);
     const [row] = rows as { job_id: string; body_hash: Buffer }[];
     return row && { jobId: row.job_id.trimEnd(), bodyHash: row.body_hash };
   }

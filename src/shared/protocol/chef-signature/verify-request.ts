@@ -28,9 +28,14 @@ export const parsePublicKey = (pem: string): KeyObject | undefined => {
   }
 };
 
-/** Whether the owner of the key signed exactly this request, including its body. */
-export const verifyRequest = (headers: SignedHeaders, request: ReceivedRequest, key: KeyObject): boolean => {
-  if (headers.contentHash !== contentHash(headers.version, request.body)) return false;
+/**
+ * Whether the owner of the key signed exactly this request, including its body. Hashes the body last, because a body may
+ * be large, and anybody can send one with an invalid signature.
+ */
+export const verifyRequest = (headers: SignedHeaders, request: ReceivedRequest, key: KeyObject): boolean =>
+  isSignatureOf(headers, request, key) && headers.contentHash === contentHash(headers.version, request.body);
+
+const isSignatureOf = (headers: SignedHeaders, request: ReceivedRequest, key: KeyObject): boolean => {
   const text = Buffer.from(
     canonicalRequest({
       version: headers.version,

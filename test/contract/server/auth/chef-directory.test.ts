@@ -27,9 +27,10 @@ beforeAll(async () => {
 
 const openDirectory = (chef: DevChefServer, now?: () => number): HttpChefDirectory => {
   const http = new HttpClient();
+  const superuser = new SignedHttp(http, { userId: 'pivotal', key: createPrivateKey(pem) }, systemClock);
   return new HttpChefDirectory(
-    http,
-    new SignedHttp(http, { userId: 'pivotal', key: createPrivateKey(pem) }, systemClock),
+    { unsigned: http, superuser },
+    { unsigned: http, superuser },
     { erchefUrl: `${chef.url}/`, rootUrl: chef.url, chefVersion: '11.1.0', timeoutMs: () => 5_000 },
     pino({ level: 'silent' }),
     new ChefServerWatch(new Registry()),

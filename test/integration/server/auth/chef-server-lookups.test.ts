@@ -55,6 +55,44 @@ afterEach(async () => {
 
 afterAll(() => chef.stop());
 
+describe('lookups of names that Chef Server does not know', () => {
+  it('do not delay the requests of known principals, however many wait', async () => {
+    expect((await send()).status).toBe(200);
+    const answer = deferred();
+    chef.faults.add({ on: /stranger/, until: answer.promise });
+    const strangers = Array.from({ length: 200 }, (_, number) =>
+      sendSigned(
+        app.url,
+        { user: number % 2 === 0 ? `stranger${number}` : 'alice', key },
+        { path: `/organizations/${number % 2 === 0 ? 'acme' : `stranger${number}`}/pushy/things/1` },
+      ),
+    );
+    await eventually(() => chef.requests.filter(({ target }) => target.includes('stranger')).length >= 32);
+    const known = await Promise.all(Array.from({ length: 20 }, () => send()));
+    expect(known.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    answer.resolve();
+    const statuses = (await Promise.all(strangers)).map(({ status }) => status);
+    expect(statuses.filter((status) => status !== 401 && status !== 404)).toEqual([]);
+  });
+
+  it('use connections of their own until Chef Server has confirmed the name', async () => {
+    await chef.createUser('newcomer', { orgs: ['acme'], privateKey: pem });
+    chef.setGroup('acme', 'pushy_job_readers', { users: ['alice', 'newcomer'] });
+    const asNewcomer = () =>
+      sendSigned(app.url, { user: 'newcomer', key }, { path: '/organizations/acme/pushy/things/1' });
+    expect((await asNewcomer()).status).toBe(200);
+    const answer = deferred();
+    chef.faults.add({ on: /stranger/, until: answer.promise });
+    const strangers = Array.from({ length: 100 }, (_, number) =>
+      sendSigned(app.url, { user: `stranger${number}`, key }, { path: '/organizations/acme/pushy/things/1' }),
+    );
+    await eventually(() => chef.requests.filter(({ target }) => target.includes('stranger')).length >= 32);
+    expect((await asNewcomer()).status).toBe(200);
+    answer.resolve();
+    await Promise.all(strangers);
+  });
+});
+
 describe('the lookups in Chef Server for a request', () => {
   /** Sends a request while Chef Server delays its response about the sender; returns the lookups until then. */
   const lookupsBeforeAuthentication = async (signer: KeyObject): Promise<string[]> => {

@@ -4,7 +4,7 @@ import { DevChefServer } from '../../../dev-chef-server/dev-chef-server.js';
 import { makePrivateKey } from '../../../dev-chef-server/key-pair.js';
 import { type HttpApp, startHttpApp } from '../../../support/http-app.js';
 import { type PlainResponse, sendHttp } from '../../../support/http-request.js';
-import { ProtectedController } from '../../../support/protected-controller.js';
+import { parsedBodySizes, ProtectedController } from '../../../support/protected-controller.js';
 import { signedHeaders } from '../../../support/signed-sender.js';
 
 /** The properties of a request that may be valid or invalid. */
@@ -193,6 +193,35 @@ describe('a request is verified in a fixed order', () => {
     await send(change);
     const isRejectedByForm = FAULTS.findIndex((fault) => fault.name === name) < 8;
     expect(chef.requests.length === 0).toBe(isRejectedByForm);
+  });
+
+  describe('a body of more than 16 KiB', () => {
+    const LARGE = 'x'.repeat(16 * 1024 + 1);
+
+    it.each(FAULTS.slice(8, 13))(
+      'is not parsed if the request has another fault: $name',
+      async ({ change, status, error }) => {
+        parsedBodySizes.length = 0;
+        const response = await send({ ...change, body: LARGE });
+        expect({ status: response.status, json: response.json }).toEqual({ status, json: { error } });
+        expect(parsedBodySizes).toEqual([]);
+      },
+    );
+
+    it('is parsed after its sender is known, and before Accept counts', async () => {
+      expect(await send({ body: LARGE, accept: 'text/html' })).toMatchObject({
+        status: 400,
+        json: { error: 'the body must be {}' },
+      });
+      expect(await send({ body: `{}${' '.repeat(LARGE.length)}` })).toMatchObject({ status: 201 });
+    });
+
+    it('is not accepted with the signature of another body', async () => {
+      const path = '/organizations/acme/pushy/things';
+      const signed = signedHeaders({ user: 'alice', key: keys.right }, { method: 'POST', path, body: '{}' });
+      const headers = { ...signed, 'Content-Type': 'application/json' };
+      expect((await sendHttp(app.url, { method: 'POST', path, body: LARGE, headers })).status).toBe(401);
+    });
   });
 
   it.each(FAULTS.filter(({ status }) => status === 401))(

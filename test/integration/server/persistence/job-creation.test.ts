@@ -73,17 +73,17 @@ describe('a job whose creation got no reply', () => {
       await eventually(async () => (await connections("state = 'active'")) === 0);
       expect((await store.find(ORG, job.id))?.status).toBe('crashed');
       expect((await store.loadLive()).map(({ id }) => id)).not.toContain(job.id);
-      expect(await store.findOrReleaseKey(ORG, idempotency.keyHash)).toBeUndefined();
+      expect(await store.releaseKeyOrGetStart(ORG, idempotency.keyHash)).toBeUndefined();
       const again = newJob({ orgId: ORG, idempotency });
       await store.create(again);
-      expect(await store.findOrReleaseKey(ORG, idempotency.keyHash)).toMatchObject({ jobId: again.id });
+      expect(await store.releaseKeyOrGetStart(ORG, idempotency.keyHash)).toMatchObject({ jobId: again.id });
     },
   );
 
   it('leaves no trace if the statement never reached the database', async () => {
     proxy.cut();
     const job = newJob({ orgId: ORG });
-    await expect(store.findOrReleaseKey(ORG, Buffer.alloc(0))).rejects.toThrow(); // the pool notices that the connection is broken
+    await expect(store.releaseKeyOrGetStart(ORG, Buffer.alloc(0))).rejects.toThrow(); // the pool notices that the connection is broken
     await expect(store.create(job)).rejects.toMatchObject({ code: 'database_unavailable' });
     proxy.heal();
     await store.flushed();

@@ -156,8 +156,8 @@ describe.each([
       await store.create(newJob({ orgId, createdAt: at, idempotency }));
     }
     await history.deleteIdempotencyKeys(NOW - DAY);
-    expect(await store.findOrReleaseKey(orgId, marks[0]!.keyHash)).toBeUndefined();
-    expect(await store.findOrReleaseKey(orgId, marks[1]!.keyHash)).toMatchObject({
+    expect(await store.releaseKeyOrGetStart(orgId, marks[0]!.keyHash)).toBeUndefined();
+    expect(await store.releaseKeyOrGetStart(orgId, marks[1]!.keyHash)).toMatchObject({
       bodyHash: Buffer.from('body'),
     });
   });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { deferred } from '../../../../../src/shared/lib/deferred.js';
-import { ReplayGuard } from '../../../../../src/server/jobs/live/replay-guard.js';
+import { MAX_STARTS_PER_SIGNATURE, ReplayGuard } from '../../../../../src/server/jobs/live/replay-guard.js';
 
 /** How far the timestamp of a request may differ from the server's clock, in both directions. */
 const SKEW_MS = 900_000;
@@ -37,6 +37,13 @@ describe('a request that started a job', () => {
     expect(await start()).toEqual({ ok: false, error: 'replayed' });
   });
 
+  it('starts at most ten jobs, however often it is repeated within two seconds', async () => {
+    const outcomes = await Promise.all(Array.from({ length: 2_700 }, () => start()));
+    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(MAX_STARTS_PER_SIGNATURE);
+    expect(await start()).toEqual({ ok: false, error: 'replayed' });
+    expect(jobs).toBe(10);
+  });
+
   it('does not affect a request with another signature', async () => {
     await start();
     now += 10_000;
@@ -58,6 +65,16 @@ describe('a request that started none', () => {
     await expect(fail()).rejects.toThrow('database');
     now += 60_000;
     expect(await start()).toEqual({ ok: true, value: 1 });
+  });
+
+  it('does not count for the repetitions of the same second', async () => {
+    for (let time = 0; time < 30; time++) await expect(fail()).rejects.toThrow('database');
+    const outcomes = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => (index < 6 ? start() : fail().catch(() => 'failed'))),
+    );
+    expect(outcomes.slice(6)).toEqual(Array(6).fill(expect.anything()));
+    for (let time = 0; time < 4; time++) expect((await start()).ok).toBe(true);
+    expect(await start()).toEqual({ ok: false, error: 'replayed' });
   });
 
   it('is remembered if an equal request of the same second started one', async () => {
