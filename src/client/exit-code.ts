@@ -1,3 +1,5 @@
+import { EXIT_BUG } from '../shared/platform/unhandled-errors.js';
+
 /**
  * Exit codes, numbered as in sysexits.h. A problem of the Chef Server (unreachable, or it rejects us) never ends the
  * program: the client logs the reason and tries again, so that the node recovers without help. A problem of this
@@ -12,7 +14,7 @@ export const EXIT_CODE = {
   /** The command line is wrong. */
   USAGE: 64,
   /** A bug. */
-  INTERNAL: 70,
+  INTERNAL: EXIT_BUG,
   /** Another client of the same node runs on this machine. */
   BUSY: 75,
   /**

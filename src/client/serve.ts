@@ -7,6 +7,7 @@ import { systemClock } from '../shared/lib/clock.js';
 import { type LogStream, openLogStream } from '../shared/platform/log-stream.js';
 import { createLogger } from '../shared/platform/logger.js';
 import { packageVersion } from '../shared/platform/package-version.js';
+import { exitOnUnhandledErrors } from '../shared/platform/unhandled-errors.js';
 import { type RunLock, acquireRunLock } from '../shared/platform/run-lock.js';
 import { freshCurveKeyPair } from '../shared/platform/zmq/command-dealer.js';
 import { Agent } from './agent.js';
@@ -33,6 +34,7 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
   const { settings, file: settingsFile } = loadSettings(file, overrides, environment);
   const logFile = openLog(settings.logLocation);
   const log = createLogger({ level: settings.logLevel, destination: logFile });
+  exitOnUnhandledErrors(log);
   const nodeName = await resolveNodeName(settings);
   const journal = await openJournal(settings, nodeName, log);
   const lock = await lockNode(settings, nodeName);

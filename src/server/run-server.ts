@@ -10,6 +10,7 @@ import { AppError, messageOf } from '../shared/lib/app-error.js';
 import { LeadershipLease } from './persistence/leadership-lease.js';
 import { connectionOf } from './persistence/connection-options.js';
 import { createLogger } from '../shared/platform/logger.js';
+import { exitOnUnhandledErrors } from '../shared/platform/unhandled-errors.js';
 import { type RunningServer, startServer } from './start-server.js';
 
 /** A server that has not stopped by then exits at once. */
@@ -63,6 +64,7 @@ const stopAtSignal = (server: RunningServer, logger: Logger): void => {
 const run = async (configFile: string): Promise<void> => {
   const config = new LiveValue(loadServerConfig(configFile));
   const logger = createLogger({ level: config.view.log_level });
+  exitOnUnhandledErrors(logger);
   // Without handlers USR1 opens the debugger of Node.js to every user of this machine, and USR2 ends the process.
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
     process.on(signal, () => logger.info({ signal }, 'ignored a signal that has no effect'));

@@ -61,13 +61,27 @@ export class ServerProcess {
     });
   }
 
-  /** Starts the server without waiting, optionally with a limit of open files; throws if it is not built. */
-  static spawn(config: ServerConfig, secrets: ServerSecrets, maxOpenFiles?: number): ServerProcess {
+  /**
+   * Starts the server without waiting, optionally with a limit of open files and options of Node.js; throws if it is not
+   * built.
+   */
+  static spawn(
+    config: ServerConfig,
+    secrets: ServerSecrets,
+    maxOpenFiles?: number,
+    nodeOptions: readonly string[] = [],
+  ): ServerProcess {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not built; run: npm run build`);
     const folder = mkdtempSync(join(tmpdir(), 'push-jobs-server-'));
     writeSettings(folder, config);
     writeSecrets(folder, secrets);
-    const command = [process.execPath, PROGRAM, '--config', join(folder, CONFIG_FILE)] as const;
+    const command = [
+      process.execPath,
+      ...nodeOptions,
+      PROGRAM,
+      '--config',
+      join(folder, CONFIG_FILE),
+    ] as const;
     const [program, ...args] =
       maxOpenFiles === undefined ? command : withOpenFilesLimit(maxOpenFiles, command);
     return new ServerProcess(spawn(program, args), folder);
@@ -78,8 +92,9 @@ export class ServerProcess {
     config: ServerConfig,
     secrets: ServerSecrets,
     maxOpenFiles?: number,
+    nodeOptions: readonly string[] = [],
   ): Promise<ServerProcess> {
-    const server = ServerProcess.spawn(config, secrets, maxOpenFiles);
+    const server = ServerProcess.spawn(config, secrets, maxOpenFiles, nodeOptions);
     await eventually(
       () => {
         if (server.out.includes('push-jobs-server is up')) return true;
