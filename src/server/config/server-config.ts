@@ -1,7 +1,19 @@
 import { z } from 'zod';
 
+/** The largest number that timers, dates and database columns can all hold; in seconds, 68 years. */
+const MAX_NUMBER = 2 ** 31 - 1;
+
+/** Our node client accepts no longer heartbeat interval. */
+const DAY_MS = 86_400_000;
+
+/** A hundred years; a longer retention would begin before the first date that PostgreSQL and JavaScript can hold. */
+const MAX_RETENTION_DAYS = 36_500;
+
 /** A whole number; the settings files of old servers may contain it as a string. */
-const wholeNumber = (min: number, max = 2 ** 31 - 1) => z.coerce.number().int().min(min).max(max);
+const wholeNumber = (min: number, max = MAX_NUMBER) => z.coerce.number().int().min(min).max(max);
+/** Seconds, with a fraction. */
+const seconds = (max = MAX_NUMBER) => z.coerce.number().nonnegative().max(max);
+const secondsAboveZero = (max = MAX_NUMBER) => z.coerce.number().positive().max(max);
 const port = () => wholeNumber(1, 65535);
 
 /** The database: a PostgreSQL server, or the embedded one with its data in a folder. */
@@ -30,15 +42,15 @@ export const chefServerSchema = z.strictObject({
    * How long keys and groups are cached, in seconds; 0 queries Chef Server each time. A deleted key or a revoked right
    * stays effective for that long.
    */
-  cache_seconds: z.coerce.number().nonnegative().max(300).default(0),
+  cache_seconds: seconds(300).default(0),
   /** Timeout of one lookup, in seconds. */
-  timeout: z.coerce.number().positive().max(300).default(5),
+  timeout: secondsAboveZero(300).default(5),
 });
 
 /** Which ended jobs are kept; without a limit, all. */
 const retention = {
   /** Older jobs are deleted with their output; in days. */
-  days: wholeNumber(1).optional(),
+  days: wholeNumber(1, MAX_RETENTION_DAYS).optional(),
   /** How many of the newest jobs of an organization are kept. */
   jobs: wholeNumber(1).optional(),
 };
@@ -64,19 +76,19 @@ export const serverConfigSchema = z.strictObject({
   zmq_io_processes: wholeNumber(1, 64).default(1),
   server_name_advertised: z.string().min(1),
 
-  heartbeat_interval: wholeNumber(100).default(10_000),
+  heartbeat_interval: wholeNumber(100, DAY_MS).default(10_000),
   down_threshold: z.coerce.number().positive().max(1).default(0.6),
   decay_window: z.coerce.number().min(1).max(1000).default(4),
-  rehab_timer: wholeNumber(10).default(1000),
+  rehab_timer: wholeNumber(10, DAY_MS).default(1000),
   config_lifetime: wholeNumber(1).default(3600),
   max_time_skew: wholeNumber(1).default(300),
   max_body_size: wholeNumber(1024, 64 * 1024 * 1024).default(65_536),
 
-  voting_timeout: z.coerce.number().positive().default(60),
+  voting_timeout: secondsAboveZero().default(60),
   default_running_timeout: wholeNumber(0).default(3600),
-  wait_complete_time: z.coerce.number().nonnegative().default(5),
-  keep_alive_time: z.coerce.number().positive().default(15),
-  org_feed_expiration: z.coerce.number().nonnegative().default(60),
+  wait_complete_time: seconds().default(5),
+  keep_alive_time: secondsAboveZero().default(15),
+  org_feed_expiration: seconds().default(60),
 
   history_retention: historyRetention.prefault({}),
   /** Whether `/pushy/_status`, which needs no authentication, leaves out the ids of jobs. */

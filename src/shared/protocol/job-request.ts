@@ -23,11 +23,14 @@ const isEnv = (value: unknown): boolean =>
 const hasValidNames = (env: unknown): boolean =>
   Object.keys(env as object).every((name) => name !== '' && !name.includes('='));
 
+/** Many JSON libraries, ours in the node client too, drop a member of this name. */
+const hasNoProto = (env: unknown): boolean => !Object.hasOwn(env as object, '__proto__');
+
 const text = z.string({ error: OTHER_FAULT });
 
 /**
  * One refinement validates the whole list, and the whole `env` below: zod makes an issue for each wrong element, and a
- * hostile body has hundreds of thousands. zod would also drop a variable of the name `__proto__`.
+ * hostile body has hundreds of thousands.
  */
 const nodes = z
   .unknown()
@@ -39,6 +42,7 @@ const env = z
   .unknown()
   .refine(isEnv, { error: OTHER_FAULT, abort: true })
   .refine(hasValidNames, "invalid environment name (must not be empty or contain '=')")
+  .refine(hasNoProto, 'invalid environment name (must not be __proto__)')
   .meta({ type: 'object', additionalProperties: { type: 'string' } })
   .transform((variables) => variables as Readonly<Record<string, string>>);
 

@@ -39,6 +39,17 @@ const BODIES: readonly (readonly [what: string, body: string | Uint8Array, error
     '{"command":"a","nodes":["b"],"env":{"A":"1","A":"1"}}',
     'invalid environment value (duplicate key)',
   ],
+  ['a member twice', '{"command":"a","nodes":["b"],"command":"c"}', 'invalid key supplied (duplicate key)'],
+  [
+    'a member twice, once escaped',
+    '{"command":"a","nodes":["b"],"\\u0063ommand":"c"}',
+    'invalid key supplied (duplicate key)',
+  ],
+  [
+    'an env key of __proto__',
+    '{"command":"a","nodes":["b"],"env":{"__proto__":"1"}}',
+    'invalid environment name (must not be __proto__)',
+  ],
   [
     'the same env key twice, once escaped',
     '{"command":"a","nodes":["b"],"env":{"A":"1","\\u0041":"2"}}',
@@ -120,6 +131,28 @@ describe('a job request', () => {
   it('stores nothing if it is rejected', async () => {
     expect((await server.get('jobs')).body).toEqual([]);
     expect(await server.database.sql('SELECT count(*)::int FROM jobs')).toEqual([{ count: 0 }]);
+  });
+
+  it('with a byte order mark before the JSON starts a job', async () => {
+    const { status } = await postBytes(`\uFEFF${JSON.stringify(GOOD)}`);
+    expect(status).toBe(201);
+  });
+
+  it('with a byte order mark elsewhere is rejected', async () => {
+    expect((await postBytes(`\uFEFF\uFEFF${JSON.stringify(GOOD)}`)).status).toBe(400);
+  });
+
+  it('with a quorum of -0 has a quorum of 0', async () => {
+    const started = await postBytes('{"command":"a","nodes":["b"],"quorum":-0}');
+    const id = (started.json as { uri: string }).uri.slice(-32);
+    expect((await server.get(`jobs/${id}?details=true`)).body).toMatchObject({ details: { quorum: 0 } });
+    const dryRun = await postBytes('{"command":"a","nodes":["b"],"quorum":-0,"dry_run":true}');
+    expect(dryRun.json).toMatchObject({ quorum: 0, quorum_reached: true });
+  });
+
+  it('with names of members as values starts a job', async () => {
+    const change = { nodes: ['nodes', 'command'], env: { command: 'env', 'a"env"': '\u2028' }, user: 'user' };
+    expect((await post(change)).status).toBe(201);
   });
 
   it.each(ACCEPTED)('with %s starts a job', async (_what, change) => {

@@ -1,10 +1,10 @@
 import { createScanner } from 'jsonc-parser';
 
 /**
- * Whether the object in the member `name` of the outermost object has a duplicate key, which a parsed object would hide.
+ * Whether the outermost object, or the object in its member `name`, has a duplicate key, which a parsed object would hide.
  * The text must be valid JSON. Works without recursion, so nesting may have any depth.
  */
-export const hasDuplicateKey = (json: string, name: string): boolean => {
+export const hasDuplicateKey = (json: string, name?: string): boolean => {
   const scanner = createScanner(json, true);
   const seen = new Set<string>();
   let depth = 0;
@@ -15,7 +15,7 @@ export const hasDuplicateKey = (json: string, name: string): boolean => {
       case '{':
       case '[':
         depth++;
-        if (depth === 2) seen.clear();
+        if (depth === 2 && name !== undefined) seen.clear();
         break;
       case '}':
       case ']':
@@ -26,9 +26,9 @@ export const hasDuplicateKey = (json: string, name: string): boolean => {
         break;
       case ':': {
         if (depth === 1) member = lastString;
-        const isKeyOfMember = depth === 2 && member === name;
-        if (isKeyOfMember && seen.has(lastString)) return true;
-        if (isKeyOfMember) seen.add(lastString);
+        const isChecked = name === undefined ? depth === 1 : depth === 2 && member === name;
+        if (isChecked && seen.has(lastString)) return true;
+        if (isChecked) seen.add(lastString);
       }
     }
   }

@@ -27,6 +27,8 @@ export const parseJobRequest = (bytes: Uint8Array): Result<JobRequest, string> =
   if (issue !== undefined && issue.path[0] !== 'file') return err(issue.message);
   // A parsed object hides a duplicate key. Its error comes after those of `env`, and before those of `file`.
   if (hasEnv(body) && hasDuplicateKey(json, 'env')) return err('invalid environment value (duplicate key)');
+  if (mayHaveDuplicateMember(json) && hasDuplicateKey(json))
+    return err('invalid key supplied (duplicate key)');
   if (!parsed.success) return err(issue?.message ?? parsed.error.message);
   const fault = faultOfTexts(parsed.data);
   if (fault !== undefined) return err(fault);
@@ -49,6 +51,12 @@ const firstIssue = (issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | und
   issues.find(({ path: [member] }) => member === 'command' || member === 'nodes') ??
   issues.find(({ code }) => code === 'unrecognized_keys') ??
   issues[0];
+
+const MEMBERS = Object.keys(jobRequestSchema.shape).map((name) => `"${name}"`);
+
+/** Whether a member may occur twice. It is much faster than `hasDuplicateKey`, and true for some valid requests. */
+const mayHaveDuplicateMember = (json: string): boolean =>
+  json.includes(String.raw`\u`) || MEMBERS.some((name) => json.indexOf(name) !== json.lastIndexOf(name));
 
 const hasEnv = (body: unknown): boolean => (body as Partial<JobRequest>).env !== undefined;
 

@@ -75,9 +75,9 @@ describe('a valid job request', () => {
     expect(readText('{"command":"x","nodes":["a"],"env":{"command":"1","env":"2"}}').ok).toBe(true);
   });
 
-  test('keeps a variable with the name __proto__', () => {
-    const read = readText('{"command":"x","nodes":["a"],"env":{"__proto__":"1"}}');
-    expect(read.ok && Object.entries(read.value.env!)).toEqual([['__proto__', '1']]);
+  test('keeps a variable with the name constructor', () => {
+    const read = readText('{"command":"x","nodes":["a"],"env":{"constructor":"1"}}');
+    expect(read.ok && Object.entries(read.value.env!)).toEqual([['constructor', '1']]);
     expect(({} as Record<string, unknown>)['1']).toBeUndefined();
   });
 });
