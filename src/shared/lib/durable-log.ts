@@ -87,9 +87,12 @@ export class DurableLog<Entry> {
     this.lastBatchShown = this.lastBatchShown.then(async () => {
       const [outcome] = await stored;
       this.batchesInFlight--;
-      if (outcome.status === 'fulfilled') this.show(batch);
-      else this.markBroken(outcome.reason);
-      this.wake();
+      try {
+        if (outcome.status === 'fulfilled') this.show(batch);
+        else this.markBroken(outcome.reason);
+      } finally {
+        this.wake();
+      }
     });
   }
 
@@ -99,14 +102,24 @@ export class DurableLog<Entry> {
   }
 
   private markBroken(reason: unknown): void {
-    if (!this.broken) this.onFault(reason);
+    if (this.broken) return;
     this.broken = true;
+    this.onFault(reason);
   }
 
   private wake(): void {
     const waiting = [...this.wakers];
     this.wakers.clear();
-    for (const wake of waiting) wake();
+    for (const wake of waiting) {
+      try {
+        wake();
+      } catch (thrown) {
+        // A reader must not stop the others; the error counts as unhandled.
+        queueMicrotask(() => {
+          throw thrown;
+        });
+      }
+    }
   }
 }
 

@@ -3,7 +3,8 @@
  * runs waits until it returns, so a handler never sees a half-changed state.
  *
  * Modes: idle (nothing waits; the next event is handled at once), draining (the handler runs; events queue).
- * If the handler throws, `onError` is called and the next event is handled.
+ * If the handler throws, `onError` is called and the next event is handled. If `onError` throws, the error goes to the
+ * caller of `post`, and the rest is handled in the next turn of the event loop.
  */
 export class Mailbox<Event> {
   private readonly waiting: Event[] = [];
@@ -17,13 +18,17 @@ export class Mailbox<Event> {
   /** Handles the event now, or directly after the earlier ones. */
   post(event: Event): void {
     this.waiting.push(event);
-    if (this.draining) return;
+    if (!this.draining) this.drain();
+  }
+
+  private drain(): void {
     this.draining = true;
     try {
       for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift())
         this.deliver(next);
     } finally {
-      this.draining = false; // also if onError throws: the next post handles what waits
+      this.draining = false;
+      if (this.waiting.length > 0) setImmediate(() => this.drain());
     }
   }
 

@@ -10,7 +10,8 @@ type QueueItem<Event> = { readonly event: Event } | { readonly events: Iterator<
  *
  * Modes: idle (the next event is handled at once), draining (the handler runs; events queue), waiting (the slice is over;
  * the rest is handled in later turns of the event loop).
- * If the handler throws, `onError` is called and the next event is handled.
+ * If the handler throws, `onError` is called and the next event is handled. If `onError` or an iterable throws, the error
+ * goes to the caller and the rest is handled in later turns.
  */
 export class SlicedMailbox<Event extends object> {
   private queue: QueueItem<Event>[] = [];
@@ -49,13 +50,15 @@ export class SlicedMailbox<Event extends object> {
   /** Handles events for one slice; returns whether some may be left. */
   private drain(): boolean {
     this.mode = 'draining';
-    let mayHaveMore = true;
     try {
-      mayHaveMore = runSlice(() => this.handleNext(), undefined, this.now);
-    } finally {
-      this.mode = mayHaveMore ? 'waiting' : 'idle'; // also if an iterator of events throws
+      const mayHaveMore = runSlice(() => this.handleNext(), undefined, this.now);
+      this.mode = mayHaveMore ? 'waiting' : 'idle';
+      return mayHaveMore;
+    } catch (thrown) {
+      this.mode = 'waiting';
+      this.slices.add(() => this.drain()); // the caller gets the error and does not do it
+      throw thrown;
     }
-    return mayHaveMore;
   }
 
   private handleNext(): boolean {
@@ -70,11 +73,21 @@ export class SlicedMailbox<Event extends object> {
         this.removeHead();
         return item.event;
       }
-      const next = item.events.next();
+      const next = this.takeNext(item.events);
       if (next.done !== true) return next.value;
       this.removeHead();
     }
     return undefined;
+  }
+
+  /** Takes an event from the iterator at the head of the queue, and removes the iterator if it throws. */
+  private takeNext(events: Iterator<Event>): IteratorResult<Event> {
+    try {
+      return events.next();
+    } catch (thrown) {
+      this.removeHead();
+      throw thrown;
+    }
   }
 
   private removeHead(): void {

@@ -20,6 +20,31 @@ const readAll = <Entry>(cursor: Cursor<Entry>): Entry[] => {
 };
 
 describe('a durable log', () => {
+  test('wakes the other readers if one throws, and continues', async () => {
+    const uncaught: unknown[] = [];
+    const listeners = process.listeners('uncaughtException');
+    process
+      .removeAllListeners('uncaughtException')
+      .on('uncaughtException', (thrown) => uncaught.push(thrown));
+    let wakeups = 0;
+    log.readFrom(0).onMore(() => {
+      throw new Error('a broken reader');
+    });
+    log.readFrom(0).onMore(() => wakeups++);
+    log.append(1);
+    await nextEventLoopTurn();
+    await held.settle();
+    await nextEventLoopTurn();
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+    expect([wakeups, log.entries, uncaught]).toEqual([1, [1], [new Error('a broken reader')]]);
+
+    log.append(2);
+    await nextEventLoopTurn();
+    await held.settle();
+    expect(log.entries).toEqual([1, 2]);
+  });
+
   test('shows an entry only after it is stored', async () => {
     const cursor = log.readFrom(0);
     log.append(1);

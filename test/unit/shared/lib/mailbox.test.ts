@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { nextEventLoopTurn } from '../../../support/controllable-store.js';
 import { Mailbox } from '../../../../src/shared/lib/mailbox.js';
 
 const failOnError = (thrown: unknown): never => {
@@ -54,6 +55,20 @@ describe('a mailbox', () => {
     expect(() => mailbox.post('bad')).toThrow('broken');
     mailbox.post('later');
     expect(seen).toEqual(['later']);
+  });
+
+  it('handles what waits if onError throws, without another post', async () => {
+    const seen: string[] = [];
+    const mailbox = new Mailbox<string>((event) => {
+      if (event === 'bad') {
+        mailbox.post('queued behind');
+        throw new Error('broken');
+      }
+      seen.push(event);
+    }, failOnError);
+    expect(() => mailbox.post('bad')).toThrow('broken');
+    await nextEventLoopTurn();
+    expect(seen).toEqual(['queued behind']);
   });
 
   it('handles a long chain of events without growing the stack', () => {

@@ -93,6 +93,44 @@ describe('SlicedMailbox', () => {
     expect(told).toHaveLength(3);
   });
 
+  it.each([0, 50, 150])('continues if onError throws too, at event %i', async (bad) => {
+    const mailbox = newMailbox((event) => {
+      handle(event);
+      if (event.id === bad) throw new Error('broken');
+    });
+    const uncaught: unknown[] = [];
+    const listeners = process.listeners('uncaughtException');
+    process
+      .removeAllListeners('uncaughtException')
+      .on('uncaughtException', (thrown) => uncaught.push(thrown));
+    try {
+      mailbox.postAll(eventsUpTo(200));
+    } catch (thrown) {
+      uncaught.push(thrown);
+    }
+    mailbox.post({ id: -1 });
+    await untilQuiet();
+    await untilQuiet();
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+    expect(uncaught).toEqual([new Error('broken')]);
+    expect(seen).toEqual([...idsUpTo(200), -1]);
+    mailbox.post({ id: -2 });
+    expect(seen.at(-1)).toBe(-2);
+  });
+
+  it('handles the events behind an iterable that throws', async () => {
+    const mailbox = newMailbox();
+    const failing = function* (): Generator<Event> {
+      yield { id: 1 };
+      throw new Error('broken');
+    };
+    expect(() => mailbox.postAll(failing())).toThrow('broken');
+    mailbox.post({ id: 2 });
+    await untilQuiet();
+    expect(seen).toEqual([1, 2]);
+  });
+
   it('dropBatches handles single events at once and drops the rest of all batches', async () => {
     const mailbox = newMailbox();
     mailbox.postAll(eventsUpTo(300));
