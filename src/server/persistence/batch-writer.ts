@@ -43,6 +43,12 @@ export const DEFAULT_LIMITS: WriterLimits = {
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
+/** Why a write is dropped; with the stack of a bug. */
+interface Fault {
+  readonly reason: string;
+  readonly stack?: string;
+}
+
 interface FlushWaiter extends Deferred<undefined> {
   /** The flush is complete when this many writes are done. */
   readonly upTo: number;
@@ -57,7 +63,9 @@ interface FlushWaiter extends Deferred<undefined> {
  *   linger.
  * - `gathering`: all queued writes may linger. A push that may not, or the end of the shortest linger: `writing`.
  * - `writing`: a transaction is in progress. Stored: the next batch, `gathering` if all writes left may linger, or `idle`.
- *   Bad data: the batch is halved until the bad write is alone, which is logged and dropped. Any other error: `waiting`.
+ *   Bad data, or a bug of ours (a TypeError): the batch is halved until the write is alone, which is logged and dropped;
+ *   after a bug only if the database runs another statement, else the bug is not about this write: `waiting`. Any other
+ *   error: `waiting`.
  * - `waiting`: the database is unavailable or out of resources. The same writes are retried (`writing`) after 0.1 s,
  *   doubled up to 5 s. Writes are idempotent, so a batch that was stored although its reply was lost may run again.
  * - `closed`: after `drain`. Pushes are logged and dropped.
@@ -207,20 +215,20 @@ export class PostgresBatchWriter implements BatchWriter {
 
   /** Stores a batch and drops its bad writes; returns false if the writer was closed before that. */
   private async store(writes: readonly Write[]): Promise<boolean> {
-    const pieces = [coalesce(writes)];
+    const pieces = [writes];
     for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
       const outcome = await this.storePiece(piece);
       if (outcome === 'closed') return false;
       if (outcome === 'stored') continue;
       const [only] = piece;
-      if (piece.length === 1 && only !== undefined) this.drop(only, outcome.reason);
+      if (piece.length === 1 && only !== undefined) this.drop(only, outcome.reason, outcome.stack);
       else pieces.unshift(piece.slice(0, piece.length / 2), piece.slice(piece.length / 2));
     }
     return true;
   }
 
-  /** Retries until the writes are stored, turn out to be bad data (`reason`), or the writer is closed. */
-  private async storePiece(writes: readonly Write[]): Promise<'stored' | 'closed' | { reason: string }> {
+  /** Retries until the writes are stored, cannot be stored together (`Fault`), or the writer is closed. */
+  private async storePiece(writes: readonly Write[]): Promise<'stored' | 'closed' | Fault> {
     let delay = FIRST_RETRY_MS;
     for (;;) {
       try {
@@ -228,7 +236,8 @@ export class PostgresBatchWriter implements BatchWriter {
         if (delay > FIRST_RETRY_MS) this.logger.info('the database is available again; writing continues');
         return 'stored';
       } catch (thrown) {
-        if (isBadData(thrown)) return { reason: messageOf(thrown) };
+        const fault = await this.faultOfWrites(thrown, writes);
+        if (fault !== undefined) return fault;
         if (this.isClosed()) return 'closed';
         if (delay === FIRST_RETRY_MS) {
           this.logger.error(
@@ -245,26 +254,42 @@ export class PostgresBatchWriter implements BatchWriter {
     }
   }
 
+  /** Returns why these writes can never be stored together; undefined if they are not to blame. */
+  private async faultOfWrites(thrown: unknown, writes: readonly Write[]): Promise<Fault | undefined> {
+    if (thrown instanceof AppError) {
+      return thrown.code === DATABASE_REFUSED ? { reason: messageOf(thrown) } : undefined;
+    }
+    const isToBlame = writes.length > 1 || (await this.canQuery());
+    const stack = thrown instanceof Error ? thrown.stack : undefined;
+    return isToBlame ? { reason: messageOf(thrown), ...(stack === undefined ? {} : { stack }) } : undefined;
+  }
+
+  private async canQuery(): Promise<boolean> {
+    try {
+      await this.database.query('SELECT 1');
+      return true;
+    } catch {
+      return false; // the writes are tried again, and then the reason is logged
+    }
+  }
+
   private async execute(writes: readonly Write[]): Promise<void> {
-    const statement = statementFor(writes);
+    const statement = statementFor(coalesce(writes));
     if (statement !== undefined)
       await this.database.query(statement.sql, statement.parameters, statement.name);
   }
 
-  private drop(write: Write, reason: string): void {
+  private drop(write: Write, reason: string, stack?: string): void {
     this.dropped += 1;
     const names = {
       ...('orgId' in write ? { org: write.orgId } : {}),
       ...('jobId' in write ? { job: write.jobId } : {}),
       ...('node' in write ? { node: write.node } : {}),
     };
-    this.logger.error({ ...names, kind: write.kind, reason }, 'dropped a write');
+    const bug = stack === undefined ? {} : { stack };
+    this.logger.error({ ...names, kind: write.kind, reason, ...bug }, 'dropped a write');
   }
 }
-
-/** Whether the data can never be stored. */
-const isBadData = (thrown: unknown): boolean =>
-  thrown instanceof AppError && thrown.code === DATABASE_REFUSED;
 
 const lost = (): AppError =>
   new AppError('writes_lost', 'the server stopped before all changes could be stored in the database');

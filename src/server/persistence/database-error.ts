@@ -23,12 +23,15 @@ const codeOf = (thrown: unknown): string | undefined =>
 const isSqlState = (code: string | undefined): code is string =>
   code !== undefined && /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
 
+/** Whether our own code is at fault. That says nothing about the data. */
+export const isBug = (thrown: unknown): boolean =>
+  thrown instanceof TypeError || thrown instanceof RangeError || thrown instanceof ReferenceError;
+
 /**
- * Returns whether a retry can never succeed: the data are bad, or our own code is at fault. All other faults (database
- * unavailable, out of connections or disk, a deadlock, missing rights) may go away or be fixed by an administrator.
+ * Returns whether a retry can never succeed because the data are bad. All other faults of the database (unavailable, out of
+ * connections or disk, a deadlock, missing rights) may go away or be fixed by an administrator.
  */
 export const isPermanent = (thrown: unknown): boolean => {
-  if (thrown instanceof TypeError || thrown instanceof RangeError) return true;
   const code = codeOf(thrown);
   return isSqlState(code) && DATA_FAULTS.includes(code.slice(0, 2));
 };

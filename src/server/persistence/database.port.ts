@@ -23,7 +23,7 @@ export abstract class Database {
    * always have the same SQL. Use names for statements that run for every job or node.
    *
    * Throws an AppError that never contains parameters: DatabaseUnavailable if the database cannot be reached or is too
-   * busy, `database_refused` if the data can never be stored.
+   * busy, `database_refused` if the data can never be stored. Any other error is a bug of ours.
    */
   abstract query(sql: string, parameters?: readonly unknown[], name?: string): Promise<unknown[]>;
   /** Runs several statements in one transaction; throws the same errors as `query`. */

@@ -3,7 +3,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { type Leadership, alwaysLeader } from '../config/leadership.port.js';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
 import { DATABASE_REFUSED, type Database, DatabaseUnavailable } from './database.port.js';
-import { type DatabaseTarget, isPermanent, toDatabaseError } from './database-error.js';
+import { type DatabaseTarget, isBug, isPermanent, toDatabaseError } from './database-error.js';
 
 /**
  * Runs statements on a TypeORM data source. TypeORM's errors contain all parameters; the errors thrown here never do.
@@ -67,7 +67,7 @@ export class TypeOrmDatabase implements Database {
       isConnected = true;
       return await work(runner);
     } catch (thrown) {
-      if (thrown instanceof AppError) throw thrown;
+      if (thrown instanceof AppError || isBug(thrown)) throw thrown;
       if (!isPermanent(thrown)) throw toDatabaseError(thrown, this.target, isConnected);
       throw new AppError(DATABASE_REFUSED, `the database rejects the data: ${messageOf(thrown)}`);
     } finally {

@@ -1,7 +1,7 @@
 import { QueryFailedError } from 'typeorm';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../../src/shared/lib/app-error.js';
-import { isPermanent, toDatabaseError } from '../../../../src/server/persistence/database-error.js';
+import { isBug, isPermanent, toDatabaseError } from '../../../../src/server/persistence/database-error.js';
 
 const withCode = (code: string): Error => Object.assign(new Error('the reason'), { code });
 const failedQuery = (code: string): Error => new QueryFailedError('SELECT hush', ['whisper'], withCode(code));
@@ -34,9 +34,16 @@ describe('a fault of the database', () => {
     expect(isPermanent(failedQuery(code))).toBe(false);
   });
 
-  it('is not permanent without a code, unless our own code is at fault', () => {
+  it('is not permanent without a code', () => {
     expect(isPermanent(new Error('Connection terminated unexpectedly'))).toBe(false);
-    expect(isPermanent(new TypeError('x is not a function'))).toBe(true);
+  });
+
+  it('is a bug only if our own code is at fault, and then says nothing about the data', () => {
+    const bug = new TypeError('x is not a function');
+    expect(isBug(bug)).toBe(true);
+    expect(isPermanent(bug)).toBe(false);
+    expect(isBug(new Error('Connection terminated unexpectedly'))).toBe(false);
+    expect(isBug(failedQuery('23505'))).toBe(false);
   });
 
   it.each([
