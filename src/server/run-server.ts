@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import yargs from 'yargs';
-import { type Leadership, alwaysLeader } from './config/leadership.port.js';
+import { type Leadership, SoleLeadership } from './config/leadership.port.js';
 import { LiveValue } from './config/live-value.js';
 import { loadServerConfig, loadServerSecrets } from './config/load-config.js';
 import type { ServerConfig } from './config/server-config.js';
@@ -27,17 +27,18 @@ const becomeLeader = async (
   secrets: ServerSecrets,
   logger: Logger,
 ): Promise<Leadership> => {
-  if (!config.ha) return alwaysLeader;
+  const onLost = (reason: string): void => {
+    logger.fatal({ reason }, 'this server is no longer the active one');
+    process.exit(LEADERSHIP_LOST);
+  };
+  if (!config.ha) return new SoleLeadership(onLost);
   if (!('host' in config.database)) {
     throw new AppError(
       'ha_embedded',
       'ha needs a PostgreSQL server (database.host): servers cannot share an embedded database',
     );
   }
-  return LeadershipLease.acquire(connectionOf(config.database, secrets.sql_password), logger, (reason) => {
-    logger.fatal({ reason }, 'this server is no longer the active one');
-    process.exit(LEADERSHIP_LOST);
-  });
+  return LeadershipLease.acquire(connectionOf(config.database, secrets.sql_password), logger, onLost);
 };
 
 const stopAtSignal = (server: RunningServer, logger: Logger): void => {

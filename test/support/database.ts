@@ -19,7 +19,7 @@ export interface TestDatabase {
   readonly password: string;
   /** `postgres://…` of a superuser. */
   readonly url: string;
-  /** Opens the database as the server does, with these changed options. Close it before `drop`. */
+  /** Opens the database and takes it over as the server does, with these changed options. Close it before `drop`. */
   open(changes?: Partial<OpenOptions>): Promise<OpenDatabase>;
   /** Runs statements on a separate connection and returns the rows of the last one. */
   sql(statements: string, parameters?: unknown[]): Promise<Record<string, unknown>[]>;
@@ -82,7 +82,11 @@ const create = async (template: string): Promise<TestDatabase> => {
     config,
     password,
     url: urlOf(name),
-    open: (changes = {}) => openDatabase({ database: config, password, poolSize: 5, ...changes }),
+    open: async (changes = {}) => {
+      const open = await openDatabase({ database: config, password, poolSize: 5, ...changes });
+      await open.database.ownership.takeOver();
+      return open;
+    },
     sql: (statements, parameters) => query(urlOf(name), statements, parameters),
     sqlOfServer: (statement) => query(serverUrl(), statement),
     whileUnreachable: async (work) => {
@@ -158,6 +162,7 @@ const migratedTemplate = async (): Promise<string> => {
 export const createEmbeddedTestDatabase = async (): Promise<OpenDatabase> => {
   const folder = mkdtempSync(join(tmpdir(), 'push-jobs-test-embedded-'));
   const open = await openDatabase({ database: { embedded_folder: folder }, poolSize: 5 });
+  await open.database.ownership.takeOver();
   return {
     ...open,
     close: async () => {

@@ -12,17 +12,20 @@ export interface TcpProxy {
   dropBytes(): void;
   /** Drops silently the bytes that the server sends. */
   dropServerBytes(): void;
-  /** Forwards everything again; dropped bytes stay lost. */
+  /** Holds all bytes back, as a network that stalls; new connections open, and also stall. */
+  stall(): void;
+  /** Forwards everything again, also what was held back; dropped bytes stay lost. */
   heal(): void;
   close(): Promise<void>;
 }
 
 /** Starts a proxy on a free port of the local `address` that forwards connections to `host:port`. */
 export const startTcpProxy = async (host: string, port: number, address = '127.0.0.1'): Promise<TcpProxy> => {
-  let mode: 'open' | 'cut' | 'dropping' | 'dropping server bytes' = 'open';
+  let mode: 'open' | 'cut' | 'dropping' | 'dropping server bytes' | 'stalled' = 'open';
   const sockets = new Set<Socket>();
   const track = (socket: Socket): Socket => {
     sockets.add(socket);
+    if (mode === 'stalled') socket.pause();
     socket.on('error', () => socket.destroy());
     socket.on('close', () => sockets.delete(socket));
     return socket;
@@ -38,7 +41,8 @@ export const startTcpProxy = async (host: string, port: number, address = '127.0
     const outside = track(connect(port, host));
     const pass = (from: Socket, to: Socket): void => {
       from.on('data', (bytes) => {
-        if (mode === 'open' || (mode === 'dropping server bytes' && from === inside)) to.write(bytes);
+        if (mode === 'open' || mode === 'stalled' || (mode === 'dropping server bytes' && from === inside))
+          to.write(bytes);
       });
       from.on('close', () => to.destroy());
     };
@@ -63,8 +67,13 @@ export const startTcpProxy = async (host: string, port: number, address = '127.0
     dropServerBytes: () => {
       mode = 'dropping server bytes';
     },
+    stall: () => {
+      mode = 'stalled';
+      sockets.forEach((socket) => socket.pause());
+    },
     heal: () => {
       mode = 'open';
+      sockets.forEach((socket) => socket.resume());
     },
     close: async () => {
       breakAll();

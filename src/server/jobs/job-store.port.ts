@@ -177,16 +177,17 @@ export abstract class JobStore {
     details?: NodeDetails,
   ): void;
   abstract saveJobStatus(
+    orgId: string,
     jobId: string,
     status: JobStatus,
     at: number,
     deadlines?: { readonly votingDeadline?: number; readonly runDeadline?: number },
   ): void;
-  abstract saveOutput(jobId: string, node: string, stdout: Buffer, stderr: Buffer): void;
+  abstract saveOutput(orgId: string, jobId: string, node: string, stdout: Buffer, stderr: Buffer): void;
   /** Saves events of a job's feed; the first of them is `job-<firstSeq>`. */
-  abstract saveEvents(jobId: string, firstSeq: number, events: readonly FeedEvent[]): void;
+  abstract saveEvents(orgId: string, jobId: string, firstSeq: number, events: readonly FeedEvent[]): void;
   /** Deletes the events of a job that has left memory. */
-  abstract deleteEvents(jobId: string): void;
+  abstract deleteEvents(orgId: string, jobId: string): void;
   /** Resolves when all changes so far are durable. */
   abstract flushed(): Promise<void>;
   /** Whether too many changes wait for the database to accept a new job. */

@@ -1,4 +1,4 @@
-import type { Database } from '../persistence/database.port.js';
+import { type Database, ifOwned } from '../persistence/database.port.js';
 import type { NodeAddress } from '../../shared/protocol/node-address.js';
 import type { Admission, SessionStore, StoredCurveKey, StoredSession } from './session-store.js';
 
@@ -18,21 +18,38 @@ interface CurveKeyRow {
   readonly heartbeat_interval: number | null;
 }
 
-/** All changes of an admission in one statement, because many nodes may come at once; $3 is NULL without a session. */
-const SAVE = `
-  WITH session AS (
+/**
+ * All changes of an admission in one statement, because many nodes may come at once; $3 is NULL without a session, and $10
+ * if no organization is replaced.
+ */
+const SAVE = ifOwned(
+  10,
+  `replaced_sessions AS (
+    DELETE FROM node_sessions USING owned WHERE node_sessions.org_id = $10::bpchar
+  ), replaced_keys AS (
+    DELETE FROM curve_keys USING owned WHERE curve_keys.org_id = $10::bpchar
+  ), session AS (
     INSERT INTO node_sessions (org_id, node_name, org_name, sealed_key, key_fingerprint)
-    SELECT $1::bpchar, $2::text, $3::text, $4::bytea, $5::text WHERE $3::text IS NOT NULL
+    SELECT $1::bpchar, $2::text, $3::text, $4::bytea, $5::text FROM owned WHERE $3::text IS NOT NULL
     ON CONFLICT (org_id, node_name) DO UPDATE
     SET org_name = excluded.org_name, sealed_key = excluded.sealed_key, key_fingerprint = excluded.key_fingerprint
   ), evicted AS (
-    DELETE FROM curve_keys
-    WHERE org_id = $1::bpchar AND node_name = $2::text AND curve_key = ANY ($6::bytea[])
-  )
-  INSERT INTO curve_keys (curve_key, org_id, node_name, expires_at, heartbeat_interval)
-  VALUES ($7::bytea, $1::bpchar, $2::text, $8::timestamptz, $9::int)
-  ON CONFLICT (org_id, node_name, curve_key) DO UPDATE
-  SET expires_at = excluded.expires_at, heartbeat_interval = excluded.heartbeat_interval`;
+    DELETE FROM curve_keys k USING owned
+    WHERE k.org_id = $1::bpchar AND k.node_name = $2::text AND k.curve_key = ANY ($6::bytea[])
+  ), curve_key AS (
+    INSERT INTO curve_keys (curve_key, org_id, node_name, expires_at, heartbeat_interval)
+    SELECT $7::bytea, $1::bpchar, $2::text, $8::timestamptz, $9::int FROM owned
+    ON CONFLICT (org_id, node_name, curve_key) DO UPDATE
+    SET expires_at = excluded.expires_at, heartbeat_interval = excluded.heartbeat_interval
+  )`,
+);
+
+const REMOVE = ifOwned(
+  2,
+  `removed AS (
+    DELETE FROM node_sessions s USING owned WHERE s.org_id = $1::bpchar AND s.node_name = $2::text
+  )`,
+);
 
 /** Run this only while no node is admitted: it may delete a session whose key is not stored yet. */
 const REMOVE_KEYLESS = `
@@ -77,23 +94,13 @@ export class PostgresSessionStore implements SessionStore {
       curveKey.curveKey,
       new Date(expiresAt),
       heartbeatInterval,
+      replacedOrg,
     ];
-    if (replacedOrg === undefined) {
-      await this.database.query(SAVE, parameters, 'save_admission');
-      return;
-    }
-    await this.database.transaction(async (query) => {
-      await query('DELETE FROM node_sessions WHERE org_id = $1', [replacedOrg]);
-      await query('DELETE FROM curve_keys WHERE org_id = $1', [replacedOrg]);
-      await query(SAVE, parameters);
-    });
+    await this.database.ownership.write(orgId, SAVE, parameters, 'save_admission');
   }
 
   async remove({ orgId, node }: NodeAddress): Promise<void> {
-    await this.database.query('DELETE FROM node_sessions WHERE org_id = $1 AND node_name = $2', [
-      orgId,
-      node,
-    ]);
+    await this.database.ownership.write(orgId, REMOVE, [orgId, node]);
   }
 
   async removeExpired(then: number, busy: readonly NodeAddress[]): Promise<void> {

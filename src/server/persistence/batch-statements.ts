@@ -19,6 +19,14 @@ export interface Statement {
   readonly parameters: readonly unknown[];
 }
 
+/** An organization, and the fencing token by which a server owns it. */
+export interface OwnedOrg {
+  readonly orgId: string;
+  readonly fence: string;
+}
+
+type Row = Write | OwnedOrg;
+
 /** A column of a statement's rows: its name, its type, and its value in a write. */
 type Column<Row> = readonly [name: string, type: string, valueOf: (row: Row) => unknown];
 
@@ -32,8 +40,8 @@ interface Kind<Row> {
 
 /** The rows of one kind in a batch. */
 interface KindRows {
-  readonly kind: Kind<Write>;
-  readonly rows: readonly Write[];
+  readonly kind: Kind<Row>;
+  readonly rows: readonly Row[];
 }
 
 /** The statement for one row differs from that for many rows, so it has a name of its own. */
@@ -47,23 +55,40 @@ const parametersOf = ({ kind: { columns }, rows }: KindRows): unknown[] => {
 };
 
 /**
- * Returns the SQL for rows of one kind, with parameters numbered from `first` on. One row is passed as values, many rows
- * as arrays. The LIMIT is the number of rows and changes no result: PostgreSQL assumes that an unknown limit is small, so
- * its kept plan finds each row by an index. Without it a plan that was made while the tables were small would scan them
- * completely, even after they have grown.
+ * Returns the SQL for the rows of one kind that meet a condition, with parameters numbered from `first` on. One row is
+ * passed as values, many rows as arrays. The LIMIT is the number of rows and changes no result: PostgreSQL assumes that
+ * an unknown limit is small, so its kept plan finds each row by an index. Without it a plan that was made while the
+ * tables were small would scan them completely, even after they have grown.
  */
-const sqlOf = ({ kind: { columns, sql }, rows }: KindRows, first: number): string => {
+const sqlOf = ({ kind: { columns, sql }, rows }: KindRows, first: number, condition: string): string => {
   if (rows.length === 1) {
     const values = columns.map(([column, type], at) => `$${first + at}::${type} AS ${column}`);
-    return sql(`(SELECT ${values.join(', ')}) AS u`);
+    return sql(`(SELECT * FROM (SELECT ${values.join(', ')}) AS given ${condition}) AS u`);
   }
   const arrays = columns.map(([, type], at) => `$${first + at}::${type}[]`);
   const names = columns.map(([column]) => column);
   const limit = `$${first + columns.length}::int`;
-  return sql(
-    `(SELECT * FROM unnest(${arrays.join(', ')}) AS given (${names.join(', ')}) LIMIT ${limit}) AS u`,
-  );
+  const given = `unnest(${arrays.join(', ')}) AS given (${names.join(', ')})`;
+  return sql(`(SELECT * FROM ${given} ${condition} LIMIT ${limit}) AS u`);
 };
+
+/**
+ * Locks the owners' rows, so that no other server becomes the owner before the batch is stored. A row that another server
+ * has just changed has another fence, and is left out.
+ */
+const OWNED: Kind<OwnedOrg> = {
+  name: 'own',
+  columns: [
+    ['org_id', 'bpchar', ({ orgId }) => orgId],
+    ['fence', 'bigint', ({ fence }) => fence],
+  ],
+  sql: (u) =>
+    `SELECT o.org_id FROM org_owners o JOIN ${u} ON o.org_id = u.org_id AND o.fence = u.fence FOR SHARE OF o`,
+};
+
+/** Each row has an `org_id`. Most batches are of one organization, whose rows need no look-up each. */
+const ownedOnly = (orgs: number): string =>
+  orgs === 1 ? 'WHERE EXISTS (SELECT FROM owned)' : 'WHERE given.org_id IN (SELECT owned.org_id FROM owned)';
 
 const liveJobCodes = LIVE_JOB_STATUSES.map((status) => JOB_STATUS_CODES[status]).join(', ');
 const liveNodeCodes = [NODE_STATUS_CODES.new, NODE_STATUS_CODES.ready, NODE_STATUS_CODES.running].join(', ');
@@ -108,6 +133,7 @@ const JOB_STATUSES: Kind<JobStatusWrite> = {
   name: 'jobs',
   columns: [
     ['id', 'bpchar', ({ jobId }) => jobId],
+    ['org_id', 'bpchar', ({ orgId }) => orgId],
     ['status', 'int', ({ status }) => JOB_STATUS_CODES[status]],
     ['at', 'float8', ({ at }) => at],
     ['voting_deadline', 'float8', ({ votingDeadline }) => votingDeadline],
@@ -156,6 +182,7 @@ const OUTPUTS: Kind<OutputWrite> = {
   name: 'outputs',
   columns: [
     ['job_id', 'bpchar', ({ jobId }) => jobId],
+    ['org_id', 'bpchar', ({ orgId }) => orgId],
     ['node_name', 'text', ({ node }) => node],
     ['stdout', 'text', ({ stdout }) => asText(stdout)],
     ['stderr', 'text', ({ stderr }) => asText(stderr)],
@@ -163,7 +190,7 @@ const OUTPUTS: Kind<OutputWrite> = {
     ['stderr_bytes', 'bytea', ({ stderr }) => (isText(stderr) ? undefined : stderr)],
   ],
   sql: (u) => `INSERT INTO job_output (job_id, node_name, stdout, stderr, stdout_bytes, stderr_bytes)
-    SELECT * FROM ${u}
+    SELECT job_id, node_name, stdout, stderr, stdout_bytes, stderr_bytes FROM ${u}
     ON CONFLICT (job_id, node_name) DO UPDATE
       SET stdout = excluded.stdout, stderr = excluded.stderr,
           stdout_bytes = excluded.stdout_bytes, stderr_bytes = excluded.stderr_bytes`,
@@ -173,17 +200,21 @@ const JOB_EVENTS: Kind<JobEventsWrite> = {
   name: 'events',
   columns: [
     ['job_id', 'bpchar', ({ jobId }) => jobId],
+    ['org_id', 'bpchar', ({ orgId }) => orgId],
     ['first_seq', 'int', ({ firstSeq }) => firstSeq],
     ['events', 'json', ({ events }) => JSON.stringify(events)],
   ],
   sql: (u) => `INSERT INTO job_events (job_id, first_seq, events)
-    SELECT * FROM ${u}
+    SELECT job_id, first_seq, events FROM ${u}
     ON CONFLICT (job_id, first_seq) DO NOTHING`,
 };
 
 const DELETED_EVENTS: Kind<DeleteEventsWrite> = {
   name: 'forget',
-  columns: [['job_id', 'bpchar', ({ jobId }) => jobId]],
+  columns: [
+    ['job_id', 'bpchar', ({ jobId }) => jobId],
+    ['org_id', 'bpchar', ({ orgId }) => orgId],
+  ],
   sql: (u) => `DELETE FROM job_events e USING ${u} WHERE e.job_id = u.job_id`,
 };
 
@@ -232,34 +263,44 @@ const KIND_NAMES = Object.keys(KINDS) as Write['kind'][];
 const groupByKind = (writes: readonly Write[]): KindRows[] =>
   KIND_NAMES.flatMap((name) => {
     const rows = writes.filter(({ kind }) => kind === name);
-    return rows.length === 0 ? [] : [{ kind: KINDS[name] as Kind<Write>, rows }];
+    return rows.length === 0 ? [] : [{ kind: KINDS[name] as Kind<Row>, rows }];
   });
 
-const join = (groups: readonly KindRows[]): string => {
+const join = (owners: KindRows, groups: readonly KindRows[]): string => {
   const statements: string[] = [];
   let first = 1;
-  for (const group of groups) {
-    statements.push(sqlOf(group, first));
+  for (const group of [owners, ...groups]) {
+    statements.push(sqlOf(group, first, group === owners ? '' : ownedOnly(owners.rows.length)));
     first += group.kind.columns.length + (group.rows.length === 1 ? 0 : 1);
   }
-  const [only] = statements;
-  if (statements.length === 1 && only !== undefined) return only;
-  return `WITH ${statements.map((sql, at) => `statement_${at} AS (${sql})`).join(', ')} SELECT 1`;
+  const named = statements.map((sql, at) =>
+    at === 0 ? `owned AS MATERIALIZED (${sql})` : `change_${at} AS (${sql})`,
+  );
+  return `WITH ${named.join(', ')} SELECT count(*)::int AS owned FROM owned`;
 };
 
-/** The SQL of all statements so far, by name. A name contains each kind in one of two ways or not at all: at most 6,560. */
+/** The SQL of all statements so far, by name. A name contains each kind in one of two ways or not at all: at most 13,120. */
 const sqlByName = new Map<string, string>();
+
+/** Returns the organizations of these writes, in the order in which a take-over locks them. */
+export const orgsOf = (writes: readonly Write[]): string[] =>
+  [...new Set(writes.map(({ orgId }) => orgId))].sort();
 
 /**
  * Returns one idempotent statement that stores all or none of these writes; undefined for no writes. It is a transaction
  * and one round trip. Its subqueries do not see each other's changes, so no two writes may concern the same row.
+ *
+ * `owned` are the organizations of `orgsOf`. Writes of those that another server owns by now are left out: the statement
+ * returns how many were `owned`.
  */
-export const statementFor = (writes: readonly Write[]): Statement | undefined => {
+export const statementFor = (writes: readonly Write[], owned: readonly OwnedOrg[]): Statement | undefined => {
   const groups = groupByKind(writes);
   if (groups.length === 0) return undefined;
-  const name = groups.map(nameOf).join('+');
+  const owners: KindRows = { kind: OWNED as Kind<Row>, rows: owned };
+  const all = [owners, ...groups];
+  const name = all.map(nameOf).join('+');
   const known = sqlByName.get(name);
-  const sql = known ?? join(groups);
+  const sql = known ?? join(owners, groups);
   if (known === undefined) sqlByName.set(name, sql);
-  return { name, sql, parameters: groups.flatMap(parametersOf) };
+  return { name, sql, parameters: all.flatMap(parametersOf) };
 };

@@ -25,6 +25,7 @@ export interface NodeStatusWrite extends NodeDetails {
 /** A job's status changed. A missing deadline leaves the stored value unchanged. */
 export interface JobStatusWrite {
   readonly kind: 'job_status';
+  readonly orgId: string;
   readonly jobId: string;
   readonly status: JobStatus;
   readonly at: number;
@@ -51,6 +52,7 @@ export interface UnconfirmedJobWrite {
 /** The output of a node's command, byte for byte. */
 export interface OutputWrite {
   readonly kind: 'output';
+  readonly orgId: string;
   readonly jobId: string;
   readonly node: string;
   readonly stdout: Buffer;
@@ -63,6 +65,7 @@ export const EVENTS_PER_ROW = 1_000;
 /** Events of a live job's feed, at most EVENTS_PER_ROW; the first one is `job-<firstSeq>`. */
 export interface JobEventsWrite {
   readonly kind: 'job_events';
+  readonly orgId: string;
   readonly jobId: string;
   readonly firstSeq: number;
   readonly events: readonly FeedEvent[];
@@ -71,6 +74,7 @@ export interface JobEventsWrite {
 /** A job was evicted from memory, so its stored events are no longer needed. */
 export interface DeleteEventsWrite {
   readonly kind: 'delete_events';
+  readonly orgId: string;
   readonly jobId: string;
 }
 

@@ -3,10 +3,10 @@ import type { Logger } from 'pino';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
 import { type Deferred, deferred } from '../../shared/lib/deferred.js';
 import { isNodeDone } from '../../shared/protocol/job-status.js';
-import { statementFor } from './batch-statements.js';
+import { orgsOf, statementFor } from './batch-statements.js';
 import type { BatchWriter, Write, WriterState } from './batch-writer.port.js';
 import { bytesOf, coalesce } from './coalesce.js';
-import { DATABASE_REFUSED, type Database } from './database.port.js';
+import { DATABASE_REFUSED, type Database, NotOwner } from './database.port.js';
 
 /** The sizes of batches and queue, and how long writes may wait. */
 export interface WriterLimits {
@@ -68,7 +68,7 @@ interface FlushWaiter extends Deferred<undefined> {
  *   error: `waiting`.
  * - `waiting`: the database is unavailable or out of resources. The same writes are retried (`writing`) after 0.1 s,
  *   doubled up to 5 s. Writes are idempotent, so a batch that was stored although its reply was lost may run again.
- * - `closed`: after `drain`. Pushes are logged and dropped.
+ * - `closed`: after `drain`, or another server owns an organization whose changes are queued. Pushes are logged and dropped.
  */
 export class PostgresBatchWriter implements BatchWriter {
   private mode: WriterState['mode'] = 'idle';
@@ -136,10 +136,15 @@ export class PostgresBatchWriter implements BatchWriter {
     const timeout = sleep(timeoutMs, undefined, { signal: stop.signal }).catch(() => undefined); // aborted below
     await Promise.race([this.flushAll(), timeout]);
     stop.abort();
+    return this.isClosed() ? this.pushed - this.done : this.close('stopped before everything was stored');
+  }
+
+  /** Gives up what is queued; returns how many writes that are. */
+  private close(reason: string): number {
     this.mode = 'closed';
     this.closing.abort();
     const left = this.pushed - this.done;
-    if (left > 0) this.logger.error({ writes: left }, 'stopped before everything was stored');
+    if (left > 0) this.logger.error({ writes: left }, reason);
     for (const waiter of this.waiters.splice(0)) waiter.reject(lost());
     return left;
   }
@@ -239,6 +244,10 @@ export class PostgresBatchWriter implements BatchWriter {
         const fault = await this.faultOfWrites(thrown, writes);
         if (fault !== undefined) return fault;
         if (this.isClosed()) return 'closed';
+        if (thrown instanceof NotOwner) {
+          this.close('gave up the changes that are not stored, because another server has taken over');
+          return 'closed';
+        }
         if (delay === FIRST_RETRY_MS) {
           this.logger.error(
             { reason: messageOf(thrown) },
@@ -274,9 +283,15 @@ export class PostgresBatchWriter implements BatchWriter {
   }
 
   private async execute(writes: readonly Write[]): Promise<void> {
-    const statement = statementFor(coalesce(writes));
-    if (statement !== undefined)
-      await this.database.query(statement.sql, statement.parameters, statement.name);
+    const { ownership } = this.database;
+    const changes = coalesce(writes);
+    const orgIds = orgsOf(changes);
+    const fences = await ownership.fencesOf(orgIds);
+    const owned = orgIds.map((orgId, at) => ({ orgId, fence: fences[at] ?? '' }));
+    const statement = statementFor(changes, owned);
+    if (statement === undefined) return;
+    const rows = await this.database.query(statement.sql, statement.parameters, statement.name);
+    ownership.check(rows, owned.length);
   }
 
   private drop(write: Write, reason: string, stack?: string): void {

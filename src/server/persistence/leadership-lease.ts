@@ -107,6 +107,10 @@ export class LeadershipLease implements Leadership {
     await this.client.end();
   }
 
+  resign(reason: string): void {
+    this.lose(reason);
+  }
+
   private async renew(): Promise<void> {
     if (!this.isLeader) {
       this.lose('it was not renewed in time');

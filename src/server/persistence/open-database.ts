@@ -25,8 +25,8 @@ export interface OpenDatabase {
 }
 
 /**
- * Prepares a database and connects to it outside of the server, for a command or a test. Throws an AppError that names
- * the database and what to check.
+ * Prepares a database and connects to it outside of the server, for a command or a test. It owns no organization unless
+ * it takes over. Throws an AppError that names the database and what to check.
  */
 export const openDatabase = async (options: OpenOptions): Promise<OpenDatabase> => {
   const prepared = await prepareDatabase(options.database, options.password);

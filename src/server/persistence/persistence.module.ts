@@ -25,11 +25,16 @@ const typeOrmOptions = (
   toRetry: () => false,
 });
 
-const makeDatabase = (
+/** No feature reads from the database before the statements of former servers have ended. */
+const makeDatabase = async (
   dataSource: DataSource,
   { connection, supportsNamedStatements }: PreparedDatabase,
   leadership: Leadership,
-): Database => new TypeOrmDatabase(dataSource, connection.target, leadership, supportsNamedStatements);
+): Promise<Database> => {
+  const database = new TypeOrmDatabase(dataSource, connection.target, leadership, supportsNamedStatements);
+  await database.ownership.takeOver();
+  return database;
+};
 
 /**
  * Provides the database, TypeORM's data source, and the batch writer. Writes that features push up to their

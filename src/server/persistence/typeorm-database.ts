@@ -2,20 +2,25 @@ import type { ClientBase } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { type Leadership, alwaysLeader } from '../config/leadership.port.js';
 import { AppError, messageOf } from '../../shared/lib/app-error.js';
-import { DATABASE_REFUSED, type Database, DatabaseUnavailable } from './database.port.js';
+import { DATABASE_REFUSED, type Database, DatabaseUnavailable, type OrgOwnership } from './database.port.js';
 import { type DatabaseTarget, isBug, isPermanent, toDatabaseError } from './database-error.js';
+import { PostgresOrgOwnership } from './org-ownership.js';
 
 /**
  * Runs statements on a TypeORM data source. TypeORM's errors contain all parameters; the errors thrown here never do.
  * Without `supportsNamedStatements` the names of statements are ignored.
  */
 export class TypeOrmDatabase implements Database {
+  readonly ownership: OrgOwnership;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly target: DatabaseTarget,
     private readonly leadership: Leadership = alwaysLeader,
     private readonly supportsNamedStatements = false,
-  ) {}
+  ) {
+    this.ownership = new PostgresOrgOwnership(this, leadership);
+  }
 
   query(sql: string, parameters: readonly unknown[] = [], name?: string): Promise<unknown[]> {
     return this.withRunner((runner) => this.run(runner, sql, parameters, name));

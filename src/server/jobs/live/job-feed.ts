@@ -1,5 +1,6 @@
 import { type Cursor, DurableLog } from '../../../shared/lib/durable-log.js';
 import type { JobStore } from '../job-store.port.js';
+import type { JobRecord } from './job-record.js';
 import { EVENTS_PER_ROW } from '../../persistence/batch-writer.port.js';
 import { type FeedEvent, type JobEvent, microsOf, toFeedEvent } from '../../../shared/protocol/feed-event.js';
 
@@ -18,7 +19,7 @@ export class JobFeed {
 
   /** `earlier` are the events that were stored before a restart; `onError` gets the reason if one cannot be stored. */
   constructor(
-    jobId: string,
+    { orgId, id }: Pick<JobRecord, 'orgId' | 'id'>,
     store: JobEventStore,
     onError: (thrown: unknown) => void,
     earlier: readonly FeedEvent[] = [],
@@ -30,7 +31,7 @@ export class JobFeed {
     let storedCount = earlier.length;
     const storeBatch = (batch: readonly FeedEvent[]): Promise<void> => {
       for (let from = 0; from < batch.length; from += EVENTS_PER_ROW) {
-        store.saveEvents(jobId, storedCount + from + 1, batch.slice(from, from + EVENTS_PER_ROW));
+        store.saveEvents(orgId, id, storedCount + from + 1, batch.slice(from, from + EVENTS_PER_ROW));
       }
       storedCount += batch.length;
       return store.flushed();

@@ -31,13 +31,13 @@ export class JobPersistence {
   saveRunning(): number {
     this.touch();
     const runDeadline = this.updatedAt + this.record.runTimeout * 1000;
-    this.store.saveJobStatus(this.record.id, 'running', this.updatedAt, { runDeadline });
+    this.store.saveJobStatus(this.record.orgId, this.record.id, 'running', this.updatedAt, { runDeadline });
     return runDeadline;
   }
 
   saveOutcome(status: JobStatus): void {
     this.touch();
-    this.store.saveJobStatus(this.record.id, status, this.updatedAt);
+    this.store.saveJobStatus(this.record.orgId, this.record.id, status, this.updatedAt);
   }
 
   /** Saves the output of a node's first result, if the job captures output. */
@@ -46,7 +46,13 @@ export class JobPersistence {
     if (!this.record.capture || !isResult(message) || (stdout === undefined && stderr === undefined)) return;
     if (this.nodesWithOutput.has(node)) return;
     this.nodesWithOutput.add(node);
-    this.store.saveOutput(this.record.id, node, Buffer.from(stdout ?? ''), Buffer.from(stderr ?? ''));
+    this.store.saveOutput(
+      this.record.orgId,
+      this.record.id,
+      node,
+      Buffer.from(stdout ?? ''),
+      Buffer.from(stderr ?? ''),
+    );
   }
 
   /** Calls back when all changes so far are durable. If the server stops before that, its next start continues. */

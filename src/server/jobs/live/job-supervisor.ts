@@ -192,7 +192,7 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     const onError = (thrown: unknown): void =>
       this.logger.error({ job: id, err: thrown }, 'cannot store an event of a job; its feed ends');
     const nodes = new Map(stored.nodes.map((node) => [node.name, node.status]));
-    const feed = new JobFeed(id, this.store, onError, events);
+    const feed = new JobFeed(stored, this.store, onError, events);
     const live = new LiveJob(stored, nodes, this.context, { status, updatedAt, feed });
     this.add(live);
     this.resumptions.push(() => {
@@ -225,21 +225,21 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     if (job === undefined) return;
     increment(this.ended, job.status);
     void forEachInSlices(job.nodeStatuses(), ([node]) => this.removeFromNode(node, job));
-    this.scheduleEviction(id);
+    this.scheduleEviction(job.record);
   }
 
   /** Keeps an ended job for a while, so that late readers get the whole feed. */
-  private scheduleEviction(id: string): void {
+  private scheduleEviction(record: JobRecord): void {
     this.evictionTimers.set(
-      id,
-      setLongTimer(this.config.wait_complete_time * 1000, () => this.evict(id)),
+      record.id,
+      setLongTimer(this.config.wait_complete_time * 1000, () => this.evict(record)),
     );
   }
 
-  private evict(id: string): void {
+  private evict({ orgId, id }: JobRecord): void {
     this.jobs.delete(id);
     this.evictionTimers.delete(id);
-    this.store.deleteEvents(id);
+    this.store.deleteEvents(orgId, id);
   }
 
   private outputStreams(): number {

@@ -52,7 +52,7 @@ export class LiveJob {
     const onError = (thrown: unknown): void =>
       context.logger.error({ job: record.id, err: thrown }, 'cannot handle an input of a job');
     this.nodes = new JobNodes(record.orgId, nodes);
-    this.feed = recovered?.feed ?? new JobFeed(record.id, context.store, onError);
+    this.feed = recovered?.feed ?? new JobFeed(record, context.store, onError);
     this.output = new JobOutput(record, context);
     const unseen = recovered === undefined ? [] : this.nodes.withStatus(['new', 'ready', 'running']);
     const notSeenSinceRestart = new Set(unseen.map(({ node }) => node));

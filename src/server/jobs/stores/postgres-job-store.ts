@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { BatchWriter, type NodeDetails } from '../../persistence/batch-writer.port.js';
-import { Database, DatabaseUnavailable } from '../../persistence/database.port.js';
+import { Database, DatabaseUnavailable, ifOwned } from '../../persistence/database.port.js';
 import { JOB_ID } from '../../../shared/protocol/client-message.js';
 import type { FeedEvent } from '../../../shared/protocol/feed-event.js';
 import {
@@ -34,22 +34,26 @@ import {
 import { loadLiveJobs } from './load-live-jobs.js';
 
 /** Inserts job, options, idempotency key and job nodes in one statement: one round trip, all or nothing. */
-const CREATE = `
-  WITH job AS (
+const CREATE = ifOwned(
+  16,
+  `clock AS (
+    SELECT to_timestamp($8::float8 / 1000) AT TIME ZONE 'UTC' AS at FROM owned
+  ), job AS (
     INSERT INTO jobs (id, org_id, command, status, run_timeout, last_updated_by, created_by, created_at, updated_at,
                       quorum, voting_deadline)
     SELECT $1, $2, $3, ${JOB_STATUS_CODES.voting}, $4, left($5, 32), $5, at, at, $6, to_timestamp($7::float8 / 1000)
-    FROM (SELECT to_timestamp($8::float8 / 1000) AT TIME ZONE 'UTC' AS at) AS clock
+    FROM clock
   ), options AS (
     INSERT INTO job_options (job_id, job_user, user_name, dir, env, capture, job_file)
-    VALUES ($1, left($9, 32), $9, $10, $11, $12, $13)
+    SELECT $1, left($9, 32), $9, $10, $11, $12, $13 FROM owned
   ), request AS (
     INSERT INTO job_requests (org_id, request, body_hash, job_id, created_at)
-    SELECT $2, $15::bytea, $16::bytea, $1, to_timestamp($8::float8 / 1000) WHERE $15 IS NOT NULL
-  )
-  INSERT INTO job_nodes (job_id, org_id, node_name, status, created_at, updated_at)
-  SELECT $1, $2, node, ${NODE_STATUS_CODES.new}, at, at
-  FROM unnest($14::text[]) AS node, (SELECT to_timestamp($8::float8 / 1000) AT TIME ZONE 'UTC' AS at) AS clock`;
+    SELECT $2, $15::bytea, $16::bytea, $1, to_timestamp($8::float8 / 1000) FROM owned WHERE $15 IS NOT NULL
+  ), nodes AS (
+    INSERT INTO job_nodes (job_id, org_id, node_name, status, created_at, updated_at)
+    SELECT $1, $2, node, ${NODE_STATUS_CODES.new}, at, at FROM clock, unnest($14::text[]) AS node
+  )`,
+);
 
 /** Parameters for char(32) columns have no type: a text would not use the index. */
 const FIND = `
@@ -111,7 +115,7 @@ export class PostgresJobStore implements JobStore {
         job.idempotency?.keyHash,
         job.idempotency?.bodyHash,
       ];
-      await this.database.query(CREATE, parameters, 'create_job');
+      await this.database.ownership.write(job.orgId, CREATE, parameters, 'create_job');
     } catch (thrown) {
       if (thrown instanceof DatabaseUnavailable && thrown.mayHaveRun) this.markAsCrashed(job);
       throw thrown;
@@ -210,24 +214,25 @@ export class PostgresJobStore implements JobStore {
   }
 
   saveJobStatus(
+    orgId: string,
     jobId: string,
     status: JobStatus,
     at: number,
     deadlines: { readonly votingDeadline?: number; readonly runDeadline?: number } = {},
   ): void {
-    this.writer.push({ kind: 'job_status', jobId, status, at, ...deadlines });
+    this.writer.push({ kind: 'job_status', orgId, jobId, status, at, ...deadlines });
   }
 
-  saveOutput(jobId: string, node: string, stdout: Buffer, stderr: Buffer): void {
-    this.writer.push({ kind: 'output', jobId, node, stdout, stderr });
+  saveOutput(orgId: string, jobId: string, node: string, stdout: Buffer, stderr: Buffer): void {
+    this.writer.push({ kind: 'output', orgId, jobId, node, stdout, stderr });
   }
 
-  saveEvents(jobId: string, firstSeq: number, events: readonly FeedEvent[]): void {
-    if (events.length > 0) this.writer.push({ kind: 'job_events', jobId, firstSeq, events });
+  saveEvents(orgId: string, jobId: string, firstSeq: number, events: readonly FeedEvent[]): void {
+    if (events.length > 0) this.writer.push({ kind: 'job_events', orgId, jobId, firstSeq, events });
   }
 
-  deleteEvents(jobId: string): void {
-    this.writer.push({ kind: 'delete_events', jobId });
+  deleteEvents(orgId: string, jobId: string): void {
+    this.writer.push({ kind: 'delete_events', orgId, jobId });
   }
 
   flushed(): Promise<void> {

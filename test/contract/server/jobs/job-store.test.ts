@@ -100,7 +100,7 @@ describe.each([
     it('is unknown to another organization, and so is its output', async () => {
       const job = newJob({ orgId });
       await store.create(job);
-      store.saveOutput(job.id, 'web1', Buffer.from('secret'), Buffer.alloc(0));
+      store.saveOutput(orgId, job.id, 'web1', Buffer.from('secret'), Buffer.alloc(0));
       await store.flushed();
       expect(await store.find(randomId(), job.id)).toBeUndefined();
       expect(await store.output(randomId(), job.id, 'web1', 'stdout')).toBeUndefined();
@@ -165,7 +165,7 @@ describe.each([
       store.saveNodeStatus(orgId, job.id, 'a', 'ready', AT);
       store.saveNodeStatus(orgId, job.id, 'a', 'running', AT + 1);
       store.saveNodeStatus(orgId, job.id, 'b', 'nacked', AT + 1, { reason: 'busy' });
-      store.saveJobStatus(job.id, 'running', AT + 2);
+      store.saveJobStatus(orgId, job.id, 'running', AT + 2);
       await store.flushed();
       expect(await store.find(orgId, job.id)).toMatchObject({
         status: 'running',
@@ -182,10 +182,10 @@ describe.each([
       const job = newJob({ orgId, nodes: ['a'] });
       await store.create(job);
       store.saveNodeStatus(orgId, job.id, 'a', 'succeeded', AT, { exitCode: 0 });
-      store.saveJobStatus(job.id, 'complete', AT);
+      store.saveJobStatus(orgId, job.id, 'complete', AT);
       await store.flushed();
       store.saveNodeStatus(orgId, job.id, 'a', 'crashed', AT + 9);
-      store.saveJobStatus(job.id, 'crashed', AT + 9);
+      store.saveJobStatus(orgId, job.id, 'crashed', AT + 9);
       await store.flushed();
       expect(await store.find(orgId, job.id)).toMatchObject({
         status: 'complete',
@@ -252,7 +252,7 @@ describe.each([
     ])('is returned byte for byte: %s', async (_, bytes) => {
       const job = newJob({ orgId, capture: true });
       await store.create(job);
-      store.saveOutput(job.id, 'web1', bytes, Buffer.from('err'));
+      store.saveOutput(orgId, job.id, 'web1', bytes, Buffer.from('err'));
       await store.flushed();
       expect((await store.output(orgId, job.id, 'web1', 'stdout'))?.equals(bytes)).toBe(true);
       expect(await store.output(orgId, job.id, 'web1', 'stderr')).toEqual(Buffer.from('err'));
@@ -286,12 +286,12 @@ describe.each([
       const over = newJob({ orgId });
       await store.create(job);
       await store.create(over);
-      store.saveEvents(job.id, 1, [event(1), event(2)]);
+      store.saveEvents(orgId, job.id, 1, [event(1), event(2)]);
       store.saveNodeStatus(orgId, job.id, 'a', 'ready', AT);
       await store.flushed();
-      store.saveEvents(job.id, 3, [event(3)]);
-      store.saveJobStatus(job.id, 'running', AT, { runDeadline: AT + 3_600_000 });
-      store.saveJobStatus(over.id, 'complete', AT);
+      store.saveEvents(orgId, job.id, 3, [event(3)]);
+      store.saveJobStatus(orgId, job.id, 'running', AT, { runDeadline: AT + 3_600_000 });
+      store.saveJobStatus(orgId, over.id, 'complete', AT);
       await store.flushed();
       const live = (await store.loadLive()).filter((each) => each.orgId === orgId);
       expect(live).toEqual([
@@ -324,8 +324,8 @@ describe.each([
     it('returns no deleted events', async () => {
       const job = newJob({ orgId });
       await store.create(job);
-      store.saveEvents(job.id, 1, [event(1)]);
-      store.deleteEvents(job.id);
+      store.saveEvents(orgId, job.id, 1, [event(1)]);
+      store.deleteEvents(orgId, job.id);
       await store.flushed();
       const live = (await store.loadLive()).filter((each) => each.orgId === orgId);
       expect(live.map(({ events }) => events)).toEqual([[]]);
@@ -336,13 +336,13 @@ describe.each([
     const event = { id: 'job-1', name: 'start', data: '{"timestamp":"x"}' };
     const job = newJob({ orgId });
     await store.create(job);
-    store.saveEvents(job.id, 1, [event]);
-    store.saveJobStatus(job.id, 'complete', AT);
+    store.saveEvents(orgId, job.id, 1, [event]);
+    store.saveJobStatus(orgId, job.id, 'complete', AT);
     await store.flushed();
     const live = async () => (await store.loadLive()).filter((each) => each.orgId === orgId);
     expect(await live()).toMatchObject([{ id: job.id, status: 'complete', events: [event] }]);
-    store.deleteEvents(job.id);
-    store.saveJobStatus(job.id, 'complete', AT);
+    store.deleteEvents(orgId, job.id);
+    store.saveJobStatus(orgId, job.id, 'complete', AT);
     await store.flushed();
     expect(await live()).toEqual([]);
   });

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Admission, SessionStore } from '../../../../src/server/keys/session-store.js';
 import { PostgresSessionStore } from '../../../../src/server/keys/postgres-session-store.js';
-import { TypeOrmDatabase } from '../../../../src/server/persistence/typeorm-database.js';
 import type { OpenDatabase } from '../../../../src/server/persistence/open-database.js';
 import {
   createEmbeddedTestDatabase,
@@ -14,7 +13,6 @@ import { MemorySessionStore } from '../../../support/memory-session-store.js';
 const NOW = Date.UTC(2026, 10, 22, 8);
 const ACME = 'a'.repeat(32);
 const OTHER = 'b'.repeat(32);
-const TARGET = { where: 'the test server', database: 'test', user: 'test' };
 
 /** Opening a database takes longer than a test, so all tests share one and empty its tables. */
 const sqlStores = (open: () => Promise<OpenDatabase>) => {
@@ -25,7 +23,7 @@ const sqlStores = (open: () => Promise<OpenDatabase>) => {
     },
     make: async (): Promise<SessionStore> => {
       await database.dataSource.query('TRUNCATE node_sessions, curve_keys');
-      return new PostgresSessionStore(new TypeOrmDatabase(database.dataSource, TARGET));
+      return new PostgresSessionStore(database.database);
     },
     close: () => database.close(),
   };
@@ -200,7 +198,7 @@ describe('the session store in PostgreSQL', () => {
   beforeEach(async () => {
     database = await createTestDatabase();
     open = await database.open();
-    store = new PostgresSessionStore(new TypeOrmDatabase(open.dataSource, TARGET));
+    store = new PostgresSessionStore(open.database);
   });
   afterEach(async () => {
     await open.close();

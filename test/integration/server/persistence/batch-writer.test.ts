@@ -84,7 +84,7 @@ describe('the batch writer', () => {
     await start();
     const jobId = await storedJob(Array.from({ length: 500 }, (_, n) => `n${n}`));
     for (let n = 0; n < 500; n++) store.saveNodeStatus(ORG, jobId, `n${n}`, 'ready', AT);
-    store.saveJobStatus(jobId, 'running', AT);
+    store.saveJobStatus(ORG, jobId, 'running', AT);
     await store.flushed();
     expect(new Set(await statuses(jobId))).toEqual(new Set(['ready']));
     expect(await transactionsIn('job_nodes')).toBe(1);
@@ -99,14 +99,14 @@ describe('the batch writer', () => {
     const jobId = await storedJob(['a']);
     const lost = newJob({ orgId: ORG });
     const event = { id: 'job-1', name: 'start', data: '{}' };
-    store.saveEvents(jobId, 1, [event]);
+    store.saveEvents(ORG, jobId, 1, [event]);
     store.saveNodeStatus(ORG, jobId, 'a', 'succeeded', AT, { exitCode: 0 });
-    store.saveOutput(jobId, 'a', Buffer.from('done'), Buffer.from([0, 0xff]));
+    store.saveOutput(ORG, jobId, 'a', Buffer.from('done'), Buffer.from([0, 0xff]));
     writer.push({ ...lost, kind: 'unconfirmed_job', jobId: lost.id });
-    store.saveJobStatus(jobId, 'complete', AT);
+    store.saveJobStatus(ORG, jobId, 'complete', AT);
     writer.push({ kind: 'org_event', orgId: ORG, seq: 1, at: AT, event: { ...event, id: 'org-1' } });
     writer.push({ kind: 'node_seen', orgId: ORG, node: 'a', incarnation: 'one', at: 0 });
-    writer.push({ kind: 'delete_events', jobId: await storedJob(['b']) });
+    writer.push({ kind: 'delete_events', orgId: ORG, jobId: await storedJob(['b']) });
     await store.flushed();
     const [row] = await database.sql(
       `SELECT count(DISTINCT xmin::text)::int AS transactions, count(*)::int AS rows FROM (
@@ -121,7 +121,7 @@ describe('the batch writer', () => {
   it('stores a write that may linger together with the next write', async () => {
     await start({ maxLingerMs: { job_events: A_MINUTE } });
     const jobId = await storedJob(['a']);
-    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveEvents(ORG, jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     const eventIsStored = store.flushed();
     await nextTurn();
     expect(writer.state).toMatchObject({ mode: 'gathering', writes: 1 });
@@ -143,7 +143,7 @@ describe('the batch writer', () => {
       at: AT,
       event: { id: 'org-1', name: 'start', data: '{}' },
     });
-    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveEvents(ORG, jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     await store.flushed();
     expect(await database.sql('SELECT 1 AS one FROM job_events')).toEqual([{ one: 1 }]);
     expect(writer.state).toMatchObject({ mode: 'idle', writes: 0 });
@@ -152,12 +152,12 @@ describe('the batch writer', () => {
   it('does not wait in a flush for deletions of events, and deletes them with the next batch', async () => {
     await start({ maxLingerMs: { delete_events: A_MINUTE } });
     const jobId = await storedJob(['a']);
-    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveEvents(ORG, jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     await store.flushed();
-    store.deleteEvents(jobId);
+    store.deleteEvents(ORG, jobId);
     await store.flushed();
     expect(writer.state).toMatchObject({ mode: 'gathering', writes: 1 });
-    store.saveJobStatus(jobId, 'complete', AT);
+    store.saveJobStatus(ORG, jobId, 'complete', AT);
     await store.flushed();
     expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
   });
@@ -165,14 +165,14 @@ describe('the batch writer', () => {
   it('lets a write linger that is pushed during a transaction', async () => {
     await start({ maxLingerMs: { delete_events: A_MINUTE } });
     const jobId = await storedJob(['a']);
-    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveEvents(ORG, jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     await nextTurn();
     expect(writer.state.mode).toBe('writing');
-    store.deleteEvents(jobId);
+    store.deleteEvents(ORG, jobId);
     await store.flushed();
     await eventually(() => writer.state.mode === 'gathering');
     expect(await database.sql('SELECT 1 AS one FROM job_events')).toEqual([{ one: 1 }]);
-    store.saveJobStatus(jobId, 'complete', AT);
+    store.saveJobStatus(ORG, jobId, 'complete', AT);
     await store.flushed();
     expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
   });
@@ -193,8 +193,8 @@ describe('the batch writer', () => {
   it('stores lingering writes at once when it is drained', async () => {
     await start({ maxLingerMs: { job_events: A_MINUTE, delete_events: A_MINUTE } });
     const jobId = await storedJob(['a']);
-    store.deleteEvents(await storedJob(['b']));
-    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.deleteEvents(ORG, await storedJob(['b']));
+    store.saveEvents(ORG, jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     expect(await writer.drain(10_000)).toBe(0);
     expect(await database.sql('SELECT job_id FROM job_events')).toEqual([{ job_id: jobId }]);
   });
@@ -202,8 +202,8 @@ describe('the batch writer', () => {
   it('stores no events that are deleted in the same batch', async () => {
     await start();
     const jobId = await storedJob(['a']);
-    store.saveEvents(jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
-    store.deleteEvents(jobId);
+    store.saveEvents(ORG, jobId, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.deleteEvents(ORG, jobId);
     await store.flushed();
     expect(await database.sql('SELECT 1 FROM job_events')).toEqual([]);
   });
@@ -226,9 +226,9 @@ describe('the batch writer', () => {
     const steps: NodeStatus[] = ['ready', 'running', 'failed'];
     for (const status of steps) {
       store.saveNodeStatus(ORG, jobId, 'a', status, AT);
-      for (let n = 0; n < 5; n++) store.saveJobStatus(randomId(), 'running', AT);
+      for (let n = 0; n < 5; n++) store.saveJobStatus(ORG, randomId(), 'running', AT);
     }
-    store.saveJobStatus(jobId, 'complete', AT);
+    store.saveJobStatus(ORG, jobId, 'complete', AT);
     await store.flushed();
     expect(await statuses(jobId)).toEqual(['failed']);
     expect((await store.find(ORG, jobId))?.status).toBe('complete');
@@ -255,8 +255,8 @@ describe('the batch writer', () => {
     await eventually(() => writer.state.mode === 'waiting');
     store.saveNodeStatus(ORG, jobId, 'a', 'succeeded', AT + 1);
     store.saveNodeStatus(ORG, jobId, 'b', 'running', AT + 1);
-    store.saveOutput(jobId, 'a', Buffer.from('done'), Buffer.alloc(0));
-    store.saveJobStatus(jobId, 'complete', AT + 2);
+    store.saveOutput(ORG, jobId, 'a', Buffer.from('done'), Buffer.alloc(0));
+    store.saveJobStatus(ORG, jobId, 'complete', AT + 2);
     const flushed = store.flushed();
     expect(writer.state.writes).toBe(5);
     proxy.heal();
@@ -311,7 +311,7 @@ describe('the batch writer', () => {
     const jobId = await storedJob(['a', 'b', 'c']);
     proxy.cut();
     for (const node of ['a', 'b', 'c']) {
-      store.saveOutput(jobId, node, Buffer.alloc(10_000, 0x41), Buffer.alloc(0));
+      store.saveOutput(ORG, jobId, node, Buffer.alloc(10_000, 0x41), Buffer.alloc(0));
       store.saveNodeStatus(ORG, jobId, node, 'succeeded', AT);
     }
     expect(store.overloaded).toBe(true);
@@ -334,13 +334,14 @@ describe('the batch writer', () => {
       // PostgreSQL compresses names, so the name is random.
       if (n === 20)
         store.saveOutput(
+          ORG,
           jobId,
           node.replaceAll('x', () => randomId()[0]!),
           Buffer.from('captured'),
           Buffer.alloc(0),
         );
     }
-    store.saveJobStatus(jobId, 'running', AT);
+    store.saveJobStatus(ORG, jobId, 'running', AT);
     await store.flushed();
     expect(new Set(await statuses(jobId))).toEqual(new Set(['ready']));
     expect((await store.find(ORG, jobId))?.status).toBe('running');
@@ -352,7 +353,7 @@ describe('the batch writer', () => {
   it('drops the events of a deleted job, and continues', async () => {
     await start();
     const jobId = await storedJob(['a']);
-    store.saveEvents(randomId(), 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+    store.saveEvents(ORG, randomId(), 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     await store.flushed();
     expect(await statuses(jobId)).toEqual(['ready']);
@@ -374,7 +375,7 @@ describe('the batch writer', () => {
     const jobId = await storedJob(['a']);
     store.saveNodeStatus(ORG, jobId, 'a', 'ready', AT);
     const ended = store.flushed().then(() => {
-      store.saveJobStatus(jobId, 'complete', AT);
+      store.saveJobStatus(ORG, jobId, 'complete', AT);
       return store.flushed();
     });
     expect(await writer.drain(5_000)).toBe(0);

@@ -84,10 +84,10 @@ describe('with many jobs of other organizations', () => {
     const nodes = Array.from({ length: 200 }, (_, n) => `node-${n}`);
     const job = newJob({ orgId: randomId(), nodes });
     await store.create(job);
-    store.saveJobStatus(job.id, 'running', job.createdAt);
+    store.saveJobStatus(job.orgId, job.id, 'running', job.createdAt);
     for (const node of nodes) {
       store.saveNodeStatus(job.orgId, job.id, node, 'running', job.createdAt);
-      store.saveOutput(job.id, node, Buffer.from('out'), Buffer.from('err'));
+      store.saveOutput(job.orgId, job.id, node, Buffer.from('out'), Buffer.from('err'));
     }
     await store.flushed();
     expect(await store.list(job.orgId)).toHaveLength(1);
@@ -113,6 +113,24 @@ describe('with many jobs of other organizations', () => {
     // Each needs some blocks of the indexes; all nodes of the job fill a hundred blocks of one index.
     expect((await blocksRead(database)) - before).toBeLessThan(30 * count);
   });
+
+  it('finds nodes of jobs of several organizations in one batch without reading the others', async () => {
+    const nodes = Array.from({ length: 5_000 }, (_, n) => `web${n}`);
+    const jobs = [1, 2, 3].map(() => newJob({ orgId: randomId(), nodes }));
+    for (const job of jobs) await withStore(database, (store) => store.create(job));
+    const before = await blocksRead(database);
+    await withStore(database, async (store) => {
+      for (const { orgId, id, createdAt } of jobs) {
+        for (const node of nodes.slice(0, 5)) store.saveNodeStatus(orgId, id, node, 'ready', createdAt);
+        store.saveOutput(orgId, id, 'web0', Buffer.from('out'), Buffer.from('err'));
+        store.saveJobStatus(orgId, id, 'running', createdAt);
+      }
+      await store.flushed();
+    });
+    expect((await blocksRead(database)) - before).toBeLessThan(30 * 5 * jobs.length);
+    const [changed] = await database.sql('SELECT count(*)::int AS count FROM job_nodes WHERE status = 1');
+    expect(changed?.count).toBeGreaterThanOrEqual(5 * jobs.length);
+  });
 });
 
 describe('in a database that was empty when the server started', () => {
@@ -134,19 +152,19 @@ describe('in a database that was empty when the server started', () => {
     const { id, createdAt: at } = job;
     const event = { id: 'job-1', name: 'start', data: '{}' };
     await store.create(job);
-    store.saveEvents(id, 1, [event]);
+    store.saveEvents(ORG, id, 1, [event]);
     for (const node of nodes) store.saveNodeStatus(ORG, id, node, 'running', at);
-    store.saveJobStatus(id, 'running', at);
+    store.saveJobStatus(ORG, id, 'running', at);
     await store.flushed();
     for (const node of nodes) {
       store.saveNodeStatus(ORG, id, node, 'succeeded', at);
-      store.saveOutput(id, node, Buffer.from('out'), Buffer.from('err'));
+      store.saveOutput(ORG, id, node, Buffer.from('out'), Buffer.from('err'));
     }
-    store.saveJobStatus(id, 'complete', at);
+    store.saveJobStatus(ORG, id, 'complete', at);
     writer.push({ kind: 'org_event', orgId: ORG, seq: ++lastSeq, at, event });
     writer.push({ kind: 'node_seen', orgId: ORG, node: 'web1', incarnation: 'one', at });
     await store.flushed();
-    store.deleteEvents(id);
+    store.deleteEvents(ORG, id);
     await store.flushed();
   };
 

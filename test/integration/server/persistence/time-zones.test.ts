@@ -37,7 +37,7 @@ describe.each(ZONES)('with this machine in %s', (machineZone) => {
     const job = newJob({ orgId: randomId(), createdAt: CREATED, votingDeadline: CREATED + 60_000 });
     await store.create(job);
     store.saveNodeStatus(job.orgId, job.id, 'web1', 'ready', CREATED + 1_000);
-    store.saveJobStatus(job.id, 'running', CREATED + 2_000, { runDeadline: CREATED + 3_600_000 });
+    store.saveJobStatus(job.orgId, job.id, 'running', CREATED + 2_000, { runDeadline: CREATED + 3_600_000 });
     await writer.drain(5_000);
     expect(
       await database.sql(`SELECT j.created_at::text, j.updated_at::text, n.updated_at::text AS node_updated_at

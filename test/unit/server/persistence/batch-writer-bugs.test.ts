@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PostgresBatchWriter } from '../../../../src/server/persistence/batch-writer.js';
 import type { NodeStatusWrite } from '../../../../src/server/persistence/batch-writer.port.js';
-import { Database } from '../../../../src/server/persistence/database.port.js';
+import { Database, OrgOwnership } from '../../../../src/server/persistence/database.port.js';
 import { createLogger } from '../../../../src/shared/platform/logger.js';
 import { eventually } from '../../../support/eventually.js';
 
@@ -14,8 +14,28 @@ const writeOf = (node: string): NodeStatusWrite => ({
   at: 0,
 });
 
+/** A server that owns every organization. */
+class OwnerOfAll extends OrgOwnership {
+  takeOver(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  fencesOf(orgIds: readonly string[]): Promise<readonly string[]> {
+    return Promise.resolve(orgIds.map(() => '1'));
+  }
+
+  write(): Promise<void> {
+    return Promise.reject(new Error('not used'));
+  }
+
+  check(): void {
+    return undefined;
+  }
+}
+
 /** A database whose code has a bug. */
 class BuggyDatabase extends Database {
+  readonly ownership = new OwnerOfAll();
   readonly stored: string[] = [];
   /** Whether a statement with these node names causes a TypeError. */
   hasBug: (nodes: readonly string[]) => boolean = () => false;

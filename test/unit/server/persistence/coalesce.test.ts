@@ -25,6 +25,7 @@ const node = (name: string, status: NodeStatus, over: Partial<NodeStatusWrite> =
 /** `count` events of a job, numbered from `firstSeq` on. */
 const events = (jobId: string, firstSeq: number, count: number): Write => ({
   kind: 'job_events',
+  orgId: 'o',
   jobId,
   firstSeq,
   events: Array.from({ length: count }, (_, n) => ({ id: `job-${firstSeq + n}`, name: 'start', data: '{}' })),
@@ -43,11 +44,11 @@ describe('coalescing writes', () => {
 
   it('keeps a deadline that only the earlier write has', () => {
     const writes: Write[] = [
-      { kind: 'job_status', jobId: 'j', status: 'running', at: 1, runDeadline: 99 },
-      { kind: 'job_status', jobId: 'j', status: 'complete', at: 2 },
+      { kind: 'job_status', orgId: 'o', jobId: 'j', status: 'running', at: 1, runDeadline: 99 },
+      { kind: 'job_status', orgId: 'o', jobId: 'j', status: 'complete', at: 2 },
     ];
     expect(coalesce(writes)).toEqual([
-      { kind: 'job_status', jobId: 'j', status: 'complete', at: 2, runDeadline: 99 },
+      { kind: 'job_status', orgId: 'o', jobId: 'j', status: 'complete', at: 2, runDeadline: 99 },
     ]);
   });
 
@@ -56,9 +57,9 @@ describe('coalescing writes', () => {
       node('a', 'ready'),
       node('a', 'ready', { jobId: 'k' }),
       node('a', 'ready', { orgId: 'p' }),
-      { kind: 'output', jobId: 'j', node: 'a', stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) },
-      { kind: 'delete_events', jobId: 'j' },
-      { kind: 'job_status', jobId: 'j', status: 'running', at: 1 },
+      { kind: 'output', orgId: 'o', jobId: 'j', node: 'a', stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) },
+      { kind: 'delete_events', orgId: 'o', jobId: 'j' },
+      { kind: 'job_status', orgId: 'o', jobId: 'j', status: 'running', at: 1 },
       events('j', 1, 1),
       events('j', 3, 1),
       { kind: 'org_event', orgId: 'o', seq: 1, at: 1, event: { id: 'org-1', name: 'start', data: '{}' } },
@@ -67,7 +68,7 @@ describe('coalescing writes', () => {
   });
 
   it('leaves out events before their deletion, but not later events or those of another job', () => {
-    const deletion: Write = { kind: 'delete_events', jobId: 'j' };
+    const deletion: Write = { kind: 'delete_events', orgId: 'o', jobId: 'j' };
     const writes = [events('j', 1, 1), events('k', 1, 1), events('j', 2, 1), deletion, events('j', 3, 1)];
     expect(coalesce(writes)).toEqual([events('k', 1, 1), deletion, events('j', 3, 1)]);
   });
@@ -118,6 +119,7 @@ describe('the size of a write', () => {
     const output = (size: number) =>
       bytesOf({
         kind: 'output',
+        orgId: 'o',
         jobId: 'j',
         node: 'a',
         stdout: Buffer.alloc(size),
@@ -128,6 +130,7 @@ describe('the size of a write', () => {
     const events = (count: number) =>
       bytesOf({
         kind: 'job_events',
+        orgId: 'o',
         jobId: 'j',
         firstSeq: 1,
         events: Array.from({ length: count }, () => event),

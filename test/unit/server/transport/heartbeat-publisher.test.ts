@@ -76,6 +76,7 @@ describe('HeartbeatPublisher', () => {
         get isLeader() {
           return isLeader;
         },
+        resign: () => undefined,
       },
       now: Date.UTC(2026, 10, 22, 8),
     });

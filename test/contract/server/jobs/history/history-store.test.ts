@@ -52,9 +52,9 @@ describe.each([
     const jobs = ages.map((age) => newJob({ orgId, createdAt: NOW - age * DAY }));
     for (const job of jobs) {
       await store.create(job);
-      if (isOver) store.saveJobStatus(job.id, 'complete', job.createdAt);
-      store.saveOutput(job.id, 'web1', Buffer.from('out'), Buffer.from(''));
-      store.saveEvents(job.id, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
+      if (isOver) store.saveJobStatus(orgId, job.id, 'complete', job.createdAt);
+      store.saveOutput(orgId, job.id, 'web1', Buffer.from('out'), Buffer.from(''));
+      store.saveEvents(orgId, job.id, 1, [{ id: 'job-1', name: 'start', data: '{}' }]);
     }
     await store.flushed();
     return jobs.map(({ id }) => id);
@@ -110,6 +110,7 @@ describe.each([
   /** The same history; calls `onDelete` after each DELETE. */
   const historyWith = (onDelete: () => void): PostgresHistoryStore =>
     new PostgresHistoryStore({
+      ownership: open.database.ownership,
       transaction: (work) => open.database.transaction(work),
       query: async (sql, parameters) => {
         const rows = await open.database.query(sql, parameters);

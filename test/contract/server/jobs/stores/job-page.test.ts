@@ -58,7 +58,7 @@ describe.each([
       });
       await store.create(job);
       const status = pick(['voting', 'complete', 'aborted'] as const, n * 5);
-      if (status !== 'voting') store.saveJobStatus(job.id, status, job.createdAt);
+      if (status !== 'voting') store.saveJobStatus(orgId, job.id, status, job.createdAt);
       jobs.push({ ...job, status });
     }
     await store.create(newJob({ orgId: randomId(), createdAt: START }));

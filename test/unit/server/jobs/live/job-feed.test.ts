@@ -4,6 +4,7 @@ import type { Cursor } from '../../../../../src/shared/lib/durable-log.js';
 import type { FeedEvent, JobEvent } from '../../../../../src/shared/protocol/feed-event.js';
 import { nextEventLoopTurn } from '../../../../support/controllable-store.js';
 
+const JOB = { orgId: 'o', id: 'j' };
 const NOW = Date.UTC(2026, 10, 22, 8, 0, 1, 123);
 const voteBy = (node: string): JobEvent => ({ name: 'quorum_vote', data: { node, status: 'success' } });
 const END: JobEvent = { name: 'job_complete', data: { status: 'complete' } };
@@ -13,7 +14,7 @@ const memoryStore = () => {
   const rows: { first: number; events: readonly FeedEvent[] }[] = [];
   return {
     rows,
-    saveEvents: (_job: string, first: number, events: readonly FeedEvent[]) =>
+    saveEvents: (_org: string, _job: string, first: number, events: readonly FeedEvent[]) =>
       void rows.push({ first, events }),
     flushed: () => Promise.resolve(),
   };
@@ -32,7 +33,7 @@ const idsOf = (cursor: Cursor<FeedEvent>): string[] => {
 describe("a job's feed", () => {
   test('numbers events from 1 with increasing timestamps, also within one millisecond', async () => {
     const store = memoryStore();
-    const feed = new JobFeed('j', store, failOnError);
+    const feed = new JobFeed(JOB, store, failOnError);
     expect(feed.isEmpty).toBe(true);
     const at = [
       feed.append(voteBy('a'), NOW),
@@ -52,7 +53,7 @@ describe("a job's feed", () => {
   });
 
   test('is read after a known id, and from the beginning after an unknown one', async () => {
-    const feed = new JobFeed('j', memoryStore(), failOnError);
+    const feed = new JobFeed(JOB, memoryStore(), failOnError);
     for (const node of ['a', 'b', 'c']) feed.append(voteBy(node), NOW);
     await nextEventLoopTurn();
     expect(idsOf(feed.readAfter('job-2'))).toEqual(['job-3']);
@@ -62,7 +63,7 @@ describe("a job's feed", () => {
   });
 
   test('ends for its readers after job_complete', async () => {
-    const feed = new JobFeed('j', memoryStore(), failOnError);
+    const feed = new JobFeed(JOB, memoryStore(), failOnError);
     const cursor = feed.readAfter(undefined);
     expect(feed.isComplete).toBe(false);
     feed.append(END, NOW);
@@ -74,12 +75,12 @@ describe("a job's feed", () => {
 
   test('continues after a restart with the next number and a later timestamp, even if the clock went back', async () => {
     const store = memoryStore();
-    const before = new JobFeed('j', store, failOnError);
+    const before = new JobFeed(JOB, store, failOnError);
     before.append(voteBy('a'), NOW);
     before.append(voteBy('b'), NOW);
     await nextEventLoopTurn();
     const earlier = store.rows.flatMap(({ events }) => events);
-    const feed = new JobFeed('j', store, failOnError, earlier);
+    const feed = new JobFeed(JOB, store, failOnError, earlier);
     expect([feed.isEmpty, feed.isComplete]).toEqual([false, false]);
     expect(feed.append(END, NOW - 600_000)).toBe(NOW * 1000 + 2);
     await nextEventLoopTurn();
@@ -87,7 +88,7 @@ describe("a job's feed", () => {
     expect(store.rows.map(({ first }) => first)).toEqual([1, 3]);
     expect(
       new JobFeed(
-        'j',
+        JOB,
         store,
         failOnError,
         store.rows.flatMap(({ events }) => events),
@@ -97,7 +98,7 @@ describe("a job's feed", () => {
 
   test('stores the events of one event loop turn in rows of bounded size', async () => {
     const store = memoryStore();
-    const feed = new JobFeed('j', store, failOnError);
+    const feed = new JobFeed(JOB, store, failOnError);
     for (let count = 0; count < 2_500; count++) feed.append(voteBy('a'), NOW);
     await nextEventLoopTurn();
     expect(store.rows.map(({ first, events }) => [first, events.length, events[0]?.id])).toEqual([
