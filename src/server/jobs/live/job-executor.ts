@@ -51,6 +51,8 @@ export class JobExecutor {
   private readonly noopEvents = new Map<string, number>();
   private readonly ending = deferred();
   private timer: Timer | undefined;
+  /** When the current timer fires, on the monotonic clock. */
+  private timerAt = 0;
   /** Whether it is stored that the job runs. No node may get `run` before that. */
   private isRunStored: boolean;
 
@@ -88,6 +90,11 @@ export class JobExecutor {
   /** Whether it is decided how the job ends. */
   get hasOutcome(): boolean {
     return this.state.outcome !== undefined;
+  }
+
+  /** When the vote or the run must have ended, on the monotonic clock. */
+  get phaseDeadline(): number {
+    return this.timerAt;
   }
 
   get liveNodeCount(): number {
@@ -128,6 +135,7 @@ export class JobExecutor {
   setTimer(deadline: number, type: 'voting_timeout' | 'run_timeout'): void {
     this.timer?.cancel();
     const remainingMs = deadline - this.context.clock.now();
+    this.timerAt = performance.now() + remainingMs;
     this.timer = setLongTimer(remainingMs, () => this.components.queue.post({ type }));
   }
 

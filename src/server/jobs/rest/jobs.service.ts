@@ -103,7 +103,7 @@ export class JobsService {
     return view;
   }
 
-  /** Returns a job with the details of its nodes, as they are stored. */
+  /** Returns a job with the details of its nodes, as they are stored, and which of its nodes are silent. */
   async findDetailed(orgId: string, jobId: string, includeFile: boolean): Promise<Job | undefined> {
     await waitUntilFlushed(this.store);
     return this.findStored(orgId, jobId, { includeFile, details: true });
@@ -111,7 +111,13 @@ export class JobsService {
 
   private async findStored(orgId: string, jobId: string, options: FindOptions): Promise<Job | undefined> {
     const stored = await this.store.find(orgId, jobId, options);
-    return stored === undefined ? undefined : toJobView(stored);
+    const live = options.details === true ? this.supervisor.find(orgId, jobId) : undefined;
+    if (stored === undefined || live === undefined) return stored && toJobView(stored);
+    const nodes = stored.nodes.map((node) => ({
+      ...node,
+      ...omitUndefined({ noContactSince: live.noContactSince(node.name) }),
+    }));
+    return toJobView({ ...stored, nodes });
   }
 
   /** Returns the captured output of a node; undefined if there is none or the organization has no job of that id. */

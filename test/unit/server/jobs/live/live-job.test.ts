@@ -17,6 +17,7 @@ let committed: string[];
 
 const nodeDirectory = {
   isAvailable: ({ node }) => online.has(node),
+  isOnline: ({ node }) => online.has(node),
   unavailabilityReason: ({ node }) => (online.has(node) ? undefined : 'silent'),
   send: (addresses, { type }) => {
     if (type === 'commit') committed.push(...addresses.map(({ node }) => node));
@@ -30,6 +31,8 @@ const store = {
   saveEvents: () => undefined,
   flushed: () => Promise.resolve(),
 } satisfies Partial<JobStore>;
+
+const silence = { since: 0, lastSeenAt: 0, intervalMs: 10_000 };
 
 const newJob = (nodes = names): LiveJob =>
   new LiveJob(
@@ -54,6 +57,8 @@ const newJob = (nodes = names): LiveJob =>
       outputIntervalMs: () => 250,
       heartbeatIntervalMs: 10_000,
       otherJobs: () => 'none',
+      lostContactMs: (intervalMs) => 12 * intervalMs,
+      onContactLost: () => undefined,
       onPublicEvent: () => undefined,
       onEnded: () => undefined,
     },
@@ -90,10 +95,10 @@ beforeEach(() => {
   committed = [];
 });
 
-it('reports a node that goes down before the start once, and after the start event', async () => {
+it('reports a node that goes offline before the start once, and after the start event', async () => {
   const job = newJob(['web0', 'web1']);
   online.add('web1');
-  for (const name of ['web0', 'web1']) job.nodeDown(name, 'no heartbeats came');
+  for (const name of ['web0', 'web1']) job.nodeOffline(name, silence);
   await job.start(60_000);
   await nextEventLoopTurn();
   expect(linesOf(job)).toEqual(['start', 'quorum_vote web0 down', 'rehab web0']);
@@ -118,7 +123,7 @@ describe('a job on very many nodes that are all offline', () => {
     const job = newJob();
     const last = names.at(-1)!;
     await job.start(60_000);
-    job.receiveMessage(last, nackOf(last));
+    job.receiveMessage(last, nackOf(last), false);
     expect(job.statusOf(last)).toBe('new');
     await untilOver(job);
     expect(linesOf(job).filter((line) => line.includes(last))).toEqual([
@@ -127,12 +132,12 @@ describe('a job on very many nodes that are all offline', () => {
     ]);
   });
 
-  it('reports each node once, also one that goes down during the start', async () => {
+  it('reports each node once, also one that goes offline during the start', async () => {
     online.add(names[0]!);
     const job = newJob();
     const started = job.start(60_000);
     online.clear();
-    for (const name of [names[0]!, names.at(-1)!]) job.nodeDown(name, 'no heartbeats came');
+    for (const name of [names[0]!, names.at(-1)!]) job.nodeOffline(name, silence);
     await started;
     await untilOver(job);
     expect(committed).toEqual([names[0]]);
