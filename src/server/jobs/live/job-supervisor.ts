@@ -21,11 +21,11 @@ import type { OtherJobs } from '../domain/job-node-machine.js';
 import { JobFeed } from './job-feed.js';
 import { JobStore, type StoredLiveJob, type NewJob } from '../job-store.port.js';
 import type { JobObserver, JobTally, LiveJobs, OutputOutcome, OutputWatcher } from '../jobs.port.js';
-import { lateResultOf } from './job-persistence.js';
 import type { JobRecord } from './job-record.js';
 import { LiveJob } from './live-job.js';
 import type { LiveJobContext } from './live-job-context.js';
-import { type LostJobNode, LostJobNodes } from './lost-job-nodes.js';
+import { LostJobNodes } from './lost-job-nodes.js';
+import { SilenceWatch } from './silence-watch.js';
 
 /**
  * Holds all jobs in memory, by id and by node. It passes them what nodes send, restores live jobs after a restart, and
@@ -40,11 +40,8 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   private readonly ended = new Map<JobStatus, number>();
   private readonly outputs = new Map<OutputOutcome, number>();
   private readonly watchedJobs = new Set<LiveJob>();
-  /** Live jobs that may have silent nodes. */
-  private readonly silentJobs = new Set<LiveJob>();
-  private readonly lost = new LostJobNodes((lost, result) => this.saveLateResult(lost, result));
-  private silenceTimer: NodeJS.Timeout | undefined;
-  private silenceCheckedAt = 0;
+  private readonly lost: LostJobNodes;
+  private readonly silence: SilenceWatch;
   private readonly context: LiveJobContext;
   private readonly logger: Logger;
   private readonly resumptions: (() => void)[] = [];
@@ -58,6 +55,8 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     @Inject(LOGGER) logger: Logger,
   ) {
     this.logger = logger.child({ scope: 'jobs' });
+    this.lost = new LostJobNodes(store, clock, this.logger);
+    this.silence = new SilenceWatch(config.heartbeat_interval, () => this.lost.prune());
     this.context = {
       store,
       nodeDirectory,
@@ -84,17 +83,14 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   /** Loads the jobs that were live when the server stopped. They wait for `resumeRecovered`. */
   async recover(): Promise<void> {
     this.nodeDirectory.setEventHandler(this);
-    const now = this.clock.now();
     for (const stored of await this.store.loadLive()) this.restore(stored);
-    for (const { runDeadline, ...stored } of await this.store.loadLost(now))
-      this.lost.add({ ...stored, until: performance.now() + runDeadline - now });
+    await this.lost.load();
   }
 
   /** Resumes the recovered jobs. Their observer must be registered by now. */
   resumeRecovered(): void {
     for (const resume of this.resumptions.splice(0)) resume();
-    this.silenceCheckedAt = performance.now();
-    this.silenceTimer = setInterval(() => this.endLostContacts(), this.config.heartbeat_interval).unref();
+    this.silence.start();
   }
 
   /** Starts a job that has just been stored. Resolves when it can be found and its nodes are asked. */
@@ -150,7 +146,7 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   stop(): void {
     for (const job of this.jobs.values()) job.stop();
     for (const timer of this.evictionTimers.values()) timer.cancel();
-    clearInterval(this.silenceTimer);
+    this.silence.stop();
   }
 
   jobMessage(address: NodeAddress, message: JobMessage, firstOnConnection: boolean): void {
@@ -173,7 +169,7 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   nodeOffline(address: NodeAddress, silence: Silence): void {
     for (const job of this.jobsOf(address)) {
       job.nodeOffline(address.node, silence);
-      if (job.hasSilentNodes) this.silentJobs.add(job);
+      this.silence.watch(job);
     }
   }
 
@@ -226,30 +222,6 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     );
   }
 
-  /** Skips a check that is late: if the server was stopped or busy, messages may wait to be read. */
-  private endLostContacts(): void {
-    const now = performance.now();
-    const isLate = now - this.silenceCheckedAt > 2 * this.config.heartbeat_interval;
-    this.silenceCheckedAt = now;
-    if (isLate) return;
-    for (const job of this.silentJobs) {
-      job.endLostContacts(now);
-      if (!job.hasSilentNodes) this.silentJobs.delete(job);
-    }
-    this.lost.prune();
-  }
-
-  private saveLateResult({ orgId, jobId, node, capture }: LostJobNode, result: JobMessage): void {
-    this.logger.info(
-      { job: jobId, node, result: result.type },
-      'a node reports the result of a lost job node',
-    );
-    this.store.saveLateResult(orgId, jobId, node, lateResultOf(result, this.clock.now()));
-    const { stdout, stderr } = result;
-    if (!capture || (stdout === undefined && stderr === undefined)) return;
-    this.store.saveOutput(jobId, node, Buffer.from(stdout ?? ''), Buffer.from(stderr ?? ''));
-  }
-
   private restore(stored: StoredLiveJob): void {
     const { id, status, updatedAt, events } = stored;
     const onError = (thrown: unknown): void =>
@@ -262,7 +234,7 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
       const deadlines = { voting: stored.votingDeadline ?? this.clock.now(), run: stored.runDeadline };
       const intervalMs = this.config.heartbeat_interval;
       live.resume(deadlines, { since: performance.now(), lastSeenAt: this.clock.now(), intervalMs });
-      if (live.hasSilentNodes) this.silentJobs.add(live);
+      this.silence.watch(live);
       this.logger.info({ job: id, status, nodes: nodes.size }, 'job resumed');
     });
   }

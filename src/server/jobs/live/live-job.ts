@@ -13,6 +13,7 @@ import { JobOutput } from './job-output.js';
 import { isResult, nodeDetailsOf } from './job-persistence.js';
 import type { JobRecord } from './job-record.js';
 import type { LiveJobContext } from './live-job-context.js';
+import { nodeInput, OFFLINE_REASON, unavailableInputs } from './node-inputs.js';
 import { SilentNodes } from './silent-nodes.js';
 
 /** Milliseconds since 1970; `run` is unknown until the job runs. */
@@ -36,6 +37,8 @@ type QueuedInput =
       readonly firstOnConnection: boolean;
     }
   | { readonly type: 'contact_lost'; readonly node: string };
+
+const LIVE_STATUSES: readonly NodeStatus[] = ['new', 'ready', 'running'];
 
 /**
  * A live job, or one that has just ended. Everything that can change it goes through one mailbox: inputs are handled
@@ -63,7 +66,7 @@ export class LiveJob {
     this.nodes = new JobNodes(record.orgId, nodes);
     this.feed = recovered?.feed ?? new JobFeed(record.id, context.store, onError);
     this.output = new JobOutput(record, context);
-    const unseen = recovered === undefined ? [] : this.nodes.withStatus(['new', 'ready', 'running']);
+    const unseen = recovered === undefined ? [] : this.nodes.withStatus(LIVE_STATUSES);
     const notSeenSinceRestart = new Set(unseen.map(({ node }) => node));
     this.reconciler = new HeartbeatReconciler(record.id, context.heartbeatIntervalMs, notSeenSinceRestart);
     this.mailbox = new SlicedMailbox((queued) => this.handle(queued), onError, context.slices);
@@ -116,7 +119,7 @@ export class LiveJob {
     this.executor.sendCommit(available);
     this.executor.setTimer(clock.now() + votingMs, 'voting_timeout');
     for (const { node } of unavailable) duringStart.delete(node);
-    this.mailbox.postAll(this.unavailableInputs(unavailable));
+    this.mailbox.postAll(unavailableInputs(unavailable, nodeDirectory));
     for (const input of duringStart.values()) this.mailbox.post(input);
   }
 
@@ -126,8 +129,7 @@ export class LiveJob {
    */
   resume(deadlines: JobDeadlines, silence: Silence): void {
     if (!this.isOver) {
-      for (const { node } of this.nodes.withStatus(LIVE_STATUSES))
-        this.silent.notHeardSinceRestart(node, silence);
+      this.silent.serverRestarted(this.nodes.withStatus(LIVE_STATUSES), silence);
       if (this.feed.isEmpty) this.executor.emitStart();
       if (this.executor.phase === 'voting') this.executor.setTimer(deadlines.voting, 'voting_timeout');
       else this.executor.setTimer(deadlines.run ?? deadlines.voting, 'run_timeout');
@@ -191,15 +193,9 @@ export class LiveJob {
 
   /** Ends the job nodes whose nodes are silent for too long. `now` is a time on the monotonic clock. */
   endLostContacts(now: number): void {
-    for (const [node, { cause, since, intervalMs }] of this.silent.entries()) {
-      const status = this.statusOf(node);
-      if (!this.isNodeLive(node)) this.silent.remove(node);
-      // A client that does not find its server may stay silent until its command ends.
-      if (cause === 'restart' && status === 'running') continue;
-      const lostAfterMs = this.context.lostContactMs(intervalMs);
-      if (lostAfterMs !== undefined && now - since >= lostAfterMs)
-        this.mailbox.post({ type: 'contact_lost', node });
-    }
+    const statusOf = (node: string): NodeStatus | undefined => this.statusOf(node);
+    for (const node of this.silent.overdue(now, statusOf, this.context.lostContactMs))
+      this.mailbox.post({ type: 'contact_lost', node });
   }
 
   /** Aborts the job. Returns false if it has ended or is about to end by itself. */
@@ -248,9 +244,8 @@ export class LiveJob {
   }
 
   private handleContactLost(node: string): void {
-    const silence = this.silent.find(node);
+    const silence = this.silent.take(node);
     if (silence === undefined || !this.isNodeLive(node) || this.executor.hasOutcome) return; // heard or ended meanwhile
-    this.silent.remove(node);
     const reason = `no contact since ${new Date(silence.lastSeenAt).toISOString()}`;
     const mayRun = this.executor.phase === 'running';
     const details = mayRun ? { reason, lostContactAt: this.context.clock.now() } : { reason };
@@ -301,25 +296,4 @@ export class LiveJob {
     if (everyMs === undefined || !this.record.capture || !this.isNodeLive(node)) return;
     this.output.intervalReported(node, everyMs);
   }
-
-  /** Looks at each node when the mailbox asks for it: very many nodes may be unavailable. */
-  private *unavailableInputs(addresses: readonly NodeAddress[]): Generator<NodeInput> {
-    const { nodeDirectory } = this.context;
-    for (const address of addresses) {
-      const input = nodeDirectory.isOnline(address) ? 'not_eligible' : 'offline';
-      yield nodeInput(address.node, input, nodeDirectory.unavailabilityReason(address) ?? 'gone');
-    }
-  }
 }
-
-/** Reason of a job node whose node went offline before it voted. */
-const OFFLINE_REASON = 'no heartbeats came';
-
-const LIVE_STATUSES: readonly NodeStatus[] = ['new', 'ready', 'running'];
-
-const nodeInput = (node: string, input: NodeInput['input'], reason: string): NodeInput => ({
-  type: 'node',
-  node,
-  input,
-  details: { reason },
-});

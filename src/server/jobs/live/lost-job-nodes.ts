@@ -1,6 +1,9 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../../shared/lib/clock.js';
 import type { JobMessage } from '../../../shared/protocol/client-message.js';
 import { type NodeAddress, nodeKeyOf } from '../../../shared/protocol/node-address.js';
-import { isResult } from './job-persistence.js';
+import type { JobStore } from '../job-store.port.js';
+import { isResult, lateResultOf } from './job-persistence.js';
 
 /** A job node that has ended because its node was silent for too long. The node may still run the command. */
 export interface LostJobNode {
@@ -26,9 +29,17 @@ export class LostJobNodes {
   private readonly byNode = new Map<string, Map<string, Entry>>();
 
   constructor(
-    private readonly onLateResult: (lost: LostJobNode, result: JobMessage) => void,
-    private readonly now: () => number = () => performance.now(),
+    private readonly store: Pick<JobStore, 'loadLost' | 'saveLateResult' | 'saveOutput'>,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
   ) {}
+
+  /** Loads those that a previous process of the server has stored. */
+  async load(): Promise<void> {
+    const now = this.clock.now();
+    for (const { runDeadline, ...stored } of await this.store.loadLost(now))
+      this.add({ ...stored, until: performance.now() + runDeadline - now });
+  }
 
   add(lost: LostJobNode): void {
     const key = nodeKeyOf(lost);
@@ -54,7 +65,7 @@ export class LostJobNodes {
     const jobs = this.byNode.get(nodeKeyOf(address));
     if (jobs === undefined) return false;
     const entry = jobs.get(message.job_id ?? '');
-    if (entry === undefined || entry.until <= this.now()) {
+    if (entry === undefined || entry.until <= performance.now()) {
       const isOtherJob = message.type === 'ack_commit' || message.type === 'ack_run';
       if (isOtherJob) for (const each of jobs.values()) each.mayRun = false;
       return false;
@@ -62,21 +73,32 @@ export class LostJobNodes {
     if (message.type !== 'ack_commit' && message.type !== 'ack_run') entry.mayRun = false;
     if (isResult(message) && !entry.hasResult) {
       entry.hasResult = true;
-      this.onLateResult(entry, message);
+      this.saveLateResult(entry, message);
     }
     return true;
   }
 
   /** Forgets job nodes whose run deadline has passed. */
   prune(): void {
-    const now = this.now();
+    const now = performance.now();
     for (const [key, jobs] of this.byNode) {
       for (const [jobId, { until }] of jobs) if (until <= now) jobs.delete(jobId);
       if (jobs.size === 0) this.byNode.delete(key);
     }
   }
 
+  private saveLateResult({ orgId, jobId, node, capture }: LostJobNode, result: JobMessage): void {
+    this.logger.info(
+      { job: jobId, node, result: result.type },
+      'a node reports the result of a lost job node',
+    );
+    this.store.saveLateResult(orgId, jobId, node, lateResultOf(result, this.clock.now()));
+    const { stdout, stderr } = result;
+    if (!capture || (stdout === undefined && stderr === undefined)) return;
+    this.store.saveOutput(jobId, node, Buffer.from(stdout ?? ''), Buffer.from(stderr ?? ''));
+  }
+
   private isRunning(entry: Entry | undefined): boolean {
-    return entry !== undefined && entry.mayRun && entry.until > this.now();
+    return entry !== undefined && entry.mayRun && entry.until > performance.now();
   }
 }

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobStore } from '../../../../../src/server/jobs/job-store.port.js';
 import { LiveJob } from '../../../../../src/server/jobs/live/live-job.js';
 import { systemClock } from '../../../../../src/shared/lib/clock.js';
@@ -104,6 +104,29 @@ it('reports a node that goes offline before the start once, and after the start 
   expect(linesOf(job)).toEqual(['start', 'quorum_vote web0 down', 'rehab web0']);
   expect(committed).toEqual(['web1']);
   job.stop();
+});
+
+it('does not send a node to rehab that is online and cannot take the job: it may run another one', async () => {
+  const rehab = vi.spyOn(nodeDirectory, 'rehab');
+  vi.spyOn(nodeDirectory, 'isOnline').mockReturnValueOnce(true);
+  const job = newJob(['web0']);
+  await job.start(60_000);
+  await untilOver(job);
+  await nextEventLoopTurn();
+  expect(linesOf(job)).toEqual(['start', 'quorum_vote web0 down', 'job_complete quorum_failed']);
+  expect(rehab).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
+});
+
+it('sends no rehab for a silent node, although its feed shows the event', async () => {
+  const rehab = vi.spyOn(nodeDirectory, 'rehab');
+  const job = newJob(['web0']);
+  await job.start(60_000);
+  await untilOver(job);
+  await nextEventLoopTurn();
+  expect(linesOf(job)).toContain('rehab web0');
+  expect(rehab).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
 });
 
 describe('a job on very many nodes that are all offline', () => {
