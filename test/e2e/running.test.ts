@@ -131,17 +131,6 @@ describe('a running job', () => {
       'crashed',
       ['run_start web1', 'rehab web1', 'run_complete web1 crashed'],
     ],
-    [
-      'becomes silent',
-      async (id) => {
-        await startRun(web1, id);
-        web1.stopHeartbeats();
-        await server.nodeBecomes('web1', 'unavailable');
-        await web1.startHeartbeats(100);
-      },
-      'crashed',
-      ['run_start web1', 'rehab web1', 'run_complete web1 crashed'],
-    ],
   ])('continues without a node that %s', async (_what, misbehave, status, expectedLines) => {
     const id = await startReadyJob();
     await startRun(web2, id);

@@ -17,7 +17,11 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   never_seen: { cause: 'the server has never received a message from it.', advice: CHECK_NODE },
   not_seen_since_restart: {
     cause: 'the server has restarted and has not received a message from it since.',
-    advice: ['wait a minute. If the node does not come back:', ...CHECK_NODE],
+    advice: [
+      'if the server restarted less than two minutes ago, wait for the node. A client of version 3.0 or older that',
+      'runs a command may be silent until the command ends. Otherwise,',
+      ...CHECK_NODE,
+    ],
   },
   silent: { cause: 'its heartbeats have stopped.', advice: CHECK_NODE },
   clock_skew: {

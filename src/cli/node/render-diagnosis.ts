@@ -1,5 +1,6 @@
 import type { CommandContext } from '../command-context.js';
 import { printable } from '../output/printable.js';
+import { contactNotes } from '../output/render-job.js';
 import type { Diagnosis } from './diagnose-node.js';
 import { explainUnavailability, type Explanation } from './explain-unavailability.js';
 
@@ -16,6 +17,7 @@ const renderState = (context: CommandContext, diagnosis: Diagnosis): string[] =>
     return [
       `${node} is offline: the server accepts no messages from it.`,
       ...renderOfflineCause(node, diagnosis),
+      ...renderSilentJob(diagnosis),
     ];
   }
   if (job !== undefined) {
@@ -31,6 +33,22 @@ const renderState = (context: CommandContext, diagnosis: Diagnosis): string[] =>
   return availability === 'available'
     ? [`${node} is available: it takes jobs.`]
     : [`${node} is online but unavailable: it takes no job now.`, ...renderUnavailability(diagnosis)];
+};
+
+/** The part of an offline node in a live job does not end at once. */
+const renderSilentJob = ({ job }: Diagnosis): string[] => {
+  if (job === undefined) return [];
+  const since = job.job_node === undefined ? [] : contactNotes(job.job_node);
+  return [
+    [`Job: it takes part in job ${printable(job.id)}, which is ${job.status}`, ...since].join('; '),
+    '     The command may still run. Its result counts if the node reports it before the server gives up',
+    '     (lost_contact_timeout, or the run timeout of the job).',
+  ];
+};
+
+const renderLateJob = ({ late_job: job }: Diagnosis): string[] => {
+  if (job?.job_node === undefined) return [];
+  return [`Last job: ${printable(job.id)}: ${job.job_node.status}; ${contactNotes(job.job_node).join('; ')}`];
 };
 
 const renderUnavailability = ({ reason = 'rehab', rehab_reason: rehab }: Diagnosis): string[] => {
@@ -59,7 +77,8 @@ const renderOfflineCause = (node: string, { reason, has_chef_client: isKnown }: 
   return renderExplanation(explainUnavailability(reason), `     The Chef Server ${has} a client '${node}'.`);
 };
 
-const renderFacts = ({ last_seen, client_version, dropped }: Diagnosis): string[] => [
+const renderFacts = ({ last_seen, client_version, dropped, ...diagnosis }: Diagnosis): string[] => [
+  ...renderLateJob(diagnosis),
   ...(last_seen === undefined ? [] : [`Last seen: ${printable(last_seen)}`]),
   ...(client_version === undefined ? [] : [`Client: push-jobs-client ${printable(client_version)}`]),
   ...(dropped === undefined

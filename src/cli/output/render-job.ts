@@ -103,8 +103,8 @@ const renderNodes = (environment: CliEnvironment, job: Job): string[] => {
   const { stdout } = environment;
   const details = new Map((job.details?.nodes ?? []).map((detail) => [detail.node_name, detail]));
   const hasDetails = [...details.values()].some(
-    ({ exit_code, signal, duration_ms, reason }) =>
-      (exit_code ?? signal ?? duration_ms ?? reason) !== undefined,
+    ({ exit_code, signal, duration_ms, reason, no_contact_since, late_result }) =>
+      (exit_code ?? signal ?? duration_ms ?? reason ?? no_contact_since ?? late_result) !== undefined,
   );
   const rows = nodesByStatus(job).flatMap(([status, names]) =>
     names.map((name) => [
@@ -118,10 +118,29 @@ const renderNodes = (environment: CliEnvironment, job: Job): string[] => {
 };
 
 const detailCells = (detail: JobNodeDetail | undefined): string[] => {
-  const { exit_code, signal, duration_ms, reason } = detail ?? {};
+  const { exit_code, signal, duration_ms } = detail ?? {};
   return [
     printable(exit_code === undefined ? (signal ?? '') : String(exit_code)),
     duration_ms === undefined ? '' : `${(duration_ms / 1000).toFixed(1)} s`,
-    printable(reason ?? ''),
+    detail === undefined ? '' : contactNotes(detail).join('; '),
   ];
 };
+
+/** Returns why a job node ended, since when its node is silent, and its late result; each only if there is one. */
+export const contactNotes = ({ reason, no_contact_since, late_result }: JobNodeDetail): string[] => [
+  ...(reason === undefined ? [] : [printable(reason)]),
+  ...(no_contact_since === undefined ? [] : [`no contact since ${shortIsoDate(no_contact_since)}`]),
+  ...(late_result === undefined ? [] : [renderLateResult(late_result)]),
+];
+
+const renderLateResult = ({ status, exit_code, signal, at }: LateResult): string => {
+  const exit = exit_code === undefined ? signal : `exit code ${exit_code}`;
+  const end = exit === undefined ? status : `${status}, ${printable(exit)}`;
+  return `late result: ${end}, at ${shortIsoDate(at)}`;
+};
+
+type LateResult = NonNullable<JobNodeDetail['late_result']>;
+
+/** Formats an ISO 8601 date of the REST API as `2026-11-22 08:51:46Z`. */
+export const shortIsoDate = (date: string): string =>
+  printable(date.replace('T', ' ').replace(/\.\d+Z$/, 'Z'));

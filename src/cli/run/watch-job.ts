@@ -8,6 +8,7 @@ import { followJob } from '../progress/follow-job.js';
 import { LiveOutputView, type OutputView } from '../progress/live-output-view.js';
 import { CapturedOutputPrinter } from '../progress/captured-output-printer.js';
 import { createProgressView, type ProgressView, SilentView } from '../progress/progress-view.js';
+import { SilenceNotice } from '../progress/silence-notice.js';
 import type { OutputMode } from './run-plan.js';
 
 /** How a job is followed. */
@@ -64,6 +65,8 @@ export const watchUntilOver = async (
   };
   const notice = new CaptureNotice(notify);
   const outputView = createOutputView(context, jobId, output, view, notify, notice);
+  const silence = new SilenceNotice(client, jobId, notify, signal);
+  silence.start();
   try {
     const job = await followJob({
       client,
@@ -82,6 +85,7 @@ export const watchUntilOver = async (
     if (job === undefined) environment.stderr.write(renderInterruptHint(context, jobId));
     return job;
   } finally {
+    silence.stop();
     view.close();
   }
 };

@@ -34,6 +34,7 @@ const TAKES_EFFECT: Readonly<Record<SettingName, 'at_once' | 'at_restart'>> = {
 
   down_threshold: 'at_once',
   decay_window: 'at_once',
+  lost_contact_timeout: 'at_once',
   rehab_timer: 'at_once',
   config_lifetime: 'at_once',
   max_time_skew: 'at_once',

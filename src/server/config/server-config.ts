@@ -80,6 +80,11 @@ export const serverConfigSchema = z.strictObject({
   down_threshold: z.coerce.number().positive().max(1).default(0.6),
   decay_window: z.coerce.number().min(1).max(1000).default(4),
   rehab_timer: wholeNumber(10, DAY_MS).default(1000),
+  /**
+   * After how many silent heartbeat intervals a job node ends whose node has voted yes or runs the command; `job`: with its
+   * job.
+   */
+  lost_contact_timeout: z.union([z.literal('job'), z.coerce.number().min(3).max(1_000_000)]).default(12),
   config_lifetime: wholeNumber(1).default(3600),
   max_time_skew: wholeNumber(1).default(300),
   max_body_size: wholeNumber(1024, 64 * 1024 * 1024).default(65_536),

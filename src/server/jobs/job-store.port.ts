@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NodeDetails } from '../persistence/batch-writer.port.js';
+import type { LateResult, NodeDetails } from '../persistence/batch-writer.port.js';
 import type { FeedEvent } from '../../shared/protocol/feed-event.js';
 import type { JobListPosition } from '../../shared/protocol/job-list-query.js';
 import type { JobStatus, NodeStatus } from '../../shared/protocol/job-status.js';
@@ -59,6 +59,20 @@ export interface JobNode extends NodeDetails {
   readonly status: NodeStatus;
   /** Only with `FindOptions.details`. */
   readonly times?: NodeTimes;
+  /** Only with `FindOptions.details`. */
+  readonly lateResult?: LateResult;
+  /** Since when a live job node's node is silent, milliseconds since 1970; known to the live job only. */
+  readonly noContactSince?: number;
+}
+
+/** A job node that ended because its node was silent, and whose node may still run the command. */
+export interface StoredLostJobNode {
+  readonly orgId: string;
+  readonly jobId: string;
+  readonly node: string;
+  readonly capture: boolean;
+  /** Milliseconds since 1970. */
+  readonly runDeadline: number;
 }
 
 /** When a job node changed, in milliseconds since 1970; times that are unknown or did not come yet are left out. */
@@ -167,6 +181,9 @@ export abstract class JobStore {
    */
   abstract loadLive(): Promise<StoredLiveJob[]>;
 
+  /** Returns the lost job nodes without a late result whose run deadline is after `now`. For the start of the server. */
+  abstract loadLost(now: number): Promise<StoredLostJobNode[]>;
+
   /** Saves the status of a job node. A final status never changes. */
   abstract saveNodeStatus(
     orgId: string,
@@ -176,6 +193,8 @@ export abstract class JobStore {
     at: number,
     details?: NodeDetails,
   ): void;
+  /** Saves the result of a lost job node, once; its status stays. */
+  abstract saveLateResult(orgId: string, jobId: string, node: string, result: LateResult): void;
   abstract saveJobStatus(
     orgId: string,
     jobId: string,

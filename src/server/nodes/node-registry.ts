@@ -15,13 +15,20 @@ import {
   type NodeMessageHandler,
   type ReceivedMessage,
 } from '../transport/transport.port.js';
+import { silentIntervalsUntilOffline } from './domain/node-machine.js';
 import { NodeStore } from './node-store.port.js';
 import { NodeTable } from './node-table.js';
 import type { NodeCounts, NodeDirectory, NodeEventHandler } from './nodes.port.js';
 import { TrackedNode, type TrackedNodeContext } from './tracked-node.js';
 
-/** Messages that name a job because the node does not do it: it dropped or declined the job. */
-const NOT_DOING_JOB: ReadonlySet<ClientMessage['type']> = new Set(['aborted', 'nack_commit', 'nack_run']);
+/** Messages that name a job that the node does not do any more: it dropped, declined or ended it. */
+const NOT_DOING_JOB: ReadonlySet<ClientMessage['type']> = new Set([
+  'aborted',
+  'nack_commit',
+  'nack_run',
+  'succeeded',
+  'failed',
+]);
 
 /** Drops by which a healthy node loses a job, or all of them; logged as a warning once per node. */
 const DROP_WARNINGS: Partial<Record<DropReason, string>> = {
@@ -58,11 +65,8 @@ export class NodeRegistry implements NodeDirectory, NodeMessageHandler {
     this.nodeContext = {
       // A reload may change the settings, so they are read each time.
       rules: {
-        get downThreshold() {
-          return config.down_threshold;
-        },
-        get decayWindow() {
-          return config.decay_window;
+        get maxSilentIntervals() {
+          return silentIntervalsUntilOffline(config.down_threshold, config.decay_window);
         },
       },
       rehabTimerMs: () => config.rehab_timer,
@@ -76,7 +80,7 @@ export class NodeRegistry implements NodeDirectory, NodeMessageHandler {
   /** Loads the stored nodes and begins to receive messages. The event handler must be set before messages come. */
   async start(): Promise<void> {
     for (const node of await this.store.load()) this.table.addStored(node);
-    this.sessions.registerBusyCheck((address) => this.handler?.isBusy(address) === true);
+    this.sessions.registerBusyCheck((address) => this.handler?.mayHaveJob(address) === true);
     this.channel.setHandler(this);
     this.scheduleInterval();
     this.forgetTimer = setInterval(() => void this.forgetUnheard(), FORGET_INTERVAL_MS).unref();
@@ -95,6 +99,10 @@ export class NodeRegistry implements NodeDirectory, NodeMessageHandler {
 
   isAvailable(address: NodeAddress): boolean {
     return this.table.presence(address).available;
+  }
+
+  isOnline(address: NodeAddress): boolean {
+    return this.table.find(address)?.state.online === true;
   }
 
   unavailabilityReason(address: NodeAddress): string | undefined {
@@ -139,8 +147,9 @@ export class NodeRegistry implements NodeDirectory, NodeMessageHandler {
   /** Whether a message says that the node does a job that it cannot be doing. */
   private namesStrayJob({ address, message }: ReceivedMessage): boolean {
     if (NOT_DOING_JOB.has(message.type) || !message.job_id) return false;
-    if (message.type === 'heartbeat' && message.job_state === 'idle') return false;
-    return this.handler?.mayBeDoing(address, message.job_id) !== true;
+    const jobState = message.type === 'heartbeat' ? message.job_state : undefined;
+    if (jobState === 'idle') return false;
+    return this.handler?.mayBeDoing(address, message.job_id, jobState) !== true;
   }
 
   private async forgetUnheard(): Promise<void> {

@@ -14,7 +14,7 @@ import {
   unknownNode,
 } from './domain/node-machine.js';
 import type { NodeStore, StoredNode } from './node-store.port.js';
-import type { NodeEventHandler } from './nodes.port.js';
+import type { NodeEventHandler, Silence } from './nodes.port.js';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -138,12 +138,19 @@ export class TrackedNode {
         return this.save(effect.incarnation);
       case 'forward_message':
         return this.forward(message, firstOnConnection);
-      case 'notify_down':
-        return handler()?.nodeDown(this.address, effect.reason);
+      case 'notify_offline':
+        return handler()?.nodeOffline(this.address, this.silence());
       case 'notify_rehab':
         this.rehabReason = effect.reason;
         return handler()?.rehabStarted(this.address, effect.reason, effect.byJob);
     }
+  }
+
+  /** The last message came in the interval before the silent ones. */
+  private silence(): Silence {
+    const intervalMs = this.session.heartbeatInterval;
+    const silentMs = this.state.silentIntervals * intervalMs;
+    return { since: performance.now() - silentMs, lastSeenAt: this.lastSeenAt, intervalMs };
   }
 
   private setRehabTimer(): void {
@@ -164,6 +171,6 @@ export class TrackedNode {
     const handler = this.context.handler();
     if (message.type === 'heartbeat') handler?.heartbeat(this.address, message, firstOnConnection);
     else if (message.type === 'output') handler?.output(this.address, message);
-    else handler?.jobMessage(this.address, message);
+    else handler?.jobMessage(this.address, message, firstOnConnection);
   }
 }

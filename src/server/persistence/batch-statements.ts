@@ -4,6 +4,7 @@ import type {
   DeleteEventsWrite,
   JobEventsWrite,
   JobStatusWrite,
+  LateResult,
   NodeSeenWrite,
   NodeStatusWrite,
   OrgEventWrite,
@@ -102,6 +103,10 @@ const asDetail = (text: string | undefined): string | undefined => text?.replace
 const asDuration = (ms: number | undefined): number | undefined =>
   ms === undefined ? undefined : Math.min(Math.round(ms), Number.MAX_SAFE_INTEGER);
 
+/** A client chooses the signal's text; jsonb cannot store NUL. */
+const asLateResult = ({ signal, exitCode, ...rest }: LateResult): string =>
+  JSON.stringify({ ...rest, exit_code: exitCode, signal: asDetail(signal) });
+
 /** A final status never changes. Ids are compared as bpchar, because an index on a char(32) column needs that. */
 const NODE_STATUSES: Kind<NodeStatusWrite> = {
   name: 'nodes',
@@ -117,13 +122,18 @@ const NODE_STATUSES: Kind<NodeStatusWrite> = {
     ['reason', 'text', ({ reason }) => asDetail(reason)],
     ['ready_at', 'float8', ({ readyAt }) => readyAt],
     ['running_at', 'float8', ({ runningAt }) => runningAt],
+    ['lost_contact_at', 'float8', ({ lostContactAt }) => lostContactAt],
+    ['late_result', 'jsonb', ({ lateResult }) => lateResult && asLateResult(lateResult)],
   ],
   sql: (u) => `UPDATE job_nodes n
-    SET status = u.status, updated_at = ${utc('u.at')},
+    SET status = u.status,
+        updated_at = CASE WHEN u.late_result IS NOT NULL AND u.status = n.status THEN n.updated_at ELSE ${utc('u.at')} END,
         exit_code = coalesce(u.exit_code, n.exit_code), signal = coalesce(u.signal, n.signal),
         duration_ms = coalesce(u.duration_ms, n.duration_ms), reason = coalesce(u.reason, n.reason),
         ready_at = coalesce(to_timestamp(u.ready_at / 1000.0), n.ready_at),
-        running_at = coalesce(to_timestamp(u.running_at / 1000.0), n.running_at)
+        running_at = coalesce(to_timestamp(u.running_at / 1000.0), n.running_at),
+        lost_contact_at = coalesce(to_timestamp(u.lost_contact_at / 1000.0), n.lost_contact_at),
+        late_result = coalesce(n.late_result, u.late_result)
     FROM ${u}
     WHERE n.job_id = u.job_id AND n.org_id = u.org_id AND n.node_name = u.node_name
       AND (n.status IN (${liveNodeCodes}) OR n.status = u.status)`,

@@ -1,12 +1,23 @@
 import type { FeedEvent } from '../../shared/protocol/feed-event.js';
 import type { JobStatus, NodeStatus } from '../../shared/protocol/job-status.js';
 
-/** What our own client reports beyond the status. A missing member leaves the stored value unchanged. */
+/** A result that came after its job node had ended because its node was silent. */
+export interface LateResult {
+  readonly status: 'succeeded' | 'failed';
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly exitCode?: number;
+  readonly signal?: string;
+}
+
+/** What is known beyond the status, most of it from our own client. A missing member leaves the stored value unchanged. */
 export interface NodeDetails {
   readonly exitCode?: number;
   readonly signal?: string;
   readonly durationMs?: number;
   readonly reason?: string;
+  /** When the job node ended because its node was silent, milliseconds since 1970. The node may still run the command. */
+  readonly lostContactAt?: number;
 }
 
 /** A job node's status changed. All times in this file are milliseconds since 1970. */
@@ -20,6 +31,8 @@ export interface NodeStatusWrite extends NodeDetails {
   /** When the node voted yes, and when it started the command. A missing time leaves the stored value unchanged. */
   readonly readyAt?: number;
   readonly runningAt?: number;
+  /** Stored with an unchanged status; then `at` is not stored. */
+  readonly lateResult?: LateResult;
 }
 
 /** A job's status changed. A missing deadline leaves the stored value unchanged. */

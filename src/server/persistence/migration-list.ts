@@ -8,6 +8,7 @@ import { FindPartsByTheirJob1784000000006 } from '../../../migrations/1784000000
 import { CurveKeysOfTheirNodes1784000000007 } from '../../../migrations/1784000000007-curve-keys-of-their-nodes.js';
 import { RememberIntervals1784000000008 } from '../../../migrations/1784000000008-remember-intervals.js';
 import { WhenNodesWereHeard1784000000009 } from '../../../migrations/1784000000009-when-nodes-were-heard.js';
+import { KeepWhatSilentNodesReport1784000000010 } from '../../../migrations/1784000000010-keep-what-silent-nodes-report.js';
 import { WhoOwnsAnOrganization1784000000011 } from '../../../migrations/1784000000011-who-owns-an-organization.js';
 
 /** All migrations, oldest first. Add a new one at the end; never change one that was released. */
@@ -22,5 +23,6 @@ export const MIGRATIONS = [
   CurveKeysOfTheirNodes1784000000007,
   RememberIntervals1784000000008,
   WhenNodesWereHeard1784000000009,
+  KeepWhatSilentNodesReport1784000000010,
   WhoOwnsAnOrganization1784000000011,
 ];

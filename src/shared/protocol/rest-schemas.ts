@@ -39,6 +39,17 @@ export const jobNodeDetailSchema = z.object({
   duration_ms: z.number().optional(),
   /** Why it did not run, or not to the end. */
   reason: z.string().optional(),
+  /** Since when the server has not heard its node, while the job node has not ended: ISO 8601. */
+  no_contact_since: z.string().optional(),
+  /** The result that its node reported after the job node had ended without contact; `at` is ISO 8601. */
+  late_result: z
+    .object({
+      status: z.enum(['succeeded', 'failed']),
+      exit_code: z.number().optional(),
+      signal: z.string().optional(),
+      at: z.string(),
+    })
+    .optional(),
 });
 
 /** A job as `GET jobs/ID` shows it, with its nodes by status; `details` only if requested. */

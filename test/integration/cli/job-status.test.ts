@@ -79,6 +79,30 @@ describe('job status', () => {
     ]);
   });
 
+  it('prints since when nodes are silent, and late results', async () => {
+    const nodes = [
+      { node_name: 'db1', status: 'running', no_contact_since: '2026-11-22T08:00:00.000Z' },
+      {
+        node_name: 'web1',
+        status: 'crashed',
+        reason: 'no contact since 07:00',
+        late_result: { status: 'failed', signal: 'SIGTERM', at: '2026-11-22T09:00:00.000Z' },
+      },
+    ];
+    server.on(JOB, {
+      json: {
+        ...stubJob({ running: ['db1'], crashed: ['web1'] }),
+        details: { created_by: 'bob', quorum: 1, nodes },
+      },
+    });
+
+    const { stdout } = await cli.run(['job', 'status', JOB_ID]);
+    expect(stdout).toContain('no contact since 2026-11-22 08:00:00Z\n');
+    expect(stdout).toContain(
+      'no contact since 07:00; late result: failed, SIGTERM, at 2026-11-22 09:00:00Z\n',
+    );
+  });
+
   it('prints exit codes even if all are 0', async () => {
     const nodes = [{ node_name: 'web1', status: 'succeeded', exit_code: 0, duration_ms: 0 }];
     server.on(JOB, {

@@ -217,7 +217,7 @@ describe('node why', () => {
 
   it.each([
     ['never_seen', 'Why: the server has never received a message from it.'],
-    ['not_seen_since_restart', 'Do:  wait a minute. If the node does not come back:\n     on the node,'],
+    ['not_seen_since_restart', 'Do:  if the server restarted less than two minutes ago, wait for the node.'],
     ['silent', 'Why: its heartbeats have stopped.'],
     ['clock_skew', 'Why: its clock or the clock of the server is wrong.'],
     ['bad_signature', 'restart push-jobs-client on the node: it fetches a new key'],
@@ -242,6 +242,48 @@ describe('node why', () => {
     expect(stdout).toContain('Last seen: 2026-11-22T08:00:00.000Z\n');
     expect(stdout).toContain(
       'Dropped since the server started: 7 messages, the last at 2026-11-22T08:00:01.000Z',
+    );
+  });
+
+  it('says since when an offline node in a live job is silent', async () => {
+    const detail = { node_name: 'web1', status: 'running', no_contact_since: '2026-11-22T08:00:00.123Z' };
+    server
+      .on(STATE, { json: { ...state('offline', 'unavailable').json, reason: 'silent' } })
+      .on('GET clients/web1', { json: { name: 'web1' } })
+      .on('GET pushy/jobs', { json: [stubJobSummary({ status: 'running' })] })
+      .on(`GET pushy/jobs/${JOB_ID}`, {
+        json: {
+          ...stubJob({ running: ['web1'] }, { status: 'running' }),
+          details: { created_by: 'alice', quorum: 1, nodes: [detail] },
+        },
+      });
+
+    expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(
+      `Job: it takes part in job ${JOB_ID}, which is running; no contact since 2026-11-22 08:00:00Z\n` +
+        '     The command may still run.',
+    );
+  });
+
+  it('shows the late result of the latest job', async () => {
+    const detail = {
+      node_name: 'web1',
+      status: 'crashed',
+      reason: 'no contact since 2026-11-22T08:00:00.123Z',
+      late_result: { status: 'succeeded', exit_code: 0, at: '2026-11-22T09:00:00.123Z' },
+    };
+    server
+      .on(STATE, state('online', 'available'))
+      .on('GET pushy/jobs', { json: [stubJobSummary({ status: 'complete' })] })
+      .on(`GET pushy/jobs/${JOB_ID}`, {
+        json: {
+          ...stubJob({ crashed: ['web1'] }),
+          details: { created_by: 'alice', quorum: 1, nodes: [detail] },
+        },
+      });
+
+    expect((await cli.run(['node', 'why', 'web1'])).stdout).toContain(
+      `Last job: ${JOB_ID}: crashed; no contact since 2026-11-22T08:00:00.123Z; ` +
+        'late result: succeeded, exit code 0, at 2026-11-22 09:00:00Z\n',
     );
   });
 

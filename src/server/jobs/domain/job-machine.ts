@@ -143,12 +143,9 @@ const reduceNode = (
 
 const jobEffectsOf = (node: string, effect: JobNodeEffect): JobEffect[] => {
   if (effect === 'quiet_rehab') return [{ type: 'rehab', node }];
-  if (effect === 'rehab') {
-    return [
-      { type: 'emit', event: { name: 'rehab', data: { node } } },
-      { type: 'rehab', node },
-    ];
-  }
+  const rehabEvent: JobEffect = { type: 'emit', event: { name: 'rehab', data: { node } } };
+  if (effect === 'rehab') return [rehabEvent, { type: 'rehab', node }];
+  if (effect === 'rehab_event') return [rehabEvent];
   if (effect === 'run_start') return [{ type: 'emit', event: { name: 'run_start', data: { node } } }];
   if ('vote' in effect) {
     return [{ type: 'emit', event: { name: 'quorum_vote', data: { node, status: effect.vote } } }];

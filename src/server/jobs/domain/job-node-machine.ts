@@ -12,10 +12,12 @@ import { isNodeDone, type NodeStatus } from '../../../shared/protocol/job-status
  * unavailable, timed_out; `running` → succeeded, failed, crashed, timed_out; `new`, `ready`, `running` → aborted.
  * All others are terminal and have no exit.
  *
- * Rehab makes a node drop everything it does, and a client does one job at a time. So a node that is also in another
- * live job is not sent to rehab for a job that it has not voted yes to, nor because it declines this job
- * (`OTHER_JOB_CELLS`). If it votes yes later, it is sent to rehab then, like any node with a late vote. A
- * node that has voted yes to another job has already dropped this one: it needs no rehab (`COMMITTED_CELLS`).
+ * Rehab makes a node drop everything it does, and a client does one job at a time. So a node that has voted yes to
+ * another job, or may still run another one, is never sent to rehab: it does not do this job (`withoutRehab`). If it does,
+ * its heartbeats name this job after its end, and then it goes to rehab. A node that still has votes to give in other live
+ * jobs is not sent to rehab for a job that it has not voted yes to, nor because it declines this job (`PENDING_CELLS`).
+ *
+ * Silence is no reason for rehab: the node may still do what it did.
  */
 export type JobNodeInput =
   | 'ack_commit'
@@ -25,8 +27,14 @@ export type JobNodeInput =
   | 'succeeded'
   | 'failed'
   | 'aborted'
-  /** The node is offline, has a new incarnation, is in rehab, or ended the job without a result. */
+  /** The node has a new incarnation, goes to rehab for another reason, or ended the job without a result. */
   | 'down'
+  /** The node is silent. It may still do what it did. */
+  | 'offline'
+  /** The node is online, but cannot take a job now. */
+  | 'not_eligible'
+  /** The node has been silent for `lost_contact_timeout`. */
+  | 'contact_lost'
   /** The node ended the job without a result and names another job. */
   | 'switched_job'
   | 'voting_timeout'
@@ -41,12 +49,23 @@ export type JobNodeInput =
 /** How far the job is. */
 export type JobPhase = 'voting' | 'running' | 'over';
 
-/** The other live jobs of the node: none, or it has votes to give (`pending`), or it has voted yes (`committed`). */
+/**
+ * The other jobs of the node: none, or it has votes to give in live ones (`pending`), or it has voted yes to one or may
+ * still run one (`committed`).
+ */
 export type OtherJobs = 'none' | 'pending' | 'committed';
 
-/** What follows besides a new status, in order. `rehab` emits an event as well, `quiet_rehab` does not. */
+/**
+ * What follows besides a new status, in order. `rehab` emits an event as well, `quiet_rehab` does not. `rehab_event` only
+ * emits the event, which readers of the feed expect.
+ */
 export type JobNodeEffect =
-  { readonly vote: VoteStatus } | { readonly runComplete: RunStatus } | 'run_start' | 'rehab' | 'quiet_rehab';
+  | { readonly vote: VoteStatus }
+  | { readonly runComplete: RunStatus }
+  | 'run_start'
+  | 'rehab'
+  | 'quiet_rehab'
+  | 'rehab_event';
 
 export interface JobNodeStep {
   /** The new status; left out if the status stays. */
@@ -70,6 +89,9 @@ const abortable: Cells = { abort_requested: to('aborted', 'quiet_rehab') };
 
 /** Inputs that come from the server: they never use the `other` cell, which is for messages of nodes. */
 const ignoredServerInputs: Cells = {
+  offline: IGNORE,
+  not_eligible: IGNORE,
+  contact_lost: IGNORE,
   switched_job: IGNORE,
   voting_timeout: IGNORE,
   run_timeout: IGNORE,
@@ -78,6 +100,8 @@ const ignoredServerInputs: Cells = {
 };
 
 const switchedJob: Cells = { switched_job: to('crashed', runComplete('crashed')) };
+const lostVote: Cells = { contact_lost: to('unavailable', vote('down')) };
+const lostRun: Cells = { contact_lost: to('crashed', runComplete('crashed')) };
 const crashed = to('crashed', 'rehab', runComplete('crashed'));
 const diedWhileRunning = stay('rehab', runComplete('client_died_while_running'));
 
@@ -86,6 +110,9 @@ const TABLES: Record<JobPhase, Table> = {
     new: {
       ...ignoredServerInputs,
       ...abortable,
+      ...lostVote,
+      offline: to('unavailable', vote('down'), 'rehab_event'),
+      not_eligible: to('unavailable', vote('down')),
       ack_commit: to('ready', vote('success')),
       nack_commit: to('nacked', vote('failure')),
       down: to('unavailable', vote('down'), 'rehab'),
@@ -95,6 +122,7 @@ const TABLES: Record<JobPhase, Table> = {
     ready: {
       ...ignoredServerInputs,
       ...abortable,
+      ...lostVote,
       ack_commit: stay(vote('unexpected_commit')),
       nack_commit: to('unavailable', 'rehab', vote('lost_availibility')),
       down: to('unavailable', vote('down'), 'rehab'),
@@ -116,6 +144,7 @@ const TABLES: Record<JobPhase, Table> = {
       ...ignoredServerInputs,
       ...abortable,
       ...switchedJob,
+      ...lostRun,
       ack_run: to('running', 'run_start'),
       nack_run: to('failed', 'rehab', runComplete('run_nacked')),
       run_timeout: to('timed_out', 'quiet_rehab'),
@@ -125,6 +154,7 @@ const TABLES: Record<JobPhase, Table> = {
       ...ignoredServerInputs,
       ...abortable,
       ...switchedJob,
+      ...lostRun,
       ack_run: IGNORE,
       nack_run: to('failed', 'rehab', runComplete('run_nacked_while_running')),
       succeeded: to('succeeded', runComplete('success')),
@@ -143,12 +173,10 @@ const TABLES: Record<JobPhase, Table> = {
   over: { terminal: { ack_commit: stay('quiet_rehab'), ack_run: stay('quiet_rehab') } },
 };
 
-type TableOverrides = Partial<Record<JobPhase, Table>>;
-
 const ignoredLateNacks: Cells = { nack_commit: IGNORE, nack_run: IGNORE };
 
 /** Cells that replace those of `TABLES` for a node in another live job. */
-const OTHER_JOB_CELLS: TableOverrides = {
+const PENDING_CELLS: Partial<Record<JobPhase, Table>> = {
   voting: {
     new: {
       abort_requested: to('aborted'),
@@ -159,11 +187,6 @@ const OTHER_JOB_CELLS: TableOverrides = {
   },
   running: { terminal: ignoredLateNacks },
 };
-
-const withoutRehab: Cells = { run_timeout: to('timed_out'), abort_requested: to('aborted') };
-
-/** Cells that also replace those of `TABLES` for a node that has voted yes to another live job. */
-const COMMITTED_CELLS: TableOverrides = { running: { ready: withoutRehab, running: withoutRehab } };
 
 const columnOf = (status: NodeStatus): Column => {
   if (status === 'new' || status === 'ready' || status === 'running') return status;
@@ -179,17 +202,15 @@ export const nextNodeStatus = (
 ): JobNodeStep => {
   const column = columnOf(status);
   const cells = TABLES[phase][column];
-  const step = overrideFor(otherJobs, phase, column, input) ?? cells?.[input] ?? cells?.other ?? IGNORE;
-  return isNodeDone(status) ? { effects: step.effects } : step;
+  const pendingCell = otherJobs === 'none' ? undefined : PENDING_CELLS[phase]?.[column]?.[input];
+  const step = pendingCell ?? cells?.[input] ?? cells?.other ?? IGNORE;
+  const effects = otherJobs === 'committed' ? withoutRehab(step.effects) : step.effects;
+  if (isNodeDone(status)) return { effects };
+  return effects === step.effects ? step : { ...step, effects };
 };
 
-const overrideFor = (
-  otherJobs: OtherJobs,
-  phase: JobPhase,
-  column: Column,
-  input: JobNodeInput,
-): JobNodeStep | undefined => {
-  if (otherJobs === 'none') return undefined;
-  const committed = otherJobs === 'committed' ? COMMITTED_CELLS[phase]?.[column]?.[input] : undefined;
-  return committed ?? OTHER_JOB_CELLS[phase]?.[column]?.[input];
-};
+const isRehab = (effect: JobNodeEffect): boolean => effect === 'rehab' || effect === 'quiet_rehab';
+
+/** The one place that keeps a job from ending what a node does in another job. */
+const withoutRehab = (effects: readonly JobNodeEffect[]): readonly JobNodeEffect[] =>
+  effects.filter((effect) => !isRehab(effect));

@@ -51,6 +51,8 @@ export class JobExecutor {
   private readonly noopEvents = new Map<string, number>();
   private readonly ending = deferred();
   private timer: Timer | undefined;
+  /** When the current timer fires, on the monotonic clock. */
+  private timerAt = 0;
   /** Whether it is stored that the job runs. No node may get `run` before that. */
   private isRunStored: boolean;
 
@@ -96,6 +98,11 @@ export class JobExecutor {
     return this.state.outcome !== undefined;
   }
 
+  /** When the vote or the run must have ended, on the monotonic clock. */
+  get phaseDeadline(): number {
+    return this.timerAt;
+  }
+
   get liveNodeCount(): number {
     const { tally } = this.state;
     return tally.new + tally.ready + tally.running;
@@ -134,6 +141,7 @@ export class JobExecutor {
   setTimer(deadline: number, type: 'voting_timeout' | 'run_timeout'): void {
     this.timer?.cancel();
     const remainingMs = deadline - this.context.clock.now();
+    this.timerAt = performance.now() + remainingMs;
     this.timer = setLongTimer(remainingMs, () => this.components.queue.post({ type }));
   }
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../../shared/lib/clock.js';
 import type { JobMessage } from '../../../shared/protocol/client-message.js';
 import { isNodeDone, type JobStatus, type NodeStatus } from '../../../shared/protocol/job-status.js';
-import type { NodeDetails } from '../../persistence/batch-writer.port.js';
+import type { LateResult, NodeDetails } from '../../persistence/batch-writer.port.js';
 import type { JobStore } from '../job-store.port.js';
 import type { JobRecord } from './job-record.js';
 
@@ -79,4 +79,12 @@ export const nodeDetailsOf = (message: JobMessage): NodeDetails => ({
   ...(message.signal === undefined ? {} : { signal: message.signal }),
   ...(message.duration_ms === undefined ? {} : { durationMs: message.duration_ms }),
   ...(message.reason === undefined ? {} : { reason: message.reason }),
+});
+
+/** Returns what is kept of a result that came after its job node had ended; `at` is milliseconds since 1970. */
+export const lateResultOf = ({ type, exit_code, signal }: JobMessage, at: number): LateResult => ({
+  status: type === 'succeeded' ? 'succeeded' : 'failed',
+  at,
+  ...(exit_code === undefined ? {} : { exitCode: exit_code }),
+  ...(signal === undefined ? {} : { signal }),
 });

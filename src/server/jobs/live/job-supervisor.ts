@@ -6,8 +6,13 @@ import { Clock } from '../../../shared/lib/clock.js';
 import type { Cursor } from '../../../shared/lib/durable-log.js';
 import { forEachInSlices, SliceScheduler } from '../../../shared/lib/time-slices.js';
 import { setLongTimer, type Timer } from '../../../shared/lib/timer.js';
-import { NodeDirectory, type NodeEventHandler } from '../../nodes/nodes.port.js';
-import type { HeartbeatMessage, JobMessage, OutputMessage } from '../../../shared/protocol/client-message.js';
+import { NodeDirectory, type NodeEventHandler, type Silence } from '../../nodes/nodes.port.js';
+import type {
+  HeartbeatMessage,
+  JobMessage,
+  OutputMessage,
+  ReportedJobState,
+} from '../../../shared/protocol/client-message.js';
 import type { FeedEvent } from '../../../shared/protocol/feed-event.js';
 import type { JobStatus } from '../../../shared/protocol/job-status.js';
 import { type NodeAddress, nodeKeyOf } from '../../../shared/protocol/node-address.js';
@@ -19,6 +24,8 @@ import type { JobObserver, JobTally, LiveJobs, OutputOutcome, OutputWatcher } fr
 import type { JobRecord } from './job-record.js';
 import { LiveJob } from './live-job.js';
 import type { LiveJobContext } from './live-job-context.js';
+import { LostJobNodes } from './lost-job-nodes.js';
+import { SilenceWatch } from './silence-watch.js';
 
 /**
  * Holds all jobs in memory, by id and by node. It passes them what nodes send, restores live jobs after a restart, and
@@ -33,6 +40,8 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   private readonly ended = new Map<JobStatus, number>();
   private readonly outputs = new Map<OutputOutcome, number>();
   private readonly watchedJobs = new Set<LiveJob>();
+  private readonly lost: LostJobNodes;
+  private readonly silence: SilenceWatch;
   private readonly context: LiveJobContext;
   private readonly logger: Logger;
   private readonly resumptions: (() => void)[] = [];
@@ -42,10 +51,12 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     @Inject(SERVER_CONFIG) private readonly config: ServerConfig,
     private readonly store: JobStore,
     private readonly nodeDirectory: NodeDirectory,
-    clock: Clock,
+    private readonly clock: Clock,
     @Inject(LOGGER) logger: Logger,
   ) {
     this.logger = logger.child({ scope: 'jobs' });
+    this.lost = new LostJobNodes(store, clock, this.logger);
+    this.silence = new SilenceWatch(config.heartbeat_interval, () => this.lost.prune());
     this.context = {
       store,
       nodeDirectory,
@@ -56,6 +67,10 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
       outputIntervalMs: () => outputIntervalMs(this.outputStreams()),
       heartbeatIntervalMs: config.heartbeat_interval,
       otherJobs: (job, node) => this.otherJobs(job, node),
+      lostContactMs: (intervalMs) =>
+        config.lost_contact_timeout === 'job' ? undefined : config.lost_contact_timeout * intervalMs,
+      onContactLost: ({ orgId, id: jobId, capture }, node, until) =>
+        this.lost.add({ orgId, jobId, node, capture, until }),
       onPublicEvent: ({ orgId, id }, event, at) => this.observer?.jobEvent(orgId, id, event, at),
       onEnded: ({ id }) => this.jobEnded(id),
     };
@@ -69,11 +84,13 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   async recover(): Promise<void> {
     this.nodeDirectory.setEventHandler(this);
     for (const stored of await this.store.loadLive()) this.restore(stored);
+    await this.lost.load();
   }
 
   /** Resumes the recovered jobs. Their observer must be registered by now. */
   resumeRecovered(): void {
     for (const resume of this.resumptions.splice(0)) resume();
+    this.silence.start();
   }
 
   /** Starts a job that has just been stored. Resolves when it can be found and its nodes are asked. */
@@ -129,12 +146,14 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   stop(): void {
     for (const job of this.jobs.values()) job.stop();
     for (const timer of this.evictionTimers.values()) timer.cancel();
+    this.silence.stop();
   }
 
-  jobMessage(address: NodeAddress, message: JobMessage): void {
+  jobMessage(address: NodeAddress, message: JobMessage, firstOnConnection: boolean): void {
+    if (this.lost.receive(address, message)) return;
     const { orgId, node } = address;
     const job = message.job_id ? this.find(orgId, message.job_id) : undefined;
-    if (job?.statusOf(node) !== undefined) return job.receiveMessage(node, message);
+    if (job?.statusOf(node) !== undefined) return job.receiveMessage(node, message, firstOnConnection);
     this.handleUnknownJob(address, message);
   }
 
@@ -147,8 +166,11 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     for (const job of this.jobsOf(address)) job.receiveHeartbeat(address.node, message, firstOnConnection);
   }
 
-  nodeDown(address: NodeAddress, reason: string): void {
-    for (const job of this.jobsOf(address)) job.nodeDown(address.node, reason);
+  nodeOffline(address: NodeAddress, silence: Silence): void {
+    for (const job of this.jobsOf(address)) {
+      job.nodeOffline(address.node, silence);
+      this.silence.watch(job);
+    }
   }
 
   rehabStarted(address: NodeAddress, reason: string, byJob: string | undefined): void {
@@ -157,11 +179,17 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     }
   }
 
+  mayHaveJob(address: NodeAddress): boolean {
+    return this.isBusy(address) || this.lost.mayRun(address);
+  }
+
   /** A heartbeat that the node made before it sent its result still names the ended job. */
-  mayBeDoing({ orgId, node }: NodeAddress, jobId: string): boolean {
-    const job = this.find(orgId, jobId);
-    const status = job?.statusOf(node);
-    return job?.isNodeLive(node) === true || status === 'succeeded' || status === 'failed';
+  mayBeDoing(address: NodeAddress, jobId: string, jobState: ReportedJobState | undefined): boolean {
+    const job = this.find(address.orgId, jobId);
+    const status = job?.statusOf(address.node);
+    if (job?.isNodeLive(address.node) === true || status === 'succeeded' || status === 'failed') return true;
+    // A node that is still committed to a lost job would wait for `run` for ever.
+    return jobState !== 'committed' && this.lost.mayRun(address, jobId);
   }
 
   /**
@@ -175,16 +203,23 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
       return this.nodeDirectory.rehab(address, `it sent ${message.type} for an unknown job`);
     for (const job of this.jobsOf(address)) {
       const status = job.statusOf(address.node);
-      if (status === 'ready' || status === 'running') job.receiveMessage(address.node, message);
+      if (status === 'ready' || status === 'running') job.receiveMessage(address.node, message, false);
     }
   }
 
   private otherJobs({ orgId, id }: JobRecord, node: string): OtherJobs {
-    const others = this.jobsOf({ orgId, node }).filter(
-      (other) => other.record.id !== id && other.isNodeLive(node),
+    const address = { orgId, node };
+    const others = this.jobsOf(address).filter((job) => job.record.id !== id && job.isNodeLive(node));
+    if (this.isCommitted(others, address)) return 'committed';
+    return others.length === 0 ? 'none' : 'pending';
+  }
+
+  /** Whether the node has voted yes to one of these jobs, or may still run a lost one. */
+  private isCommitted(jobs: readonly LiveJob[], address: NodeAddress): boolean {
+    const { node } = address;
+    return (
+      jobs.some((job) => job.isNodeLive(node) && job.statusOf(node) !== 'new') || this.lost.mayRun(address)
     );
-    if (others.length === 0) return 'none';
-    return others.some((other) => other.statusOf(node) !== 'new') ? 'committed' : 'pending';
   }
 
   private restore(stored: StoredLiveJob): void {
@@ -196,7 +231,10 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     const live = new LiveJob(stored, nodes, this.context, { status, updatedAt, feed });
     this.add(live);
     this.resumptions.push(() => {
-      live.resume({ voting: stored.votingDeadline ?? this.context.clock.now(), run: stored.runDeadline });
+      const deadlines = { voting: stored.votingDeadline ?? this.clock.now(), run: stored.runDeadline };
+      const intervalMs = this.config.heartbeat_interval;
+      live.resume(deadlines, { since: performance.now(), lastSeenAt: this.clock.now(), intervalMs });
+      this.silence.watch(live);
       this.logger.info({ job: id, status, nodes: nodes.size }, 'job resumed');
     });
   }

@@ -22,6 +22,10 @@ export interface LiveJobContext {
   outputIntervalMs(): number;
   /** Returns what the node has to do in live jobs other than this one. */
   otherJobs(job: JobRecord, node: string): OtherJobs;
+  /** Returns after how long without contact a job node ends, in milliseconds; undefined: only with its job. */
+  readonly lostContactMs: (intervalMs: number) => number | undefined;
+  /** A job node has ended because its node was silent; `until` is a time on the monotonic clock. */
+  onContactLost(job: JobRecord, node: string, until: number): void;
   /** The job emits `start` or `job_complete`; `atMicros` is microseconds since 1970. */
   onPublicEvent(job: JobRecord, event: JobEvent, atMicros: number): void;
   /** The end of the job is stored and visible. */

@@ -3,6 +3,7 @@ import { forEachInSlices } from '../../../shared/lib/time-slices.js';
 import type { HeartbeatMessage, JobMessage, OutputMessage } from '../../../shared/protocol/client-message.js';
 import type { JobStatus, NodeStatus } from '../../../shared/protocol/job-status.js';
 import type { NodeAddress } from '../../../shared/protocol/node-address.js';
+import type { Silence } from '../../nodes/nodes.port.js';
 import type { OutputOutcome, OutputWatcher } from '../jobs.port.js';
 import { HeartbeatReconciler, type ReconcileResult } from './heartbeat-reconciler.js';
 import { type ExecutorInput, JobExecutor, type NodeInput } from './job-executor.js';
@@ -12,6 +13,8 @@ import { JobOutput } from './job-output.js';
 import { isResult, nodeDetailsOf } from './job-persistence.js';
 import type { JobRecord } from './job-record.js';
 import type { LiveJobContext } from './live-job-context.js';
+import { nodeInput, OFFLINE_REASON, unavailableInputs } from './node-inputs.js';
+import { SilentNodes } from './silent-nodes.js';
 
 /** Milliseconds since 1970; `run` is unknown until the job runs. */
 export interface JobDeadlines {
@@ -21,13 +24,21 @@ export interface JobDeadlines {
 
 type QueuedInput =
   | ExecutorInput
-  | { readonly type: 'message'; readonly node: string; readonly message: JobMessage }
+  | {
+      readonly type: 'message';
+      readonly node: string;
+      readonly message: JobMessage;
+      readonly firstOnConnection: boolean;
+    }
   | {
       readonly type: 'heartbeat';
       readonly node: string;
       readonly message: HeartbeatMessage;
       readonly firstOnConnection: boolean;
-    };
+    }
+  | { readonly type: 'contact_lost'; readonly node: string };
+
+const LIVE_STATUSES: readonly NodeStatus[] = ['new', 'ready', 'running'];
 
 /**
  * A live job, or one that has just ended. Everything that can change it goes through one mailbox: inputs are handled
@@ -40,8 +51,9 @@ export class LiveJob {
   private readonly reconciler: HeartbeatReconciler;
   private readonly executor: JobExecutor;
   private readonly mailbox: SlicedMailbox<QueuedInput>;
-  /** Until `start` has looked at all nodes: those that went down meanwhile, and why. */
-  private downDuringStart: Map<string, string> | undefined;
+  private readonly silent = new SilentNodes();
+  /** Until `start` has asked all nodes: what happened to nodes meanwhile. */
+  private duringStart: Map<string, NodeInput> | undefined;
 
   constructor(
     readonly record: JobRecord,
@@ -54,7 +66,7 @@ export class LiveJob {
     this.nodes = new JobNodes(record.orgId, nodes);
     this.feed = recovered?.feed ?? new JobFeed(record, context.store, onError);
     this.output = new JobOutput(record, context);
-    const unseen = recovered === undefined ? [] : this.nodes.withStatus(['new', 'ready', 'running']);
+    const unseen = recovered === undefined ? [] : this.nodes.withStatus(LIVE_STATUSES);
     const notSeenSinceRestart = new Set(unseen.map(({ node }) => node));
     this.reconciler = new HeartbeatReconciler(record.id, context.heartbeatIntervalMs, notSeenSinceRestart);
     this.mailbox = new SlicedMailbox((queued) => this.handle(queued), onError, context.slices);
@@ -66,7 +78,7 @@ export class LiveJob {
       queue: this.mailbox,
     };
     this.executor = new JobExecutor(record, context, components, recovered);
-    if (recovered === undefined) this.downDuringStart = new Map();
+    if (recovered === undefined) this.duringStart = new Map();
   }
 
   get status(): JobStatus {
@@ -92,33 +104,37 @@ export class LiveJob {
   }
 
   /**
-   * Sends `commit` to all available nodes, and takes the others as down. They have `votingMs` milliseconds to vote from
-   * then on. Resolves when all nodes are asked; inputs for the nodes that are down may wait in the mailbox.
+   * Sends `commit` to all available nodes; the others are unavailable. They have `votingMs` milliseconds to vote from then
+   * on. Resolves when all nodes are asked; inputs for unavailable nodes may wait in the mailbox.
    */
   async start(votingMs: number): Promise<void> {
     this.executor.emitStart();
     const { nodeDirectory, clock } = this.context;
     const available: NodeAddress[] = [];
     const unavailable: NodeAddress[] = [];
-    // A node that went down before this loop reaches it is unavailable by then: only later changes count.
-    const downDuringStart = (this.downDuringStart = new Map<string, string>());
+    // What happened to a node before this loop reaches it is known by then: only later changes count.
+    const duringStart = (this.duringStart = new Map<string, NodeInput>());
     await forEachInSlices(this.nodes.names(), (node) => {
       const address = this.nodes.addressOf(node);
       (nodeDirectory.isAvailable(address) ? available : unavailable).push(address);
     });
-    this.downDuringStart = undefined;
+    this.duringStart = undefined;
     const isAborted = this.executor.hasOutcome;
     if (isAborted) return;
     this.executor.sendCommit(available);
     this.executor.setTimer(clock.now() + votingMs, 'voting_timeout');
-    for (const { node } of unavailable) downDuringStart.delete(node);
-    this.mailbox.postAll(this.downInputs(unavailable));
-    for (const [node, reason] of downDuringStart) this.nodeDown(node, reason);
+    for (const { node } of unavailable) duringStart.delete(node);
+    this.mailbox.postAll(unavailableInputs(unavailable, nodeDirectory));
+    for (const input of duringStart.values()) this.mailbox.post(input);
   }
 
-  /** Continues after a server restart with the stored deadlines. A job that is over only completes its feed. */
-  resume(deadlines: JobDeadlines): void {
+  /**
+   * Continues after a server restart with the stored deadlines. No node was heard since `silence` began. A job that is over
+   * only completes its feed.
+   */
+  resume(deadlines: JobDeadlines, silence: Silence): void {
     if (!this.isOver) {
+      this.silent.serverRestarted(this.nodes.withStatus(LIVE_STATUSES), silence);
       if (this.feed.isEmpty) this.executor.emitStart();
       if (this.executor.phase === 'voting') this.executor.setTimer(deadlines.voting, 'voting_timeout');
       else this.executor.setTimer(deadlines.run ?? deadlines.voting, 'run_timeout');
@@ -127,17 +143,20 @@ export class LiveJob {
   }
 
   /** Takes a message of a node that is in this job. */
-  receiveMessage(node: string, message: JobMessage): void {
-    this.mailbox.post({ type: 'message', node, message });
+  receiveMessage(node: string, message: JobMessage, firstOnConnection: boolean): void {
+    this.silent.heard(node);
+    this.mailbox.post({ type: 'message', node, message, firstOnConnection });
   }
 
   receiveHeartbeat(node: string, message: HeartbeatMessage, firstOnConnection: boolean): void {
     if (!this.isNodeLive(node)) return;
+    this.silent.heard(node);
     this.mailbox.post({ type: 'heartbeat', node, message, firstOnConnection });
   }
 
   /** Forwards live output of a node that is in this job. It changes nothing, so it does not wait in the mailbox. */
   receiveOutput(node: string, message: OutputMessage): OutputOutcome {
+    this.silent.heard(node);
     const isRunning = this.executor.phase === 'running' && this.statusOf(node) === 'running';
     if (!isRunning || !this.record.capture) return 'not_running';
     return this.output.forward(node, message, this.feed.lastNumber);
@@ -156,10 +175,32 @@ export class LiveJob {
     return (this.output.watcher?.readers ?? 0) * this.executor.liveNodeCount;
   }
 
-  /** The node went down, or does not do this job any more. */
+  /** The node does not do this job any more. */
   nodeDown(node: string, reason: string): void {
-    if (this.downDuringStart === undefined) this.mailbox.post(downInput(node, reason));
-    else this.downDuringStart.set(node, reason);
+    this.postUnlessStarting(nodeInput(node, 'down', reason));
+  }
+
+  nodeOffline(node: string, silence: Silence): void {
+    if (!this.isNodeLive(node)) return;
+    this.silent.wentOffline(node, silence);
+    this.postUnlessStarting(nodeInput(node, 'offline', OFFLINE_REASON));
+  }
+
+  /** Whether the job has silent nodes. */
+  get hasSilentNodes(): boolean {
+    return !this.isOver && this.silent.size > 0;
+  }
+
+  /** When a live node of this job was last heard, if it is silent: milliseconds since 1970. */
+  noContactSince(node: string): number | undefined {
+    return this.isNodeLive(node) ? this.silent.find(node)?.lastSeenAt : undefined;
+  }
+
+  /** Ends the job nodes whose nodes are silent for too long. `now` is a time on the monotonic clock. */
+  endLostContacts(now: number): void {
+    const statusOf = (node: string): NodeStatus | undefined => this.statusOf(node);
+    for (const node of this.silent.overdue(now, statusOf, this.context.lostContactMs))
+      this.mailbox.post({ type: 'contact_lost', node });
   }
 
   /** Aborts the job. Returns false if it has ended or is about to end by itself. */
@@ -192,20 +233,37 @@ export class LiveJob {
   private handle(queued: QueuedInput): void {
     switch (queued.type) {
       case 'message':
-        return this.handleMessage(queued.node, queued.message);
+        return this.handleMessage(queued.node, queued.message, queued.firstOnConnection);
       case 'heartbeat':
         return this.handleHeartbeat(queued.node, queued.message, queued.firstOnConnection);
+      case 'contact_lost':
+        return this.handleContactLost(queued.node);
       default:
         return this.executor.apply(queued);
     }
   }
 
-  private handleMessage(node: string, message: JobMessage): void {
-    const isFirstSinceRestart = this.reconciler.messageReceived(node);
+  private postUnlessStarting(input: NodeInput): void {
+    if (this.duringStart === undefined) this.mailbox.post(input);
+    else this.duringStart.set(input.node, input);
+  }
+
+  private handleContactLost(node: string): void {
+    const silence = this.silent.take(node);
+    if (silence === undefined || !this.isNodeLive(node) || this.executor.hasOutcome) return; // heard or ended meanwhile
+    const reason = `no contact since ${new Date(silence.lastSeenAt).toISOString()}`;
+    const mayRun = this.executor.phase === 'running';
+    const details = mayRun ? { reason, lostContactAt: this.context.clock.now() } : { reason };
+    this.executor.applyToNode(node, 'contact_lost', details);
+    if (mayRun) this.context.onContactLost(this.record, node, this.executor.phaseDeadline);
+  }
+
+  private handleMessage(node: string, message: JobMessage, firstOnConnection: boolean): void {
+    const isStartLost = this.reconciler.messageReceived(node, firstOnConnection);
+    if (this.reconciler.isRepeatedVote(node, message.type, this.statusOf(node))) return;
     this.executor.persistence.saveCapturedOutput(node, message);
     const isReady = this.executor.phase === 'running' && this.statusOf(node) === 'ready';
-    // The server stopped before it had stored that this node had started.
-    if (isFirstSinceRestart && isReady && isResult(message)) this.executor.applyToNode(node, 'ack_run');
+    if (isStartLost && isReady && isResult(message)) this.executor.applyToNode(node, 'ack_run');
     this.executor.applyToNode(node, message.type, nodeDetailsOf(message));
     if (message.type === 'ack_run') this.noteOutputInterval(node, message.output_every_ms);
   }
@@ -213,6 +271,7 @@ export class LiveJob {
   private handleHeartbeat(node: string, message: HeartbeatMessage, firstOnConnection: boolean): void {
     const status = this.statusOf(node);
     if (status === undefined || !this.isNodeLive(node) || this.executor.hasOutcome) return;
+    if (this.duringStart !== undefined) return; // the nodes have not been asked yet
     const { phase } = this.executor;
     this.carryOut(node, this.reconciler.reconcile(node, phase, status, message, firstOnConnection));
     const isRunning = message.job_state === 'running' && message.job_id === this.record.id;
@@ -242,18 +301,4 @@ export class LiveJob {
     if (everyMs === undefined || !this.record.capture || !this.isNodeLive(node)) return;
     this.output.intervalReported(node, everyMs);
   }
-
-  /** Looks up each reason when the mailbox asks for it: very many nodes may be down. */
-  private *downInputs(addresses: readonly NodeAddress[]): Generator<NodeInput> {
-    for (const address of addresses) {
-      yield downInput(address.node, this.context.nodeDirectory.unavailabilityReason(address) ?? 'gone');
-    }
-  }
 }
-
-const downInput = (node: string, reason: string): NodeInput => ({
-  type: 'node',
-  node,
-  input: 'down',
-  details: { reason },
-});

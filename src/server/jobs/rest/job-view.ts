@@ -2,6 +2,7 @@ import { omitUndefined } from '../../../shared/lib/omit-undefined.js';
 import type { NodeStatus } from '../../../shared/protocol/job-status.js';
 import type { Job, JobNodeDetail, JobSummary } from '../../../shared/protocol/rest-schemas.js';
 import { formatRfc1123 } from '../../../shared/protocol/wire-time.js';
+import type { LateResult } from '../../persistence/batch-writer.port.js';
 import type { JobNode, StoredJob, StoredJobWithNodes } from '../job-store.port.js';
 import type { LiveJob } from '../live/live-job.js';
 
@@ -39,6 +40,12 @@ export const toJobView = (job: StoredJobWithNodes): Job => ({
 const isoOf = (ms: number | undefined): string | undefined =>
   ms === undefined ? undefined : new Date(ms).toISOString();
 
+const lateResultOf = ({ status, exitCode, signal, at }: LateResult): JobNodeDetail['late_result'] => ({
+  status,
+  ...omitUndefined({ exit_code: exitCode, signal }),
+  at: new Date(at).toISOString(),
+});
+
 const nodeDetailOf = ({ name, status, times, ...reported }: JobNode): JobNodeDetail =>
   omitUndefined({
     node_name: name,
@@ -50,6 +57,8 @@ const nodeDetailOf = ({ name, status, times, ...reported }: JobNode): JobNodeDet
     signal: reported.signal,
     duration_ms: reported.durationMs,
     reason: reported.reason,
+    no_contact_since: isoOf(reported.noContactSince),
+    late_result: reported.lateResult && lateResultOf(reported.lateResult),
   });
 
 /** Converts a job in memory to the form of a stored one: job and nodes at one moment. */

@@ -98,12 +98,13 @@ export class JobsService {
   async find(orgId: string, jobId: string, includeFile: boolean): Promise<Job | undefined> {
     const live = this.supervisor.find(orgId, jobId);
     if (live === undefined) return this.findStored(orgId, jobId, { includeFile });
+    const { status } = live;
     const view = toJobView(toStoredForm(live, includeFile));
-    await waitUntilFlushed(this.store);
-    return view;
+    // A job is complete only when that is stored, which an unavailable database may still prevent.
+    return (await waitUntilFlushed(this.store)) ? view : { ...view, status };
   }
 
-  /** Returns a job with the details of its nodes, as they are stored. */
+  /** Returns a job with the details of its nodes, as they are stored, and which of its nodes are silent. */
   async findDetailed(orgId: string, jobId: string, includeFile: boolean): Promise<Job | undefined> {
     await waitUntilFlushed(this.store);
     return this.findStored(orgId, jobId, { includeFile, details: true });
@@ -111,7 +112,13 @@ export class JobsService {
 
   private async findStored(orgId: string, jobId: string, options: FindOptions): Promise<Job | undefined> {
     const stored = await this.store.find(orgId, jobId, options);
-    return stored === undefined ? undefined : toJobView(stored);
+    const live = options.details === true ? this.supervisor.find(orgId, jobId) : undefined;
+    if (stored === undefined || live === undefined) return stored && toJobView(stored);
+    const nodes = stored.nodes.map((node) => ({
+      ...node,
+      ...omitUndefined({ noContactSince: live.noContactSince(node.name) }),
+    }));
+    return toJobView({ ...stored, nodes });
   }
 
   /** Returns the captured output of a node; undefined if there is none or the organization has no job of that id. */

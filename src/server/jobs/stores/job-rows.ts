@@ -1,5 +1,7 @@
 import { jobStatusOf, nodeStatusOf } from '../../../shared/protocol/job-status.js';
 import type { JobNode, NodeTimes, StoredJob } from '../job-store.port.js';
+import { omitUndefined } from '../../../shared/lib/omit-undefined.js';
+import type { LateResult } from '../../persistence/batch-writer.port.js';
 import { jsonOrUndefined } from '../../../shared/lib/json.js';
 
 /** The columns of `jobs j` and `job_options o` for a StoredJob; times in milliseconds. */
@@ -83,6 +85,27 @@ export const toNodeTimes = (row: NodeTimesRow): NodeTimes => ({
   ...(row.running_at === null ? {} : { running: Math.round(row.running_at) }),
   ...(row.updated_at === null ? {} : { updated: Math.floor(row.updated_at) }),
 });
+
+/** The column `late_result` of `job_nodes n`. */
+export interface LateResultRow {
+  readonly late_result: {
+    readonly status: LateResult['status'];
+    readonly at: number;
+    readonly exit_code?: number;
+    readonly signal?: string;
+  } | null;
+}
+
+export const toLateResult = ({ late_result: late }: LateResultRow): { readonly lateResult?: LateResult } =>
+  late === null
+    ? {}
+    : {
+        lateResult: {
+          status: late.status,
+          at: late.at,
+          ...omitUndefined({ exitCode: late.exit_code, signal: late.signal }),
+        },
+      };
 
 export const toJobNode = (row: NodeRow): JobNode => ({
   name: row.node_name,

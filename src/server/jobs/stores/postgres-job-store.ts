@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BatchWriter, type NodeDetails } from '../../persistence/batch-writer.port.js';
+import { BatchWriter, type LateResult, type NodeDetails } from '../../persistence/batch-writer.port.js';
 import { Database, DatabaseUnavailable, ifOwned } from '../../persistence/database.port.js';
 import { JOB_ID } from '../../../shared/protocol/client-message.js';
 import type { FeedEvent } from '../../../shared/protocol/feed-event.js';
@@ -18,6 +18,7 @@ import type {
   StoredJob,
   StoredJobWithNodes,
   StoredLiveJob,
+  StoredLostJobNode,
 } from '../job-store.port.js';
 import { readJobPage } from './job-page.js';
 import {
@@ -27,11 +28,14 @@ import {
   NODE_TIME_COLUMNS,
   type NodeRow,
   type NodeTimesRow,
+  type LateResultRow,
   toJobNode,
+  toLateResult,
   toNodeTimes,
   toStoredJob,
 } from './job-rows.js';
 import { loadLiveJobs } from './load-live-jobs.js';
+import { loadLostJobNodes } from './load-lost-job-nodes.js';
 
 /** Inserts job, options, idempotency key and job nodes in one statement: one round trip, all or nothing. */
 const CREATE = ifOwned(
@@ -61,7 +65,7 @@ const FIND = `
   FROM jobs j LEFT JOIN job_options o ON o.job_id = j.id WHERE j.id = $1 AND j.org_id = $2`;
 
 const NODES = `
-  SELECT ${NODE_COLUMNS}, ${NODE_TIME_COLUMNS} FROM job_nodes n WHERE n.job_id = $1 AND n.org_id = $2 ORDER BY n.node_name COLLATE "C"`;
+  SELECT ${NODE_COLUMNS}, ${NODE_TIME_COLUMNS}, n.late_result FROM job_nodes n WHERE n.job_id = $1 AND n.org_id = $2 ORDER BY n.node_name COLLATE "C"`;
 
 /**
  * Releases the key of a job that was stored although its server could not know that: that job is `crashed`. The SELECT
@@ -165,14 +169,14 @@ export class PostgresJobStore implements JobStore {
     ]);
     const [row] = jobs as FoundRow[];
     if (row === undefined) return undefined;
-    const nodeRows = nodes as (NodeRow & NodeTimesRow)[];
+    const nodeRows = nodes as (NodeRow & NodeTimesRow & LateResultRow)[];
     return {
       ...toStoredJob(row),
       ...(row.job_file === null ? {} : { file: row.job_file }),
       ...(details ? { origin: { createdBy: row.created_by, quorum: row.quorum ?? 0 } } : {}),
       nodes: nodeRows.map((node) => ({
         ...toJobNode(node),
-        ...(details ? { times: toNodeTimes(node) } : {}),
+        ...(details ? { times: toNodeTimes(node), ...toLateResult(node) } : {}),
       })),
     };
   }
@@ -211,6 +215,15 @@ export class PostgresJobStore implements JobStore {
       ...(status === 'running' ? { runningAt: at } : {}),
       ...details,
     });
+  }
+
+  loadLost(now: number): Promise<StoredLostJobNode[]> {
+    return loadLostJobNodes(this.database, now);
+  }
+
+  saveLateResult(orgId: string, jobId: string, node: string, lateResult: LateResult): void {
+    const at = lateResult.at;
+    this.writer.push({ kind: 'node_status', orgId, jobId, node, status: 'crashed', at, lateResult });
   }
 
   saveJobStatus(

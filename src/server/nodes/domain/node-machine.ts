@@ -9,7 +9,8 @@
  * - `idle`: takes jobs, also while it runs one. It goes to `rehab` if another client process is heard, if a heartbeat names
  *   a stray job, or if a job requests it.
  *
- * Presence is independent of the mode: a valid message makes a node online, silence makes it offline.
+ * Presence is independent of the mode: a valid message makes a node online, silence makes it offline. Silence does not
+ * end what the node does, so it never leads to `rehab`.
  */
 export type NodeMode = 'unknown' | 'rehab' | 'idle';
 
@@ -18,18 +19,15 @@ export interface NodeMachineState {
   readonly online: boolean;
   /** The known client process; undefined before the first message ever. */
   readonly incarnation: string | undefined;
-  /** Exponential moving average of messages per interval. */
-  readonly average: number;
-  /** Messages in the current interval. */
-  readonly messages: number;
+  /** Whether a message came in the current interval. */
+  readonly heard: boolean;
   /** Consecutive intervals without a message. */
   readonly silentIntervals: number;
 }
 
-/** The settings that decide when a node is offline. */
 export interface PresenceRules {
-  readonly downThreshold: number;
-  readonly decayWindow: number;
+  /** After this many consecutive intervals without a message a node is offline. */
+  readonly maxSilentIntervals: number;
 }
 
 export type NodeInput =
@@ -55,7 +53,7 @@ export type NodeEffect =
   /** Deliver the message to the jobs. */
   | { readonly type: 'forward_message' }
   /** The node is offline. */
-  | { readonly type: 'notify_down'; readonly reason: string }
+  | { readonly type: 'notify_offline' }
   /** The node must drop what it does. `byJob` is the job that requested it, and needs no notification. */
   | { readonly type: 'notify_rehab'; readonly reason: string; readonly byJob: string | undefined };
 
@@ -65,8 +63,17 @@ export interface NodeTransition {
   readonly effects: readonly NodeEffect[];
 }
 
-/** After this many intervals without a message a node is offline, whatever its average. */
-const MAX_SILENT_INTERVALS = 2;
+const MIN_SILENT_INTERVALS = 3;
+const MAX_SILENT_INTERVALS = 60;
+
+/**
+ * Returns after how many silent intervals a node is offline: when an average of messages per interval with this window,
+ * which was 1 before, falls below the threshold; but at least 3 and at most 60.
+ */
+export const silentIntervalsUntilOffline = (downThreshold: number, decayWindow: number): number => {
+  const intervals = Math.ceil(Math.log(downThreshold) / Math.log(1 - 1 / decayWindow));
+  return Math.min(MAX_SILENT_INTERVALS, Math.max(MIN_SILENT_INTERVALS, intervals));
+};
 
 const STRAY_JOB = 'it names a job that is not live';
 
@@ -75,8 +82,7 @@ export const unknownNode = (incarnation: string | undefined): NodeMachineState =
   mode: 'unknown',
   online: false,
   incarnation,
-  average: 0,
-  messages: 0,
+  heard: false,
   silentIntervals: 0,
 });
 
@@ -88,7 +94,7 @@ export const reduceNode = (
 ): NodeTransition => {
   switch (input.type) {
     case 'message_received':
-      return messageReceived(markOnline(state, rules), input, !state.online);
+      return messageReceived(markOnline(state), input, !state.online);
     case 'interval_ended':
       return intervalEnded(state, rules);
     case 'rehab_requested':
@@ -100,14 +106,8 @@ export const reduceNode = (
   }
 };
 
-/** A node that comes online starts with a new average. */
-const markOnline = (state: NodeMachineState, rules: PresenceRules): NodeMachineState => ({
-  ...state,
-  online: true,
-  average: state.online ? state.average : 2 * rules.downThreshold,
-  messages: state.messages + 1,
-  silentIntervals: 0,
-});
+const markOnline = (state: NodeMachineState): NodeMachineState =>
+  state.online && state.heard ? state : { ...state, online: true, heard: true };
 
 type Received = Extract<NodeInput, { type: 'message_received' }>;
 
@@ -172,13 +172,11 @@ const toRehab = (state: NodeMachineState, reason: string, byJob: string | undefi
 
 const intervalEnded = (state: NodeMachineState, rules: PresenceRules): NodeTransition => {
   if (!state.online) return { state, effects: [] };
-  const average = state.average * (1 - 1 / rules.decayWindow) + state.messages / rules.decayWindow;
-  const silentIntervals = state.messages === 0 ? state.silentIntervals + 1 : 0;
-  const next = { ...state, average, silentIntervals, messages: 0 };
-  if (average >= rules.downThreshold && silentIntervals < MAX_SILENT_INTERVALS)
-    return { state: next, effects: [] };
+  const silentIntervals = state.heard ? 0 : state.silentIntervals + 1;
+  const next = { ...state, silentIntervals, heard: false };
+  if (silentIntervals < rules.maxSilentIntervals) return { state: next, effects: [] };
   return {
     state: { ...next, online: false },
-    effects: [{ type: 'clear_rehab_timer' }, { type: 'notify_down', reason: 'no heartbeats came' }],
+    effects: [{ type: 'clear_rehab_timer' }, { type: 'notify_offline' }],
   };
 };

@@ -194,6 +194,55 @@ describe.each([
       });
     });
 
+    it('add a late result to a node that ended without contact, once, in the same or in a later batch', async () => {
+      const job = newJob({ orgId, nodes: ['a', 'b'], capture: true });
+      await store.create(job);
+      const runDeadline = AT + 60_000;
+      store.saveJobStatus(orgId, job.id, 'running', AT, { runDeadline });
+      store.saveNodeStatus(orgId, job.id, 'a', 'crashed', AT, { lostContactAt: AT, reason: 'no contact' });
+      store.saveNodeStatus(orgId, job.id, 'b', 'crashed', AT, { lostContactAt: AT });
+      store.saveLateResult(orgId, job.id, 'b', { status: 'failed', at: AT + 5, exitCode: 3, signal: 'A\0B' });
+      await store.flushed();
+      expect(await store.loadLost(AT)).toContainEqual({
+        orgId,
+        jobId: job.id,
+        node: 'a',
+        capture: true,
+        runDeadline,
+      });
+      store.saveLateResult(orgId, job.id, 'a', { status: 'succeeded', at: AT + 9 });
+      await store.flushed();
+      store.saveLateResult(orgId, job.id, 'a', { status: 'failed', at: AT + 10 });
+      await store.flushed();
+      const found = await store.find(orgId, job.id, { details: true });
+      expect(found?.nodes).toMatchObject([
+        {
+          status: 'crashed',
+          reason: 'no contact',
+          times: { updated: AT },
+          lateResult: { status: 'succeeded', at: AT + 9 },
+        },
+        {
+          status: 'crashed',
+          times: { updated: AT },
+          lateResult: { status: 'failed', at: AT + 5, exitCode: 3, signal: 'AB' },
+        },
+      ]);
+      const lost = await store.loadLost(AT);
+      expect(lost.filter(({ jobId }) => jobId === job.id)).toEqual([]);
+    });
+
+    it('leave out lost nodes of jobs whose run deadline has passed', async () => {
+      const job = newJob({ orgId, nodes: ['a'] });
+      await store.create(job);
+      store.saveJobStatus(orgId, job.id, 'running', AT, { runDeadline: AT + 1_000 });
+      store.saveNodeStatus(orgId, job.id, 'a', 'crashed', AT, { lostContactAt: AT });
+      await store.flushed();
+      const jobsAt = async (now: number) => (await store.loadLost(now)).map(({ jobId }) => jobId);
+      expect(await jobsAt(AT + 999)).toContain(job.id);
+      expect(await jobsAt(AT + 1_000)).not.toContain(job.id);
+    });
+
     it('keep details of any size that a client may report', async () => {
       const job = newJob({ orgId, nodes: ['a'] });
       await store.create(job);

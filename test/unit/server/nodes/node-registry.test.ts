@@ -85,6 +85,8 @@ describe('NodeRegistry', () => {
     expect(await beatEvery(10_000, 12)).toBe(0);
 
     await vi.advanceTimersByTimeAsync(30_000);
+    expect(table.presence(WEB1).online).toBe(true);
+    await vi.advanceTimersByTimeAsync(10_000);
     expect(table.presence(WEB1).online).toBe(false);
   });
 
@@ -93,6 +95,8 @@ describe('NodeRegistry', () => {
     expect(await beatEvery(2_000, 12)).toBe(0);
 
     await vi.advanceTimersByTimeAsync(6_000);
+    expect(table.presence(WEB1).online).toBe(true);
+    await vi.advanceTimersByTimeAsync(2_000);
     expect(table.presence(WEB1).online).toBe(false);
   });
 

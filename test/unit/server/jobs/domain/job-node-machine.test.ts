@@ -25,6 +25,9 @@ const IS_MESSAGE: Record<JobNodeInput, boolean> = {
   failed: true,
   aborted: true,
   down: false,
+  offline: false,
+  not_eligible: false,
+  contact_lost: false,
   switched_job: false,
   voting_timeout: false,
   run_timeout: false,
@@ -76,6 +79,25 @@ const VOTING: readonly Intent[] = [
     ['ready'],
     ['nack_commit'],
     'unavailable: rehab, vote lost_availibility',
+  ],
+  [
+    'a silent node that has not voted does not take part; nothing is sent, although readers see the usual events',
+    ['new'],
+    ['offline'],
+    'unavailable: vote down, rehab_event',
+  ],
+  [
+    'a node that cannot take a job now does not take part; it goes on with what it does',
+    ['new'],
+    ['not_eligible'],
+    'unavailable: vote down',
+  ],
+  ['silence takes no vote back', ['ready'], ['offline', 'not_eligible'], '-'],
+  [
+    'a node without contact for too long does not take part; nothing is sent',
+    ['new', 'ready'],
+    ['contact_lost'],
+    'unavailable: vote down',
   ],
   ['a node that goes down loses its vote', ['new', 'ready'], ['down'], 'unavailable: vote down, rehab'],
   [
@@ -145,6 +167,13 @@ const RUNNING: readonly Intent[] = [
     ['ready'],
     ['succeeded', 'failed'],
     'crashed: rehab, run_complete crashed',
+  ],
+  ['silence ends no run', ['ready', 'running'], ['offline', 'not_eligible'], '-'],
+  [
+    'a node without contact for too long has crashed for the job; nothing is sent, because it may still run the command',
+    ['ready', 'running'],
+    ['contact_lost'],
+    'crashed: run_complete crashed',
   ],
   [
     'a node that votes late, drops the job or is down has crashed',
@@ -244,19 +273,26 @@ describe('a job node whose node is in another live job as well', () => {
             expect(step(phase, status, input, otherJobs), `${phase} ${status} ${input}`).toBe('-');
   });
 
-  test('a timeout or an abort spares a node that has said yes to the other job: it has dropped this one', () => {
+  test('a timeout or an abort does not spare a node that has votes to give: it has said yes to this job', () => {
     for (const status of ['ready', 'running'] as const) {
-      expect(step('running', status, 'run_timeout', 'committed')).toBe('timed_out:');
-      expect(step('running', status, 'abort_requested', 'committed')).toBe('aborted:');
       expect(step('running', status, 'run_timeout', 'pending')).toBe('timed_out: quiet_rehab');
       expect(step('running', status, 'abort_requested', 'pending')).toBe('aborted: quiet_rehab');
     }
   });
 
+  test('nothing sends a node to rehab that has said yes to the other job: it has dropped this one', () => {
+    for (const phase of ['voting', 'running', 'over'] as const)
+      for (const status of STATUSES)
+        for (const input of INPUTS)
+          expect(step(phase, status, input, 'committed'), `${phase} ${status} ${input}`).not.toMatch(
+            /rehab(?!_event)/,
+          );
+  });
+
   test('only rehab and late nacks depend on other jobs: status and events of a live job node never do', () => {
     const withoutRehab = (text: string): string =>
       text
-        .replaceAll(/(quiet_)?rehab/g, '')
+        .replaceAll(/(quiet_)?rehab(_event)?/g, '')
         .replaceAll(/[ ,]+/g, ' ')
         .trim();
     for (const phase of ['voting', 'running', 'over'] as const)

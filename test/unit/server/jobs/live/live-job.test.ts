@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobStore } from '../../../../../src/server/jobs/job-store.port.js';
 import { LiveJob } from '../../../../../src/server/jobs/live/live-job.js';
 import { systemClock } from '../../../../../src/shared/lib/clock.js';
@@ -18,6 +18,7 @@ let committed: string[];
 
 const nodeDirectory = {
   isAvailable: ({ node }) => online.has(node),
+  isOnline: ({ node }) => online.has(node),
   unavailabilityReason: ({ node }) => (online.has(node) ? undefined : 'silent'),
   send: (addresses, { type }) => {
     if (type === 'commit') committed.push(...addresses.map(({ node }) => node));
@@ -31,6 +32,8 @@ const store = {
   saveEvents: () => undefined,
   flushed: () => Promise.resolve(),
 } satisfies Partial<JobStore>;
+
+const silence = { since: 0, lastSeenAt: 0, intervalMs: 10_000 };
 
 const newJob = (nodes = names, jobStore: Partial<JobStore> = store): LiveJob =>
   new LiveJob(
@@ -55,6 +58,8 @@ const newJob = (nodes = names, jobStore: Partial<JobStore> = store): LiveJob =>
       outputIntervalMs: () => 250,
       heartbeatIntervalMs: 10_000,
       otherJobs: () => 'none',
+      lostContactMs: (intervalMs) => 12 * intervalMs,
+      onContactLost: () => undefined,
       onPublicEvent: () => undefined,
       onEnded: () => undefined,
     },
@@ -91,10 +96,10 @@ beforeEach(() => {
   committed = [];
 });
 
-it('reports a node that goes down before the start once, and after the start event', async () => {
+it('reports a node that goes offline before the start once, and after the start event', async () => {
   const job = newJob(['web0', 'web1']);
   online.add('web1');
-  for (const name of ['web0', 'web1']) job.nodeDown(name, 'no heartbeats came');
+  for (const name of ['web0', 'web1']) job.nodeOffline(name, silence);
   await job.start(60_000);
   await nextEventLoopTurn();
   expect(linesOf(job)).toEqual(['start', 'quorum_vote web0 down', 'rehab web0']);
@@ -108,13 +113,36 @@ it('shows the outcome at the moment when its last node has ended, before that is
   const job = newJob(['web0'], slow);
   online.add('web0');
   await job.start(60_000);
-  job.receiveMessage('web0', nackOf('web0'));
+  job.receiveMessage('web0', nackOf('web0'), false);
   await nextEventLoopTurn();
   expect([job.statusOf('web0'), job.statusNow]).toEqual(['nacked', 'quorum_failed']);
   expect(job.isOver).toBe(false);
   database.resolve();
   await untilOver(job);
   expect(job.status).toBe('quorum_failed');
+});
+
+it('does not send a node to rehab that is online and cannot take the job: it may run another one', async () => {
+  const rehab = vi.spyOn(nodeDirectory, 'rehab');
+  vi.spyOn(nodeDirectory, 'isOnline').mockReturnValueOnce(true);
+  const job = newJob(['web0']);
+  await job.start(60_000);
+  await untilOver(job);
+  await nextEventLoopTurn();
+  expect(linesOf(job)).toEqual(['start', 'quorum_vote web0 down', 'job_complete quorum_failed']);
+  expect(rehab).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
+});
+
+it('sends no rehab for a silent node, although its feed shows the event', async () => {
+  const rehab = vi.spyOn(nodeDirectory, 'rehab');
+  const job = newJob(['web0']);
+  await job.start(60_000);
+  await untilOver(job);
+  await nextEventLoopTurn();
+  expect(linesOf(job)).toContain('rehab web0');
+  expect(rehab).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
 });
 
 describe('a job on very many nodes that are all offline', () => {
@@ -134,7 +162,7 @@ describe('a job on very many nodes that are all offline', () => {
     const job = newJob();
     const last = names.at(-1)!;
     await job.start(60_000);
-    job.receiveMessage(last, nackOf(last));
+    job.receiveMessage(last, nackOf(last), false);
     expect(job.statusOf(last)).toBe('new');
     await untilOver(job);
     expect(linesOf(job).filter((line) => line.includes(last))).toEqual([
@@ -143,12 +171,12 @@ describe('a job on very many nodes that are all offline', () => {
     ]);
   });
 
-  it('reports each node once, also one that goes down during the start', async () => {
+  it('reports each node once, also one that goes offline during the start', async () => {
     online.add(names[0]!);
     const job = newJob();
     const started = job.start(60_000);
     online.clear();
-    for (const name of [names[0]!, names.at(-1)!]) job.nodeDown(name, 'no heartbeats came');
+    for (const name of [names[0]!, names.at(-1)!]) job.nodeOffline(name, silence);
     await started;
     await untilOver(job);
     expect(committed).toEqual([names[0]]);

@@ -5,10 +5,11 @@ import {
   type NodeInput,
   type NodeMachineState,
   reduceNode,
+  silentIntervalsUntilOffline,
   unknownNode,
 } from '../../../../../src/server/nodes/domain/node-machine.js';
 
-const RULES = { downThreshold: 0.6, decayWindow: 4 };
+const RULES = { maxSilentIntervals: 3 };
 
 type Received = Extract<NodeInput, { type: 'message_received' }>;
 
@@ -39,8 +40,7 @@ const idle: NodeMachineState = {
   mode: 'idle',
   online: true,
   incarnation: 'A',
-  average: 1,
-  messages: 1,
+  heard: true,
   silentIntervals: 0,
 };
 const idleOffline = { ...idle, online: false };
@@ -218,32 +218,45 @@ const onlineAfter = (start: NodeMachineState, heartbeats: readonly number[]): bo
 };
 
 describe('the presence of a node', () => {
-  it('ends with the second silent interval, and the jobs are notified once', () => {
-    const steady = { ...idle, messages: 0 };
-    const first = reduceNode(steady, INTERVAL_ENDED, RULES);
-    expect(first).toMatchObject({ state: { online: true, average: 0.75 }, effects: [] });
-    const second = reduceNode(first.state, INTERVAL_ENDED, RULES);
-    expect(second.state.online).toBe(false);
-    expect(second.effects.map(({ type }) => type)).toEqual(['clear_rehab_timer', 'notify_down']);
-    expect(reduceNode(second.state, INTERVAL_ENDED, RULES).effects).toEqual([]);
+  it('ends with the third silent interval, and the jobs are notified once', () => {
+    let state = reduceNode(idle, INTERVAL_ENDED, RULES).state;
+    for (const silentIntervals of [1, 2]) {
+      const next = reduceNode(state, INTERVAL_ENDED, RULES);
+      expect(next).toMatchObject({ state: { online: true, silentIntervals }, effects: [] });
+      state = next.state;
+    }
+    const third = reduceNode(state, INTERVAL_ENDED, RULES);
+    expect(third.state).toMatchObject({ mode: 'idle', online: false });
+    expect(third.effects.map(({ type }) => type)).toEqual(['clear_rehab_timer', 'notify_offline']);
+    expect(reduceNode(third.state, INTERVAL_ENDED, RULES).effects).toEqual([]);
   });
 
-  it('starts at the first message with an average of twice the threshold', () => {
-    expect(reduceNode(unknownNode('A'), received(), RULES).state).toMatchObject({
-      online: true,
-      average: 1.2,
-    });
+  it('starts with any message, and the silent intervals are counted anew', () => {
+    for (const kind of KINDS) {
+      expect(reduceNode(unknown, received({ kind }), RULES).state.online).toBe(true);
+      const back = reduceNode(
+        { ...idleOffline, heard: false, silentIntervals: 3 },
+        received({ kind }),
+        RULES,
+      );
+      expect(onlineAfter(back.state, [0, 0, 0, 0])).toEqual([true, true, true, false]);
+    }
   });
 
-  it('continues if single intervals are silent', () => {
-    expect(onlineAfter(idle, [1, 0, 1, 1, 0, 1, 1, 1, 0, 2])).toEqual(Array(10).fill(true));
+  it('allocates nothing for a further message in an interval', () => {
+    expect(reduceNode(idle, received(), RULES).state).toBe(idle);
   });
 
-  it('ends within three silent intervals, regardless of the number of earlier messages', () => {
+  it('continues if one or two intervals in a row are silent', () => {
+    expect(onlineAfter(idle, [1, 0, 0, 1, 0, 1, 0, 0, 1, 2])).toEqual(Array(10).fill(true));
+  });
+
+  it('ends after three silent intervals and the current one, regardless of the number of earlier messages', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(200), { maxLength: 30 }), (heartbeats) => {
         const after = onlineAfter(reduceNode(unknownNode('A'), received(), RULES).state, [
           ...heartbeats,
+          0,
           0,
           0,
           0,
@@ -261,6 +274,19 @@ describe('the presence of a node', () => {
         );
       }),
     );
+  });
+});
+
+describe('the number of silent intervals until a node is offline', () => {
+  it.each([
+    [0.6, 4, 3],
+    [0.1, 4, 9],
+    [0.6, 20, 10],
+    [1, 4, 3],
+    [0.6, 1, 3],
+    [0.001, 1000, 60],
+  ])('with down_threshold %d and decay_window %d is %d', (downThreshold, decayWindow, expected) => {
+    expect(silentIntervalsUntilOffline(downThreshold, decayWindow)).toBe(expected);
   });
 });
 
