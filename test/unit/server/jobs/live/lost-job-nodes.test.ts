@@ -29,7 +29,7 @@ const store = {
     void saved.push(
       ['result', node, status, exitCode, signal].filter((part) => part !== undefined).join(' '),
     ),
-  saveOutput: (_job, node, stdout, stderr) =>
+  saveOutput: (_org, _job, node, stdout, stderr) =>
     void saved.push(`output ${node} ${stdout.toString()}|${stderr.toString()}`),
 } satisfies Pick<JobStore, 'loadLost' | 'saveLateResult' | 'saveOutput'>;
 
