@@ -3,7 +3,7 @@ import { type AppError, messageOf } from '../shared/lib/app-error.js';
 import type { Clock } from '../shared/lib/clock.js';
 import { deferred } from '../shared/lib/deferred.js';
 import { Mailbox } from '../shared/lib/mailbox.js';
-import { err, type Result } from '../shared/lib/result.js';
+import type { Result } from '../shared/lib/result.js';
 import { setLongTimer } from '../shared/lib/timer.js';
 import type { CurveKeyPair } from '../shared/protocol/curve-key.js';
 import type { CommandMessage } from '../shared/protocol/server-message.js';
@@ -15,7 +15,6 @@ import {
 } from './domain/client-messages.js';
 import {
   initialJobMachine,
-  type JobAssignment,
   type JobEffect,
   type JobInput,
   type JobMachine,
@@ -23,6 +22,7 @@ import {
   reduceJob,
 } from './domain/job-machine.js';
 import { maxChunkBytes, type OutputChunk } from './domain/live-output.js';
+import { JobPreparer, type PreparationOutcome } from './job/job-preparer.js';
 import type { JobRunner } from './job/job-runner.js';
 import { LiveOutputSender } from './job/live-output-sender.js';
 import { ReportOutbox } from './report-outbox.js';
@@ -66,6 +66,7 @@ export class Agent {
     (report) => this.sendReport(report),
     (thrown) => this.onBug(thrown),
   );
+  private readonly preparer: JobPreparer;
   private readonly cleanups = new Set<Promise<void>>();
   /** Live output of the running command, if the server can request it. */
   private live: { readonly jobId: string; readonly sender: LiveOutputSender } | undefined;
@@ -74,6 +75,11 @@ export class Agent {
   constructor(private readonly options: AgentOptions) {
     this.machine = initialJobMachine(options.startedJobs);
     const { curve, fetchConfig, clock, log } = options;
+    this.preparer = new JobPreparer(
+      options.runner,
+      (outcome) => this.onPrepared(outcome),
+      (thrown) => this.onBug(thrown),
+    );
     this.connections = new ConnectionManager({
       curve,
       fetchConfig,
@@ -131,7 +137,7 @@ export class Agent {
       case 'report':
         return this.outbox.add(effect.report);
       case 'prepare':
-        return this.inBackground(this.prepare(effect.assignment));
+        return this.inBackground(this.preparer.prepare(effect.assignment));
       case 'start':
         return this.inBackground(this.start(effect.jobId));
       case 'stop':
@@ -146,17 +152,11 @@ export class Agent {
     }
   }
 
-  private async prepare(assignment: JobAssignment): Promise<void> {
-    const { jobId } = assignment;
-    const prepared = await this.options.runner.prepare(assignment).catch((thrown: unknown) => {
-      this.onBug(thrown);
-      return err(`cannot prepare the job: ${messageOf(thrown)}`); // the server waits for a vote
-    });
-    if (prepared.ok) this.inputs.post({ kind: 'prepared', jobId });
-    else {
-      this.options.log.warn({ job: jobId, reason: prepared.error }, 'the job is declined');
-      this.inputs.post({ kind: 'declined', jobId, reason: prepared.error });
+  private onPrepared(outcome: PreparationOutcome): void {
+    if (outcome.kind === 'declined') {
+      this.options.log.warn({ job: outcome.jobId, reason: outcome.reason }, 'the job is declined');
     }
+    this.inputs.post(outcome);
   }
 
   private start(jobId: string): Promise<void> {
