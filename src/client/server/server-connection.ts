@@ -7,6 +7,7 @@ import { CommandDealer } from '../../shared/platform/zmq/command-dealer.js';
 import { HeartbeatSubscriber } from '../../shared/platform/zmq/heartbeat-subscriber.js';
 import { verifyCommand } from '../domain/verify-command.js';
 import { verifyServerHeartbeat } from '../domain/verify-heartbeat.js';
+import { MessageBudget } from '../domain/message-budget.js';
 import type { MessageStamp } from '../domain/client-messages.js';
 import { onIntervalPassed, onServerHeartbeat, type ServerPresence } from '../domain/server-presence.js';
 import type { ConnectionConfig } from './connection-config.js';
@@ -49,6 +50,13 @@ const MIN_PING_MS = 1000;
 const MIN_REPLY_WAIT_MS = 4000;
 
 /**
+ * Messages per second that are handled. A server sends at most three commands for a job, and one heartbeat in each
+ * interval, or two while its keys are rotated.
+ */
+const MAX_COMMANDS_PER_SECOND = 300;
+const MAX_HEARTBEATS_PER_SECOND = 50;
+
+/**
  * The command channel and the heartbeat channel to the server, opened with one config document. While the server is
  * online it requests a heartbeat in each interval. When the server's heartbeats stop, it closes and reopens the
  * sockets. See docs/spec/wire-protocol.md, "Sockets of the node client" and "Presence of the server".
@@ -66,6 +74,8 @@ export class ServerConnection {
   /** When the first message was sent on this connection, if no command has come since; performance time in ms. */
   private unansweredSince: number | undefined;
   private closed = false;
+  private readonly commands = new MessageBudget(MAX_COMMANDS_PER_SECOND);
+  private readonly heartbeats = new MessageBudget(MAX_HEARTBEATS_PER_SECOND);
   /** Whether clock skew was logged since the last accepted heartbeat. */
   private clockSkewLogged = false;
 
@@ -103,6 +113,7 @@ export class ServerConnection {
 
   private onInterval(): void {
     const { config } = this.options;
+    this.logDropped();
     this.updatePresence(onIntervalPassed(this.currentPresence, config));
     const now = performance.now();
     const maxWaitMs = Math.max(2 * config.intervalMs, MIN_REPLY_WAIT_MS);
@@ -119,6 +130,15 @@ export class ServerConnection {
       this.options.events.failed('cannot connect to the command channel');
     }
     if (this.currentPresence.mode === 'online' && this.connected) this.options.events.heartbeatDue();
+  }
+
+  private logDropped(): void {
+    const dropped = { commands: this.commands.takeDropped(), heartbeats: this.heartbeats.takeDropped() };
+    if (dropped.commands + dropped.heartbeats === 0) return;
+    this.options.log.warn(
+      dropped,
+      'the server sends far too many messages; those that were too many were dropped unread',
+    );
   }
 
   private updatePresence(next: ServerPresence): void {
@@ -188,6 +208,7 @@ export class ServerConnection {
   }
 
   private onCommand(frames: readonly Buffer[]): void {
+    if (!this.commands.take(performance.now())) return;
     const { config, clock, log, events } = this.options;
     const command = verifyCommand(frames, {
       sessionKey: config.sessionKey,
@@ -205,7 +226,7 @@ export class ServerConnection {
   }
 
   private onServerHeartbeat(frames: readonly Buffer[]): void {
-    if (this.closed) return;
+    if (this.closed || !this.heartbeats.take(performance.now())) return;
     const { config, clock, events, log } = this.options;
     const heartbeat = verifyServerHeartbeat(frames, config, clock.now());
     if (!heartbeat.ok) {

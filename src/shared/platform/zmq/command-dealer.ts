@@ -36,6 +36,9 @@ export interface CommandDealerEvents {
 /** Maximum number of messages that wait to be sent. See docs/spec/wire-protocol.md, "Channels". */
 const SEND_HIGH_WATER_MARK = 3;
 
+/** Maximum number of unread messages; the server has to keep further ones. A message can have a megabyte. */
+const RECEIVE_HIGH_WATER_MARK = 32;
+
 /**
  * Detects a dead connection by TCP, because older servers would treat pings as messages: if sent bytes are not
  * acknowledged within this many milliseconds, the connection ends (Linux only).
@@ -68,7 +71,7 @@ export class CommandDealer {
       // No queue before the handshake. Only an encrypted connection reports its handshake; one to a 1.x server does not.
       immediate: curve !== undefined,
       sendHighWaterMark: SEND_HIGH_WATER_MARK,
-      receiveHighWaterMark: 0,
+      receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
       sendTimeout: 0,
       linger: 0,
       maxMessageSize: options.maxMessageSize,
