@@ -113,7 +113,7 @@ export class Agent {
     this.inputs.post({ kind: 'shutdown' });
   }
 
-  /** Fetches the config again as soon as no job is in progress. */
+  /** Fetches the config again, and uses it as soon as no job is in progress. */
   refetchConfig(reason: string): void {
     this.connections.refetchConfig(reason);
   }

@@ -58,6 +58,7 @@ export class ConnectionManager {
       fetch: options.fetchConfig,
       isNodeIdle: options.isNodeIdle,
       apply: (config) => this.connect(config),
+      onHeld: (config) => this.scheduleRefetch(config),
       onFailure: (failure) => this.onFetchFailure(failure),
       log: options.log,
     });
@@ -72,12 +73,12 @@ export class ConnectionManager {
     return this.connection?.presence.mode === 'online';
   }
 
-  /** Fetches the config as soon as the node is idle. */
+  /** Fetches the config, and applies it as soon as the node is idle. */
   refetchConfig(reason: string): void {
     this.refresh.request(reason, 0);
   }
 
-  /** Starts a config fetch that had to wait, because the node is idle now. */
+  /** Applies a config that had to wait, because the node is idle now. */
   onNodeIdle(): void {
     this.refresh.resume();
   }
@@ -122,10 +123,14 @@ export class ConnectionManager {
       },
     });
     previous?.close().catch((thrown: unknown) => events.bug(thrown));
-    this.lifetime?.cancel();
-    const lifetimeMs = config.lifetimeMs * (1 - Math.random() / 10);
-    this.lifetime = setLongTimer(lifetimeMs, () => this.refetchConfig('the config lifetime is over'));
+    this.scheduleRefetch(config);
     if (presence.mode === 'offline') this.onConnectionFailure('the server is still offline', true);
+  }
+
+  private scheduleRefetch({ lifetimeMs }: ConnectionConfig): void {
+    this.lifetime?.cancel();
+    const delayMs = lifetimeMs * (1 - Math.random() / 10);
+    this.lifetime = setLongTimer(delayMs, () => this.refetchConfig('the config lifetime is over'));
   }
 
   private onPresenceChanged(mode: 'online' | 'offline'): void {
@@ -148,7 +153,7 @@ export class ConnectionManager {
    * Requests another config, which may fix the connection; `withdrawable` if the connection may also recover without.
    */
   private onConnectionFailure(reason: string, withdrawable = false): void {
-    if (this.refresh.isPending) return;
+    if (this.refresh.isFetchPending) return;
     this.failures++;
     const firstMs = Math.max(CONNECTION_BACKOFF.firstMs, this.config?.intervalMs ?? 0);
     const delayMs = backoffMs(this.failures, { ...CONNECTION_BACKOFF, firstMs }, Math.random());
