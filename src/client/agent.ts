@@ -209,7 +209,7 @@ export class Agent {
     this.options.log.info('connected');
     this.live?.sender.setIntervalMs(0); // the server requests live output again for each connection
     if (!this.outbox.isEmpty) this.outbox.flush();
-    else if (this.connections.isServerOnline) this.sendHeartbeat();
+    else this.sendHeartbeat();
   }
 
   private onCommand(command: CommandMessage): void {
