@@ -16,6 +16,7 @@ import { endUnfinishedJobs } from './job/end-unfinished-jobs.js';
 import { JobCgroups } from './job/job-cgroup.js';
 import { sweepJobFiles } from './job/job-file.js';
 import { JobJournal } from './job/job-journal.js';
+import { KeptResults } from './job/kept-results.js';
 import { JobRunner } from './job/job-runner.js';
 import { fetchConfig } from './server/config-fetch.js';
 import { ignoredCertificates, ServerHttp } from './server/server-http.js';
@@ -147,6 +148,7 @@ const createAgent = (
     curve,
     fetchConfig: (signal) => fetchConfig(http, clientKey, { ...request, signal }),
     runner,
+    results: new KeptResults(journal, systemClock, log),
     startedJobs: journal.startedJobs,
     maxBodySize: settings.maxBodySize,
     killGraceMs: settings.killGraceMs,

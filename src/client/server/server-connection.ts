@@ -213,7 +213,9 @@ export class ServerConnection {
         ipv6: config.ipv6,
         maxMessageSize: MAX_COMMAND_BYTES,
         pingMs: config.supportsPings ? Math.max(config.intervalMs, MIN_PING_MS) : undefined,
-        unacknowledgedMs: UNACKNOWLEDGED_MS.otherwise,
+        unacknowledgedMs: config.supportsResultAck
+          ? UNACKNOWLEDGED_MS.resultsAcknowledged
+          : UNACKNOWLEDGED_MS.otherwise,
       },
       {
         connected: () => {

@@ -10,6 +10,12 @@ import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js';
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const newJobId = (): string => randomBytes(16).toString('hex');
 
+/** The greeting of a ZMTP peer without encryption: the handshake fails, and ZeroMQ does not try again. */
+const NULL_GREETING = Buffer.concat([
+  Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0]),
+  Buffer.from('NULL'.padEnd(52, '\0')),
+]);
+
 let server: SimulatedPushServer;
 let client: ClientUnderTest;
 let command: TcpProxy;
@@ -58,7 +64,7 @@ test('the delay between attempts to connect does not grow during a cut', async (
 test('a connection whose handshake fails is opened again without a new config', async () => {
   const noise = createServer((socket) => {
     socket.on('error', () => undefined).resume();
-    socket.end(randomBytes(100));
+    socket.end(NULL_GREETING);
   });
   await start(10);
   await command.close();

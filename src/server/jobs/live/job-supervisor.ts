@@ -7,7 +7,12 @@ import type { Cursor } from '../../../shared/lib/durable-log.js';
 import { forEachInSlices, SliceScheduler } from '../../../shared/lib/time-slices.js';
 import { setLongTimer, type Timer } from '../../../shared/lib/timer.js';
 import { NodeDirectory, type NodeEventHandler } from '../../nodes/nodes.port.js';
-import type { HeartbeatMessage, JobMessage, OutputMessage } from '../../../shared/protocol/client-message.js';
+import {
+  type HeartbeatMessage,
+  isKeptResult,
+  type JobMessage,
+  type OutputMessage,
+} from '../../../shared/protocol/client-message.js';
 import type { FeedEvent } from '../../../shared/protocol/feed-event.js';
 import type { JobStatus } from '../../../shared/protocol/job-status.js';
 import { type NodeAddress, nodeKeyOf } from '../../../shared/protocol/node-address.js';
@@ -19,6 +24,7 @@ import type { JobObserver, JobTally, LiveJobs, OutputOutcome, OutputWatcher } fr
 import type { JobRecord } from './job-record.js';
 import { LiveJob } from './live-job.js';
 import type { LiveJobContext } from './live-job-context.js';
+import { ResultConfirmations } from './result-confirmations.js';
 
 /**
  * Holds all jobs in memory, by id and by node. It passes them what nodes send, restores live jobs after a restart, and
@@ -33,6 +39,7 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   private readonly ended = new Map<JobStatus, number>();
   private readonly outputs = new Map<OutputOutcome, number>();
   private readonly watchedJobs = new Set<LiveJob>();
+  private readonly confirmations: ResultConfirmations;
   private readonly context: LiveJobContext;
   private readonly logger: Logger;
   private readonly resumptions: (() => void)[] = [];
@@ -46,7 +53,9 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     @Inject(LOGGER) logger: Logger,
   ) {
     this.logger = logger.child({ scope: 'jobs' });
+    this.confirmations = new ResultConfirmations(store, nodeDirectory, this.logger);
     this.context = {
+      confirmations: this.confirmations,
       store,
       nodeDirectory,
       clock,
@@ -135,6 +144,8 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     const { orgId, node } = address;
     const job = message.job_id ? this.find(orgId, message.job_id) : undefined;
     if (job?.statusOf(node) !== undefined) return job.receiveMessage(node, message);
+    if (message.job_id && isKeptResult(message))
+      return void this.confirmations.answerForStoredJob(address, message.job_id);
     this.handleUnknownJob(address, message);
   }
 
