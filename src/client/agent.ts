@@ -3,7 +3,7 @@ import { type AppError, messageOf } from '../shared/lib/app-error.js';
 import type { Clock } from '../shared/lib/clock.js';
 import { deferred } from '../shared/lib/deferred.js';
 import { Mailbox } from '../shared/lib/mailbox.js';
-import { err, type Result } from '../shared/lib/result.js';
+import type { Result } from '../shared/lib/result.js';
 import { setLongTimer } from '../shared/lib/timer.js';
 import type { CurveKeyPair } from '../shared/protocol/curve-key.js';
 import type { CommandMessage } from '../shared/protocol/server-message.js';
@@ -23,9 +23,11 @@ import {
   reduceJob,
 } from './domain/job-machine.js';
 import { maxChunkBytes, type OutputChunk } from './domain/live-output.js';
+import { JobPreparer, type PreparationOutcome } from './job/job-preparer.js';
 import type { JobRunner } from './job/job-runner.js';
 import { LiveOutputSender } from './job/live-output-sender.js';
-import { ReportOutbox } from './report-outbox.js';
+import type { KeptResults } from './job/kept-results.js';
+import { ReportSender } from './report-sender.js';
 import type { ConfigFetchFailure } from './server/config-fetch.js';
 import type { ConnectionConfig } from './server/connection-config.js';
 import { ConnectionManager } from './server/connection-manager.js';
@@ -35,6 +37,7 @@ export interface AgentOptions {
   readonly curve: CurveKeyPair;
   readonly fetchConfig: (signal: AbortSignal) => Promise<Result<ConnectionConfig, ConfigFetchFailure>>;
   readonly runner: JobRunner;
+  readonly results: KeptResults;
   /** Jobs that earlier processes of this client started. */
   readonly startedJobs: readonly string[];
   /** Maximum length of a message to the server, in bytes. */
@@ -62,10 +65,8 @@ export class Agent {
     (thrown) => this.onBug(thrown),
   );
   private readonly connections: ConnectionManager;
-  private readonly outbox = new ReportOutbox(
-    (report) => this.sendReport(report),
-    (thrown) => this.onBug(thrown),
-  );
+  private readonly reports: ReportSender;
+  private readonly preparer: JobPreparer;
   private readonly cleanups = new Set<Promise<void>>();
   /** Live output of the running command, if the server can request it. */
   private live: { readonly jobId: string; readonly sender: LiveOutputSender } | undefined;
@@ -74,6 +75,17 @@ export class Agent {
   constructor(private readonly options: AgentOptions) {
     this.machine = initialJobMachine(options.startedJobs);
     const { curve, fetchConfig, clock, log } = options;
+    this.reports = new ReportSender({
+      results: options.results,
+      send: (report, ackWanted) => this.sendReport(report, ackWanted),
+      confirmsResults: () => this.confirmsResults,
+      onBug: (thrown) => this.onBug(thrown),
+    });
+    this.preparer = new JobPreparer(
+      options.runner,
+      (outcome) => this.onPrepared(outcome),
+      (thrown) => this.onBug(thrown),
+    );
     this.connections = new ConnectionManager({
       curve,
       fetchConfig,
@@ -84,7 +96,7 @@ export class Agent {
         connected: () => this.onConnected(),
         command: (command) => this.onCommand(command),
         heartbeatDue: () => {
-          if (!this.outbox.isEmpty) this.outbox.flush(); // the send queue of the connection may have been full
+          this.reports.retry();
           this.sendHeartbeat();
         },
         serverBack: () => this.sendHeartbeat(),
@@ -107,7 +119,7 @@ export class Agent {
     this.inputs.post({ kind: 'shutdown' });
   }
 
-  /** Fetches the config again as soon as no job is in progress. */
+  /** Fetches the config again, and uses it as soon as no job is in progress. */
   refetchConfig(reason: string): void {
     this.connections.refetchConfig(reason);
   }
@@ -129,9 +141,9 @@ export class Agent {
   private execute(effect: JobEffect): void {
     switch (effect.kind) {
       case 'report':
-        return this.outbox.add(effect.report);
+        return this.reports.add(effect.report);
       case 'prepare':
-        return this.inBackground(this.prepare(effect.assignment));
+        return this.prepare(effect.assignment);
       case 'start':
         return this.inBackground(this.start(effect.jobId));
       case 'stop':
@@ -146,17 +158,17 @@ export class Agent {
     }
   }
 
-  private async prepare(assignment: JobAssignment): Promise<void> {
-    const { jobId } = assignment;
-    const prepared = await this.options.runner.prepare(assignment).catch((thrown: unknown) => {
-      this.onBug(thrown);
-      return err(`cannot prepare the job: ${messageOf(thrown)}`); // the server waits for a vote
-    });
-    if (prepared.ok) this.inputs.post({ kind: 'prepared', jobId });
-    else {
-      this.options.log.warn({ job: jobId, reason: prepared.error }, 'the job is declined');
-      this.inputs.post({ kind: 'declined', jobId, reason: prepared.error });
+  private prepare(assignment: JobAssignment): void {
+    const reason = this.reports.declineReason();
+    if (reason === undefined) this.inBackground(this.preparer.prepare(assignment));
+    else this.onPrepared({ kind: 'declined', jobId: assignment.jobId, reason });
+  }
+
+  private onPrepared(outcome: PreparationOutcome): void {
+    if (outcome.kind === 'declined') {
+      this.options.log.warn({ job: outcome.jobId, reason: outcome.reason }, 'the job is declined');
     }
+    this.inputs.post(outcome);
   }
 
   private start(jobId: string): Promise<void> {
@@ -170,6 +182,7 @@ export class Agent {
         log.error({ job: jobId, reason }, 'the command did not start');
         this.inputs.post({ kind: 'start_failed', jobId, reason });
       },
+      isResultKept: () => this.confirmsResults && this.machine.mode === 'running',
       ended: async (result) => {
         const { exitCode, signal, durationMs } = result;
         log.info({ job: jobId, exit_code: exitCode, signal, duration_ms: durationMs }, 'the command ended');
@@ -199,7 +212,7 @@ export class Agent {
   }
 
   private async close(): Promise<void> {
-    await Promise.all([this.outbox.settled(), ...this.cleanups]);
+    await Promise.all([this.reports.settled(), ...this.cleanups]);
     await this.connections.close(CLOSE_LINGER_MS);
     this.over.resolve();
   }
@@ -208,14 +221,22 @@ export class Agent {
   private onConnected(): void {
     this.options.log.info('connected');
     this.live?.sender.setIntervalMs(0); // the server requests live output again for each connection
-    if (!this.outbox.isEmpty) this.outbox.flush();
-    else if (this.connections.isServerOnline) this.sendHeartbeat();
+    this.inBackground(this.reports.connectionOpened().then((sends) => sends || this.sendHeartbeat()));
+  }
+
+  /** Whether the server confirms results that it has stored. */
+  private get confirmsResults(): boolean {
+    return this.connections.config?.supportsResultAck === true;
   }
 
   private onCommand(command: CommandMessage): void {
     switch (command.type) {
       case 'ack':
         return;
+      case 'result_stored':
+        return this.inBackground(this.options.results.confirmed(command.job_id));
+      case 'result_unknown':
+        return this.inBackground(this.options.results.rejected(command.job_id));
       case 'abort':
         return this.inputs.post({ kind: 'abort' });
       case 'run':
@@ -240,8 +261,8 @@ export class Agent {
     );
   }
 
-  private sendReport(report: JobReport): Promise<boolean> {
-    const context = { maxBytes: this.maxBytes, outputIntervalMs: this.live?.sender.intervalMs };
+  private sendReport(report: JobReport, ackWanted: boolean): Promise<boolean> {
+    const context = { maxBytes: this.maxBytes, outputIntervalMs: this.live?.sender.intervalMs, ackWanted };
     return this.connections.send((stamp) => jobMessage(this.options.identity, report, stamp, context));
   }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
@@ -12,10 +13,11 @@ import { type RunLock, acquireRunLock } from '../shared/platform/run-lock.js';
 import { freshCurveKeyPair } from '../shared/platform/zmq/command-dealer.js';
 import { Agent } from './agent.js';
 import { loadSettings, resolveNodeName, readClientKey, statePath } from './client-setup.js';
-import { endUnfinishedJob } from './job/end-unfinished-job.js';
+import { endUnfinishedJobs } from './job/end-unfinished-jobs.js';
 import { JobCgroups } from './job/job-cgroup.js';
 import { sweepJobFiles } from './job/job-file.js';
 import { JobJournal } from './job/job-journal.js';
+import { KeptResults } from './job/kept-results.js';
 import { JobRunner } from './job/job-runner.js';
 import { fetchConfig } from './server/config-fetch.js';
 import { ignoredCertificates, ServerHttp } from './server/server-http.js';
@@ -36,8 +38,9 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
   const log = createLogger({ level: settings.logLevel, destination: logFile });
   exitOnUnhandledErrors(log);
   const nodeName = await resolveNodeName(settings);
-  const journal = await openJournal(settings, nodeName, log);
+  await makeStateFolder(settings);
   const lock = await lockNode(settings, nodeName);
+  const journal = await openJournal(settings, nodeName, log); // after the lock: another client may be writing to it
   const cgroups = JobCgroups.open(resolve(statePath(settings, nodeName, 'lock')), log);
   const runner = new JobRunner(
     { ...settings, nodeName, outputBytes: settings.maxBodySize },
@@ -71,7 +74,7 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
   );
   if (!settings.tls.verify)
     log.warn('ssl_verify_mode is verify_none: anybody can impersonate the Chef Server');
-  await endUnfinishedJob(journal, nodeName, settings.killGraceMs, log);
+  await endUnfinishedJobs(journal, nodeName, settings.killGraceMs, log);
   sweepHourly(settings, cgroups, log);
   await agent.run();
   cgroups.sweep();
@@ -90,12 +93,21 @@ const openJournal = async (settings: ClientSettings, nodeName: string, log: Logg
       log.error({ err: thrown }, 'could not write the job journal'),
     );
   } catch (thrown) {
-    throw new AppError(
-      'state_dir',
-      `cannot use state_dir ${settings.stateDir} for the job journal: ${messageOf(thrown)}`,
-    );
+    throw stateFolderError(settings, thrown);
   }
 };
+
+/** Creates the folder, so that only its owner can open it. */
+const makeStateFolder = async (settings: ClientSettings): Promise<void> => {
+  try {
+    await mkdir(settings.stateDir, { recursive: true, mode: 0o700 });
+  } catch (thrown) {
+    throw stateFolderError(settings, thrown);
+  }
+};
+
+const stateFolderError = ({ stateDir }: ClientSettings, thrown: unknown): AppError =>
+  new AppError('state_dir', `cannot use state_dir ${stateDir} for the job journal: ${messageOf(thrown)}`);
 
 /** Prevents a second client of the same node, which would take messages of the server from the first one. */
 const lockNode = async (settings: ClientSettings, nodeName: string): Promise<RunLock | undefined> => {
@@ -138,6 +150,7 @@ const createAgent = (
     curve,
     fetchConfig: (signal) => fetchConfig(http, clientKey, { ...request, signal }),
     runner,
+    results: new KeptResults(journal, systemClock, log),
     startedJobs: journal.startedJobs,
     maxBodySize: settings.maxBodySize,
     killGraceMs: settings.killGraceMs,

@@ -16,6 +16,8 @@ export interface SimulatedPushServerOptions {
   readonly encrypted?: boolean;
   /** Config lifetime in seconds. */
   readonly lifetime?: number;
+  /** Whether it queues all commands that the node does not take at once, instead of dropping those after the first 1000. */
+  readonly queuesAllCommands?: boolean;
 }
 
 /** What the config contains of the server's current state. */

@@ -243,6 +243,7 @@ export class SimulatedPushServer {
     const router = new Router({
       context,
       linger: 0,
+      ...(this.options.queuesAllCommands === true ? { sendHighWaterMark: 0 } : {}),
       ...(this.options.encrypted === false ? {} : encryption),
     });
     return [router, new Publisher({ context, linger: 0 })];

@@ -64,11 +64,13 @@ const checkHandshake = async (config: ConnectionConfig, curve: CurveKeyPair): Pr
       curve: { own: curve, serverKey },
       ipv6: config.ipv6,
       maxMessageSize: 1024 * 1024,
-      reconnectMs: [1000, 1000],
+      unacknowledgedMs: CONNECT_MS,
     },
     {
       connected: () => outcome.resolve(ok('the server accepts our Curve key')),
       disconnected: () => undefined,
+      retrying: () => undefined,
+      broken: () => undefined, // the time-out says so
       refused: () => outcome.resolve(fault('the server does not accept the Curve key that it was just sent')),
       message: () => undefined,
       fault: (thrown) => outcome.resolve(fault(messageOf(thrown))),

@@ -73,6 +73,8 @@ export interface JobMessageContext {
   readonly maxBytes: number;
   /** As in a heartbeat; sent with `ack_run`. */
   readonly outputIntervalMs?: number | undefined;
+  /** Whether the server is asked to confirm the result. */
+  readonly ackWanted?: boolean;
 }
 
 /**
@@ -82,7 +84,7 @@ export const jobMessage = (
   identity: ClientIdentity,
   report: JobReport,
   stamp: MessageStamp,
-  { maxBytes, outputIntervalMs }: JobMessageContext,
+  { maxBytes, outputIntervalMs, ackWanted = false }: JobMessageContext,
 ): object => {
   const message = { ...envelope(identity, report.type, stamp), job_id: report.jobId };
   if (report.type === 'ack_run') return { ...message, ...outputIntervalField(outputIntervalMs) };
@@ -93,6 +95,7 @@ export const jobMessage = (
     ...(exitCode === null ? {} : { exit_code: exitCode }),
     ...(signal === null ? {} : { signal }),
     duration_ms: durationMs,
+    ...(ackWanted ? { ack_wanted: true } : {}),
   };
   if (output === undefined) return { ...message, ...resultFields };
   const withoutOutput = JSON.stringify({ ...message, stdout: '', stderr: '', ...resultFields });

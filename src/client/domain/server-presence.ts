@@ -2,7 +2,7 @@
  * The server's presence, derived from its heartbeats. See docs/spec/wire-protocol.md, "Presence of the server".
  *
  * online   heartbeats come.  → offline after more than `offlineThreshold` intervals in a row without a heartbeat
- * offline  none come.        → online after more than `onlineThreshold` heartbeats without a gap
+ * offline  none come.        → online after more than `onlineThreshold` heartbeats without a gap, or after a command
  */
 export interface ServerPresence {
   readonly mode: 'online' | 'offline';
@@ -31,6 +31,13 @@ export const onServerHeartbeat = (
     ? ASSUMED_ONLINE
     : { mode: 'offline', missedIntervals: 0, heartbeats };
 };
+
+/**
+ * Returns the presence after a verified command. It comes over an encrypted connection that was opened after the
+ * heartbeats stopped, so it shows more than any heartbeat.
+ */
+export const onServerCommand = (presence: ServerPresence): ServerPresence =>
+  presence.mode === 'offline' ? ASSUMED_ONLINE : presence;
 
 /** Returns the presence after a heartbeat interval has passed. */
 export const onIntervalPassed = (

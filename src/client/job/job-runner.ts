@@ -18,6 +18,7 @@ import { type JobCgroup, type JobCgroups, removeCgroup } from './job-cgroup.js';
 import type { JobJournal } from './job-journal.js';
 import { decodeJobFile, removeJobFile, writeJobFile } from './job-file.js';
 import { JobProcess } from './job-process.js';
+import { toUnconfirmedResult } from './kept-results.js';
 import { identifyProcess } from './process-tree.js';
 import { findUser, isCurrentUser, type SystemUser } from './user-lookup.js';
 
@@ -52,6 +53,8 @@ export interface JobRunEvents {
   /** Called with captured output as it comes. */
   output(stream: OutputStream, data: Buffer): void;
   startFailed(reason: string): void;
+  /** Whether the result is kept until the server confirms it; asked when the command has ended. */
+  isResultKept(): boolean;
   ended(result: CommandResult): Promise<void>;
 }
 
@@ -145,7 +148,9 @@ export class JobRunner {
       events.started();
       await this.journal.recordStarted(jobId, identifyProcess(started.value.pid));
       const result = await started.value.ended;
-      await this.journal.recordEnded(jobId, true); // from now on, processes that the command left running are not ended
+      const kept = events.isResultKept() ? toUnconfirmedResult(jobId, result, Date.now()) : undefined;
+      // From now on, processes that the command left running are not ended.
+      await this.journal.recordEnded(jobId, true, kept);
       await events.ended(result);
     }
     this.running.delete(jobId);

@@ -7,9 +7,11 @@ import type { ConnectionConfig } from './connection-config.js';
 
 export interface ConfigRefreshOptions {
   readonly fetch: (signal: AbortSignal) => Promise<Result<ConnectionConfig, ConfigFetchFailure>>;
-  /** Whether the node has no job. The config is fetched and applied only then. */
+  /** Whether the node has no job. A config is applied only then. */
   readonly isNodeIdle: () => boolean;
   readonly apply: (config: ConnectionConfig) => void;
+  /** Called when a fetched config has to wait until the node has no job. */
+  readonly onHeld: (config: ConnectionConfig) => void;
   /** Called after each failed attempt. */
   readonly onFailure: (failure: ConfigFetchFailure) => void;
   readonly log: Logger;
@@ -21,19 +23,24 @@ const BACKOFF = {
   unencrypted: { firstMs: 5000, maxMs: 300_000 },
 } as const;
 
+/** How long a held config waits after the end of a job. */
+const APPLY_DELAY_MS = 1000;
+
 /**
- * Fetches the config on request and retries until it succeeds.
+ * Fetches the config on request and retries until it succeeds. It fetches it also while the node has a job, because the
+ * server trusts a node only for a while after its last fetch. But it applies it only when the node has none: until then
+ * it holds the latest config.
  *
  * idle       nothing was requested.           → scheduled on `request`
- * scheduled  a timer runs.                    → fetching, or deferred if the node has a job, when the timer ends;
- *                                               → idle on `withdraw`
- * deferred   the node has a job.              → fetching on `resume`; → idle on `withdraw`
- * fetching   the request is in progress.      → idle if the config was applied; → scheduled if not;
- *                                               → deferred if a job came meanwhile: the config is fetched again later
+ * scheduled  a timer runs.                    → fetching when the timer ends; → idle on `withdraw`
+ * fetching   the request is in progress.      → idle if the config was applied or is held; → scheduled if not
  * stopped    `stop` was called; final.
  */
 export class ConfigRefresh {
-  private mode: 'idle' | 'scheduled' | 'deferred' | 'fetching' | 'stopped' = 'idle';
+  private mode: 'idle' | 'scheduled' | 'fetching' | 'stopped' = 'idle';
+  /** The latest config, if it was fetched while the node had a job. */
+  private held: ConnectionConfig | undefined;
+  private applyTimer: NodeJS.Timeout | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** When the scheduled fetch starts; performance time in ms. */
   private dueAt = 0;
@@ -44,8 +51,13 @@ export class ConfigRefresh {
   constructor(private readonly options: ConfigRefreshOptions) {}
 
   /** Whether a fetch will certainly take place. A withdrawable request does not count. */
-  get isPending(): boolean {
+  get isFetchPending(): boolean {
     return this.mode !== 'idle' && !this.withdrawable;
+  }
+
+  /** Whether another config will be applied: a fetched one is held, or a fetch will certainly take place. */
+  get isPending(): boolean {
+    return this.held !== undefined || this.isFetchPending;
   }
 
   /**
@@ -56,29 +68,39 @@ export class ConfigRefresh {
     if (this.mode === 'fetching' || this.mode === 'stopped') return;
     const at = performance.now() + delayMs;
     if (withdrawable && this.mode !== 'idle') return;
-    const wasPending = this.isPending;
+    const wasPending = this.isFetchPending;
     this.withdrawable = withdrawable;
-    if (this.mode === 'deferred' || (this.mode === 'scheduled' && wasPending && this.dueAt <= at)) return;
+    if (this.mode === 'scheduled' && wasPending && this.dueAt <= at) return;
     this.options.log.info({ reason, delay_ms: Math.round(delayMs) }, 'the config will be fetched');
     this.scheduleFetch(this.mode === 'scheduled' ? Math.min(at, this.dueAt) : at);
   }
 
   /** Takes a withdrawable request back. */
   withdraw(): void {
-    if (!this.withdrawable || (this.mode !== 'scheduled' && this.mode !== 'deferred')) return;
+    if (!this.withdrawable || this.mode !== 'scheduled') return;
     clearTimeout(this.timer);
     this.mode = 'idle';
   }
 
-  /** Starts a deferred fetch, because the node has no job any more. */
+  /**
+   * Applies the config that is held, because the node has no job any more. It does so a moment later: a new connection
+   * replaces the old one, and the result of the job may still be on its way there.
+   */
   resume(): void {
-    if (this.mode === 'deferred') this.startFetch();
+    if (this.held === undefined || this.mode === 'stopped') return;
+    this.applyTimer ??= setTimeout(() => {
+      this.applyTimer = undefined;
+      if (this.held === undefined || !this.options.isNodeIdle()) return;
+      const failure = this.tryToApply(this.held);
+      if (failure !== undefined) this.onFailed(failure);
+    }, APPLY_DELAY_MS);
   }
 
   /** Cancels everything, for good. */
   stop(): void {
     this.mode = 'stopped';
     clearTimeout(this.timer);
+    clearTimeout(this.applyTimer);
     this.stopping.abort();
   }
 
@@ -90,10 +112,6 @@ export class ConfigRefresh {
   }
 
   private startFetch(): void {
-    if (!this.options.isNodeIdle()) {
-      this.mode = 'deferred';
-      return;
-    }
     this.mode = 'fetching';
     this.withdrawable = false;
     this.options.fetch(this.stopping.signal).then(
@@ -110,24 +128,28 @@ export class ConfigRefresh {
 
   private onFetched(fetched: Result<ConnectionConfig, ConfigFetchFailure>): void {
     if (this.mode !== 'fetching') return; // stopped meanwhile
-    if (fetched.ok && !this.options.isNodeIdle()) {
-      this.mode = 'deferred';
-      return;
-    }
     this.mode = 'idle';
     const failure = fetched.ok ? this.tryToApply(fetched.value) : fetched.error;
-    if (failure === undefined) {
-      this.failures = 0;
-      return;
-    }
+    if (failure === undefined) this.failures = 0;
+    else this.onFailed(failure);
+  }
+
+  private onFailed(failure: ConfigFetchFailure): void {
     this.failures++;
+    this.withdrawable = false;
     const delayMs = backoffMs(this.failures, BACKOFF[failure.kind], Math.random());
     this.scheduleFetch(performance.now() + delayMs);
     this.options.onFailure(failure);
   }
 
-  /** Returns why the config could not be applied; undefined if it was applied. */
+  /** Returns why the config could not be applied; undefined if it was applied, or if it waits for the end of the job. */
   private tryToApply(config: ConnectionConfig): ConfigFetchFailure | undefined {
+    if (!this.options.isNodeIdle()) {
+      this.held = config;
+      this.options.onHeld(config);
+      return undefined;
+    }
+    this.held = undefined;
     try {
       this.options.apply(config);
       return undefined;

@@ -31,6 +31,8 @@ export interface ServerConfig {
   readonly supportsPings: boolean;
   /** Whether the server accepts output while a command runs. */
   readonly supportsLiveOutput: boolean;
+  /** Whether the server confirms results that it has stored. */
+  readonly supportsResultAck: boolean;
 }
 
 /** Everything that a connection to the server needs. */
@@ -90,6 +92,7 @@ export const parseConfigDocument = (body: Buffer, clientKey: KeyObject): Result<
     maxBodySize: document.max_body_size,
     serverIncarnation: document.incarnation_id,
     supportsPings: document.capabilities?.includes(CAPABILITY.ping) ?? false,
+    supportsResultAck: document.capabilities?.includes(CAPABILITY.resultAck) ?? false,
     supportsLiveOutput: document.capabilities?.includes(CAPABILITY.liveOutput) ?? false,
   });
 };

@@ -50,7 +50,9 @@ const CONNECTION_BACKOFF = { firstMs: 1000, maxMs: 300_000 };
 export class ConnectionManager {
   private connection: ServerConnection | undefined;
   private readonly refresh: ConfigRefresh;
+  /** How often in a row the connection failed, and how often the heartbeats stopped. */
   private failures = 0;
+  private silences = 0;
   private lifetime: Timer | undefined;
 
   constructor(private readonly options: ConnectionManagerOptions) {
@@ -58,6 +60,7 @@ export class ConnectionManager {
       fetch: options.fetchConfig,
       isNodeIdle: options.isNodeIdle,
       apply: (config) => this.connect(config),
+      onHeld: (config) => this.scheduleRefetch(config),
       onFailure: (failure) => this.onFetchFailure(failure),
       log: options.log,
     });
@@ -68,16 +71,12 @@ export class ConnectionManager {
     return this.connection?.config;
   }
 
-  get isServerOnline(): boolean {
-    return this.connection?.presence.mode === 'online';
-  }
-
-  /** Fetches the config as soon as the node is idle. */
+  /** Fetches the config, and applies it as soon as the node is idle. */
   refetchConfig(reason: string): void {
     this.refresh.request(reason, 0);
   }
 
-  /** Starts a config fetch that had to wait, because the node is idle now. */
+  /** Applies a config that had to wait, because the node is idle now. */
   onNodeIdle(): void {
     this.refresh.resume();
   }
@@ -116,26 +115,30 @@ export class ConnectionManager {
           events.command(command);
         },
         heartbeatDue: () => events.heartbeatDue(),
+        heartbeatsBack: () => {
+          this.silences = 0;
+          this.refresh.withdraw();
+        },
         presenceChanged: (mode) => this.onPresenceChanged(mode),
         serverRestarted: () => this.onServerRestarted(config),
         failed: (reason) => this.onConnectionFailure(reason),
       },
     });
     previous?.close().catch((thrown: unknown) => events.bug(thrown));
+    this.scheduleRefetch(config);
+    if (presence.mode === 'offline') this.onSilence('the server is still offline');
+  }
+
+  private scheduleRefetch({ lifetimeMs }: ConnectionConfig): void {
     this.lifetime?.cancel();
-    const lifetimeMs = config.lifetimeMs * (1 - Math.random() / 10);
-    this.lifetime = setLongTimer(lifetimeMs, () => this.refetchConfig('the config lifetime is over'));
-    if (presence.mode === 'offline') this.onConnectionFailure('the server is still offline', true);
+    const delayMs = lifetimeMs * (1 - Math.random() / 10);
+    this.lifetime = setLongTimer(delayMs, () => this.refetchConfig('the config lifetime is over'));
   }
 
   private onPresenceChanged(mode: 'online' | 'offline'): void {
     this.options.log[mode === 'online' ? 'info' : 'warn']({ server: mode }, 'the server presence changed');
-    if (mode === 'offline') this.onConnectionFailure('the heartbeats of the server stopped', true);
-    else {
-      this.failures = 0;
-      this.refresh.withdraw();
-      this.options.events.serverBack();
-    }
+    if (mode === 'offline') this.onSilence('the heartbeats of the server stopped');
+    else this.options.events.serverBack();
   }
 
   private onServerRestarted(config: ConnectionConfig): void {
@@ -144,15 +147,20 @@ export class ConnectionManager {
     this.refresh.request('the server restarted', Math.random() * config.intervalMs);
   }
 
-  /**
-   * Requests another config, which may fix the connection; `withdrawable` if the connection may also recover without.
-   */
-  private onConnectionFailure(reason: string, withdrawable = false): void {
-    if (this.refresh.isPending) return;
-    this.failures++;
+  /** Requests another config, which may fix the connection. */
+  private onConnectionFailure(reason: string): void {
+    if (!this.refresh.isFetchPending) this.refresh.request(reason, this.retryDelayMs(++this.failures));
+  }
+
+  /** Requests another config, unless the heartbeats of the server come back before. */
+  private onSilence(reason: string): void {
+    if (!this.refresh.isFetchPending)
+      this.refresh.request(reason, this.retryDelayMs(++this.silences), true);
+  }
+
+  private retryDelayMs(failures: number): number {
     const firstMs = Math.max(CONNECTION_BACKOFF.firstMs, this.config?.intervalMs ?? 0);
-    const delayMs = backoffMs(this.failures, { ...CONNECTION_BACKOFF, firstMs }, Math.random());
-    this.refresh.request(reason, delayMs, withdrawable);
+    return backoffMs(failures, { ...CONNECTION_BACKOFF, firstMs }, Math.random());
   }
 
   private onFetchFailure({ kind, reason }: ConfigFetchFailure): void {

@@ -168,6 +168,8 @@ export abstract class JobStore {
   abstract page(orgId: string, filter: JobFilter): Promise<JobPage>;
   /** Returns a job of that organization. */
   abstract find(orgId: string, id: string, options?: FindOptions): Promise<StoredJobWithNodes | undefined>;
+  /** Returns the stored status of a job node; undefined if the node is not in a job of that id. */
+  abstract nodeStatus(orgId: string, jobId: string, node: string): Promise<NodeStatus | undefined>;
   /** Returns the captured output of a node; undefined if there is none. */
   abstract output(
     orgId: string,

@@ -42,7 +42,7 @@ export class NodeConfigService {
       max_message_skew: config.max_time_skew,
       max_body_size: config.max_body_size,
       incarnation_id: keys.incarnationId,
-      capabilities: [CAPABILITY.ping, CAPABILITY.liveOutput],
+      capabilities: [CAPABILITY.ping, CAPABILITY.liveOutput, CAPABILITY.resultAck],
     };
   }
 

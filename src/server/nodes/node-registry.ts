@@ -6,7 +6,7 @@ import { type Session, Sessions } from '../keys/keys.port.js';
 import { messageOf } from '../../shared/lib/app-error.js';
 import { Clock } from '../../shared/lib/clock.js';
 import { setLongTimer, type Timer } from '../../shared/lib/timer.js';
-import type { ClientMessage } from '../../shared/protocol/client-message.js';
+import { type ClientMessage, isKeptResult } from '../../shared/protocol/client-message.js';
 import type { NodeAddress } from '../../shared/protocol/node-address.js';
 import type { NodeCommand } from '../../shared/protocol/server-message.js';
 import {
@@ -146,7 +146,7 @@ export class NodeRegistry implements NodeDirectory, NodeMessageHandler {
 
   /** Whether a message says that the node does a job that it cannot be doing. */
   private namesStrayJob({ address, message }: ReceivedMessage): boolean {
-    if (NOT_DOING_JOB.has(message.type) || !message.job_id) return false;
+    if (NOT_DOING_JOB.has(message.type) || !message.job_id || isKeptResult(message)) return false;
     const jobState = message.type === 'heartbeat' ? message.job_state : undefined;
     if (jobState === 'idle') return false;
     return this.handler?.mayBeDoing(address, message.job_id, jobState) !== true;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Session } from '../keys/keys.port.js';
 import { Mailbox } from '../../shared/lib/mailbox.js';
 import { setLongTimer, type Timer } from '../../shared/lib/timer.js';
-import type { ClientMessage } from '../../shared/protocol/client-message.js';
+import { type ClientMessage, isKeptResult } from '../../shared/protocol/client-message.js';
 import type { NodeAddress } from '../../shared/protocol/node-address.js';
 import type { CommandChannel, ReceivedMessage } from '../transport/transport.port.js';
 import {
@@ -34,6 +34,12 @@ export interface TrackedNodeContext {
   readonly handler: () => NodeEventHandler | undefined;
   readonly logger: Logger;
 }
+
+const kindOf = (message: ClientMessage): Extract<NodeInput, { type: 'message_received' }>['kind'] => {
+  const { type } = message;
+  if (type === 'heartbeat' || type === 'aborted' || type === 'output') return type;
+  return isKeptResult(message) ? 'kept_result' : 'other';
+};
 
 /** One node that was heard: runs its state machine and executes the effects, one input after another. */
 export class TrackedNode {
@@ -72,7 +78,7 @@ export class TrackedNode {
   /** Handles a message that was received at `now` (milliseconds since 1970). */
   receive({ session, message, firstOnConnection }: ReceivedMessage, strayJob: boolean, now: number): void {
     const { type } = message;
-    const kind = type === 'heartbeat' || type === 'aborted' || type === 'output' ? type : 'other';
+    const kind = kindOf(message);
     this.session = session;
     this.lastSeenAt = now;
     if (now - this.storedSeenAt >= DAY_MS) this.save(this.state.incarnation);

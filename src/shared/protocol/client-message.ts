@@ -56,6 +56,8 @@ const jobMessage = z.object({
   signal: z.string().max(32).optional(),
   duration_ms: z.number().nonnegative().optional(),
   reason: z.string().max(1024).optional(),
+  /** In `succeeded` and `failed`, to a server with the capability `result_ack`: the client keeps the result until then. */
+  ack_wanted: z.boolean().optional(),
   /** In `ack_run`. */
   output_every_ms: outputEveryMs,
 });
@@ -77,7 +79,7 @@ const output = z.object({
 
 /**
  * The body of a frame from a client. Only our own client sends `output` messages and the fields `exit_code`, `signal`,
- * `duration_ms`, `reason`, `client_version` and `output_every_ms`; unknown fields are ignored.
+ * `duration_ms`, `reason`, `ack_wanted`, `client_version` and `output_every_ms`; unknown fields are ignored.
  * See docs/spec/wire-protocol.md, "Messages from the client".
  */
 export const clientMessageSchema = z.discriminatedUnion('type', [heartbeat, jobMessage, output]);
@@ -89,4 +91,9 @@ export type ClaimedSender = z.infer<typeof claimedSenderSchema>;
 export type HeartbeatMessage = z.infer<typeof heartbeat>;
 export type JobMessage = z.infer<typeof jobMessage>;
 export type OutputMessage = z.infer<typeof output>;
+
+/** Whether a message is a result that the client keeps, and sends again, until the server confirms it. */
+export const isKeptResult = (message: ClientMessage): boolean =>
+  (message.type === 'succeeded' || message.type === 'failed') && message.ack_wanted === true;
+
 export type ClientMessage = z.infer<typeof clientMessageSchema>;

@@ -34,6 +34,8 @@ export const CAPABILITY = {
   ping: 'zmtp_ping',
   /** It accepts `output` messages while a command runs, and requests them by `output_wanted`. */
   liveOutput: 'live_output',
+  /** It confirms results that carry `ack_wanted`, by `result_stored` or `result_unknown`. */
+  resultAck: 'result_ack',
 } as const;
 
 export type ConfigDocument = z.infer<typeof configDocumentSchema>;

@@ -41,11 +41,25 @@ const outputWanted = z.object({
   every_ms: z.number().int().nonnegative().max(MAX_OUTPUT_EVERY_MS),
 });
 
+/** The result of this job is stored. Only for clients that send `ack_wanted` with the result. */
+const resultStored = z.object({ ...base, type: z.literal('result_stored'), job_id: z.string().min(1) });
+
+/** The server knows no job of this id with this node, so it can never store the result. Only as `result_stored`. */
+const resultUnknown = z.object({ ...base, type: z.literal('result_unknown'), job_id: z.string().min(1) });
+
 /**
  * The body of a frame from the server on the command channel.
  * See docs/spec/wire-protocol.md, "Messages from the server".
  */
-export const commandMessageSchema = z.discriminatedUnion('type', [commit, run, abort, ack, outputWanted]);
+export const commandMessageSchema = z.discriminatedUnion('type', [
+  commit,
+  run,
+  abort,
+  ack,
+  outputWanted,
+  resultStored,
+  resultUnknown,
+]);
 
 /** The body of a frame on the heartbeat channel. */
 export const serverHeartbeatSchema = heartbeat;

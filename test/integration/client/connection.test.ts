@@ -157,17 +157,19 @@ describe('commands', () => {
 });
 
 describe('when the server goes offline and comes back', () => {
-  test('the client sends no heartbeats while the server sends none, then sends them over a new connection', async () => {
+  test('the client sends only one message over a new connection while the server sends none, then heartbeats', async () => {
     await start();
     await server.expect('heartbeat');
     const { identity } = server.received.at(-1)!;
     server.stopHeartbeats();
     await eventually(() => client.output.includes('"server":"offline"'));
-    server.forgetMessages();
+    const first = await eventually(() => server.received.find((arrival) => arrival.identity !== identity));
+    expect(first.message).toMatchObject({ type: 'heartbeat', sequence: 1 });
     server.startHeartbeats();
-    await server.expect('heartbeat');
-    expect(server.received[0]?.message.sequence).toBe(1);
-    expect(server.received[0]?.identity).not.toBe(identity);
+    await eventually(() => client.output.includes('"server":"online"'));
+    await eventually(() => server.received.at(-1)!.message.sequence > 1);
+    const second = server.received[server.received.findIndex((arrival) => arrival === first) + 1];
+    expect(second).toMatchObject({ identity: first.identity, message: { sequence: 2 } });
   });
 
   test('heartbeats that are signed with another key do not count', async () => {
@@ -191,19 +193,34 @@ describe('when the server goes offline and comes back', () => {
     expect(server.config.requests[1]).toBe(server.config.requests[0]);
   });
 
-  test('the config is fetched after a running job, not during it', async () => {
+  test('the config is fetched during a job and applied after it', async () => {
     await start();
     await server.expect('heartbeat');
     const dir = client.makeFolder('work');
     await server.startJob(newJobId(), 'wait', { dir });
     client.signal('SIGUSR1');
-    await eventually(() => client.output.includes('signal USR1'));
+    await eventually(() => server.config.requests.length === 2);
     server.forgetMessages();
-    await server.expect('heartbeat');
-    expect(server.config.requests).toHaveLength(1);
+    const { sequence } = await server.expect('heartbeat');
+    expect(sequence).toBeGreaterThan(1);
+    expect(client.output.split('"connecting"')).toHaveLength(2);
     client.makeFolder('work/go');
     await server.expect('succeeded');
-    await eventually(() => server.config.requests.length === 2);
+    await eventually(() => client.output.split('"connecting"').length === 3);
+    expect(server.config.requests).toHaveLength(2);
+  });
+
+  test('the config is fetched again at each end of its lifetime during a job', async () => {
+    await start({ lifetime: 1 });
+    await server.expect('heartbeat');
+    const dir = client.makeFolder('work');
+    await server.startJob(newJobId(), 'wait', { dir });
+    const fetches = server.config.requests.length;
+    const connections = client.output.split('"connecting"').length;
+    await eventually(() => server.config.requests.length >= fetches + 3);
+    expect(client.output.split('"connecting"')).toHaveLength(connections);
+    client.makeFolder('work/go');
+    await server.expect('succeeded');
   });
 
   test('the config is fetched again at the end of its lifetime', async () => {

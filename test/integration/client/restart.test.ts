@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readProcess } from '../../../src/client/job/proc-table.js';
 import { ClientUnderTest } from '../../support/client-under-test.js';
@@ -139,7 +139,9 @@ describe('with cgroups, a process that cleared its environment, left the session
   });
 });
 
-test('a second client of the same node exits with 75', async () => {
+test('a second client of the same node exits with 75 and leaves the journal of the first one alone', async () => {
+  const journal = `${client.stateDir}/acme.web1.json`;
+  writeFileSync(journal, 'half a line, as a writer may leave it for a moment');
   const second = new ClientUnderTest({
     serverUrl: server.url,
     node: 'web1',
@@ -148,5 +150,6 @@ test('a second client of the same node exits with 75', async () => {
   });
   expect(await second.exit).toBe(75);
   expect(second.output).toContain('another push-jobs-client of node web1');
+  expect(readFileSync(journal, 'utf8')).toContain('half a line');
   await second.stop();
 });

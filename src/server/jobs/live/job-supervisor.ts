@@ -7,11 +7,12 @@ import type { Cursor } from '../../../shared/lib/durable-log.js';
 import { forEachInSlices, SliceScheduler } from '../../../shared/lib/time-slices.js';
 import { setLongTimer, type Timer } from '../../../shared/lib/timer.js';
 import { NodeDirectory, type NodeEventHandler, type Silence } from '../../nodes/nodes.port.js';
-import type {
-  HeartbeatMessage,
-  JobMessage,
-  OutputMessage,
-  ReportedJobState,
+import {
+  type HeartbeatMessage,
+  isKeptResult,
+  type JobMessage,
+  type OutputMessage,
+  type ReportedJobState,
 } from '../../../shared/protocol/client-message.js';
 import type { FeedEvent } from '../../../shared/protocol/feed-event.js';
 import type { JobStatus } from '../../../shared/protocol/job-status.js';
@@ -25,6 +26,7 @@ import type { JobRecord } from './job-record.js';
 import { LiveJob } from './live-job.js';
 import type { LiveJobContext } from './live-job-context.js';
 import { LostJobNodes } from './lost-job-nodes.js';
+import { ResultConfirmations } from './result-confirmations.js';
 import { SilenceWatch } from './silence-watch.js';
 
 /**
@@ -42,6 +44,7 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   private readonly watchedJobs = new Set<LiveJob>();
   private readonly lost: LostJobNodes;
   private readonly silence: SilenceWatch;
+  private readonly confirmations: ResultConfirmations;
   private readonly context: LiveJobContext;
   private readonly logger: Logger;
   private readonly resumptions: (() => void)[] = [];
@@ -57,7 +60,9 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
     this.logger = logger.child({ scope: 'jobs' });
     this.lost = new LostJobNodes(store, clock, this.logger);
     this.silence = new SilenceWatch(config.heartbeat_interval, () => this.lost.prune());
+    this.confirmations = new ResultConfirmations(store, nodeDirectory, this.logger);
     this.context = {
+      confirmations: this.confirmations,
       store,
       nodeDirectory,
       clock,
@@ -150,10 +155,16 @@ export class JobSupervisor implements LiveJobs, NodeEventHandler {
   }
 
   jobMessage(address: NodeAddress, message: JobMessage, firstOnConnection: boolean): void {
-    if (this.lost.receive(address, message)) return;
+    if (this.lost.receive(address, message)) {
+      if (message.job_id && isKeptResult(message))
+        this.confirmations.confirmWhenStored(address, message.job_id);
+      return;
+    }
     const { orgId, node } = address;
     const job = message.job_id ? this.find(orgId, message.job_id) : undefined;
     if (job?.statusOf(node) !== undefined) return job.receiveMessage(node, message, firstOnConnection);
+    if (message.job_id && isKeptResult(message))
+      return void this.confirmations.answerForStoredJob(address, message.job_id);
     this.handleUnknownJob(address, message);
   }
 

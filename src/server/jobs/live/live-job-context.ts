@@ -6,6 +6,7 @@ import type { NodeDirectory } from '../../nodes/nodes.port.js';
 import type { OtherJobs } from '../domain/job-node-machine.js';
 import type { JobStore } from '../job-store.port.js';
 import type { JobRecord } from './job-record.js';
+import type { ResultConfirmations } from './result-confirmations.js';
 
 /** What all live jobs share. */
 export interface LiveJobContext {
@@ -15,6 +16,8 @@ export interface LiveJobContext {
   readonly logger: Logger;
   /** Keeps jobs on very many nodes from blocking the event loop. */
   readonly slices: SliceScheduler;
+  /** Confirms results to clients that keep them until then. */
+  readonly confirmations: Pick<ResultConfirmations, 'confirmWhenStored'>;
   /** The name under which nodes know the server. */
   readonly serverName: string;
   readonly heartbeatIntervalMs: number;

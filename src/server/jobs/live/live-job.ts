@@ -1,6 +1,11 @@
 import { SlicedMailbox } from '../../../shared/lib/sliced-mailbox.js';
 import { forEachInSlices } from '../../../shared/lib/time-slices.js';
-import type { HeartbeatMessage, JobMessage, OutputMessage } from '../../../shared/protocol/client-message.js';
+import {
+  type HeartbeatMessage,
+  isKeptResult,
+  type JobMessage,
+  type OutputMessage,
+} from '../../../shared/protocol/client-message.js';
 import type { JobStatus, NodeStatus } from '../../../shared/protocol/job-status.js';
 import type { NodeAddress } from '../../../shared/protocol/node-address.js';
 import type { Silence } from '../../nodes/nodes.port.js';
@@ -259,11 +264,22 @@ export class LiveJob {
   }
 
   private handleMessage(node: string, message: JobMessage, firstOnConnection: boolean): void {
+    if (!isKeptResult(message)) return this.applyMessage(node, message, firstOnConnection);
+    // A node with a result does nothing for this job any more: a late or repeated one needs neither event nor rehab.
+    if (this.isNodeLive(node)) this.applyMessage(node, message, firstOnConnection);
+    else if (this.statusOf(node) !== message.type)
+      this.executor.persistence.saveCapturedOutput(node, message);
+    this.context.confirmations.confirmWhenStored(this.nodes.addressOf(node), this.record.id);
+  }
+
+  private applyMessage(node: string, message: JobMessage, firstOnConnection: boolean): void {
     const isStartLost = this.reconciler.messageReceived(node, firstOnConnection);
     if (this.reconciler.isRepeatedVote(node, message.type, this.statusOf(node))) return;
     this.executor.persistence.saveCapturedOutput(node, message);
     const isReady = this.executor.phase === 'running' && this.statusOf(node) === 'ready';
-    if (isStartLost && isReady && isResult(message)) this.executor.applyToNode(node, 'ack_run');
+    // A client that keeps its result was perhaps started again before it could report the start.
+    const missedStart = (isStartLost && isResult(message)) || isKeptResult(message);
+    if (isReady && missedStart) this.executor.applyToNode(node, 'ack_run');
     this.executor.applyToNode(node, message.type, nodeDetailsOf(message));
     if (message.type === 'ack_run') this.noteOutputInterval(node, message.output_every_ms);
   }

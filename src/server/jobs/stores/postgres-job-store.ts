@@ -8,6 +8,7 @@ import {
   type JobStatus,
   NODE_STATUS_CODES,
   type NodeStatus,
+  nodeStatusOf,
 } from '../../../shared/protocol/job-status.js';
 import type {
   FindOptions,
@@ -78,6 +79,9 @@ const RELEASE_KEY_OR_GET_START = `
   )
   SELECT r.job_id, r.body_hash FROM job_requests r JOIN jobs j ON j.id = r.job_id
   WHERE r.org_id = $1 AND r.request = $2 AND j.status <> ${JOB_STATUS_CODES.crashed}`;
+
+const NODE_STATUS =
+  'SELECT n.status FROM job_nodes n WHERE n.job_id = $1 AND n.org_id = $2 AND n.node_name = $3';
 
 /** The text column holds output that is valid text, byte for byte; the bytes column holds all other output. */
 const OUTPUT = `
@@ -179,6 +183,12 @@ export class PostgresJobStore implements JobStore {
         ...(details ? { times: toNodeTimes(node), ...toLateResult(node) } : {}),
       })),
     };
+  }
+
+  async nodeStatus(orgId: string, jobId: string, node: string): Promise<NodeStatus | undefined> {
+    if (!JOB_ID.test(jobId) || node.includes('\0')) return undefined;
+    const [row] = (await this.database.query(NODE_STATUS, [jobId, orgId, node])) as { status: number }[];
+    return row && nodeStatusOf(row.status);
   }
 
   async output(

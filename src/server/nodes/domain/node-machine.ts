@@ -9,6 +9,9 @@
  * - `idle`: takes jobs, also while it runs one. It goes to `rehab` if another client process is heard, if a heartbeat names
  *   a stray job, or if a job requests it.
  *
+ * A result that a client kept when it was started again is delivered, and decides nothing: the client's next message
+ * leads to `rehab`. So the result counts before the job takes the node as gone.
+ *
  * Presence is independent of the mode: a valid message makes a node online, silence makes it offline. Silence does not
  * end what the node does, so it never leads to `rehab`.
  */
@@ -33,8 +36,11 @@ export interface PresenceRules {
 export type NodeInput =
   | {
       readonly type: 'message_received';
-      /** `output` does not show what the node does now: it may be late. */
-      readonly kind: 'heartbeat' | 'aborted' | 'output' | 'other';
+      /**
+       * `output` does not show what the node does now: it may be late. Nor does `kept_result`: the client sends it again
+       * until it is confirmed, even after it was started again.
+       */
+      readonly kind: 'heartbeat' | 'aborted' | 'output' | 'kept_result' | 'other';
       readonly incarnation: string;
       readonly firstOnConnection: boolean;
       /** Whether the message names a job that the node cannot be doing. */
@@ -113,6 +119,8 @@ type Received = Extract<NodeInput, { type: 'message_received' }>;
 
 const messageReceived = (state: NodeMachineState, input: Received, cameBack: boolean): NodeTransition => {
   if (state.incarnation !== input.incarnation) {
+    const isOfEarlierProcess = input.kind === 'kept_result' && state.incarnation !== undefined;
+    if (isOfEarlierProcess) return { state, effects: [...ackIfFirst(input), { type: 'forward_message' }] };
     const reason = state.incarnation === undefined ? 'first contact' : 'the client was started again';
     const { state: next, effects } = toRehab({ ...state, incarnation: input.incarnation }, reason, undefined);
     return {

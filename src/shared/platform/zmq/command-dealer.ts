@@ -1,7 +1,7 @@
 import { curveKeyPair, Dealer } from 'zeromq';
 import type { CurveKeyPair } from '../../protocol/curve-key.js';
 import { errorCode } from '../../lib/app-error.js';
-import { CLIENT_HANDSHAKE_MS, receiveUntilClosed } from './socket-tools.js';
+import { CLIENT_CONNECT_OPTIONS, receiveUntilClosed } from './socket-tools.js';
 
 /** Options for a node's end of the command channel. */
 export interface CommandDealerOptions {
@@ -16,8 +16,11 @@ export interface CommandDealerOptions {
    * dead connection that something on the way keeps open.
    */
   readonly pingMs?: number | undefined;
-  /** Delays before reconnecting in milliseconds; they grow from the first to the longest. */
-  readonly reconnectMs: readonly [first: number, longest: number];
+  /**
+   * The connection ends if sent bytes are not acknowledged within this many milliseconds (Linux only). It detects a dead
+   * connection by TCP, because older servers would treat pings as messages.
+   */
+  readonly unacknowledgedMs: number;
 }
 
 /** Callbacks for what happens on the connection. */
@@ -26,8 +29,12 @@ export interface CommandDealerEvents {
   readonly connected: () => void;
   /** The connection is lost; the socket reconnects by itself. */
   readonly disconnected: () => void;
-  /** The server does not accept our key. */
+  /** An attempt to connect failed; the next one follows in `delayMs` milliseconds. */
+  readonly retrying: (delayMs: number) => void;
+  /** The server does not accept our key. The socket does not reconnect. */
   readonly refused: () => void;
+  /** The peer does not speak our protocol. The socket does not reconnect. */
+  readonly broken: () => void;
   readonly message: (frames: readonly Buffer[]) => void;
   /** An error with one message; reading continues. */
   readonly fault: (thrown: unknown) => void;
@@ -36,16 +43,10 @@ export interface CommandDealerEvents {
 /** Maximum number of messages that wait to be sent. See docs/spec/wire-protocol.md, "Channels". */
 const SEND_HIGH_WATER_MARK = 3;
 
-/**
- * Detects a dead connection by TCP, because older servers would treat pings as messages: if sent bytes are not
- * acknowledged within this many milliseconds, the connection ends (Linux only).
- */
-const UNACKNOWLEDGED_MS = 30_000;
-const TCP_OPTIONS = {
-  tcpKeepalive: 1,
-  tcpKeepaliveIdle: 60,
-  ...(process.platform === 'linux' ? { tcpMaxRetransmitTimeout: UNACKNOWLEDGED_MS } : {}),
-};
+/** Maximum number of unread messages; the server has to keep further ones. A message can have a megabyte. */
+const RECEIVE_HIGH_WATER_MARK = 32;
+
+const TCP_OPTIONS = { tcpKeepalive: 1, tcpKeepaliveIdle: 60 };
 
 /** The connection is closed after this many unanswered pings. */
 const UNANSWERED_PINGS = 2;
@@ -68,14 +69,13 @@ export class CommandDealer {
       // No queue before the handshake. Only an encrypted connection reports its handshake; one to a 1.x server does not.
       immediate: curve !== undefined,
       sendHighWaterMark: SEND_HIGH_WATER_MARK,
-      receiveHighWaterMark: 0,
+      receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
       sendTimeout: 0,
       linger: 0,
       maxMessageSize: options.maxMessageSize,
-      reconnectInterval: options.reconnectMs[0],
-      reconnectMaxInterval: options.reconnectMs[1],
+      ...CLIENT_CONNECT_OPTIONS,
       ...TCP_OPTIONS,
-      handshakeInterval: CLIENT_HANDSHAKE_MS,
+      ...(process.platform === 'linux' ? { tcpMaxRetransmitTimeout: options.unacknowledgedMs } : {}),
       ...(options.pingMs === undefined
         ? {}
         : { heartbeatInterval: options.pingMs, heartbeatTimeout: UNANSWERED_PINGS * options.pingMs }),
@@ -89,7 +89,9 @@ export class CommandDealer {
     });
     this.dealer.events.on(curve === undefined ? 'connect' : 'handshake', events.connected);
     this.dealer.events.on('disconnect', events.disconnected);
+    this.dealer.events.on('connect:retry', ({ interval }) => events.retrying(interval));
     this.dealer.events.on('handshake:error:auth', events.refused);
+    this.dealer.events.on('handshake:error:protocol', events.broken);
     this.dealer.connect(address);
     this.ended = receiveUntilClosed(this.dealer, events.message, events.fault);
   }

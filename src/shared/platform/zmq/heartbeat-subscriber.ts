@@ -1,5 +1,5 @@
 import { Subscriber } from 'zeromq';
-import { CLIENT_HANDSHAKE_MS, receiveUntilClosed } from './socket-tools.js';
+import { CLIENT_CONNECT_OPTIONS, receiveUntilClosed } from './socket-tools.js';
 
 /** Callbacks for incoming messages. */
 export interface HeartbeatSubscriberEvents {
@@ -25,9 +25,7 @@ export class HeartbeatSubscriber {
       linger: 0,
       receiveHighWaterMark: HIGH_WATER_MARK,
       maxMessageSize: MAX_HEARTBEAT_BYTES,
-      handshakeInterval: CLIENT_HANDSHAKE_MS,
-      reconnectInterval: 500,
-      reconnectMaxInterval: 10_000,
+      ...CLIENT_CONNECT_OPTIONS,
       tcpKeepalive: 1,
       tcpKeepaliveIdle: 60,
     });

@@ -32,6 +32,18 @@ export const LISTENER_OPTIONS = {
 export const CLIENT_HANDSHAKE_MS = 5000;
 
 /**
+ * How a client connects and reconnects. A short cut of the network must not become a long one, so the delay between two
+ * attempts does not grow: libzmq waits a random time between one and two times the interval. An attempt that gets no
+ * reply ends soon, because the kernel would repeat its packets at ever longer intervals. Times are in milliseconds.
+ */
+export const CLIENT_CONNECT_OPTIONS = {
+  reconnectInterval: 400,
+  reconnectMaxInterval: 0,
+  connectTimeout: 1500,
+  handshakeInterval: CLIENT_HANDSHAKE_MS,
+} as const;
+
+/**
  * Binds a socket and resolves to the bound address, which has the actual port if `*` was requested. Throws an AppError
  * that names the address if that fails.
  */

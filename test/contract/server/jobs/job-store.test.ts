@@ -303,6 +303,10 @@ describe.each([
       await store.create(job);
       store.saveOutput(orgId, job.id, 'web1', bytes, Buffer.from('err'));
       await store.flushed();
+      expect(await store.nodeStatus(orgId, job.id, 'web1')).toBe('new');
+      expect(await store.nodeStatus(orgId, job.id, 'nobody')).toBeUndefined();
+      expect(await store.nodeStatus(randomId(), job.id, 'web1')).toBeUndefined();
+      expect(await store.nodeStatus(orgId, 'no id', 'web1')).toBeUndefined();
       expect((await store.output(orgId, job.id, 'web1', 'stdout'))?.equals(bytes)).toBe(true);
       expect(await store.output(orgId, job.id, 'web1', 'stderr')).toEqual(Buffer.from('err'));
     });

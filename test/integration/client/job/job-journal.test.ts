@@ -21,10 +21,10 @@ const open = (): Promise<JobJournal> => JobJournal.open(path, (thrown) => faults
 
 test('an accepted job is on disk, readable by the owner only', async () => {
   const journal = await open();
-  expect(journal.unfinished).toBeUndefined();
+  expect(journal.unfinished).toEqual([]);
   expect(await journal.recordAccepted('a', '/tmp/file')).toMatchObject({ ok: true });
   const again = await open();
-  expect(again.unfinished).toEqual({ job_id: 'a', file: '/tmp/file' });
+  expect(again.unfinished).toEqual([{ job_id: 'a', file: '/tmp/file' }]);
   expect(again.startedJobs).toEqual(['a']);
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, 'state')).mode & 0o777).toBe(0o700);
@@ -34,13 +34,13 @@ test('records the process and the end of a job', async () => {
   const journal = await open();
   await journal.recordAccepted('a', undefined);
   await journal.recordStarted('a', COMMAND);
-  expect((await open()).unfinished).toEqual({ job_id: 'a', process: COMMAND });
+  expect((await open()).unfinished).toEqual([{ job_id: 'a', process: COMMAND }]);
   await journal.recordStarted('b', COMMAND);
   await journal.recordEnded('b', true);
-  expect((await open()).unfinished?.job_id).toBe('a');
+  expect((await open()).unfinished[0]?.job_id).toBe('a');
   await journal.recordEnded('a', true);
   const again = await open();
-  expect(again.unfinished).toBeUndefined();
+  expect(again.unfinished).toEqual([]);
   expect(again.startedJobs).toEqual(['a']);
 });
 
@@ -49,6 +49,33 @@ test('forgets a job that was aborted before its start', async () => {
   await journal.recordAccepted('a', undefined);
   await journal.recordEnded('a', false);
   expect((await open()).startedJobs).toEqual([]);
+});
+
+test('holds a running job until it has ended, whatever other jobs are accepted and dropped meanwhile', async () => {
+  const journal = await open();
+  await journal.recordAccepted('running', '/tmp/file');
+  await journal.recordStarted('running', COMMAND);
+  await journal.recordAccepted('late', undefined);
+  const running = { job_id: 'running', file: '/tmp/file', process: COMMAND };
+  expect((await open()).unfinished).toEqual([running, { job_id: 'late' }]);
+  await journal.recordEnded('late', false);
+  expect((await open()).unfinished).toEqual([running]);
+  expect((await open()).startedJobs).toEqual(['running']);
+  await journal.recordEnded('running', true);
+  expect((await open()).unfinished).toEqual([]);
+});
+
+test('reads a journal of version 1.0.0, and writes one that it can read', async () => {
+  await open();
+  writeFileSync(path, JSON.stringify({ format: 1, jobs: ['a'], current: { job_id: 'a', process: COMMAND } }));
+  const journal = await open();
+  expect(journal.unfinished).toEqual([{ job_id: 'a', process: COMMAND }]);
+  await journal.recordAccepted('b', undefined);
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
+    format: 1,
+    jobs: ['a', 'b'],
+    current: { job_id: 'a', process: COMMAND },
+  });
 });
 
 test('remembers the last thousand jobs', async () => {
@@ -95,7 +122,7 @@ test.runIf(process.getuid?.() === 0)(
       const declined = await journal.recordAccepted('b', undefined);
       expect(declined).toMatchObject({ error: expect.stringContaining('no space left') as string });
       expect(journal.startedJobs).toEqual(['a']);
-      expect((await open()).unfinished?.job_id).toBe('a');
+      expect((await open()).unfinished[0]?.job_id).toBe('a');
       rmSync(join(disk, 'filler'));
       expect(await journal.recordAccepted('c', undefined)).toMatchObject({ ok: true });
       expect((await open()).startedJobs).toEqual(['a', 'c']);

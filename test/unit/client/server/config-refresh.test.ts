@@ -15,13 +15,14 @@ const config = { commandAddress: 'tcp://push:10002' } as ConnectionConfig;
 let isNodeIdle: boolean;
 let fetches: Deferred<Fetched>[];
 let applied: ConnectionConfig[];
+let held: ConnectionConfig[];
 let failures: ConfigFetchFailure[];
 let applyError: Error | undefined;
 let refresh: ConfigRefresh;
 
 beforeEach(() => {
   isNodeIdle = true;
-  [fetches, applied, failures, applyError] = [[], [], [], undefined];
+  [fetches, applied, held, failures, applyError] = [[], [], [], [], undefined];
   refresh = new ConfigRefresh({
     fetch: () => {
       const fetch = deferred<Fetched>();
@@ -33,6 +34,7 @@ beforeEach(() => {
       if (applyError !== undefined) throw applyError;
       applied.push(config);
     },
+    onHeld: (config) => held.push(config),
     onFailure: (failure) => failures.push(failure),
     log: pino({ level: 'silent' }),
   });
@@ -52,18 +54,43 @@ test('applies a config that arrives while the node is idle', async () => {
   expect(refresh.isPending).toBe(false);
 });
 
-test('fetches the config again after a job that began during the fetch', async () => {
-  await eventually(() => fetches.length > 0);
+test('fetches the config while the node has a job, and applies it when the node is idle', async () => {
   isNodeIdle = false;
   await respond(ok(config));
-  await Promise.resolve();
+  await eventually(() => held.length === 1);
   expect(applied).toEqual([]);
-  expect(refresh.isPending).toBe(true);
+  expect([refresh.isPending, refresh.isFetchPending]).toEqual([true, false]);
   isNodeIdle = true;
   refresh.resume();
-  expect(fetches).toHaveLength(2);
-  await respond(ok(config));
+  expect(applied).toEqual([]); // the result of the job may still be on its way over the old connection
   await eventually(() => applied.length === 1);
+  expect([fetches.length, refresh.isPending]).toEqual([1, false]);
+});
+
+test('a long job holds only the latest config', async () => {
+  isNodeIdle = false;
+  await respond(ok({ ...config, lifetimeMs: 1 }));
+  await eventually(() => held.length === 1);
+  refresh.request('the config lifetime is over', 0);
+  await eventually(() => fetches.length === 2);
+  await respond(ok(config));
+  await eventually(() => held.length === 2);
+  isNodeIdle = true;
+  refresh.resume();
+  refresh.resume();
+  await eventually(() => applied.length > 0);
+  expect(applied).toEqual([config]);
+});
+
+test('a held config that cannot be applied is fetched again', async () => {
+  isNodeIdle = false;
+  await respond(ok(config));
+  await eventually(() => held.length === 1);
+  applyError = new Error('Invalid argument');
+  isNodeIdle = true;
+  refresh.resume();
+  await eventually(() => failures.length === 1);
+  expect(refresh.isFetchPending).toBe(true);
 });
 
 test('retries as after a rejection if the config cannot be applied', async () => {

@@ -7,6 +7,7 @@ import { SliceScheduler } from '../../../../../src/shared/lib/time-slices.js';
 import type { NodeDirectory } from '../../../../../src/server/nodes/nodes.port.js';
 import { createLogger } from '../../../../../src/shared/platform/logger.js';
 import type { JobMessage } from '../../../../../src/shared/protocol/client-message.js';
+import type { NodeAddress } from '../../../../../src/shared/protocol/node-address.js';
 import type { FeedEvent } from '../../../../../src/shared/protocol/feed-event.js';
 import { nextEventLoopTurn } from '../../../../support/controllable-store.js';
 
@@ -15,6 +16,7 @@ const names = Array.from({ length: MANY }, (_, index) => `web${index}`);
 
 let online: Set<string>;
 let committed: string[];
+let confirmed: string[];
 
 const nodeDirectory = {
   isAvailable: ({ node }) => online.has(node),
@@ -57,6 +59,9 @@ const newJob = (nodes = names, jobStore: Partial<JobStore> = store): LiveJob =>
       serverName: 'push.example.com',
       outputIntervalMs: () => 250,
       heartbeatIntervalMs: 10_000,
+      confirmations: {
+        confirmWhenStored: ({ node }: NodeAddress, jobId: string) => confirmed.push(`${node} ${jobId}`),
+      },
       otherJobs: () => 'none',
       lostContactMs: (intervalMs) => 12 * intervalMs,
       onContactLost: () => undefined,
@@ -93,7 +98,7 @@ const nackOf = (node: string): JobMessage => ({
 
 beforeEach(() => {
   online = new Set();
-  committed = [];
+  [committed, confirmed] = [[], []];
 });
 
 it('reports a node that goes offline before the start once, and after the start event', async () => {
@@ -143,6 +148,44 @@ it('sends no rehab for a silent node, although its feed shows the event', async 
   expect(linesOf(job)).toContain('rehab web0');
   expect(rehab).not.toHaveBeenCalled();
   vi.restoreAllMocks();
+});
+
+it('counts a kept result once, without the acknowledgement that got lost, and confirms each repetition', async () => {
+  online.add('web0');
+  const job = newJob(['web0']);
+  await job.start(60_000);
+  job.receiveMessage('web0', { ...nackOf('web0'), type: 'ack_commit' }, false);
+  await nextEventLoopTurn();
+  const result: JobMessage = { ...nackOf('web0'), type: 'succeeded', ack_wanted: true };
+  for (let count = 0; count < 3; count++) job.receiveMessage('web0', result, false);
+  await untilOver(job);
+  job.receiveMessage('web0', result, false);
+  await nextEventLoopTurn();
+  expect(linesOf(job)).toEqual([
+    'start',
+    'quorum_vote web0 success',
+    'quorum_succeeded',
+    'run_start web0',
+    'run_complete web0 success',
+    'job_complete complete',
+  ]);
+  expect(confirmed).toEqual(Array.from({ length: 4 }, () => `web0 ${'a'.repeat(32)}`));
+});
+
+it('takes no action against a node whose kept result comes too late', async () => {
+  const job = newJob(['web0']);
+  await job.start(60_000);
+  await untilOver(job);
+  job.receiveMessage('web0', { ...nackOf('web0'), type: 'failed', ack_wanted: true }, false);
+  await nextEventLoopTurn();
+  expect(job.statusOf('web0')).toBe('unavailable');
+  expect(linesOf(job)).toEqual([
+    'start',
+    'quorum_vote web0 down',
+    'rehab web0',
+    'job_complete quorum_failed',
+  ]);
+  expect(confirmed).toHaveLength(1);
 });
 
 describe('a job on very many nodes that are all offline', () => {
