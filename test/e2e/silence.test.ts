@@ -133,8 +133,8 @@ describe('a running node without contact for lost_contact_timeout', () => {
     await server.restart();
     await node.startHeartbeats(100);
     await server.nodeBecomes(name, 'available');
-    await node.sendJobMessage('failed', id, { exit_code: 3 });
     node.reportedState = { state: 'idle', jobId: null };
+    await node.sendJobMessage('failed', id, { exit_code: 3 });
     await eventually(async () => (await detailOf(id)).late_result !== undefined);
     expect((await detailOf(id)).late_result).toMatchObject({ status: 'failed', exit_code: 3 });
     expect(abortsOf()).toBe(1);
@@ -148,7 +148,7 @@ describe('a running node without contact for lost_contact_timeout', () => {
     await node.expectCommand('commit');
     await server.post(`jobs/${other}/abort`, {});
     await node.sendJobMessage('nack_commit', other);
-    await node.sendJobMessage('succeeded', id);
+    await endRun(node, id);
     await eventually(async () => (await detailOf(id)).late_result !== undefined);
     expect(abortsOf()).toBe(1);
   });
