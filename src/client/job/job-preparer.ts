@@ -28,7 +28,8 @@ export class JobPreparer {
     const { jobId } = assignment;
     if (this.inProgress >= MAX_PREPARATIONS) {
       const reason = `busy: ${this.inProgress} jobs that were aborted are still being prepared`;
-      return this.report({ kind: 'declined', jobId, reason });
+      this.report({ kind: 'declined', jobId, reason });
+      return;
     }
     this.inProgress++;
     const earlier = this.latest.get(jobId);

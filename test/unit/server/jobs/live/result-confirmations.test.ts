@@ -8,7 +8,7 @@ import { eventually } from '../../../../support/eventually.js';
 const address = (node: string) => ({ orgId: 'o', node });
 
 let sent: string[];
-let flushes: Deferred<void>[];
+let flushes: Deferred[];
 let stored: NodeStatus | undefined;
 let confirmations: ResultConfirmations;
 
@@ -17,7 +17,7 @@ beforeEach(() => {
   confirmations = new ResultConfirmations(
     {
       flushed: () => {
-        const flush = deferred<void>();
+        const flush = deferred();
         flushes.push(flush);
         return flush.promise;
       },
