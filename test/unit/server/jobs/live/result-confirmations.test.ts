@@ -8,7 +8,7 @@ import { eventually } from '../../../../support/eventually.js';
 const address = (node: string) => ({ orgId: 'o', node });
 
 let sent: string[];
-let flushes: Deferred[];
+let flushes: Deferred<undefined>[];
 let stored: NodeStatus | undefined;
 let confirmations: ResultConfirmations;
 
@@ -17,7 +17,7 @@ beforeEach(() => {
   confirmations = new ResultConfirmations(
     {
       flushed: () => {
-        const flush = deferred();
+        const flush = deferred<undefined>();
         flushes.push(flush);
         return flush.promise;
       },
@@ -38,10 +38,10 @@ it('confirms results only after what came before them is durable, many with one 
   confirmations.confirmWhenStored(address('b'), 'J');
   confirmations.confirmWhenStored(address('c'), 'K');
   expect([flushes.length, sent]).toEqual([1, []]);
-  flushes[0]!.resolve();
+  flushes[0]!.resolve(undefined);
   await eventually(() => flushes.length === 2);
   expect(sent).toEqual(['result_stored J a']);
-  flushes[1]!.resolve();
+  flushes[1]!.resolve(undefined);
   await eventually(() => sent.length === 3);
   expect(sent.slice(1)).toEqual(['result_stored J b', 'result_stored K c']);
 });
@@ -53,7 +53,7 @@ it('confirms nothing if the changes cannot be stored, and goes on with the next 
     if (flushes.length < 2) confirmations.confirmWhenStored(address('b'), 'J');
     return flushes.length === 2;
   });
-  flushes[1]!.resolve();
+  flushes[1]!.resolve(undefined);
   await eventually(() => sent.length > 0);
   expect(sent.join()).not.toContain('a');
 });
@@ -66,7 +66,7 @@ it('says of a job that is not in memory whether a job node with a final status i
   expect([sent.length, flushes.length]).toEqual([1, 0]);
   stored = 'succeeded';
   await confirmations.answerForStoredJob(address('a'), 'J');
-  flushes[0]!.resolve();
+  flushes[0]!.resolve(undefined);
   await eventually(() => sent.length === 2);
   expect(sent[1]).toBe('result_stored J a');
 });
