@@ -44,6 +44,7 @@ describe.each(Object.keys(restartBy))('a server that was %s and started again', 
   /** Feeds until the restart: of the organization, and of the job of `runs`. */
   let orgBefore: FeedReader;
   let runsBefore: FeedReader;
+  let goneAfter: FeedReader;
   /** A job that was aborted before `busy` had voted no. */
   let abortedJob: string;
 
@@ -99,6 +100,7 @@ describe.each(Object.keys(restartBy))('a server that was %s and started again', 
     await ended;
     expect(NAMES.map((name) => nodes[name].commands.length)).toEqual(before);
     await server.startServer();
+    goneAfter = await FeedReader.open(server, jobOf('gone'));
   });
 
   it('sends `ack` to an idle node, which stays available', async () => {
@@ -205,7 +207,7 @@ describe.each(Object.keys(restartBy))('a server that was %s and started again', 
 
   it('keeps the run timeout of a job whose node never comes back', async () => {
     const id = jobOf('gone');
-    const feed = await FeedReader.open(server, id);
+    const feed = goneAfter;
     await eventually(() => feed.ended, { withinMs: (RUN_TIMEOUT + 30) * 1_000 });
     const [began, ended] = ['quorum_succeeded', 'job_complete'].map((name) =>
       Date.parse(feed.events.find((event) => event.name === name)!.data.timestamp.replace(' ', 'T')),
