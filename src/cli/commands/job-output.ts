@@ -6,7 +6,13 @@ import type { GlobalArgv } from '../global-options.js';
 import { parseJobId } from '../job-id.js';
 import { prefixLines } from '../output/prefix-lines.js';
 import { printable } from '../output/printable.js';
-import { type CapturedOutput, fetchOutputs, noOutputError, selectOutputNodes } from '../run/fetch-outputs.js';
+import {
+  type CapturedOutput,
+  explainMissing,
+  fetchOutputs,
+  noOutputError,
+  selectOutputNodes,
+} from '../run/fetch-outputs.js';
 import { saveOutputs } from '../run/save-outputs.js';
 import { UsageError } from '../../shared/lib/usage-error.js';
 
@@ -87,9 +93,11 @@ const showOutputs = async (context: CommandContext, id: string, options: OutputO
   }
   if (shownCount === 0) throw await noOutputError(context, id, channel, missing);
   if (isDocument) context.writeResult(documents, () => []);
-  if (options.nodes.length === 0 || missing.length === 0) return EXIT.ok;
-  stderr.write(`No captured ${channel} for ${missing.map(printable).join(', ')}\n`);
-  return EXIT.failed;
+  const explanation = await explainMissing(context, id, missing);
+  if (options.nodes.length > 0 && missing.length > 0)
+    stderr.write(`No captured ${channel} for ${missing.map(printable).join(', ')}\n`);
+  stderr.write(explanation);
+  return options.nodes.length === 0 || missing.length === 0 ? EXIT.ok : EXIT.failed;
 };
 
 const withHeading = (node: string, bytes: Buffer, isFirst: boolean): Buffer => {

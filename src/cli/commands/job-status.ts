@@ -3,6 +3,7 @@ import { EXIT } from '../exit-code.js';
 import type { GlobalArgv } from '../global-options.js';
 import { parseJobId } from '../job-id.js';
 import { renderJob } from '../output/render-job.js';
+import { findNodesWithoutOutput, renderNodesWithoutOutput } from '../run/missing-output.js';
 import { unwrap } from '../unwrap.js';
 
 /** Declares `job status`. */
@@ -16,6 +17,11 @@ export const addJobStatus = (yargs: GlobalArgv, choose: ChooseCommand): GlobalAr
 
 const showJob = async (context: CommandContext, id: string): Promise<number> => {
   const job = unwrap(await context.client.getJob(id, { details: true }));
-  context.writeResult(job, () => renderJob(context.environment, job));
+  const withoutOutput =
+    context.options.format === 'summary' ? await findNodesWithoutOutput(context, job) : [];
+  context.writeResult(job, () => [
+    ...renderJob(context.environment, job),
+    ...(withoutOutput.length === 0 ? [] : ['', ...renderNodesWithoutOutput(withoutOutput)]),
+  ]);
   return EXIT.ok;
 };

@@ -3,6 +3,7 @@ import { ApiError } from '../../shared/api-client/api-error.js';
 import type { OutputChannel, PushJobsClient } from '../../shared/api-client/push-jobs-client.js';
 import { outputPrefix, prefixLines } from '../output/prefix-lines.js';
 import { printable } from '../output/printable.js';
+import { PROBABLE_CAUSE } from '../run/missing-output.js';
 import type { JobProgress } from './job-progress.js';
 import type { WriteLines } from './live-output-printer.js';
 
@@ -15,6 +16,7 @@ export class CapturedOutputPrinter {
   );
   private readonly failedNodes: string[] = [];
   private handledCount = 0;
+  private progress: JobProgress | undefined;
   private isRetry = false;
   private isClosed = false;
 
@@ -27,7 +29,9 @@ export class CapturedOutputPrinter {
   ) {}
 
   /** Fetches the output of the nodes that have ended since the last call. */
-  update({ endedNodes }: JobProgress): void {
+  update(progress: JobProgress): void {
+    const { endedNodes } = progress;
+    this.progress = progress;
     for (; this.handledCount < endedNodes.length; this.handledCount++) {
       const node = endedNodes[this.handledCount] ?? '';
       if (this.isWanted(node)) this.enqueue(node, this.handledCount);
@@ -71,9 +75,15 @@ export class CapturedOutputPrinter {
   }
 
   private handleError(node: string, error: ApiError): void {
-    if (!this.isRetry) this.failedNodes.push(node);
-    else if (error.code !== 'not_found')
-      this.writeUnlessClosed('stdout', `${printable(`${node} | ${error.message}`)}\n`);
+    if (!this.isRetry) {
+      this.failedNodes.push(node);
+      return;
+    }
+    const { progress } = this;
+    const isExpected = progress?.captures === true && progress.hasResult(node);
+    const text = error.code === 'not_found' ? `sent no output, ${PROBABLE_CAUSE}` : error.message;
+    if (isExpected || error.code !== 'not_found')
+      this.writeUnlessClosed('stdout', `${printable(`${node} | ${text}`)}\n`);
   }
 
   private writeUnlessClosed(channel: OutputChannel, lines: string): void {

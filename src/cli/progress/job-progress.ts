@@ -20,6 +20,8 @@ const MAY_HAVE_OUTPUT: readonly NodeStatus[] = ['succeeded', 'failed', 'crashed'
 /** The progress of a job, from its feed or from polling. Repeated events, as in a replayed feed, change nothing. */
 export class JobProgress {
   status: JobStatus = 'new';
+  /** Whether the job captures output; undefined if this is not known yet. */
+  captures: boolean | undefined;
   /** The nodes that may have output and have ended, in the order in which this became known. */
   readonly endedNodes: string[] = [];
   private readonly nodes = new Map<string, NodeStatus>();
@@ -30,6 +32,7 @@ export class JobProgress {
       case 'start':
         this.status = 'voting';
         this.expected = event.data.node_count;
+        this.captures = event.data.capture;
         return;
       case 'quorum_vote':
         this.advance(event.data.node, STATUS_AFTER_VOTE[event.data.status] ?? 'unavailable');
@@ -54,6 +57,7 @@ export class JobProgress {
   /** Replaces the progress with the state of a job from the REST API. */
   applyJob(job: Job): void {
     this.status = job.status;
+    this.captures = job.capture_output === true;
     for (const [status, names] of Object.entries(job.nodes)) {
       for (const name of names) this.set(name, status as NodeStatus);
     }
@@ -63,6 +67,12 @@ export class JobProgress {
   /** Number of nodes of the job. */
   get total(): number {
     return Math.max(this.expected, this.nodes.size);
+  }
+
+  /** Whether the node reported a result, which contains its output if the job captures output. */
+  hasResult(node: string): boolean {
+    const status = this.nodes.get(node);
+    return status === 'succeeded' || status === 'failed';
   }
 
   /** Counts the nodes in any of these statuses. */

@@ -5,6 +5,7 @@ import type { CommandContext } from '../command-context.js';
 import { nodesByStatus } from '../output/render-job.js';
 import { printable } from '../output/printable.js';
 import { unwrap } from '../unwrap.js';
+import { nodesWithExpectedOutput, PROBABLE_CAUSE, renderNodesWithoutOutput } from './missing-output.js';
 
 /** The output of one node on one channel. */
 export interface CapturedOutput {
@@ -56,9 +57,25 @@ export const noOutputError = async (
   if (!job.ok) {
     return job.error.code === 'not_found' ? new AppError('no_job', `there is no job ${id}`) : job.error;
   }
+  const subject = `job ${id} has no captured ${what} for ${nodes.map(printable).join(', ')}`;
+  if (nodesWithExpectedOutput(job.value, nodes).length > 0)
+    return new AppError('no_output', `${subject}, ${PROBABLE_CAUSE}`);
   return new AppError(
     'no_output',
-    `job ${id} has no captured ${what} for ${nodes.map(printable).join(', ')}. ` +
+    `${subject}. ` +
       'Output is captured only if the job was started with --capture, and is available when the node is done',
   );
+};
+
+/** Explains, for nodes without output, which of them reported a result and therefore lost their output. */
+export const explainMissing = async (
+  { client }: CommandContext,
+  id: string,
+  nodes: readonly string[],
+): Promise<string> => {
+  const job = nodes.length === 0 ? undefined : await client.getJob(id);
+  if (job?.ok !== true) return '';
+  return renderNodesWithoutOutput(nodesWithExpectedOutput(job.value, nodes))
+    .map((line) => `${line}\n`)
+    .join('');
 };

@@ -7,7 +7,7 @@ import { EXIT } from '../exit-code.js';
 import { fileNameOf } from '../output/file-name.js';
 import { printable } from '../output/printable.js';
 import { plural } from '../output/render-job.js';
-import { fetchOutputs, noOutputError, selectOutputNodes } from './fetch-outputs.js';
+import { explainMissing, fetchOutputs, noOutputError, selectOutputNodes } from './fetch-outputs.js';
 
 /** Which output to save, and where. */
 export interface SaveRequest {
@@ -50,6 +50,7 @@ export const saveOutputs = async (context: CommandContext, request: SaveRequest)
   );
   for (const [node, missingChannels] of missing)
     context.environment.stderr.write(`No captured ${missingChannels.join(' or ')} for ${printable(node)}\n`);
+  context.environment.stderr.write(await explainMissing(context, id, [...missing.keys()]));
   return missing.size === 0 || request.nodes.length === 0 ? EXIT.ok : EXIT.failed;
 };
 

@@ -70,6 +70,29 @@ describe('job output', () => {
     expect(outcome.stderr).toContain(`ERROR: job ${JOB_ID} has no captured stdout for a.`);
   });
 
+  it('says that a node lost its output, instead of asking for --capture', async () => {
+    const job = stubJob(
+      { succeeded: ['a', 'b'], failed: ['c'], unavailable: ['d'] },
+      { capture_output: true },
+    );
+    server.on(JOB, { json: job });
+    const nothing = await cli.run(['job', 'output', JOB_ID, 'a']);
+    expect(nothing.code).toBe(1);
+    expect(nothing.stderr).toContain(
+      'has no captured stdout for a, although the job captures it; probably it was longer',
+    );
+    expect(nothing.stderr).not.toContain('--capture');
+    expect((await cli.run(['job', 'output', JOB_ID, 'd'])).stderr).toContain('--capture');
+
+    captured('a', 'A', 'E');
+    const some = await cli.run(['job', 'output', JOB_ID]);
+    expect(some).toMatchObject({ code: 0, stdout: '==> a <==\nA\n' });
+    expect(some.stderr).toMatch(/^No output from b, c, although the job captures it.*\n$/);
+    expect((await cli.run(['job', 'output', JOB_ID, '--to', 'lost'])).stderr).toContain(
+      'No output from b, c, although',
+    );
+  });
+
   it('prints documents for programs, with base64 for bytes that are not text', async () => {
     server.on(output('a'), { bytes: Buffer.from('é\n') }).on(output('b'), { bytes: Buffer.from([0xff]) });
     const { stdout } = await cli.run(['job', 'output', JOB_ID, 'a', 'b', '--format', 'json']);

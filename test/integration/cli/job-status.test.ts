@@ -6,6 +6,8 @@ import { useStubbedCli } from '../../support/use-stubbed-cli.js';
 const { cli, server } = useStubbedCli();
 
 const JOB = `GET pushy/jobs/${JOB_ID}`;
+const captured = (...nodes: string[]) =>
+  nodes.forEach((node) => server.on(`${JOB}/output/${node}/stderr`, { bytes: Buffer.alloc(0) }));
 
 describe('job status', () => {
   const job = stubJob(
@@ -15,6 +17,7 @@ describe('job status', () => {
 
   it('prints the job and a table of its nodes, failures first', async () => {
     server.on(JOB, { json: job });
+    captured('db1', 'web1', 'web2');
     const { code, stdout } = await cli.run(['job', 'status', JOB_ID]);
 
     expect(code).toBe(0);
@@ -66,6 +69,7 @@ describe('job status', () => {
         },
       },
     });
+    captured('db1', 'web1', 'web2');
     const { stdout } = await cli.run(['job', 'status', JOB_ID], { columns: 50, env: { NO_COLOR: '1' } });
 
     expect(server.requests[0]?.query.get('details')).toBe('true');
@@ -101,6 +105,29 @@ describe('job status', () => {
     expect(stdout).toContain(
       'no contact since 07:00; late result: failed, SIGTERM, at 2026-11-22 09:00:00Z\n',
     );
+  });
+
+  it('names the nodes that sent no output although the job captures it', async () => {
+    server.on(JOB, { json: job });
+    captured('web1');
+    const { stdout } = await cli.run(['job', 'status', JOB_ID]);
+
+    expect(stdout).toMatch(
+      /\n\nNo output from web2, db1, although the job captures it; probably it was longer than/,
+    );
+
+    server.reset();
+    server.on(JOB, { json: stubJob({ succeeded: ['web1'] }) });
+    expect((await cli.run(['job', 'status', JOB_ID])).stdout).not.toContain('No output');
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('looks up no output for a job of many nodes', async () => {
+    const nodes = Array.from({ length: 33 }, (_, index) => `n${index}`);
+    server.on(JOB, { json: stubJob({ succeeded: nodes }, { capture_output: true }) });
+
+    expect((await cli.run(['job', 'status', JOB_ID])).stdout).not.toContain('No output');
+    expect(server.requests).toHaveLength(1);
   });
 
   it('prints exit codes even if all are 0', async () => {

@@ -54,6 +54,15 @@ describe('--show-output', () => {
     expect(server.requestsOf(output('b', 'stdout'))).toHaveLength(1);
   });
 
+  it('says that a node lost its output', async () => {
+    const job = { ...stubJob({ succeeded: ['web1'], unavailable: ['db1'] }), capture_output: true as const };
+    server.on(JOB, { json: { ...job, status: 'running', nodes: { running: ['web1'] } } }, { json: job });
+    const { stdout } = await cli.run(['job', 'watch', JOB_ID, '--show-output', '--poll-interval', '0.01']);
+
+    expect(stdout).toMatch(/^web1 \| sent no output, although the job captures it; probably it was longer/m);
+    expect(stdout).not.toContain('db1 | ');
+  });
+
   it('says that the job does not capture output', async () => {
     server
       .on(FEED, { feed: feedText(runEvents({ web1: 'succeeded' })) })
