@@ -22,7 +22,9 @@ else
   cat <<'END'
 Thank you for installing the Push Jobs client!
 
-Put its settings into /etc/chef/push-jobs-client.rb, then start it:
+Put its settings into /etc/chef/push-jobs-client.rb. As the client runs as root,
+list the variables that jobs may set, for example with allowed_env ['APP_*'].
+Then start it:
 
     systemctl enable --now push-jobs-client
 

@@ -19,6 +19,7 @@ import { sweepJobFiles } from './job/job-file.js';
 import { JobJournal } from './job/job-journal.js';
 import { KeptResults } from './job/kept-results.js';
 import { JobRunner } from './job/job-runner.js';
+import type { Whitelist } from './domain/whitelist.js';
 import { fetchConfig } from './server/config-fetch.js';
 import { ignoredCertificates, ServerHttp } from './server/server-http.js';
 import type { ClientSettings, LogLocation, SettingOverrides } from './settings/client-settings.js';
@@ -50,10 +51,13 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
     log,
   );
   const agent = createAgent(settings, nodeName, runner, journal, log);
+  warnOfFaults(settings.whitelist, log);
   const rereadWhitelist = (): void => {
     try {
-      runner.setWhitelist(loadSettings(file, overrides, environment).settings.whitelist);
+      const { whitelist } = loadSettings(file, overrides, environment).settings;
+      runner.setWhitelist(whitelist);
       log.info('the whitelist was reread');
+      warnOfFaults(whitelist, log);
     } catch (thrown) {
       log.error(
         { reason: messageOf(thrown) },
@@ -80,6 +84,10 @@ export const serve = async (file: string | undefined, overrides: SettingOverride
   cgroups.sweep();
   await lock?.release();
   log.info('push-jobs-client ends');
+};
+
+const warnOfFaults = ({ patterns }: Whitelist, log: Logger): void => {
+  for (const { fault } of patterns) if (fault !== undefined) log.warn(fault);
 };
 
 const openLog = (location: LogLocation): LogStream => {

@@ -20,6 +20,8 @@ export const checkMachine = async (settings: ClientSettings, nodeName: string): 
 const checkWhitelist = ({ whitelist }: ClientSettings): SubjectFinding => {
   const count = whitelist.exact.size + whitelist.patterns.length;
   const { ok, warning } = about('whitelist');
+  const fault = whitelist.patterns.find((pattern) => pattern.fault !== undefined)?.fault;
+  if (fault !== undefined) return warning(fault);
   return count === 0
     ? warning('it is empty: the node declines every job')
     : ok(`${count} ${count === 1 ? 'entry' : 'entries'}`);

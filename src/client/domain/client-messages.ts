@@ -64,6 +64,8 @@ export const heartbeatMessage = (
   ...outputIntervalField(outputIntervalMs),
 });
 
+const reasonField = (reason: string): object => ({ reason: reason.slice(0, MAX_REASON_LENGTH) });
+
 const outputIntervalField = (intervalMs: number | undefined): object =>
   intervalMs === undefined ? {} : { output_every_ms: intervalMs };
 
@@ -88,14 +90,15 @@ export const jobMessage = (
 ): object => {
   const message = { ...envelope(identity, report.type, stamp), job_id: report.jobId };
   if (report.type === 'ack_run') return { ...message, ...outputIntervalField(outputIntervalMs) };
-  if ('reason' in report) return { ...message, reason: report.reason.slice(0, MAX_REASON_LENGTH) };
+  if ('reason' in report) return { ...message, ...reasonField(report.reason) };
   if (!('result' in report)) return message;
-  const { exitCode, signal, durationMs, output } = report.result;
+  const { exitCode, signal, durationMs, output, reason } = report.result;
   const resultFields = {
     ...(exitCode === null ? {} : { exit_code: exitCode }),
     ...(signal === null ? {} : { signal }),
     duration_ms: durationMs,
     ...(ackWanted ? { ack_wanted: true } : {}),
+    ...(reason === undefined ? {} : reasonField(reason)),
   };
   if (output === undefined) return { ...message, ...resultFields };
   const withoutOutput = JSON.stringify({ ...message, stdout: '', stderr: '', ...resultFields });

@@ -1,23 +1,4 @@
-/**
- * Variables that could make a job run other code than the whitelisted command, grouped by the programs that read them.
- */
-const CODE_INJECTION_VARIABLES = [
-  // shells and the programs that they start
-  'PATH|IFS|ENV|BASH_ENV|BASH_FUNC_.*|SHELL|SHELLOPTS|BASHOPTS|PS4|CDPATH|FPATH|ZDOTDIR|PROMPT_COMMAND',
-  'EDITOR|VISUAL|PAGER|BROWSER|LESSOPEN|LESSCLOSE|(?:SSH|SUDO)_ASKPASS|RSYNC_RSH|TAR_OPTIONS|MAKEFLAGS|MAKEFILES',
-  // the dynamic loader and the C library, including AIX
-  '(?:LD|DYLD|LDR)_.*|LIBPATH|SHLIB_PATH|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|OPENSSL_(?:CONF|ENGINES|MODULES)',
-  'NODE_(?:OPTIONS|PATH)',
-  'RUBY(?:OPT|LIB|SHELL)|GEM_(?:HOME|PATH)|BUNDLER?_.*',
-  'PERL5?(?:OPT|LIB|DB)|PERL5SHELL',
-  'PYTHON(?:PATH|HOME|STARTUP|USERBASE|INSPECT|BREAKPOINT|EXECUTABLE|PLATLIBDIR|PYCACHEPREFIX|WARNINGS)',
-  'JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH',
-  'GIT_(?:SSH|SSH_COMMAND|CONFIG|CONFIG_.*|EXEC_PATH|ASKPASS|PAGER|EDITOR|SEQUENCE_EDITOR|EXTERNAL_DIFF|PROXY_COMMAND)',
-  'GIT_(?:DIR|COMMON_DIR|TEMPLATE_DIR)',
-  'LUA_(?:C?PATH|INIT)(?:_\\d+_\\d+)?|PHPRC|PHP_INI_SCAN_DIR|TCLLIBPATH|R_(?:PROFILE|PROFILE_USER|LIBS.*)|ERL_(?:LIBS|[AZ]?FLAGS)',
-  'DOTNET_STARTUP_HOOKS|DOTNET_ADDITIONAL_DEPS|(?:CORECLR|COR)_.*PROFIL.*',
-  'PATHEXT|COMSPEC|PSMODULEPATH|SYSTEMROOT|WINDIR', // Windows
-];
+import { VARIABLE_FAMILIES } from './variable-families.js';
 
 /** Variables that describe the job to its command. Only the client sets them; a job cannot set one that is absent. */
 const JOB_VARIABLES = ['CHEF_PUSH_NODE_NAME', 'CHEF_PUSH_JOB_ID', 'CHEF_PUSH_JOB_FILE'];
@@ -25,10 +6,16 @@ const JOB_VARIABLES = ['CHEF_PUSH_NODE_NAME', 'CHEF_PUSH_JOB_ID', 'CHEF_PUSH_JOB
 /** Prefix of variables that a job must not set under their own names. */
 export const RENAMED_PREFIX = 'CHEF_PUSH_ENV_';
 
+/** Names of variables; `*` stands for any text. */
+export interface NamePatterns {
+  readonly texts: readonly string[];
+  readonly matches: (name: string) => boolean;
+}
+
 /** Which variables a job may set on this machine. */
 export interface VariablePolicy {
-  /** The names that are passed unchanged; undefined means all but `CODE_INJECTION_VARIABLES`. */
-  readonly allowed: readonly string[] | undefined;
+  /** The names that are passed unchanged; undefined means all but `VARIABLE_FAMILIES`. */
+  readonly allowed: Pick<NamePatterns, 'matches'> | undefined;
   /** Whether `Path` and `PATH` are the same variable, as on Windows. */
   readonly ignoresCase: boolean;
 }
@@ -40,30 +27,51 @@ export interface FilteredEnvironment {
   readonly renamed: readonly string[];
 }
 
+/** Shells export functions under names with other characters, and run them. */
+const PLAIN_NAME = /^[A-Za-z_][\w.-]*$/;
+
+const familiesExpression = (flags: string): RegExp => {
+  const patterns = VARIABLE_FAMILIES.flatMap(({ names }) => names.split(' '));
+  return new RegExp(`^(?:${patterns.map((pattern) => pattern.replaceAll('*', '.*')).join('|')})$`, flags);
+};
+const FAMILIES = familiesExpression('s');
+const FAMILIES_IN_ANY_CASE = familiesExpression('si');
+
 /**
  * Filters and renames a job's variables. If `allowed` is set, every other name gets the prefix `CHEF_PUSH_ENV_`. If it
- * is not set, only variables that could inject code get the prefix. Invalid names and values are left out, and so are
- * the variables that describe the job.
+ * is not set, only variables that programs read for themselves get the prefix. Invalid names and values are left out,
+ * and so are the variables that describe the job.
  */
 export const filterJobEnvironment = (
   env: Readonly<Record<string, string>>,
   { allowed, ignoresCase }: VariablePolicy,
 ): FilteredEnvironment => {
-  const isOneOf = (patterns: readonly string[]): ((name: string) => boolean) => {
-    const pattern = new RegExp(`^(?:${patterns.join('|')})$`, ignoresCase ? 'i' : '');
-    return (name) => pattern.test(name);
-  };
-  const describesJob = isOneOf(JOB_VARIABLES);
-  const canInjectCode = isOneOf(CODE_INJECTION_VARIABLES);
+  const families = ignoresCase ? FAMILIES_IN_ANY_CASE : FAMILIES;
   const variables: [string, string][] = [];
   const renamed: string[] = [];
   for (const [name, value] of Object.entries(env)) {
-    if (name === '' || /[=\0]/.test(name) || value.includes('\0') || describesJob(name)) continue;
-    const keepsName = allowed === undefined ? !canInjectCode(name) : allowed.includes(name);
+    if (name === '' || /[=\0]/.test(name) || value.includes('\0') || describesJob(name, ignoresCase))
+      continue;
+    const keepsName = allowed?.matches(name) ?? (PLAIN_NAME.test(name) && !families.test(name));
     if (!keepsName) renamed.push(name);
     variables.push([keepsName ? name : RENAMED_PREFIX + name, value]);
   }
   return { variables: Object.fromEntries(variables), renamed };
+};
+
+const describesJob = (name: string, ignoresCase: boolean): boolean =>
+  JOB_VARIABLES.includes(ignoresCase ? name.toUpperCase() : name);
+
+/** Maximum number of names in the text about renamed variables. */
+const MAX_SHOWN_NAMES = 20;
+const MAX_SHOWN_NAME_LENGTH = 40;
+
+/** Tells users which variables of their job its command got under other names; undefined if there are none. */
+export const explainRenamed = (renamed: readonly string[]): string | undefined => {
+  if (renamed.length === 0) return undefined;
+  const shown = renamed.slice(0, MAX_SHOWN_NAMES).map((name) => name.slice(0, MAX_SHOWN_NAME_LENGTH));
+  const more = renamed.length > shown.length ? ` and ${renamed.length - shown.length} others` : '';
+  return `the job must not set ${shown.join(', ')}${more}; its command got ${RENAMED_PREFIX}${renamed.length === 1 ? (shown[0] ?? '') : 'NAME'}`;
 };
 
 /** Variables that the service files set to save memory in the client; commands must not inherit them. */

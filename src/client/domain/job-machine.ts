@@ -42,6 +42,8 @@ export interface CommandResult {
   /** Name of the signal that ended the command. */
   readonly signal: string | null;
   readonly durationMs: number;
+  /** What the user should know about how the command ran. */
+  readonly reason?: string;
   readonly output?: { readonly stdout: Buffer; readonly stderr: Buffer; readonly droppedBytes: DroppedBytes };
 }
 

@@ -4,11 +4,12 @@ import { messageOf } from '../../shared/lib/app-error.js';
 import { err, ok, type Result } from '../../shared/lib/result.js';
 import { type RunLock, acquireRunLock } from '../../shared/platform/run-lock.js';
 import {
+  explainRenamed,
   filterJobEnvironment,
   inheritedEnvironment,
   jobIdentityVariables,
   jobMarkers,
-  RENAMED_PREFIX,
+  type NamePatterns,
 } from '../domain/job-environment.js';
 import type { JobAssignment, CommandResult } from '../domain/job-machine.js';
 import type { OutputStream } from '../domain/live-output.js';
@@ -22,14 +23,11 @@ import { toUnconfirmedResult } from './kept-results.js';
 import { identifyProcess } from './process-tree.js';
 import { findUser, isCurrentUser, type SystemUser } from './user-lookup.js';
 
-/** Maximum number of variable names in a log line. */
-const MAX_LOGGED_NAMES = 20;
-
 /** Settings of the job runner. */
 export interface JobRunnerOptions {
   readonly nodeName: string;
   readonly fileDir: string;
-  readonly allowedVariables: readonly string[] | undefined;
+  readonly allowedVariables: NamePatterns | undefined;
   /** Milliseconds between TERM and KILL. */
   readonly killGraceMs: number;
   /** Maximum bytes of output to keep per channel. */
@@ -39,6 +37,8 @@ export interface JobRunnerOptions {
 /** A job that passed all checks. */
 interface PreparedJob {
   readonly assignment: JobAssignment;
+  /** The variables that the job may set; undefined means no list. */
+  readonly allowedVariables: NamePatterns | undefined;
   readonly shell: ShellLine;
   readonly user: SystemUser | undefined;
   readonly file: string | undefined;
@@ -84,8 +84,10 @@ export class JobRunner {
   async prepare(assignment: JobAssignment): Promise<Result<void, string>> {
     const match = findInWhitelist(this.whitelist, assignment.command);
     if (match === undefined) return err(explainNotInWhitelist(this.whitelist, assignment.command));
+    if (match.fault !== undefined) return err(match.fault);
     const shell = buildShellLine(match);
-    if (shell.parameters.length > 0 && process.platform === 'win32') {
+    if (!shell.ok) return shell;
+    if (shell.value.parameters.length > 0 && process.platform === 'win32') {
       return err('on Windows, whitelist entries with regular expressions cannot be run');
     }
     const user = await this.resolveUser(assignment.user);
@@ -106,7 +108,8 @@ export class JobRunner {
     }
     this.prepared.set(assignment.jobId, {
       assignment,
-      shell,
+      allowedVariables: match.entry.allowedEnv ?? this.options.allowedVariables,
+      shell: shell.value,
       user: user.value,
       file: file.value,
       cgroup,
@@ -129,11 +132,12 @@ export class JobRunner {
       return;
     }
     job.wasStarted = true;
+    const { env, renamed } = this.buildEnvironment(job);
     const starting = JobProcess.start({
       shell: job.shell,
       user: job.user,
       dir: job.assignment.dir,
-      env: this.buildEnvironment(job),
+      env,
       markers: jobMarkers({ nodeName: this.options.nodeName, jobId }),
       cgroup: job.cgroup,
       capture: job.assignment.capture,
@@ -148,10 +152,11 @@ export class JobRunner {
       events.started();
       await this.journal.recordStarted(jobId, identifyProcess(started.value.pid));
       const result = await started.value.ended;
-      const kept = events.isResultKept() ? toUnconfirmedResult(jobId, result, Date.now()) : undefined;
+      const reported = renamed === undefined ? result : { ...result, reason: renamed };
+      const kept = events.isResultKept() ? toUnconfirmedResult(jobId, reported, Date.now()) : undefined;
       // From now on, processes that the command left running are not ended.
       await this.journal.recordEnded(jobId, true, kept);
-      await events.ended(result);
+      await events.ended(reported);
     }
     this.running.delete(jobId);
   }
@@ -193,25 +198,26 @@ export class JobRunner {
     return writeJobFile(this.options.fileDir, content, newOwner);
   }
 
-  private buildEnvironment({ assignment, user, file }: PreparedJob): NodeJS.ProcessEnv {
+  /** `renamed` tells users which variables of the job its command gets under other names. */
+  private buildEnvironment({ assignment, allowedVariables, user, file }: PreparedJob): {
+    readonly env: NodeJS.ProcessEnv;
+    readonly renamed: string | undefined;
+  } {
     const { variables, renamed } = filterJobEnvironment(assignment.env, {
-      allowed: this.options.allowedVariables,
+      allowed: allowedVariables,
       ignoresCase: process.platform === 'win32',
     });
-    if (renamed.length > 0) {
-      const text = `the job must not set these variables; its command gets them as ${RENAMED_PREFIX}NAME`;
-      this.log.warn(
-        { job: assignment.jobId, names: renamed.slice(0, MAX_LOGGED_NAMES), count: renamed.length },
-        text,
-      );
-    }
+    const explanation = explainRenamed(renamed);
+    if (explanation !== undefined)
+      this.log.warn({ job: assignment.jobId, count: renamed.length }, explanation);
     const account = user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
-    return {
+    const env = {
       ...inheritedEnvironment(process.env),
       ...account,
       ...variables,
       ...jobIdentityVariables({ nodeName: this.options.nodeName, jobId: assignment.jobId, file }),
     };
+    return { env, renamed: explanation };
   }
 }
 

@@ -9,7 +9,9 @@ import {
   SIGNATURE_VERSIONS,
   type SignatureVersion,
 } from '../../shared/protocol/chef-signature/canonical-request.js';
+import type { NamePatterns } from '../domain/job-environment.js';
 import type { Whitelist } from '../domain/whitelist.js';
+import { readNamePatterns } from './allowed-env-setting.js';
 import { SettingValues } from './setting-values.js';
 import { readWhitelist } from './whitelist-setting.js';
 
@@ -39,7 +41,8 @@ export interface ClientSettings {
   /** Maximum length of a message to the server, in bytes. */
   readonly maxBodySize: number;
   readonly allowUnencrypted: boolean;
-  readonly allowedVariables: readonly string[] | undefined;
+  /** The variables that jobs may set, unless the entry of the whitelist says otherwise; undefined means no list. */
+  readonly allowedVariables: NamePatterns | undefined;
   /** Milliseconds between TERM and KILL when a command is ended. */
   readonly killGraceMs: number;
   readonly signatureVersion: SignatureVersion;
@@ -112,7 +115,7 @@ const read = (values: SettingValues, overrides: SettingOverrides): ClientSetting
     fileDirExpiryMs: seconds('file_dir_expiry', DEFAULTS.fileDirExpiryS),
     maxBodySize: readMaxBodySize(values, overrides.maxBodySize),
     allowUnencrypted: overrides.allowUnencrypted ?? values.flag('allow_unencrypted') ?? false,
-    allowedVariables: values.list('allowed_overwritable_env_vars'),
+    allowedVariables: readAllowedVariables(values),
     killGraceMs: seconds('kill_grace_period', DEFAULTS.killGraceS),
     signatureVersion: values.choice('authentication_protocol_version', SIGNATURE_VERSIONS) ?? '1.1',
     tls: readTls(values),
@@ -147,6 +150,19 @@ const readMaxBodySize = (values: SettingValues, override: number | undefined): n
 
 const optionError = (option: string, problem: string): AppError =>
   new AppError('settings_value', `${option} ${problem}`);
+
+/** A name may be in either setting. */
+const readAllowedVariables = (values: SettingValues): NamePatterns | undefined => {
+  const names = values.list('allowed_overwritable_env_vars');
+  const setting = values.find('allowed_env');
+  if (setting === undefined) return names && { texts: names, matches: (name) => names.includes(name) };
+  const patterns = readNamePatterns(setting.value);
+  if (!patterns.ok) throw values.errorAt(setting, patterns.error);
+  const { texts, matches } = patterns.value;
+  return names === undefined
+    ? patterns.value
+    : { texts: [...names, ...texts], matches: (name) => names.includes(name) || matches(name) };
+};
 
 const readTls = (values: SettingValues): TlsSettings => ({
   verify:

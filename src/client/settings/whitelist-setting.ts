@@ -7,7 +7,9 @@ import {
   RubyRegexp,
   type RubyValue,
 } from '../../shared/lib/ruby-settings/ruby-value.js';
+import { findShellLineFault } from '../domain/shell-line.js';
 import type { Whitelist, WhitelistEntry, WhitelistPattern } from '../domain/whitelist.js';
+import { readNamePatterns } from './allowed-env-setting.js';
 import type { SettingValues } from './setting-values.js';
 
 /** The lock of chef-client, which `lock: true` stands for. */
@@ -38,13 +40,30 @@ export const readWhitelist = (values: SettingValues): Whitelist => {
     }
     const entry = readEntry(values, setting, name, value);
     if (!(key instanceof RubyRegexp)) exact.set(name, entry);
-    else {
-      const pattern = compileRegexp(key);
-      if (!pattern.ok) throw values.errorAt(setting, `has an invalid name: ${pattern.error}`);
-      patterns.push({ text: name, ...pattern.value, entry });
-    }
+    else patterns.push(readPattern(values, setting, key, entry));
   }
   return { exact, patterns };
+};
+
+/** An expression or command line that the Ruby client can use, but this one cannot, does not keep the client from starting. */
+const readPattern = (
+  values: SettingValues,
+  setting: RubySetting,
+  key: RubyRegexp,
+  entry: WhitelistEntry,
+): WhitelistPattern => {
+  const text = `/${key.source}/`;
+  const place = `${text} in the whitelist (line ${setting.line})`;
+  const compiled = compileRegexp(key);
+  if (!compiled.ok) {
+    if (!compiled.error.needsBacktracking)
+      throw values.errorAt(setting, `has an invalid name: ${compiled.error.reason}`);
+    const fault = `${place} cannot be used, so it and the entries below it are declined: ${compiled.error.reason}`;
+    return { text, expression: undefined, fault, entry };
+  }
+  const lineFault = findShellLineFault(entry.commandLine);
+  if (lineFault === undefined) return { text, expression: compiled.value, entry };
+  return { text, expression: compiled.value, fault: `jobs of ${place} are declined: ${lineFault}`, entry };
 };
 
 const readEntry = (
@@ -60,9 +79,24 @@ const readEntry = (
       `must give '${name}' a command line, or a hash with command_line (and lock)`,
     );
   }
+  const entry = { commandLine, ...readAllowedEnv(values, setting, name, value) };
   const lock = value instanceof RubyHash ? (value.get('lock') ?? null) : null;
-  if (lock === null || lock === false) return { commandLine };
-  if (lock === true) return { commandLine, lock: CHEF_CLIENT_LOCK };
-  if (typeof lock === 'string' && lock !== '') return { commandLine, lock };
+  if (lock === null || lock === false) return entry;
+  if (lock === true) return { ...entry, lock: CHEF_CLIENT_LOCK };
+  if (typeof lock === 'string' && lock !== '') return { ...entry, lock };
   throw values.errorAt(setting, `has a lock of '${name}' that is neither true, false nor a path`);
+};
+
+const readAllowedEnv = (
+  values: SettingValues,
+  setting: RubySetting,
+  name: string,
+  value: RubyValue,
+): Pick<WhitelistEntry, 'allowedEnv'> => {
+  const patterns = value instanceof RubyHash ? (value.get('allowed_env') ?? null) : null;
+  if (patterns === null) return {};
+  const allowedEnv = readNamePatterns(patterns);
+  if (!allowedEnv.ok)
+    throw values.errorAt(setting, `has allowed_env of '${name}', which ${allowedEnv.error}`);
+  return { allowedEnv: allowedEnv.value };
 };

@@ -230,7 +230,9 @@ describe('user, folder, environment, file', () => {
     const job = newJobId();
     const env = { MINE: 'é 1', LD_PRELOAD: '/tmp/evil.so', CHEF_PUSH_JOB_ID: 'forged' };
     await server.startJob(job, 'env', { env, capture: true });
-    const lines = (await server.expect('succeeded')).stdout!.split('\n');
+    const result = await server.expect('succeeded');
+    expect(result.reason).toBe('the job must not set LD_PRELOAD; its command got CHEF_PUSH_ENV_LD_PRELOAD');
+    const lines = result.stdout!.split('\n');
     expect(lines).toEqual(
       expect.arrayContaining([
         'MINE=é 1',
@@ -241,7 +243,7 @@ describe('user, folder, environment, file', () => {
       ]),
     );
     expect(lines.some((line) => line.startsWith('LD_PRELOAD='))).toBe(false);
-    await eventually(() => client.output.includes('"names":["LD_PRELOAD"]'));
+    await eventually(() => client.output.includes('the job must not set LD_PRELOAD;'));
     expect(client.output).not.toContain('evil');
   });
 

@@ -59,6 +59,27 @@ test.each([
   expect(client.output).toContain(message);
 });
 
+test('--check-config lists the entries that it cannot use, and those that get all variables as root', async () => {
+  const whitelist = String.raw`whitelist({
+    'free' => 'a',
+    'strict' => { 'command_line' => 'a', 'allowed_env' => 'APP_*' },
+    /quoted (.*)/ => "cat <<'END'\n\\1\nEND",
+    /(?!prod)(.*)/ => 'echo \1'
+  })`;
+  expect(await run(whitelist, ['--check-config'])).toBe(0);
+  expect(client.output).toContain('jobs of /quoted (.*)/ in the whitelist (line ');
+  expect(client.output).toContain('are declined: its command line has a here-document without expansion');
+  expect(client.output).toMatch(
+    / {2}warning {4}\/\(\?!prod\)\(\.\*\)\/ in the whitelist .*look-ahead is not supported/,
+  );
+  const isRoot = process.getuid?.() === 0;
+  const advice = 'as root, free, /quoted (.*)/, /(?!prod)(.*)/ would get all variables of a job';
+  expect(client.output.includes(advice)).toBe(isRoot);
+  await client.stop();
+  expect(await run(`${whitelist}\nallowed_env ['DEPLOY_*']`, ['--check-config'])).toBe(0);
+  expect(client.output).not.toContain('would get all variables');
+});
+
 test('a trusted file without a certificate is reported and does not prevent the start', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'trusted-'));
   writeFileSync(join(folder, 'good.pem'), makeCertificate().certificate);

@@ -1,92 +1,50 @@
+import { RE2JS } from 're2js';
 import { err, ok, type Result } from '../result.js';
 import { messageOf } from '../app-error.js';
 import type { RubyRegexp } from './ruby-value.js';
+import { type RegexpFault, translateRegexp } from './translate-regexp.js';
 
-/** Ruby's bracket classes as parts of a JavaScript character class. */
-const BRACKET_CLASSES: Readonly<Record<string, string>> = {
-  alpha: 'A-Za-z',
-  digit: '0-9',
-  alnum: 'A-Za-z0-9',
-  upper: 'A-Z',
-  lower: 'a-z',
-  word: '\\w',
-  space: '\\s',
-  blank: ' \\t',
-  xdigit: '0-9A-Fa-f',
-};
-
-/** Escapes with another or no meaning in JavaScript. */
-const ESCAPES: Readonly<Record<string, string>> = {
-  A: '(?<![\\s\\S])',
-  z: '(?![\\s\\S])',
-  Z: '(?=\\n?(?![\\s\\S]))',
-  h: '[0-9a-fA-F]',
-  H: '[^0-9a-fA-F]',
-};
-
-/** Escapes that JavaScript accepts silently with another meaning. */
-const UNTRANSLATABLE = /^\\[GRXKpPgQEaeCM]/;
-
-/** Ruby's escape for a character by its hexadecimal code. */
-const CODE_POINT = /^\\u\{([\da-f]{1,4})\}$/i;
-
-const TOKEN = /\[:(\^?)(\w+):\]|\\u\{[^}]*\}|\\[\s\S]|\{,\d+\}|\[|\]|[\s\S]/g;
-
+/** A regular expression whose time to match grows linearly with the length of the text. */
 export interface CompiledRegexp {
-  /** Matches only a complete text, whatever anchors the expression has. */
-  readonly whole: RegExp;
-  /** Matches anywhere in a text. */
-  readonly part: RegExp;
+  /** Returns the complete text and its groups (empty if a group has no part in it) if all of the text matches. */
+  matchWhole(text: string): readonly string[] | undefined;
+  /** Whether any part of the text matches. */
+  matchesPart(text: string): boolean;
 }
 
 /**
- * Compiles a Ruby regular expression. Supports the flags `i` and `m` (the dot matches a line end). The error says why
- * JavaScript cannot match the expression in the same way.
+ * Compiles a Ruby regular expression. Supports the options `i`, `m` (the dot matches a line end) and `x`. It must match
+ * complete texts, whatever anchors it has; `^` and `$` are the ends of the text. The error says why it cannot be used.
  */
-export const compileRegexp = ({ source, flags }: RubyRegexp): Result<CompiledRegexp, string> => {
-  const unknown = /[^imou]/.exec(flags)?.[0];
+export const compileRegexp = ({ source, flags }: RubyRegexp): Result<CompiledRegexp, RegexpFault> => {
+  const fault = (reason: string, needsBacktracking = false) =>
+    err({ reason: `/${source}/ cannot be used: ${reason}`, needsBacktracking });
+  const unknown = /[^imxou]/.exec(flags)?.[0];
   if (unknown !== undefined)
-    return err(`the flag '${unknown}' of /${source}/${flags} is not supported; i and m are`);
-  const translated = translate(source);
-  if (!translated.ok) return err(`/${source}/ cannot be used: ${translated.error}`);
+    return fault(`the flag '${unknown}' of /${source}/${flags} is not supported; i, m and x are`);
+  const translated = translateRegexp(source, flags.includes('x'));
+  if (!translated.ok) return fault(translated.error.reason, translated.error.needsBacktracking);
+  const options =
+    (flags.includes('i') ? RE2JS.CASE_INSENSITIVE : 0) | (flags.includes('m') ? RE2JS.DOTALL : 0);
   try {
-    const jsFlags = `${flags.includes('i') ? 'i' : ''}${flags.includes('m') ? 's' : ''}`;
+    const part = RE2JS.compile(translated.value, options);
+    const whole = RE2JS.compile(`\\A(?:${translated.value})\\z`, options);
     return ok({
-      whole: new RegExp(`^(?:${translated.value})$`, jsFlags),
-      part: new RegExp(translated.value, jsFlags),
+      matchWhole: (text) =>
+        whole.exec(text)?.map((group: unknown) => (typeof group === 'string' ? group : '')),
+      matchesPart: (text) => part.test(text),
     });
   } catch (thrown) {
-    return err(`/${source}/ cannot be used: ${messageOf(thrown)}`);
+    const reason = messageOf(thrown).replace(/^error parsing regexp: /, '');
+    // More repeats than RE2 allows are valid in Ruby.
+    return fault(reason, reason.startsWith('invalid repeat count') && isValidJavaScript(source));
   }
 };
 
-const translate = (source: string): Result<string, string> => {
-  let translated = '';
-  let inClass = false;
-  for (const [token, negated, className] of source.matchAll(TOKEN)) {
-    if (className !== undefined && inClass) {
-      const range = BRACKET_CLASSES[className];
-      if (range === undefined || negated !== '') return err(`${token} is not supported`);
-      translated += range;
-    } else if (token.startsWith('\\u{')) {
-      const number = CODE_POINT.exec(token)?.[1];
-      if (number === undefined) return err(`${token} is not supported; one number of up to four digits is`);
-      translated += `\\u${number.padStart(4, '0')}`;
-    } else if (token.startsWith('\\')) {
-      if (UNTRANSLATABLE.test(token)) return err(`${token} is not supported`);
-      const replaced = ESCAPES[token.slice(1)];
-      if (replaced !== undefined && inClass)
-        return err(`${token} within a class of characters is not supported`);
-      translated += replaced ?? token;
-    } else {
-      if (token === '[' && inClass) return err('a class of characters within another is not supported');
-      if (token === '[') inClass = true;
-      if (token === ']') inClass = false;
-      // In Ruby `{,3}` means at most three times; JavaScript would match these characters literally.
-      translated += token.startsWith('{,') && !inClass ? `{0${token.slice(1)}` : token;
-    }
+const isValidJavaScript = (source: string): boolean => {
+  try {
+    return new RegExp(source) instanceof RegExp;
+  } catch {
+    return false;
   }
-  return translated.includes('&&') && /\[[^\]]*&&/.test(translated)
-    ? err('&& within a class of characters is not supported')
-    : ok(translated);
 };

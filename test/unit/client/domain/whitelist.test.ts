@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
 import {
+  type CompiledRegexp,
+  compileRegexp,
+} from '../../../../src/shared/lib/ruby-settings/compile-regexp.js';
+import { RubyRegexp } from '../../../../src/shared/lib/ruby-settings/ruby-value.js';
+import {
   findInWhitelist,
   type Whitelist,
   type WhitelistEntry,
@@ -7,10 +12,15 @@ import {
   explainNotInWhitelist,
 } from '../../../../src/client/domain/whitelist.js';
 
+const compiled = (source: string): CompiledRegexp => {
+  const result = compileRegexp(new RubyRegexp(source, ''));
+  if (!result.ok) throw new Error(result.error.reason);
+  return result.value;
+};
+
 const pattern = (source: string, entry: WhitelistEntry): WhitelistPattern => ({
   text: `/${source}/`,
-  whole: new RegExp(`^(?:${source})$`),
-  part: new RegExp(source),
+  expression: compiled(source),
   entry,
 });
 
@@ -49,4 +59,20 @@ test('explains a partial match, and shortens long names', () => {
   expect(explainNotInWhitelist(whitelist, 'x'.repeat(1000))).toHaveLength(
     200 + "'' is not in the whitelist".length,
   );
+});
+
+test('a name that reaches an entry that cannot be used is declined, because the entry might match it', () => {
+  const fault = '/a(?=b)/ cannot be used';
+  const unusable: WhitelistPattern = {
+    text: '/a(?=b)/',
+    expression: undefined,
+    fault,
+    entry: { commandLine: 'x' },
+  };
+  const [first, second] = whitelist.patterns;
+  const mixed: Whitelist = { exact: whitelist.exact, patterns: [first!, unusable, second!] };
+  expect(findInWhitelist(mixed, 'deploy web')?.fault).toBeUndefined();
+  expect(findInWhitelist(mixed, 'deploy db')?.fault).toBeUndefined();
+  expect(findInWhitelist(mixed, 'deploy db 2')?.fault).toBe(fault);
+  expect(findInWhitelist(mixed, 'reboot')?.fault).toBe(fault);
 });

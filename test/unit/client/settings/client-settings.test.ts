@@ -44,7 +44,7 @@ test('reads the settings file of the cookbook and its whitelist', () => {
     readFileSync('test/fixtures/client-settings/cookbook.rb', 'utf8'),
   );
   expect(nodeName).toBe('web1.example.com');
-  expect(allowedVariables).toEqual(['HTTP_PROXY', 'DEPLOY_ENV']);
+  expect(allowedVariables?.texts).toEqual(['HTTP_PROXY', 'DEPLOY_ENV']);
   expect(findInWhitelist(whitelist, 'Deploy shop-2 to PROD')).toMatchObject({
     groups: ['Deploy shop-2 to PROD', 'shop-2', 'PROD'],
   });
@@ -69,6 +69,32 @@ test('an error about an option names the option', () => {
     "--server is 'https://chef'; it must be",
   );
   expect(() => read(`${URL_LINE}max_body_size 5000`, { maxBodySize: 7 })).toThrow('--max-body-size is 7; it');
+});
+
+test('reads which variables jobs may set, as names, patterns and expressions', () => {
+  const allowed = (text: string) => read(URL_LINE + text).allowedVariables;
+  const names = ['APP_ENV', 'xAPP_ENV', 'APP', 'A.B', 'AxB', 'LANG', 'LANG2', 'PATH', 'test'];
+  const passing = (text: string) => names.filter((name) => allowed(text)?.matches(name));
+  expect(allowed('')).toBeUndefined();
+  expect(passing("allowed_env ['APP_*', 'A.B', /lang/i]")).toEqual(['APP_ENV', 'A.B', 'LANG']);
+  expect(passing("allowed_env 'APP_*, test'")).toEqual(['APP_ENV', 'test']);
+  expect(passing('allowed_env []')).toEqual([]);
+  expect(passing("allowed_env '*'")).toEqual(names);
+  expect(passing("allowed_overwritable_env_vars ['PATH', 'APP*']")).toEqual(['PATH']);
+  expect(passing("allowed_overwritable_env_vars ['PATH']\nallowed_env ['test']")).toEqual(['PATH', 'test']);
+  expect(allowed("allowed_env ['APP_*', /lang/i]")?.texts).toEqual(['APP_*', '/lang/']);
+});
+
+test('an expression or command line that only this client cannot use does not prevent the start', () => {
+  const { whitelist } = read(
+    `${URL_LINE}whitelist({/a(?=b).*/ => 'x', /c (.*)/ => 'cat <<< \\1', /d{2000}/ => 'y'})`,
+  );
+  expect(whitelist.patterns.map(({ fault }) => fault)).toEqual([
+    expect.stringContaining('look-ahead') as string,
+    expect.stringContaining('this use of <<') as string,
+    expect.stringContaining('invalid repeat count') as string,
+  ]);
+  expect(whitelist.patterns.map(({ expression }) => expression !== undefined)).toEqual([false, true, false]);
 });
 
 test('reads TLS settings and proxies', () => {
@@ -101,6 +127,12 @@ describe('an error about a setting names file and line', () => {
     [`${URL_LINE}whitelist({'a' => {lock: true}})`, "must give 'a' a command line"],
     [`${URL_LINE}whitelist({'a' => {command_line: 'b', lock: 1}})`, "lock of 'a'"],
     [`${URL_LINE}whitelist({/(?>a)/ => 'b'})`, 'has an invalid name'],
+    [`${URL_LINE}allowed_env 5`, 'line 2: allowed_env must be an array of names'],
+    [`${URL_LINE}allowed_env [/(/]`, 'line 2: allowed_env has an invalid name: /(/ cannot be used'],
+    [
+      `${URL_LINE}whitelist({'a' => {command_line: 'b', allowed_env: [1]}})`,
+      "allowed_env of 'a', which must be",
+    ],
     [`${URL_LINE}\nhttps_proxy 'http://a:b:c'`, 'line 3: https_proxy must be an address like'],
     [
       `${URL_LINE}whitelist['a'] = 'b'`,

@@ -41,7 +41,7 @@ test('reads a file that was written by hand', () => {
     fileDirExpiryMs: 3_600_000,
     logLevel: 'debug',
     logLocation: { path: '/var/log/push-jobs.log' },
-    allowedVariables: ['COLOUR', 'RELEASE'],
+    allowedVariables: { texts: ['COLOUR', 'RELEASE'] },
   });
   expect([...settings.environment]).toEqual([
     ['LANG', 'en_US.UTF-8'],
