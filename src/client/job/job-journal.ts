@@ -22,6 +22,8 @@ const unconfirmedResultSchema = z.object({
   exit_code: z.number().nullable(),
   signal: z.string().nullable(),
   duration_ms: z.number(),
+  /** What the result says besides, for example which variables were renamed. */
+  reason: z.string().optional(),
   /** Milliseconds since 1970. */
   ended_at: z.number(),
   output: z

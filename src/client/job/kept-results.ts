@@ -47,7 +47,10 @@ export class KeptResults {
   async due(nowMs: number): Promise<ResultReport[]> {
     const isTooOld = ({ ended_at: at }: UnconfirmedResult): boolean => this.clock.now() - at > MAX_AGE_MS;
     for (const result of this.journal.results.filter(isTooOld)) {
-      this.log.error({ job: result.job_id }, 'dropped a result that the server has not confirmed for 24 hours');
+      this.log.error(
+        { job: result.job_id },
+        'dropped a result that the server has not confirmed for 24 hours',
+      );
       await this.forget(result.job_id);
     }
     return this.journal.results
@@ -76,13 +79,14 @@ export class KeptResults {
 /** Converts a result for the journal. `endedAt` is in milliseconds since 1970. */
 export const toUnconfirmedResult = (
   jobId: string,
-  { exitCode, signal, durationMs, output }: CommandResult,
+  { exitCode, signal, durationMs, output, reason }: CommandResult,
   endedAt: number,
 ): UnconfirmedResult => ({
   job_id: jobId,
   exit_code: exitCode,
   signal,
   duration_ms: durationMs,
+  ...(reason === undefined ? {} : { reason }),
   ended_at: endedAt,
   ...(output === undefined
     ? {}
@@ -101,6 +105,7 @@ const toReport = (kept: UnconfirmedResult): ResultReport => {
     exitCode: kept.exit_code,
     signal: kept.signal,
     durationMs: kept.duration_ms,
+    ...(kept.reason === undefined ? {} : { reason: kept.reason }),
     ...(output === undefined
       ? {}
       : {

@@ -154,8 +154,7 @@ export class ConnectionManager {
 
   /** Requests another config, unless the heartbeats of the server come back before. */
   private onSilence(reason: string): void {
-    if (!this.refresh.isFetchPending)
-      this.refresh.request(reason, this.retryDelayMs(++this.silences), true);
+    if (!this.refresh.isFetchPending) this.refresh.request(reason, this.retryDelayMs(++this.silences), true);
   }
 
   private retryDelayMs(failures: number): number {

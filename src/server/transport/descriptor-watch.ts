@@ -23,6 +23,13 @@ const ENOUGH = 0.9;
 export const descriptorsNeeded = (nodes: number, withFront: boolean): number =>
   nodes * (withFront ? PER_NODE_WITH_FRONT : PER_NODE) + FOR_OTHERS;
 
+/**
+ * Returns how many connections the heartbeat channel may have: half of what is left after a reserve for everything else,
+ * so that strangers cannot use up the descriptors of nodes, database and HTTP.
+ */
+export const maxSubscribers = (openFiles: number | undefined): number =>
+  openFiles === undefined ? Infinity : Math.floor(Math.max(openFiles - FOR_OTHERS, openFiles / 2) / PER_NODE);
+
 /** Parses the limit of open files from the text of Linux' `/proc/self/limits`; undefined if it names no limit. */
 export const openFilesLimit = (
   text = existsSync(LIMITS_FILE) ? readFileSync(LIMITS_FILE, 'utf8') : '',

@@ -6,7 +6,7 @@ import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { type KeySet, type PreviousKeys, ServerKeys, Sessions } from '../keys/keys.port.js';
 import { messageOf } from '../../shared/lib/app-error.js';
 import { Clock } from '../../shared/lib/clock.js';
-import { HeartbeatSocket } from '../../shared/platform/zmq/heartbeat-socket.js';
+import { BroadcastServer } from '../../shared/platform/broadcast/broadcast-server.js';
 import { formatHeader } from '../../shared/protocol/frame-header.js';
 import { signRsa } from '../../shared/protocol/frame-signature.js';
 import type { ServerHeartbeat } from '../../shared/protocol/server-message.js';
@@ -31,7 +31,7 @@ export class HeartbeatPublisher {
   private dueAt: number | undefined;
 
   constructor(
-    private readonly socket: HeartbeatSocket,
+    private readonly socket: BroadcastServer,
     private readonly keys: ServerKeys,
     private readonly sessions: Sessions,
     private readonly counts: TransportCounters,

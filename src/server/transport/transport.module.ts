@@ -3,14 +3,28 @@ import type { Logger } from 'pino';
 import { LOGGER } from '../config/config.module.js';
 import { SERVER_CONFIG, type ServerConfig } from '../config/server-config.js';
 import { KeysModule } from '../keys/keys.module.js';
-import { HeartbeatSocket } from '../../shared/platform/zmq/heartbeat-socket.js';
+import { BroadcastServer } from '../../shared/platform/broadcast/broadcast-server.js';
+import { LISTENER_OPTIONS } from '../../shared/platform/zmq/socket-tools.js';
 import { createServerContext, ZmqContext } from '../../shared/platform/zmq/zmq-context.js';
 import { CommandRouter } from './command-router.js';
-import { DescriptorWatch, openFilesLimit } from './descriptor-watch.js';
+import { DescriptorWatch, maxSubscribers, openFilesLimit } from './descriptor-watch.js';
 import { HeartbeatPublisher } from './heartbeat-publisher.js';
 import { TransportCounters } from './transport-counters.js';
 import { TransportLifecycle } from './transport-lifecycle.js';
 import { CommandChannel, TransportCounts } from './transport.port.js';
+
+const createBroadcastServer = (parent: Logger): BroadcastServer => {
+  const logger = parent.child({ part: 'transport' });
+  const maxConnections = maxSubscribers(openFilesLimit());
+  return new BroadcastServer({
+    maxConnections: () => maxConnections,
+    handshakeMs: LISTENER_OPTIONS.handshakeInterval,
+    backlog: LISTENER_OPTIONS.backlog,
+    keepaliveIdle: LISTENER_OPTIONS.tcpKeepaliveIdle,
+    closed: (reason) => logger.debug({ reason }, 'closed a connection to the heartbeat channel'),
+    fault: (thrown) => logger.error({ err: thrown }, 'the heartbeat channel has an error'),
+  });
+};
 
 /** The ZeroMQ channels between server and nodes. */
 @Module({
@@ -21,11 +35,7 @@ import { CommandChannel, TransportCounts } from './transport.port.js';
       inject: [SERVER_CONFIG],
       useFactory: (config: ServerConfig) => createServerContext(config.zmq_io_processes),
     },
-    {
-      provide: HeartbeatSocket,
-      inject: [ZmqContext],
-      useFactory: (context: ZmqContext) => new HeartbeatSocket(context),
-    },
+    { provide: BroadcastServer, inject: [LOGGER], useFactory: createBroadcastServer },
     {
       provide: DescriptorWatch,
       inject: [LOGGER],

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   descriptorsNeeded,
   DescriptorWatch,
+  maxSubscribers,
   openFilesLimit,
 } from '../../../../src/server/transport/descriptor-watch.js';
 import { createLogger } from '../../../../src/shared/platform/logger.js';
@@ -78,5 +79,15 @@ describe('DescriptorWatch', () => {
   it('counts two more descriptors for each node during a grace period', () => {
     createWatch(1024).start(500, true);
     expect(lines).toMatchObject([{ needed: descriptorsNeeded(500, false) + 1000 }]);
+  });
+});
+
+describe('maxSubscribers', () => {
+  it('leaves descriptors for nodes, database and HTTP', () => {
+    expect([maxSubscribers(1024), maxSubscribers(65_536), maxSubscribers(undefined)]).toEqual([
+      256,
+      32_268,
+      Infinity,
+    ]);
   });
 });

@@ -4,7 +4,7 @@ import type { ServerConfig } from '../../../../src/server/config/server-config.j
 import { alwaysLeader, type Leadership } from '../../../../src/server/config/leadership.port.js';
 import type { KeySet, PreviousKeys, ServerKeys, Sessions } from '../../../../src/server/keys/keys.port.js';
 import { loadServerKeys } from '../../../../src/server/keys/load-server-keys.js';
-import type { HeartbeatSocket } from '../../../../src/shared/platform/zmq/heartbeat-socket.js';
+import type { BroadcastServer } from '../../../../src/shared/platform/broadcast/broadcast-server.js';
 import { createLogger } from '../../../../src/shared/platform/logger.js';
 import { verifyRsa } from '../../../../src/shared/protocol/frame-signature.js';
 import { HeartbeatPublisher } from '../../../../src/server/transport/heartbeat-publisher.js';
@@ -43,7 +43,7 @@ const createPublisher = (setup: {
   now: number;
 }): HeartbeatPublisher =>
   new HeartbeatPublisher(
-    setup.socket as unknown as HeartbeatSocket,
+    setup.socket as unknown as BroadcastServer,
     setup.keys,
     { shortestHeartbeatInterval: setup.intervalMs } as Sessions,
     new TransportCounters(),
