@@ -15,7 +15,8 @@ import { cpuOf, cpuOfFamily, memoryKbOf, parentOf } from './cpu-time.js';
 export const ORG = 'acme';
 export const USER = 'alice';
 
-const SERVER = fileURLToPath(new URL('../../src/server/main.js', import.meta.url));
+/** Path of the built server program. */
+export const SERVER = fileURLToPath(new URL('../../src/server/main.js', import.meta.url));
 const CHEF_SERVER = new URL('./chef-server.js', import.meta.url);
 const START_WITHIN_MS = 60_000;
 
@@ -62,7 +63,8 @@ export class Installation {
     ]);
     const postmaster = await createDatabase(cluster.url);
     const port = await freePort();
-    await writeSettings(folder, port, cluster.url, chef, options);
+    const config = await prepareSettings(folder, port, cluster.url, chef, options);
+    writeFileSync(join(folder, 'server.json'), JSON.stringify(config));
     const url = `http://127.0.0.1:${port}`;
     const installation = new Installation(folder, cluster, postmaster, chefProcess, chef, url, options);
     await installation.startServer().catch(async (thrown: unknown) => {
@@ -133,7 +135,8 @@ export class Installation {
   }
 }
 
-const startChefServer = async (task: ChefServerTask): Promise<[ChildProcess, ChefServerReady]> => {
+/** Starts the development Chef Server in its own process; it ends with this one. */
+export const startChefServer = async (task: ChefServerTask): Promise<[ChildProcess, ChefServerReady]> => {
   const child = fork(CHEF_SERVER);
   child.send(task);
   const [ready] = (await once(child, 'message')) as [ChefServerReady];
@@ -141,7 +144,7 @@ const startChefServer = async (task: ChefServerTask): Promise<[ChildProcess, Che
 };
 
 /** Creates the server's database and returns the process id of PostgreSQL's main process. */
-const createDatabase = async (url: string): Promise<number> => {
+export const createDatabase = async (url: string): Promise<number> => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -161,13 +164,14 @@ const previousKeys = async (): Promise<object> => {
   return { pushy_priv_key, curve_secret_key, rotated_at, valid_until };
 };
 
-const writeSettings = async (
+/** Writes the secrets file into the folder and returns the settings of a server. */
+export const prepareSettings = async (
   folder: string,
   apiPort: number,
   databaseUrl: string,
   chef: ChefServerReady,
-  { settings = {}, rotated }: InstallationOptions,
-): Promise<void> => {
+  { settings = {}, rotated }: Pick<InstallationOptions, 'settings' | 'rotated'>,
+) => {
   const database = new URL(databaseUrl);
   const secrets = {
     ...(await generateServerKeys()),
@@ -193,5 +197,5 @@ const writeSettings = async (
     ...settings,
   };
   writeFileSync(config.secrets_file, JSON.stringify(secrets), { mode: 0o600 });
-  writeFileSync(join(folder, 'server.json'), JSON.stringify(config));
+  return config;
 };

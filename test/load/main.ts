@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../src/shared/lib/app-error.js';
+import { chaos } from './scenarios/chaos.js';
 import { feeds } from './scenarios/feeds.js';
 import { heartbeats } from './scenarios/heartbeats.js';
 import { jobList } from './scenarios/job-list.js';
@@ -16,6 +17,8 @@ interface Scenario {
   /** Defaults of `--nodes` and `--runs`. */
   readonly nodes: readonly number[];
   readonly runs: number;
+  /** Default of `--heartbeat` (10 s if not set). */
+  readonly heartbeatMs?: number;
 }
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -25,6 +28,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   feeds: { run: feeds, nodes: [1000], runs: 1 },
   reconnect: { run: reconnect, nodes: [10_000], runs: 3 },
   'job-list': { run: jobList, nodes: [10], runs: 20 },
+  chaos: { run: chaos, nodes: [20], runs: 1, heartbeatMs: 1000 },
 };
 
 const parseWholeNumber = (text: string, name: string): number => {
@@ -40,11 +44,14 @@ const parseArguments = (): { scenario: Scenario; options: LoadOptions } => {
       nodes: { type: 'string' },
       runs: { type: 'string' },
       seconds: { type: 'string', default: '20' },
-      heartbeat: { type: 'string', default: '10000' },
+      heartbeat: { type: 'string' },
       readers: { type: 'string', default: '200' },
       jobs: { type: 'string', default: '10000' },
       profile: { type: 'string' },
       rotated: { type: 'boolean', default: false },
+      minutes: { type: 'string', default: '10' },
+      faults: { type: 'string', default: 'kill,database,failover' },
+      seed: { type: 'string' },
       deaf: { type: 'boolean', default: false },
     },
   });
@@ -58,7 +65,13 @@ const parseArguments = (): { scenario: Scenario; options: LoadOptions } => {
     nodes: values.nodes?.split(',').map((text) => parseWholeNumber(text, 'nodes')) ?? scenario.nodes,
     runs: values.runs === undefined ? scenario.runs : parseWholeNumber(values.runs, 'runs'),
     seconds: parseWholeNumber(values.seconds, 'seconds'),
-    heartbeatMs: parseWholeNumber(values.heartbeat, 'heartbeat'),
+    heartbeatMs:
+      values.heartbeat === undefined
+        ? (scenario.heartbeatMs ?? 10_000)
+        : parseWholeNumber(values.heartbeat, 'heartbeat'),
+    minutes: parseWholeNumber(values.minutes, 'minutes'),
+    faults: values.faults,
+    seed: values.seed === undefined ? undefined : parseWholeNumber(values.seed, 'seed'),
     readers: parseWholeNumber(values.readers, 'readers'),
     jobs: parseWholeNumber(values.jobs, 'jobs'),
     profileFolder,

@@ -17,6 +17,12 @@ export interface LoadOptions {
   readonly rotated: boolean;
   /** Whether the nodes do not listen for the server's heartbeats. */
   readonly deaf: boolean;
+  /** Duration of the `chaos` scenario in minutes. */
+  readonly minutes: number;
+  /** Kinds of faults, separated by commas. */
+  readonly faults: string;
+  /** Determines the random faults and jobs. */
+  readonly seed: number | undefined;
 }
 
 /** Prints a line of the report. */

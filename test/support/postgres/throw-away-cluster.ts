@@ -13,6 +13,10 @@ import { findPostgresBinaries } from './binaries.js';
 export interface ThrowAwayCluster {
   /** `postgres://postgres:password@127.0.0.1:port/postgres` of a superuser. */
   readonly url: string;
+  /** Ends the server and keeps its data: INT closes the connections, QUIT ends it without a checkpoint, as a crash does. */
+  readonly end: (signal: 'SIGINT' | 'SIGQUIT') => Promise<void>;
+  /** Starts the server again on its port, after `end`. */
+  readonly startAgain: () => Promise<void>;
   /** Stops the server and removes its folder. */
   readonly stop: () => Promise<void>;
 }
@@ -41,14 +45,22 @@ export const startThrowAwayCluster = async (): Promise<ThrowAwayCluster> => {
   try {
     createCluster(binaries, owner, folder, password);
     const port = await freePort();
-    const server = startServer(binaries, owner, folder, port);
-    const reaper = startReaper(owner, server, folder);
+    let server = startServer(binaries, owner, folder, port);
+    let reaper = startReaper(owner, server, folder);
     const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+    const end = async (signal: NodeJS.Signals): Promise<void> => {
+      if (server.exitCode !== null || server.signalCode !== null) return;
+      server.kill(signal);
+      await once(server, 'exit');
+    };
+    const startAgain = async (): Promise<void> => {
+      reaper.kill(); // its process id of the server is no longer valid
+      server = startServer(binaries, owner, folder, port);
+      reaper = startReaper(owner, server, folder);
+      await waitUntilReady(server, url, folder);
+    };
     const stop = async (): Promise<void> => {
-      if (server.exitCode === null && server.signalCode === null) {
-        server.kill('SIGINT'); // "fast" shutdown: closes open connections
-        await once(server, 'exit');
-      }
+      await end('SIGINT'); // "fast" shutdown: closes open connections
       reaper.kill();
       rmSync(folder, { recursive: true, force: true });
     };
@@ -56,7 +68,7 @@ export const startThrowAwayCluster = async (): Promise<ThrowAwayCluster> => {
       await stop();
       throw thrown;
     });
-    return { url, stop };
+    return { url, end, startAgain, stop };
   } catch (thrown) {
     rmSync(folder, { recursive: true, force: true });
     throw thrown;
