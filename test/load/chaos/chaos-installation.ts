@@ -10,6 +10,7 @@ import { freePort } from '../../support/free-port.js';
 import { startThrowAwayCluster, type ThrowAwayCluster } from '../../support/postgres/throw-away-cluster.js';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js';
 import { VirtualAddress } from '../../support/virtual-address.js';
+import type { ChefServerReady } from '../chef-server.js';
 import { createDatabase, ORG, prepareSettings, startChefServer, USER } from '../installation.js';
 import { SupervisedServer } from './supervised-server.js';
 
@@ -57,10 +58,13 @@ export class ChaosInstallation {
     readonly cluster: ThrowAwayCluster,
     private readonly chefProcess: { kill(signal: 'SIGKILL'): boolean },
     readonly url: string,
-    readonly userKey: string,
+    private readonly chef: ChefServerReady,
+    private readonly config: Awaited<ReturnType<typeof prepareSettings>>,
+    private readonly options: ChaosOptions,
   ) {}
 
-  static async start(options: ChaosOptions): Promise<ChaosInstallation> {
+  /** Starts PostgreSQL and the development Chef Server, which also end if this process is killed. */
+  static async create(options: ChaosOptions): Promise<ChaosInstallation> {
     const folder = mkdtempSync(join(tmpdir(), 'push-jobs-chaos-'));
     const [cluster, [chefProcess, chef]] = await Promise.all([
       startThrowAwayCluster(),
@@ -70,16 +74,14 @@ export class ChaosInstallation {
     const port = await freePort();
     const config = await prepareSettings(folder, port, cluster.url, chef, { ...options, rotated: false });
     const url = `http://127.0.0.1:${port}`;
-    const installation = new ChaosInstallation(folder, cluster, chefProcess, url, chef.userKey);
-    try {
-      await installation.startServers(config, options.pair);
-      installation.startClients(options.nodes, chef.clientKey);
-      await installation.isReady(options.nodes.length);
-    } catch (thrown) {
-      await installation.stop(true);
-      throw thrown;
-    }
-    return installation;
+    return new ChaosInstallation(folder, cluster, chefProcess, url, chef, config, options);
+  }
+
+  /** Starts servers and clients; resolves when all nodes are online. */
+  async start(): Promise<void> {
+    await this.startServers();
+    this.startClients();
+    await this.isReady();
   }
 
   /** A connection of a user; close it at the end. */
@@ -87,7 +89,7 @@ export class ChaosInstallation {
     return new PushJobsClient({
       serverUrl: `${this.url}/organizations/${ORG}`,
       user: USER,
-      key: this.userKey,
+      key: this.chef.userKey,
     });
   }
 
@@ -105,7 +107,8 @@ export class ChaosInstallation {
   }
 
   /** Waits until a server responds and all nodes are online. */
-  async isReady(nodeCount: number): Promise<void> {
+  async isReady(): Promise<void> {
+    const nodeCount = this.options.nodes.length;
     const client = this.connect();
     try {
       const isOnline = async (): Promise<true> => {
@@ -125,7 +128,7 @@ export class ChaosInstallation {
     return join(this.folder, 'commands.log');
   }
 
-  /** Ends all processes; removes the folders unless the logs are to be kept. */
+  /** Ends all processes that this one started; removes the folders unless the logs are to be kept. */
   async stop(keepsLogs: boolean): Promise<void> {
     for (const [index, client] of this.clients.entries()) {
       writeFileSync(join(this.folder, `client${index}.log`), client.output);
@@ -139,10 +142,9 @@ export class ChaosInstallation {
     if (!keepsLogs) rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private async startServers(
-    config: Awaited<ReturnType<typeof prepareSettings>>,
-    pair: boolean,
-  ): Promise<void> {
+  private async startServers(): Promise<void> {
+    const { config } = this;
+    const { pair } = this.options;
     for (const host of pair ? HOSTS : ['127.0.0.1']) {
       const toDatabase = await startTcpProxy(config.database.host, config.database.port);
       const file = join(this.folder, `server-${host}.json`);
@@ -172,12 +174,12 @@ export class ChaosInstallation {
     this.address?.moveTo(machine.host);
   }
 
-  private startClients(nodes: readonly string[], pem: string): void {
+  private startClients(): void {
     const script = join(this.folder, 'work.sh');
     writeFileSync(script, SCRIPT);
     writeFileSync(this.commandLog, '');
-    const key = createPrivateKey(pem);
-    for (const node of nodes) {
+    const key = createPrivateKey(this.chef.clientKey);
+    for (const node of this.options.nodes) {
       const serverUrl = `${this.url}/organizations/${ORG}`;
       const settings = `whitelist({ /^work ([0-9.]+) [0-9]+$/ => 'sh ${script} \\1 ${this.commandLog}' })\n`;
       this.clients.push(new ClientUnderTest({ serverUrl, node, key, settings }));

@@ -11,12 +11,15 @@ type Fault = () => Promise<void>;
 const UP_WITHIN_MS = 120_000;
 
 /** How long nothing is broken between two faults; the shorter ones hit a server that has just come up. */
-const PAUSE_MS = [1_000, 15_000] as const;
+const PAUSE_MS = [1_000, 25_000] as const;
 
 /** So long that the standby has ended the connection of a stalled active server and taken over. */
 const STALL_MS = [8_000, 16_000] as const;
 
 const OUTAGE_MS = [200, 10_000] as const;
+
+/** Probability that the next fault does not wait until a killed server is up. */
+const AGAIN_BEFORE_UP = 0.2;
 
 const END_CONNECTIONS = `
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'push_jobs' AND pid <> pg_backend_pid()`;
@@ -75,11 +78,15 @@ export class FaultInjector {
     return sleep(this.random.between(...OUTAGE_MS));
   }
 
-  /** Kills the active server, and the standby too, so that nothing takes over. */
+  /** Kills the active server, and the standby too, so that nothing takes over; sometimes again while it starts. */
   private async killServers(): Promise<void> {
+    const { installation } = this;
+    const { starts } = installation;
     const downMs = this.random.between(...OUTAGE_MS);
-    for (const { server } of this.installation.machines) server.kill(downMs);
+    for (const { server } of installation.machines) server.kill(downMs);
     await sleep(downMs);
+    if (this.random.next() < AGAIN_BEFORE_UP) return;
+    await eventually(() => installation.starts > starts, { withinMs: UP_WITHIN_MS, everyMs: 100 });
   }
 
   private async endDatabase(signal: 'SIGINT' | 'SIGQUIT'): Promise<void> {

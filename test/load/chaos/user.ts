@@ -14,6 +14,9 @@ const POLL_MS = 700;
 const COMMAND_SECONDS = [0.2, 8] as const;
 const MOST_NODES = 5;
 
+/** Probability that a user does not look first. */
+const BLIND = 0.1;
+
 /** What the users share. */
 export interface SharedWork {
   readonly client: PushJobsClient;
@@ -30,7 +33,7 @@ export interface SharedWork {
 export const workUntil = async (work: SharedWork, end: AbortSignal): Promise<void> => {
   const { random, freeNodes, records } = work;
   while (!end.aborted) {
-    const nodes = random.takeFrom(freeNodes, random.whole(1, MOST_NODES));
+    const nodes = await chooseNodes(work);
     if (nodes.length === 0) {
       await sleep(RETRY_AFTER_MS);
       continue;
@@ -43,6 +46,22 @@ export const workUntil = async (work: SharedWork, end: AbortSignal): Promise<voi
     await watch(work, record, end);
     freeNodes.push(...nodes);
   }
+};
+
+/** Most users look first which nodes are there; the others also name nodes that are still away. */
+const chooseNodes = async ({ client, random, freeNodes }: SharedWork): Promise<string[]> => {
+  const count = random.whole(1, MOST_NODES);
+  if (random.next() < BLIND) return random.takeFrom(freeNodes, count);
+  const listed = await client.listNodes();
+  if (!listed.ok) return [];
+  const available = listed.value.filter(({ availability }) => availability === 'available');
+  const names = new Set(available.map(({ node_name }) => node_name));
+  const chosen = random.takeFrom(
+    freeNodes.filter((name) => names.has(name)),
+    count,
+  );
+  for (const name of chosen) freeNodes.splice(freeNodes.indexOf(name), 1);
+  return chosen;
 };
 
 /** Repeats the request with the same key until the server accepts it or refuses it for good. */

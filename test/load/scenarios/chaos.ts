@@ -31,7 +31,7 @@ export const chaos = async (options: LoadOptions): Promise<void> => {
   print(
     `${minutes} minutes of ${kinds.join(', ')} with ${nodes.length} clients, heartbeat ${heartbeatMs} ms, --seed ${seed}`,
   );
-  const installation = await ChaosInstallation.start({
+  const installation = await ChaosInstallation.create({
     nodes,
     pair: kinds.includes('failover'),
     settings: { heartbeat_interval: heartbeatMs, voting_timeout: VOTING_SECONDS },
@@ -41,6 +41,7 @@ export const chaos = async (options: LoadOptions): Promise<void> => {
   const client = installation.connect();
   let isGood = false;
   try {
+    await installation.start();
     const work: SharedWork = {
       client,
       random: new SeededRandom(seed),
@@ -53,7 +54,7 @@ export const chaos = async (options: LoadOptions): Promise<void> => {
     const end = AbortSignal.timeout(minutes * 60_000);
     const users = Array.from({ length: USERS }, () => workUntil(work, end));
     await Promise.all([faults.run(end), ...users]);
-    await installation.isReady(nodes.length);
+    await installation.isReady();
     const verdict = await judgeRun(installation, client, work);
     printSummary(installation, faults, work.records, verdict);
     isGood = VIOLATIONS.every((violation) => verdict[violation].length === 0);
@@ -61,9 +62,9 @@ export const chaos = async (options: LoadOptions): Promise<void> => {
     await client.close();
     await installation.stop(!isGood);
   }
-  if (isGood) return;
-  print(`logs: ${installation.folder}`);
-  process.exitCode = 1;
+  if (!isGood) print(`logs: ${installation.folder}`);
+  // A connection whose path stalled may never notice that it has ended, so the process would not end by itself.
+  process.stdout.write('', () => process.exit(isGood ? 0 : 1));
 };
 
 const parseKinds = (text: string): [FaultKind, ...FaultKind[]] => {
