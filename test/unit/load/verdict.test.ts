@@ -80,7 +80,7 @@ test('a job that has not ended, or ended too late, is stuck', () => {
 
 test('a command that ended needs a job node that succeeded, or a late result', () => {
   expect(violationsOf(crashed)).toEqual({ withoutResult: 1 });
-  const late_result = { status: 'succeeded', exit_code: 0, at: '2026-11-30T09:00:09Z' };
+  const late_result = { status: 'succeeded' as const, exit_code: 0, at: '2026-11-30T09:00:09Z' };
   const nodes = [{ node_name: 'node2', status: 'crashed' as const, late_result }];
   const details = { created_by: 'alice', quorum: 2, nodes };
   const job = jobOf({ nodes: { succeeded: ['node1'], crashed: ['node2'] }, details });

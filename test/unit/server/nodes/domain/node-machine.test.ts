@@ -65,17 +65,20 @@ describe('a node whose client process the server does not know', () => {
   const fromB = labelled(MESSAGES.map((message) => ({ ...message, incarnation: 'B' })));
 
   const keptResults = fromB.filter(([, { kind }]) => kind === 'kept_result');
-  it.each(keptResults)('delivers a result that it kept when it was started again, and decides nothing: %s', (_label, message) => {
-    for (const state of ALL_STATES.filter(({ incarnation }) => incarnation !== undefined)) {
-      const { state: next, effects } = reduceNode(state, message, RULES);
-      expect(next).toMatchObject({ mode: state.mode, online: true, incarnation: 'A' });
-      expect(effects.map(({ type }) => type)).toEqual([
-        ...(message.firstOnConnection ? ['send_ack'] : []),
-        'forward_message',
-      ]);
-    }
-    expect(step(neverHeard, message).mode).toBe('rehab');
-  });
+  it.each(keptResults)(
+    'delivers a result that it kept when it was started again, and decides nothing: %s',
+    (_label, message) => {
+      for (const state of ALL_STATES.filter(({ incarnation }) => incarnation !== undefined)) {
+        const { state: next, effects } = reduceNode(state, message, RULES);
+        expect(next).toMatchObject({ mode: state.mode, online: true, incarnation: 'A' });
+        expect(effects.map(({ type }) => type)).toEqual([
+          ...(message.firstOnConnection ? ['send_ack'] : []),
+          'forward_message',
+        ]);
+      }
+      expect(step(neverHeard, message).mode).toBe('rehab');
+    },
+  );
 
   it.each(fromB.filter(([, { kind }]) => kind !== 'kept_result'))(
     'goes to rehab from every state, and its message is not forwarded: %s',
