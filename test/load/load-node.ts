@@ -102,6 +102,8 @@ export class LoadNode {
     switch (command.type) {
       case 'ack':
       case 'output_wanted': // never sent to a node without live output
+      case 'result_stored': // never sent to a node that keeps no results
+      case 'result_unknown':
         return;
       case 'abort':
         this.setState('idle', null);

@@ -208,6 +208,8 @@ export class RubyLikeNode {
         return this.abort();
       case 'ack':
       case 'output_wanted': // sent only to clients that announce `output_every_ms`
+      case 'result_stored': // sent only to clients that want their results confirmed
+      case 'result_unknown':
     }
   }
 

@@ -36,6 +36,8 @@ export class WellBehavedNode {
     switch (command.type) {
       case 'ack':
       case 'output_wanted': // sent only to clients that announce `output_every_ms`
+      case 'result_stored': // sent only to clients that want their results confirmed
+      case 'result_unknown':
         return;
       case 'abort':
         clearTimeout(this.command);
