@@ -26,7 +26,7 @@ export class SilenceWatch {
     if (job.hasSilentNodes) this.jobs.add(job);
   }
 
-  /** Skips a check that is late: if the server was stopped or busy, messages of silent nodes may wait to be read. */
+  /** Skips a check that is late: if the server was stopped or busy, messages of nodes that seem silent may wait to be read. */
   private check(): void {
     const now = performance.now();
     const isLate = now - this.checkedAt > 2 * this.intervalMs;
