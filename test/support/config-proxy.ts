@@ -39,7 +39,13 @@ const answer = (response: ServerResponse, document: ConfigDocument): void => {
 
 /** Sends a request with the same headers to the server; rejects if the answer is not 200. */
 const forward = async ({ url, headers }: IncomingMessage, apiPort: number): Promise<ConfigDocument> => {
-  const outgoing = request({ host: '127.0.0.1', port: apiPort, path: url, headers, agent: false });
+  const outgoing = request({
+    host: '127.0.0.1',
+    port: apiPort,
+    path: url,
+    headers: { ...headers, connection: 'close' },
+    agent: false,
+  });
   outgoing.end();
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
   const chunks = await incoming.setEncoding('utf8').toArray();

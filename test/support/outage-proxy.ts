@@ -59,7 +59,7 @@ export class OutageProxy {
 
   async close(): Promise<void> {
     this.pairs.clear();
-    for (const socket of this.sockets) socket.resetAndDestroy();
+    for (const socket of this.sockets) socket.destroy(); // a reset would wait until all bytes are written
     this.listener.close();
     await once(this.listener, 'close');
   }
