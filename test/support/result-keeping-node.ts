@@ -11,8 +11,6 @@ const REPEAT_EVERY_MS = 1_000;
 export class ResultKeepingNode {
   /** Number of runs by job id. */
   readonly runs = new Map<string, number>();
-  /** Jobs whose command has ended here. */
-  readonly ended = new Set<string>();
   private readonly timers: NodeJS.Timeout[];
   private command: NodeJS.Timeout | undefined;
   private unstored: string | undefined;
@@ -80,7 +78,6 @@ export class ResultKeepingNode {
     node.reportedState = { state: 'running', jobId: id };
     this.runs.set(id, (this.runs.get(id) ?? 0) + 1);
     this.command = setTimeout(() => {
-      this.ended.add(id);
       this.unstored = id;
       void this.report();
     }, this.runMs());
