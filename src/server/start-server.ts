@@ -9,6 +9,7 @@ import { createHttpAdapter } from './http/http-adapter.js';
 import { setUpHttp } from './http/set-up-http.js';
 import { AppError, messageOf } from '../shared/lib/app-error.js';
 import { NestLogger } from './nest-logger.js';
+import { requireFreePorts } from './require-free-ports.js';
 
 /** A server that is up. */
 export interface RunningServer {
@@ -26,6 +27,7 @@ export const startServer = async (
   logger: Logger,
   leadership: Leadership = alwaysLeader,
 ): Promise<RunningServer> => {
+  await requireFreePorts(config);
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.with(config, secrets, logger, leadership),
     createHttpAdapter(),
