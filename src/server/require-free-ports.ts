@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { ServerConfig } from './config/server-config.js';
-import { bindError } from '../shared/platform/bind-error.js';
+import { listenOn } from '../shared/platform/bind-error.js';
 import { parseListenAddress } from '../shared/platform/curve-front/listen-address.js';
 
 type Ports = Pick<
@@ -23,12 +23,7 @@ export const requireFreePorts = async (config: Ports): Promise<void> => {
 
 const requireFree = async (address: string, where: { host: string; port: number }): Promise<void> => {
   const probe = createServer((socket) => socket.destroy());
-  try {
-    probe.listen(where);
-    await once(probe, 'listening');
-  } catch (thrown) {
-    throw bindError(address, thrown);
-  }
+  await listenOn(probe, address, where);
   probe.close();
   await once(probe, 'close');
 };

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { forEachInSlices } from '../../lib/time-slices.js';
 import { encodeZmtpMessage } from '../../protocol/zmtp.js';
-import { bindError } from '../bind-error.js';
+import { listenOn } from '../bind-error.js';
 import { parseListenAddress } from '../curve-front/listen-address.js';
 import { type CloseReason, SubscriberConnection } from './subscriber-connection.js';
 
@@ -51,14 +50,9 @@ export class BroadcastServer {
   /** Listens; resolves to the bound address. Throws an AppError that names the address if that fails. */
   async listen(address: string): Promise<string> {
     const { host, port } = parseListenAddress(address);
-    this.server.listen({ host, port, backlog: this.options.backlog });
-    try {
-      await once(this.server, 'listening');
-    } catch (thrown) {
-      throw bindError(address, thrown);
-    }
+    const bound = await listenOn(this.server, address, { host, port, backlog: this.options.backlog });
     this.server.on('error', this.options.fault);
-    return `tcp://${host}:${(this.server.address() as AddressInfo).port}`;
+    return `tcp://${host}:${bound}`;
   }
 
   /** Sends a message to all subscribers, after the messages before it. Resolves when each has got it or missed it. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { type CurveHello, type HelloOpener, serverGreeting } from '../../protocol/curve-hello.js';
-import { bindError } from '../bind-error.js';
+import { listenOn } from '../bind-error.js';
 import { FrontedConnection } from './fronted-connection.js';
 import { parseListenAddress } from './listen-address.js';
 import { runSlice, type SliceLimits } from '../../lib/time-slices.js';
@@ -64,14 +64,9 @@ export class CurveFront {
   /** Listens and resolves to the bound address. Throws an AppError that names the address if that fails. */
   async listen(address: string): Promise<string> {
     const { host, port } = parseListenAddress(address);
-    this.server.listen({ host, port, backlog: this.options.backlog });
-    try {
-      await once(this.server, 'listening');
-    } catch (thrown) {
-      throw bindError(address, thrown);
-    }
+    const bound = await listenOn(this.server, address, { host, port, backlog: this.options.backlog });
     this.server.on('error', this.options.fault);
-    return `tcp://${host}:${(this.server.address() as AddressInfo).port}`;
+    return `tcp://${host}:${bound}`;
   }
 
   /** Routes no more connections to a backend and closes those to it; returns their number. */
